@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
 from rnnzoo.confirm.several import bears_out
@@ -31,12 +32,18 @@ _RELATIONS: Mapping[Answer, Relation] = {
 
 def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
     """What the rounds say of a claim."""
-    about = {"note": claim.note, "names_task": bool(claim.task)}
+    about: dict[str, Any] = {"note": claim.note, "names_task": bool(claim.task)}
     standing = stand.standings.get(claim.text)
-    if standing is None:
-        return Verdict(claim.text, stand.task, "undecided", _unasked(claim, stand), "none", **about)  # type: ignore[arg-type]
     assert experiment.confirm is not None, "there is no stage without it"
     how, asked = design(experiment, experiment.confirm, stand.task), question(claim, experiment)
+    if standing is None:
+        unasked = Verdict(
+            claim.text, stand.task, "undecided", _unasked(claim, stand), "none", **about
+        )
+        if not _untuned(claim, stand):
+            return unasked
+        bounds = {"floor": asked.floor, "margin": asked.margin}
+        return replace(unasked, pair=(asked.a, asked.b), numbers=bounds, confirmed=True)
     word = _word(claim, standing.answer)
     numbers = {
         "difference": standing.mean, "low": standing.low, "high": standing.high,
@@ -61,7 +68,7 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         relation=_RELATIONS[standing.answer],
         course=tuple(_course(asked, stand, stand.history[claim.text])),
         confirmed=True,
-        **about,  # type: ignore[arg-type]
+        **about,
     )
 
 
@@ -139,8 +146,12 @@ def _course(asked: Question, stand: Stand, history: Sequence[Standing]) -> Itera
         yield RoundResult(number, difference if math.isfinite(difference) else None, *bounds)
 
 
+def _untuned(claim: Claim, stand: Stand) -> list[str]:
+    return [label for label in (claim.a, claim.b) if label in stand.untuned]
+
+
 def _unasked(claim: Claim, stand: Stand) -> str:
-    untuned = [label for label in (claim.a, claim.b) if label in stand.untuned]
+    untuned = _untuned(claim, stand)
     if untuned:
         does = "does" if len(untuned) == 1 else "do"
         return (

@@ -124,7 +124,7 @@ def _trainings(verdict: Verdict) -> str:
     numbers = verdict.numbers
     if verdict.parts:
         return ""
-    if verdict.confirmed:
+    if verdict.confirmed and "rounds" in numbers:
         return f"2 x {numbers['rounds']:.0f}"
     return f"{numbers['trials_a']:.0f} + {numbers['trials_b']:.0f}" if "trials_a" in numbers else ""
 

@@ -22,6 +22,7 @@ from rnnzoo.trackers.mlflow import MlflowTracker
 
 NAME = "killed"
 TRIALS = 8
+EPOCHS = 6  # of a spec with rungs
 SPEC = f"""\
 experiment: {NAME}
 task: adding
@@ -32,12 +33,28 @@ resources: {{retry: {{failed: 50}}}}
 """
 
 
+# on rungs, with a second stage
+BOTH = """\
+experiment: killed
+task: adding
+variants: [rnn, gru]
+search: {trials: 8, seed: 7, rungs: {epochs: [2, 4], keep: 60%},
+  space: {units: {int: [4, 64]}, learning_rate: {float: [0.001, 0.1], log: true}}}
+training: {epochs: 6}
+margin: 2
+confirm: {budget: 40, first: 3, most: 6, region: 10%, pilot: 1}
+claims: [gru same as rnn]
+"""
+
+
 def work(trial: Trial, tell: Tell) -> Outcome:
     """Some steps, each a moment long, and a score that is a function of the trial."""
     score = trial.units / 7 + trial.seed % 100
     for step in range(1, 4):
         time.sleep(0.05)
         tell(Progress(step, 3, score / step, score / step))
+    if trial.training.epochs == EPOCHS:
+        return in_parts(trial)
     curve = tuple(
         {"epoch": n, "train": score / n, "validation": score / n, "seconds": 0.05}
         for n in range(1, 4)
@@ -49,6 +66,20 @@ def work(trial: Trial, tell: Tell) -> Outcome:
         {"recurrent": 1},
         3,
     )
+
+
+def in_parts(trial: Trial) -> Outcome:
+    """What a trial yields that may have to wait at a rung."""
+    end = trial.units / 64 + trial.seed % 100 / 1000
+    run = min(trial.until or EPOCHS, EPOCHS)
+    curve = tuple(
+        {"epoch": n, "train": 1.0, "validation": end + 1 / n, "seconds": 0.05}
+        for n in range(1, run + 1)
+    )
+    if run < EPOCHS:
+        return Outcome(Kind.PRUNED, curve=curve, waits=True, message="waits")
+    scores = dict.fromkeys(("train", "validation", "test"), end)
+    return Outcome(Kind.COMPLETE, scores, curve, {"recurrent": 1}, EPOCHS)
 
 
 class Silent(Observer):
@@ -67,9 +98,10 @@ def stores(folder: Path, storage: str = "") -> tuple[Store, MlflowTracker]:
     return Store(storage or f"sqlite:///{folder}/optuna.db"), tracker
 
 
-def main(folder: Path, storage: str = "") -> None:
-    experiment = parse_experiment(SPEC, str(folder / "killed.yaml"), folder)
+def main(folder: Path, storage: str = "", spec: str = SPEC) -> None:
+    experiment = parse_experiment(spec, str(folder / "killed.yaml"), folder)
     store, tracker = stores(folder, storage)
     launcher = LocalLauncher(Setup(work, 2, (__name__,), folder / "workers.log"))
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-    Sweep(experiment, planned, TRIALS, store, tracker, launcher, Silent(), folder / NAME).run()
+    trials = experiment.search.trials
+    Sweep(experiment, planned, trials, store, tracker, launcher, Silent(), folder / NAME).run()

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.spec.trial import Kind
-from tests.endurance.loop import NAME, TRIALS, stores
+from rnnzoo.spec.trial import Kind, Outcome, StudyKey
+from tests.endurance.loop import BOTH, NAME, SPEC, TRIALS, stores
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 30.0  # seconds until there must be something to kill
@@ -66,15 +66,16 @@ class Killer:
     folder: Path
     rng: random.Random
     storage: str = ""
+    spec: str = SPEC
     kills: Counter[str] = field(default_factory=Counter)
     orphans: list[Process] = field(default_factory=list)
 
     def start(self) -> subprocess.Popen[bytes]:
         program = (
             "import pathlib, sys; from tests.endurance.loop import main;"
-            " main(pathlib.Path(sys.argv[1]), sys.argv[2])"
+            " main(pathlib.Path(sys.argv[1]), *sys.argv[2:])"
         )
-        command = [sys.executable, "-c", program, str(self.folder), self.storage]
+        command = [sys.executable, "-c", program, str(self.folder), self.storage, self.spec]
         with (self.folder / "out.txt").open("ab") as out:
             return subprocess.Popen(
                 command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
@@ -202,3 +203,41 @@ def test_after_a_hundred_kills_the_books_balance(tmp_path: Path) -> None:
         " doubled, no process orphaned, no run left RUNNING"
     )
     assert set(kills) == set(MOMENTS)
+
+
+@pytest.mark.slow
+def test_kills_on_rungs_and_in_the_second_stage_change_no_outcome(tmp_path: Path) -> None:
+    check_both_stages(tmp_path, kills=int(os.environ.get("RNNZOO_KILLS", "100")) // 4, seed=4)
+
+
+def check_both_stages(folder: Path, kills: int, seed: int) -> None:
+    """A sweep that is killed so often has the outcomes of one left alone, in both stores."""
+    alone = Killer(folder / "alone", random.Random(seed), spec=BOTH)
+    alone.folder.mkdir()
+    alone.finish()
+    expected = outcomes(alone.folder)
+    stages = Counter(StudyKey.parse(study).stage for study, _ in expected)
+    assert set(stages) == {"", "pilot", "round"}
+    done = number = 0
+    while done < kills:
+        killer = Killer(folder / f"killed{number}", random.Random(seed + number), spec=BOTH)
+        killer.folder.mkdir()
+        while done + killer.kills.total() < kills and killer.kill_one(
+            killer.rng.choice(["sweep", "everything", "trial"])
+        ):
+            pass
+        done, number = done + killer.kills.total(), number + 1
+        killer.finish()
+        assert not killer.orphans
+        assert outcomes(killer.folder) == expected
+
+
+def outcomes(folder: Path) -> dict[tuple[str, int], Outcome]:
+    """By study and index, in the storage and in MLflow alike."""
+    store, tracker = stores(folder)
+    record = store.record(NAME)
+    assert not record.running
+    kept = {(result.study, result.trial.index): result.outcome for result in record.results}
+    assert len(kept) == len(record.results)
+    assert {(r.study, r.trial.index): r.outcome for r in tracker.results(NAME)} == kept
+    return kept

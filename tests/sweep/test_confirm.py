@@ -24,6 +24,7 @@ from rnnzoo.confirm.stand import Stand, at_most, stand, stands
 from rnnzoo.launchers import Event
 from rnnzoo.report import paper, table
 from rnnzoo.report.figures import study as study_figures
+from rnnzoo.report.summary import Summary
 from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -157,11 +158,15 @@ def task_metadata() -> TaskMetadata:
     return TaskMetadata("MSE", "", 2, {}, "", "digest")
 
 
-def verdicts(made: Sweep, results: Sequence[Result] | None = None) -> tuple:
+def summary(made: Sweep, results: Sequence[Result] | None = None) -> Summary:
     notes = {task.label: task_metadata() for task in made.experiment.tasks}
     return report.summarise(
         made.experiment, made.results() if results is None else results, notes, made.trials
-    ).verdicts
+    )
+
+
+def verdicts(made: Sweep, results: Sequence[Result] | None = None) -> tuple:
+    return summary(made, results).verdicts
 
 
 def words(made: Sweep) -> list[str]:
@@ -638,6 +643,8 @@ def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_
     judged = verdicts(made)
     assert [verdict.word for verdict in judged] == ["undecided", "supported"]
     assert "not tuned: rnn does worse than predicted" in judged[0].detail
+    picture = study_figures.draw(summary(made))["answers"]
+    assert ">not tuned<" in picture
 
 
 def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_setting(

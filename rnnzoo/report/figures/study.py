@@ -60,8 +60,8 @@ def draw(summary: Summary) -> dict[str, str]:
                     for name, figure in _figures(summary, table, rows).items()
                 }
         on_task = [verdict for verdict in _by_task(summary.verdicts) if verdict.task == table.task]
-        confirmed = [verdict for verdict in on_task if _has_course(verdict)]
-        if confirmed:
+        confirmed = [verdict for verdict in on_task if verdict.confirmed and verdict.pair]
+        if any(verdict.course for verdict in confirmed):
             with rc_context(STYLE):
                 pictures[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
     for curve in scaling_curves(summary):
@@ -83,11 +83,6 @@ def draw(summary: Summary) -> dict[str, str]:
 def _by_task(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Verdicts on one task each: of a claim about several, what was found on each of them."""
     return list(chain.from_iterable(verdict.parts or (verdict,) for verdict in verdicts))
-
-
-def _has_course(verdict: Verdict) -> bool:
-    """Whether a claim about two variants was judged round by round."""
-    return bool(verdict.course and verdict.pair)
 
 
 def _figures(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> dict[str, Figure]:
@@ -526,7 +521,7 @@ def _outcome(verdict: Verdict) -> str:
     """What was found of A, in a word or two."""
     if verdict.relation == "same":
         return f"same within {verdict.numbers['margin']:g}"
-    return verdict.relation or "still open"
+    return verdict.relation or ("still open" if "rounds" in verdict.numbers else "not tuned")
 
 
 def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
@@ -594,11 +589,9 @@ def _reach(verdict: Verdict) -> float:
     """How far the axis goes: all differences, the margin and the last interval; the first ones may
     be far wider.
     """
-    ends = [
-        verdict.course[-1].low,
-        verdict.course[-1].high,
-        *(step.difference for step in verdict.course),
-    ]
+    ends = [step.difference for step in verdict.course]
+    for last in verdict.course[-1:]:
+        ends += [last.low, last.high]
     return max(
         [1.5 * verdict.numbers["margin"], *(1.15 * abs(end) for end in ends if end is not None)]
     )
