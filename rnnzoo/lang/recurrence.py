@@ -26,7 +26,7 @@ from typing import Any, Literal
 from rnnzoo.errors import listed
 from rnnzoo.lang import ir
 from rnnzoo.lang.passes import apart
-from rnnzoo.lang.primitives import Elementwise, equal
+from rnnzoo.lang.primitives import Elementwise, equal, transposed
 
 Coupling = Literal[
     "none",  # the next value of a state needs no state of its group
@@ -140,7 +140,7 @@ def _needs(step: ir.Step, states: Sequence[str]) -> dict[str, set[str]]:
 # -- kinds
 
 _ALL = "all"
-_Joins = frozenset[Any]  # what units are joined by: expressions of blocks, or `_ALL`
+_Joins = frozenset[Any]  # what units are joined by: of blocks, or `_ALL`
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,11 @@ class _Reader:
         """What an operation joins units of its operands by."""
         if isinstance(applied.op, Elementwise):
             return frozenset()
+        if applied.op.over_units and len(applied.args) != applied.op.arity:
+            return frozenset({("groups", applied.args[-1])})
         matrix = applied.args[0]
+        if isinstance(matrix, ir.Apply) and matrix.op is transposed:  # which has the same blocks
+            (matrix,) = matrix.args
         if applied.op.is_product and isinstance(matrix, ir.Ref) and matrix.kind in ir.WEIGHTS:
             return frozenset(_blocks(self.masks.get(matrix.name)))
         return frozenset({_ALL})

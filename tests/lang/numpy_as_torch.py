@@ -37,6 +37,9 @@ class Tensor(np.ndarray):
     def to(self, dtype: str) -> Tensor:
         return self.astype(dtype)
 
+    def abs(self) -> Tensor:
+        return np.abs(self)
+
     def detach(self) -> Tensor:
         return self
 
@@ -176,7 +179,14 @@ def modules() -> dict[str, ModuleType]:
                          "minimum", "maximum")
         },
     )  # fmt: skip
-    vars(nn).update(Module=Module, Parameter=lambda value: value.view(Parameter))
+    vars(torch).update(
+        randn_like=lambda like: tensor(RNG.normal(size=like.shape)),
+        linalg=ModuleType("linalg"),
+    )
+    torch.linalg.eigvals = lambda a: np.linalg.eigvals(np.asarray(a)).view(Tensor)  # type: ignore[attr-defined]
+    vars(nn).update(
+        Module=Module, Parameter=lambda value, requires_grad=True: value.view(Parameter)
+    )
     nn.functional, nn.init = functional, ModuleType("init")  # type: ignore[attr-defined]
     vars(functional).update(
         softplus=of_tensors(lambda a: np.log(1 + np.exp(a))),

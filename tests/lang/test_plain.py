@@ -226,11 +226,14 @@ def test_weights_begin_as_the_cell_says(name: str, torch: ModuleType) -> None:
 
 def check_beginnings(name: str) -> None:
     least, most = INITIALISERS[name]
-    for values in ([], [0.3], [-0.1, 0.2])[least : most + 1]:
+    shape, operand, pair = "[units, inputs]", "x", [-0.1, 0.2]
+    if name == "spectral_radius":
+        shape, operand, pair = "[units, units]", "h[t-1]", [0.9, 0.5]
+    for values in ([], [0.3], pair)[least : most + 1]:
         begin = {name: values[0] if len(values) == 1 else values} if values else name
         cell = parsed(
-            "name: mine\nequations: |\n  h = tanh(W @ x + b) * h[t-1]\n"
-            f"weights: {{W: {{shape: [units, inputs]}}}}\ninit: {{W: {begin}}}\n"
+            f"name: mine\nequations: |\n  h = tanh(W @ {operand} + b) * h[t-1]\n"
+            f"weights: {{W: {{shape: {shape}}}}}\ninit: {{W: {begin}}}\n"
         )
         state = module_of(cell.plain("torch")).state_dict()
         same_spread(state["W"].detach().numpy(), cell.ir)
@@ -241,7 +244,10 @@ def same_spread(values: np.ndarray, cell: ir.Cell) -> None:
     (weight,) = (each for each in cell.step.weights if each.name == "W")
     rng = np.random.default_rng(1)
     drawn = np.stack([start.draw(weight.init, values.shape, {}, rng) for _ in range(200)])
-    if weight.init.name == "orthogonal":
+    if weight.init.name == "spectral_radius":
+        radii = (np.abs(np.linalg.eigvals(matrix)).max() for matrix in (values, drawn[0]))
+        assert next(radii) == pytest.approx(next(radii))
+    elif weight.init.name == "orthogonal":
         np.testing.assert_allclose(values.T @ values, drawn[0].T @ drawn[0], atol=1e-12)
     elif drawn.std(axis=0).max() < 1e-12:
         np.testing.assert_allclose(values, drawn[0], atol=1e-12)

@@ -41,8 +41,10 @@ class Point:
             for equation in step.equations
             for ref in ir.refs(equation.expr, "below")
         }
+        masked = reference.masked(cell, step, weights, self.sizes)
         self.given: Mapping[str, Values] = {
-            "weight": reference.masked(cell, step, weights, self.sizes),
+            "weight": masked,
+            "fixed": masked,
             "constant": reference.constants(cell, self.sizes),
             "input": {"x": self.rng.normal(0, 1, INPUTS)},
             "time": {"t": np.asarray(float(seed))},
@@ -228,6 +230,15 @@ def test_a_mask_that_leaves_blocks_makes_blocks() -> None:
     assert lines(recurrences(cell.step, cell.states)) == [
         "nonlinear in h, block by block: one step after another, or by Newton's method"
     ]
+
+
+def test_groups_of_units_and_transposed_matrices_keep_blocks() -> None:
+    heads = "options: {heads: 3}\n"
+    assert kinds("  h = h[t-1] - mean(h[t-1], heads) + W @ x\n", heads) == {("h",): "linear block"}
+    assert kinds("  h = h[t-1] - mean(h[t-1]) + W @ x\n") == {("h",): "linear dense"}
+    mask = "weights:\n  R:\n    mask: floor(row / 3) == floor(col / 3)\n"
+    step = "  h = tanh(R @ h[t-1] - R' @ h[t-1] + W @ x)\n"
+    assert kinds(step, mask) == {("h",): "nonlinear block"}
 
 
 def test_blocks_of_two_kinds_join_all_units() -> None:

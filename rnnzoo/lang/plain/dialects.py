@@ -58,6 +58,13 @@ def in_groups(function: Callable[[Tensor], Tensor], a: Tensor, groups: int) -> T
     split = a.reshape(*a.shape[:-1], groups, -1)
     return function(split).expand_as(split).reshape(a.shape)
 ''',
+    "reservoir": '''
+def reservoir(matrix: Tensor, radius: float, density: float = 1) -> None:
+    """Begin with a sparse random matrix of a spectral radius."""
+    entries = torch.randn_like(matrix) * (torch.rand_like(matrix) < density)
+    largest = float(torch.linalg.eigvals(entries).abs().max())
+    matrix.data[...] = entries * (radius / largest if largest > 1e-3 else 1.0)
+''',
 }
 _JAX_HELPERS = {
     "norm": '''
@@ -77,6 +84,17 @@ def in_groups(function: Callable, a: jax.Array, groups: int) -> jax.Array:
     """A function of the last axis, in each group of neighbouring units by itself."""
     split = a.reshape(*a.shape[:-1], groups, -1)
     return jnp.broadcast_to(function(split), split.shape).reshape(a.shape)
+''',
+    "reservoir": '''
+def reservoir(
+    key: jax.Array, shape: tuple[int, int], radius: float, density: float = 1
+) -> jax.Array:
+    """A sparse random matrix of a spectral radius."""
+    of_entries, of_shares = jax.random.split(key)
+    stays = jax.random.uniform(of_shares, shape) < density
+    entries = jax.random.normal(of_entries, shape) * stays
+    largest = jnp.abs(jnp.linalg.eigvals(entries)).max()
+    return entries * jnp.where(largest > 1e-3, radius / largest, 1.0)
 ''',
 }
 

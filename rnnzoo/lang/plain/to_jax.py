@@ -24,8 +24,9 @@ MODULES = frozenset(
      "fixed"}
 )  # fmt: skip
 TAKEN = MODULES | {
-    "Callable", "Weights", "States", "x", "t", "in_groups", "layer_norm", "norm", "row", "col",
-    "unit", "units", "inputs", "abs", "min", "max", "init", "start", "step", "constants", "output",
+    "Callable", "Weights", "States", "x", "t", "in_groups", "reservoir", "layer_norm",
+    "norm", "row", "col", "unit", "units", "inputs", "abs", "min", "max",
+    "init", "start", "step", "constants", "output",
 }  # fmt: skip
 SCALED = ("glorot", "he", "lecun")
 
@@ -88,10 +89,12 @@ class _File:
                 return self.layer.previous(ref.name)
             case "value":
                 return self.layer.local(ref.name)
-            case "weight" if ref.name in {weight.name for weight in self.layer.masked()}:
+            case "weight" | "fixed" if ref.name in {weight.name for weight in self.layer.masked()}:
                 return self.layer.local(ref.name)
             case "weight":
                 return f'p["{ref.name}"]'
+            case "fixed":
+                return f'jax.lax.stop_gradient(p["{ref.name}"])'
             case "constant":
                 return f'fixed["{ref.name}"]'
         return self.size(ref.name)
@@ -216,6 +219,9 @@ class _File:
                 return f"jnp.full({shape}, {_decimal(value)})"
             case "identity", _:
                 return " * ".join([*values, f"jnp.eye{shape}"])
+            case "spectral_radius", _:
+                self.in_beginning.helper("reservoir")
+                return f"reservoir({', '.join(['next(keys)', shape, *values])})"
             case "orthogonal", _:
                 return " * ".join([*values, f"orthogonal(next(keys), {shape})"])
             case "normal", [deviation]:
@@ -299,7 +305,8 @@ class _File:
             lines.append(f'{INDENT}{layer.previous(state.name)} = states["{state.name}"]')
         for weight in layer.masked():
             name = weight.name
-            lines.append(f'{INDENT}{layer.local(name)} = p["{name}"] * fixed["{name}_mask"]')
+            value = f'p["{name}"]' if weight.trained else f'jax.lax.stop_gradient(p["{name}"])'
+            lines.append(f'{INDENT}{layer.local(name)} = {value} * fixed["{name}_mask"]')
         filled = layer.to_fill()
         for equation in layer.step.equations:
             lines += self.equation(equation, equation.name in filled)

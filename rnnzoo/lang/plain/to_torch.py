@@ -20,7 +20,8 @@ from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, Init
 
 TAKEN = frozenset(
     {"torch", "F", "nn", "math", "Tensor", "Callable", "self", "states", "x", "t", "in_groups",
-     "layer_norm", "mask", "stays", "row", "col", "unit", "units", "inputs", "abs", "min", "max"}
+     "reservoir", "layer_norm", "mask", "stays", "row", "col", "unit", "units", "inputs",
+     "abs", "min", "max"}
 )  # fmt: skip
 MODULES = frozenset({"torch", "F", "nn", "math", "Tensor", "Callable", "self", "super", "range"})
 # attributes of `nn.Module` and of the class
@@ -121,9 +122,9 @@ class _File:
                 return self.layer.previous(ref.name)
             case "value":
                 return self.layer.local(ref.name)
-            case "weight" if ref.name in {weight.name for weight in self.layer.masked()}:
+            case "weight" | "fixed" if ref.name in {weight.name for weight in self.layer.masked()}:
                 return self.layer.local(ref.name)
-        if ref.kind == "weight":
+        if ref.kind in ir.WEIGHTS:
             return f"self.{ref.name}"
         return self.attribute(ref.name)
 
@@ -166,7 +167,8 @@ class _File:
         yield from self.constants()
         for weight in layer.step.weights:
             shape = ", ".join(map(ir.size_text, weight.shape)) or "()"
-            yield f"{IN_METHOD}self.{weight.name} = nn.Parameter(torch.empty({shape}))"
+            fixed = "" if weight.trained else ", requires_grad=False"
+            yield f"{IN_METHOD}self.{weight.name} = nn.Parameter(torch.empty({shape}){fixed})"
         for state in layer.states:
             if state.initial == "learned":
                 size = str(state.size)
@@ -282,6 +284,9 @@ class _File:
                 return "nn.init.eye_({})"
             case "identity", [gain]:
                 return f"nn.init.eye_({{}}).data.mul_({gain})"
+            case "spectral_radius", _:
+                self.in_init.helper("reservoir")
+                return f"reservoir({', '.join(['{}', *values])})"
             case "orthogonal", _:
                 return f"nn.init.orthogonal_({', '.join(['{}', *values])})"
             case "normal", [deviation]:

@@ -103,7 +103,7 @@ class Writer:
         matrix, vector = args
         turned = isinstance(matrix, ir.Apply) and matrix.op is transposed
         name = matrix.args[0] if turned and isinstance(matrix, ir.Apply) else matrix
-        if not isinstance(name, ir.Ref) or name.kind != "weight" or op is not matmul:
+        if not isinstance(name, ir.Ref) or name.kind not in ir.WEIGHTS or op is not matmul:
             raise self.refused(f"the product '{op.name}'")
         if self.dialect.rows:
             text = self.text(name) if turned else f"{self.text(name)}.T"
