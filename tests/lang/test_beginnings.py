@@ -27,9 +27,15 @@ def cell_that_begins(init: str, more: str = "") -> ir.Cell:
     )
 
 
-def begun(cell: ir.Cell, units: int = UNITS) -> dict[str, np.ndarray]:
-    sizes = ir.sizes(cell, INPUTS, units, 1)
+def begun(cell: ir.Cell) -> dict[str, np.ndarray]:
+    sizes = ir.sizes(cell, INPUTS, UNITS, 1)
     return start.weights(cell, 1, sizes, np.random.default_rng(0))
+
+
+def expressions(cell: ir.Cell, units: int) -> dict[str, np.ndarray]:
+    """Weights that begin with an expression, alone: the others are large."""
+    sizes, rng = ir.sizes(cell, INPUTS, units, 1), np.random.default_rng(0)
+    return start.expressions(cell, 1, sizes, {}, lambda name, shape: rng.random(shape))
 
 
 def test_each_entry_of_a_vector_and_of_a_matrix_has_its_numbers() -> None:
@@ -49,7 +55,7 @@ def test_each_entry_of_a_vector_and_of_a_matrix_has_its_numbers() -> None:
 
 def test_another_weight_is_what_it_begins_with_and_its_random_numbers_too() -> None:
     cell = lang.parse_text(CHRONO)
-    weights = begun(cell, 1000)
+    weights = expressions(cell, 1000)
     np.testing.assert_array_equal(weights["b_i"], -weights["b_f"])
     constants = np.exp(weights["b_f"])  # uniform from 1 to 783
     assert 1 < constants.min() < 5
@@ -92,7 +98,7 @@ def test_without_a_seed_every_layer_is_another() -> None:
 
 def test_the_ring_of_the_lru_holds_its_eigenvalues_evenly() -> None:
     cell = lang.load("lru", options={"r_min": 0.5, "r_max": 0.9, "phase": 3.0})
-    weights = begun(cell, 4000)
+    weights = expressions(cell, 4000)
     moduli, phases = np.exp(-np.exp(weights["p_nu"])), np.exp(weights["p_theta"])
     assert 0.5 < moduli.min() < moduli.max() < 0.9
     assert np.mean(moduli**2) == pytest.approx((0.25 + 0.81) / 2, rel=0.02)  # even in area
