@@ -30,6 +30,7 @@ from rnnzoo.errors import (
 from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.plain import LIBRARIES
 from rnnzoo.lang.primitives import ELEMENTWISE, OVER_UNITS
@@ -475,6 +476,7 @@ def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
     width, wide = max(map(len, shapes)), max(map(len, shapes.values()))
     # `weights` is of the first layer
     starts = {weight.name: _start(weight) for weight in cell.ir.first.weights}
+    starts |= dict.fromkeys(constant_matrices(cell.ir), "constant")
     return [f"  {name:{width}}  {shape:{wide}}  {starts[name]}" for name, shape in shapes.items()]
 
 

@@ -10,7 +10,7 @@ with a suffix, are vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
@@ -103,6 +103,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         SpecError: with every mistake that could be found.
     """
     mistakes = Mistakes(list(earlier))
+    spec, matrices = _without_matrices(spec, mistakes)
     _check_names(spec, mistakes)
     output = spec.output
     if output not in spec.equations:
@@ -139,7 +140,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         step=step,
         first=bottom,
     )
-    _check_use(spec, cell, mistakes)
+    _check_use(spec, matrices, cell, mistakes)
     mistakes.raise_if_any()
     used = _used_options(cell)
     options = {name: value for name, value in cell.options.items() if name in used}
@@ -213,6 +214,50 @@ def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
 
 
 # ------------------------------------------------------------------ constants and masks
+
+
+def _without_matrices(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, dict[str, Statement]]:
+    """The same cell with its constant matrices, whose expressions read `row` or `col`, as weights
+    that begin with these expressions and are never trained; and the constants that they were.
+    """
+    matrices: dict[str, Statement] = {}
+    for name, constant in spec.constants.items():
+        tree = expression(constant.code, Mistakes())
+        if tree is not None and any(map(_reads_axes, _nodes(tree))):
+            matrices[name] = constant
+    if not matrices:
+        return spec, matrices
+    trainable, init = dict(spec.trainable), dict(spec.init)
+    for name, constant in matrices.items():
+        _check_matrix(name, constant, spec, mistakes)
+        start = Init(EXPRESSION, (constant.code.text,))
+        trainable[name] = Declared(0.0, constant.span, constant.own)
+        init[name] = Declared(start, constant.span, constant.own, constant.code)
+    left = {name: each for name, each in spec.constants.items() if name not in matrices}
+    return replace(spec, constants=left, trainable=trainable, init=init), matrices
+
+
+def _is_called_as_matrix(name: str, spec: CellSpec) -> bool:
+    return ir.names_matrix(name) or name in spec.shapes
+
+
+def _reads_axes(node: Tree) -> bool:
+    """Whether this is `row`, `col`, `T[row]` or `T[col]`."""
+    return isinstance(node, Index) or (isinstance(node, Name) and node.name in ("row", "col"))
+
+
+def _check_matrix(name: str, constant: Statement, spec: CellSpec, mistakes: Mistakes) -> None:
+    """A constant matrix is called so that it can stand before @, and is nothing else."""
+    if not _is_called_as_matrix(name, spec):
+        problem = f"'{name}' reads `row` or `col`, so it is a matrix, which has a capital letter"
+        mistakes.add(constant.span, problem, f"write {name.capitalize()}, or `unit` for a vector")
+    if name in spec.options or name in spec.equations:
+        meaning = "an option" if name in spec.options else "an equation"
+        mistakes.add(constant.span, f"'{name}' is {meaning} already", "choose another letter")
+    for declared in (spec.trainable.get(name), spec.init.get(name), spec.masks.get(name)):
+        if declared is not None:
+            fix = "delete this; what may be declared of it is its `shape`"
+            mistakes.add(declared.span, f"'{name}' is a constant, and stays as it is", fix)
 
 
 def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
@@ -325,6 +370,7 @@ class _BeginningReader(_FixedReader):
     """Resolves what a weight begins with, given all weights of its step by name."""
 
     weights: Mapping[str, ir.Weight] = field(default_factory=dict)
+    of_constant: bool = False
 
     @property
     def masks(self) -> bool:
@@ -333,7 +379,7 @@ class _BeginningReader(_FixedReader):
 
     @property
     def place(self) -> str:
-        return "the beginning of a weight"
+        return "a constant matrix" if self.of_constant else "the beginning of a weight"
 
     @property
     def vector(self) -> ir.Shape:
@@ -408,13 +454,21 @@ def _begun(
             declared = spec.init.get(name)
             spans[name] = declared.span if declared else spec.span
             code = declared.code if declared and declared.code else _code_of(weight)
-            reader = _BeginningReader(spec, constants, mistakes, weight.shape, weights)
+            # what begins with an expression where its weight is declared so is no constant
+            is_constant = declared is not None and declared.span == _span_of(
+                spec.trainable.get(name)
+            )
+            reader = _BeginningReader(spec, constants, mistakes, weight.shape, weights, is_constant)
             begun[name] = replace(weight, init=_checked(code, reader))
     for name in _in_a_circle(begun):
         problem = f"'{name}' begins with what begins with '{name}'"
         mistakes.add(spans[name], problem, "give one of them a beginning of its own")
         break
     return replace(step, weights=tuple(begun.values()))
+
+
+def _span_of(declared: Declared | None) -> Span | None:
+    return declared.span if declared else None
 
 
 def _code_of(weight: ir.Weight) -> Code:
@@ -830,6 +884,9 @@ class _Layer:
 
     def unknown(self, node: Name) -> None:
         name = node.name
+        spec = self.shared.spec
+        if name in spec.trainable and not _is_called_as_matrix(name, spec):
+            return  # a constant matrix whose name is reported already
         if self.is_reported(name) or self.has_its_time(name):
             return
         self.shared.reported.add(name)
@@ -849,6 +906,8 @@ class _Layer:
         elif name[:1].isupper():
             problem = f"'{name}' is no equation, and a weight matrix only before @"
             fix = f"write {name} @ x, or declare it: `weights: {{{name}: {{shape: [units]}}}}`"
+            if name in spec.trainable:
+                problem, fix = f"the matrix '{name}' stands only before @", f"write {name} @ x"
         else:
             known = [*self.trees, "x", *self.shared.constants, *self.shared.spec.options]
             problem, fix = f"unknown name '{name}'", nearest(name, known)
@@ -1430,7 +1489,9 @@ def _states(
     return tuple(states)
 
 
-def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
+def _check_use(
+    spec: CellSpec, matrices: Mapping[str, Statement], cell: ir.Cell, mistakes: Mistakes
+) -> None:
     """Everything that the file itself writes is used; unused inherited parts drop silently."""
     equations = {equation.name for equation in (*cell.step.equations, *cell.first.equations)}
     for statement in (*spec.equations.values(), *spec.first_layer.values()):
@@ -1445,12 +1506,13 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
             fix = "delete it, or name it in an equation"
             mistakes.add(option.span, f"the option '{name}' is needed by nothing", fix)
     constants = {constant.name for constant in _used_constants(cell)}
-    for statement in spec.constants.values():
+    constants |= {weight.name for weight in (*cell.step.weights, *cell.first.weights)}
+    for statement in (*spec.constants.values(), *matrices.values()):
         if statement.own and statement.name not in constants:
             mistakes.add(
                 statement.span, f"the constant '{statement.name}' is needed by nothing", "delete it"
             )
-    _check_declarations_used(spec, cell, mistakes)
+    _check_declarations_used(spec, matrices, cell, mistakes)
     if not cell.states:
         span = spec.equations[spec.output].span
         mistakes.add(
@@ -1460,9 +1522,11 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
         )
 
 
-def _check_declarations_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
+def _check_declarations_used(
+    spec: CellSpec, matrices: Collection[str], cell: ir.Cell, mistakes: Mistakes
+) -> None:
     """Every declaration of a weight or a state that the file writes names one that the cell has."""
-    weights = {weight.name for weight in (*cell.step.weights, *cell.first.weights)}
+    weights = {*matrices, *(weight.name for weight in (*cell.step.weights, *cell.first.weights))}
     entries: tuple[tuple[str, Mapping[str, Declared]], ...] = (
         ("weights", spec.shapes), ("weights", spec.masks), ("weights", spec.trainable),
         ("init", spec.init),

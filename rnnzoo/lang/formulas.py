@@ -38,6 +38,35 @@ def names_in(init: Init) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ref.name.partition("[")[0] for ref in refs))
 
 
+def constant_matrices(cell: ir.Cell) -> dict[str, ir.Expr]:
+    """The matrices that a cell has as constants: never trained, and begun with an expression that
+    reads their rows or columns; by name, with that expression.
+    """
+    matrices = {}
+    for weight in (*cell.step.weights, *cell.first.weights):
+        if not weight.trained and weight.init.name == EXPRESSION and weight.mask is None:
+            expr = _of_constant(formula(str(weight.init.values[0])))
+            if any(True for _ in ir.refs(expr, "row", "col")):
+                matrices[weight.name] = expr
+    return matrices
+
+
+def _of_constant(expr: ir.Expr) -> ir.Expr:
+    """The expression of a constant matrix with the kinds of its names, as far as their notation
+    depends on these.
+    """
+    match expr:
+        case ir.Ref(name="row" | "col" as axis):
+            return ir.Ref(axis, "")
+        case ir.Ref(name=name) if name.endswith("]"):
+            return ir.Ref("row" if name.endswith("[row]") else "col", name.partition("[")[0])
+        case ir.Ref(name=name):
+            return ir.Ref("option", name)
+        case ir.Apply(op=op, args=args):
+            return ir.Apply(op, tuple(map(_of_constant, args)))
+    return expr
+
+
 def _typed(tree: parse.Tree) -> ir.Expr:
     match tree:
         case parse.Literal(value=value):

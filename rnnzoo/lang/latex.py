@@ -7,6 +7,7 @@ In: a cell.  Out: one line per equation, or all of them aligned.
 from __future__ import annotations
 
 from rnnzoo.lang import ir
+from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.greek import GREEK
 from rnnzoo.lang.primitives import Operands
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
@@ -28,10 +29,10 @@ def first_layer(cell: ir.Cell) -> tuple[str, ...]:
 
 
 def constants(cell: ir.Cell) -> tuple[str, ...]:
-    """One LaTeX line for each constant; constants have no time."""
-    return tuple(
-        f"{symbol(constant.name)} = {expression(constant.expr)}" for constant in cell.constants
-    )
+    """One LaTeX line for each constant, those that are matrices last; constants have no time."""
+    named = {constant.name: constant.expr for constant in cell.constants}
+    named |= constant_matrices(cell)
+    return tuple(f"{symbol(name)} = {expression(expr)}" for name, expr in named.items())
 
 
 def aligned(lines: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
+from rnnzoo.lang.formulas import constant_matrices
 
 MAX_MASK = 100_000_000  # entries: 10,000 x 10,000, which take 800 MB
 MASK_AT_ONCE = 100_000  # entries that are computed at a time
@@ -257,9 +258,11 @@ def random_weights(
     cell: ir.Cell, inputs: int, units: int, layers: int, rng: np.random.Generator
 ) -> list[dict[str, Array]]:
     """Weights for tests: every one of them different from 0, unlike those that training begins
-    with.
+    with; matrices that are constants as they are.
     """
-    weights = []
+    from rnnzoo.lang.start import expressions
+
+    fixed, weights = constant_matrices(cell), []
     for number in range(1, layers + 1):
         sizes = ir.sizes(cell, inputs, units, number)
         shapes = {weight.name: sizes.shape(weight.shape) for weight in cell.layer(number).weights}
@@ -268,5 +271,11 @@ def random_weights(
             for state in cell.states
             if state.initial == "learned"
         }
-        weights.append({name: rng.normal(0.0, 0.4, shape) for name, shape in shapes.items()})
+        drawn = {name: rng.normal(0.0, 0.4, shape) for name, shape in shapes.items()}
+        if fixed:
+            begun = expressions(
+                cell, number, sizes, constants(cell, sizes), lambda _, shape: np.zeros(shape)
+            )
+            drawn |= {name: value for name, value in begun.items() if name in fixed}
+        weights.append(drawn)
     return weights

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from rnnzoo.lang import ir, operations
+from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.primitives import Operands, transposed
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
 from rnnzoo.spec.document import yaml_text
@@ -27,12 +28,20 @@ def cell_text(cell: ir.Cell) -> str:
         content["output"] = cell.output
     if cell.options:
         content["options"] = dict(cell.options)
-    if cell.constants:
-        content["constants"] = block(cell.constants)
+    if lines := constants(cell):
+        content["constants"] = "".join(f"{line}\n" for line in lines)
     content["equations"] = block(cell.step.equations)
     if cell.first != cell.step:
         content["first_layer"] = block(patch(cell))
     return yaml_text({**content, **_declarations(cell)})
+
+
+def constants(cell: ir.Cell) -> list[str]:
+    """Constants, one per line; those that are matrices last."""
+    lines = block(cell.constants).splitlines()
+    return [
+        *lines, *(f"{name} = {expression(expr)}" for name, expr in constant_matrices(cell).items())
+    ]  # fmt: skip
 
 
 def patch(cell: ir.Cell) -> tuple[ir.Equation, ...]:
@@ -110,6 +119,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
     on_states, transposed_names = _on_states(cell), _transposed(cell)
+    matrices = constant_matrices(cell)
     distinct = {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}
     for weight in distinct.values():
         entry: dict[str, Any] = {}
@@ -121,11 +131,13 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
             ]
         if weight.mask is not None:
             entry["mask"] = expression(weight.mask)
-        if not weight.trained:
+        is_constant = weight.name in matrices
+        if not weight.trained and not is_constant:
             entry["trainable"] = False
         if entry:
             weights[weight.name] = entry
-        if weight.init != ir.default_init(weight.shape, on_states.get(weight.name, ())):
+        default = ir.default_init(weight.shape, on_states.get(weight.name, ()))
+        if weight.init != default and not is_constant:
             init[weight.name] = weight.init.plain()
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
     declarations = {"weights": weights, "init": init, "initial": initial}

@@ -118,7 +118,7 @@ class CellView:
 
     @property
     def constants(self) -> tuple[str, ...]:
-        return tuple(text.block(self.ir.constants).splitlines())
+        return tuple(text.constants(self.ir))
 
     @property
     def states(self) -> tuple[str, ...]:

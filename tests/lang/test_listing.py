@@ -23,7 +23,7 @@ def test_every_name_is_given_before_it_is_read_and_nothing_internal_shows(name: 
     for state in lang.load(name).states:
         assert f"d.{state.name}[t-1] = " in backward
     for weight in lang.load(name).step.weights:
-        assert f"d.{weight.name} = " in backward
+        assert (f"d.{weight.name} = " in backward) == weight.trained
 
 
 def test_the_textbooks_backward_pass_of_a_plain_network() -> None:

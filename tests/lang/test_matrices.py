@@ -16,6 +16,7 @@ from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.diagram.graph import graph
 from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
+from rnnzoo.lang.view import CellView
 from rnnzoo.spec.cell import Init
 from tests.lang.test_adjoint import agrees_with_numeric_differentiation
 
@@ -253,3 +254,64 @@ def test_a_layer_keeps_what_is_never_trained_and_has_it_again(engine: str, tmp_p
     model.save(tmp_path / "model.keras")
     again = rnnzoo.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again(x), model(x))
+
+
+# -- constant matrices
+
+SUMS = """name: sums
+options: {slope: 3}
+constants: |
+  T = 1 / (1 + unit)
+  A = row >= col
+  D = where(row == col, T[row], 0) * slope
+  P = row - col
+equations: |
+  e = P @ x
+  h = tanh(W @ x + R @ (A @ h[t-1]) + D @ (A' @ h[t-1]) + 0.1 * e)
+"""
+
+
+def test_constant_matrices_are_what_they_say() -> None:
+    cell = lang.parse_text(SUMS)
+    (weights,) = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(1, TIME, INPUTS))
+    numbers = np.arange(UNITS)
+    h = np.zeros(UNITS)
+    for now in x[0]:
+        below = np.cumsum(h[::-1])[::-1]
+        e = (numbers[:, None] - np.arange(INPUTS)) @ now
+        sums = weights["W"] @ now + weights["R"] @ np.cumsum(h) + 3 / (1 + numbers) * below
+        h = np.tanh(sums + 0.1 * e)
+    np.testing.assert_allclose(reference.run(cell, [weights], x, UNITS).outputs[0, -1], h)
+    agrees_with_numeric_differentiation(SUMS)
+
+
+def test_constant_matrices_are_printed_as_constants() -> None:
+    cell = lang.parse_text(SUMS)
+    assert lang.parse_text(cell_text(cell)) == cell
+    assert "  A = row >= col\n" in cell_text(cell)
+    assert "trainable" not in cell_text(cell)
+    assert r"A = \mathrm{row} \ge \mathrm{col}" in latex.constants(cell)
+    assert "A = row >= col" in view_of(SUMS).constants
+    assert counts.weights(cell, INPUTS, UNITS) == UNITS * (INPUTS + UNITS)
+    renamed = lang.parse_text(SUMS.replace("A", "Q").replace("P", "Z"))
+    assert canonical_hash(renamed) == canonical_hash(cell)
+    other = lang.parse_text(SUMS.replace("row >= col", "row > col"))
+    assert canonical_hash(other) != canonical_hash(cell)
+
+
+def view_of(text: str) -> CellView:
+    return CellView(lang.parse_text(text))
+
+
+def test_a_layer_has_its_constant_matrices_from_the_start(tmp_path) -> None:
+    file = tmp_path / "sums.yaml"
+    file.write_text(SUMS)
+    layer = rnnzoo.layer(str(file), UNITS, engine="portable", return_sequences=True)
+    x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS)).astype("float32")
+    outputs = layer(x)
+    weights = layer.weights_by_name()
+    np.testing.assert_array_equal(weights["A"], np.tri(UNITS))
+    assert {variable.name for variable in layer.trainable_variables} == {"W", "R"}
+    expected = reference.run(layer.cell, [weights], x.astype(float), UNITS).outputs
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)

@@ -27,3 +27,17 @@ def echo_state(w: Weights, x: Vector, h: Vector, *, leak: float) -> Values:
     of leaky integrators.
     """
     return {"h": (1 - leak) * h + leak * np.tanh(w["W"] @ x + w["R"] @ h)}
+
+
+def lmu(w: Weights, x: Vector, h: Vector, m: Vector, *, order: int, theta: float) -> Values:
+    """Voelker, Kajic and Eliasmith 2019: the equations of the memory cell, discretised by Euler's
+    method, and of the nonlinear state.
+    """
+    a, b = np.empty((order, order)), np.empty(order)
+    for i in range(order):
+        b[i] = (2 * i + 1) * (-1) ** i
+        for j in range(order):
+            a[i, j] = (2 * i + 1) * (-1 if i < j else (-1) ** (i - j + 1))
+    u = w["E_x"] @ x + w["E_h"] @ h + w["E_m"] @ m
+    m = (np.eye(order) + a / theta) @ m + b / theta * u
+    return {"h": np.tanh(w["W"] @ x + w["R"] @ h + w["W_m"] @ m), "m": m}
