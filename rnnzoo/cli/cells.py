@@ -29,6 +29,7 @@ from rnnzoo.errors import (
 )
 from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
+from rnnzoo.lang.at_start import at_start
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.lint import lint, warnings
@@ -368,7 +369,10 @@ def _shown(cell: CellView, other: CellView | None, args: argparse.Namespace) -> 
         return programs.listing(cell.ir)
     if args.json:
         odd = [finding.to_dict() for finding in lint(cell.ir)]
-        return json.dumps({**cell.to_dict(args.inputs, args.units), "warnings": odd}, indent=2)
+        begun = at_start(cell.ir)
+        known = cell.to_dict(args.inputs, args.units)
+        content = {**known, "start": begun.to_dict() if begun else None, "warnings": odd}
+        return json.dumps(content, indent=2)
     if other is not None:
         return "\n".join(_difference(cell, other))
     description = "\n".join(_description(cell, args.inputs, args.units))
@@ -446,8 +450,9 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
             ),
         ]
     lines += ["", f"states   {', '.join(cell.states)}"]
-    for number, kind in enumerate(cell.kinds):
-        lines.append(f"{'' if number else 'kind':9}{kind}")
+    lines += _labelled("kind", cell.kinds)
+    begun = at_start(cell.ir)
+    lines += _labelled("start", begun.lines() if begun else ())
     known = [str(fact) for fact in (cell.family, cell.year) if fact]
     if known:
         lines.append(f"family   {', '.join(known)}")
@@ -465,6 +470,12 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         f" {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
     )
     return lines
+
+
+def _labelled(label: str, texts: Iterable[str]) -> Iterator[str]:
+    """Lines of which the first begins with a label."""
+    for number, text in enumerate(texts):
+        yield f"{'' if number else label:9}{text}"
 
 
 def _weights(cell: CellView, inputs: int, units: int) -> list[str]:

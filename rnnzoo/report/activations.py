@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import sub
+from rnnzoo.lang.at_start import is_gate
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
 
@@ -37,18 +37,6 @@ class ActivationRow:
     deviation: float
     shut: float
     open: float
-
-
-def is_gate(step: ir.Step, name: str) -> bool:
-    """Whether an equation's value is an activation between 0 and 1, or one less such a value."""
-    match step.equation(name).expr:
-        case ir.Apply(op=op) if op.gates:
-            return True
-        case ir.Apply(op=op, args=(ir.Number(value=1.0), ir.Ref(kind="value", name=operand))) if (
-            op is sub
-        ):
-            return is_gate(step, operand)
-    return False
 
 
 def rows(step: ir.Step, values: Mapping[str, np.ndarray], keep: np.ndarray) -> list[ActivationRow]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.lang.at_start import at_start
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
 from rnnzoo.spec.cell import FAMILIES
@@ -70,6 +71,8 @@ def cell_page(
 
     from rnnzoo.report import figures
 
+    # a page that stands alone has time for a run of the cell
+    begun = at_start(cell.ir) if neighbours is None else None
     equations = dict(zip((equation.name for equation in cell.ir.step.equations), cell.unicode))
     return render(
         "cell.html.j2",
@@ -77,6 +80,8 @@ def cell_page(
         view=cell,
         changes=Markup(cell.diagram(highlight=cell.changes)) if cell.changes else None,
         chain=Markup(cell.chain()),
+        begun=begun.lines() if begun else [],
+        forgetting=Markup(figures.forgetting(begun)) if begun and begun.left else None,
         steps=[
             ([equations[name] for name in group], Markup(picture)) for group, picture in cell.walk()
         ],

@@ -25,6 +25,8 @@ def test_show_writes_a_picture_and_a_page(tmp_path: Path) -> None:
     drawn = (tmp_path / "pictures" / "lstm.svg").read_text()
     assert ET.fromstring(drawn).get("class") == "rz"
     page = (tmp_path / "lstm.html").read_text()
+    assert "What is left of a small disturbance of each state" in page
+    assert "<li>half-life in steps: h 0.9, c " in page
     assert "<math" in page
     assert not re.search(r"<script|src=|url\((?!#)", page)  # needs no other file and no network
 

@@ -111,8 +111,11 @@ def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) ->
     assert "family   lstm, 2015\nclaim    nfg worse than peephole\n" in printed
     kind = "nonlinear in h and c together, all units together: one step after another"
     assert f"states   h, c\nkind     {kind}\n" in printed
+    assert "\nstart    half-life in steps: h over 200, c over 200\n" in printed
+    assert "\n         gates, 0 shut and 1 open: i 0.50, o 0.51\n" in printed
     assert main(["show", "nfg", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
+    assert content["start"]["half_lives"] == {"h": None, "c": None}
     facts = ("lstm", 2015, "nfg worse than peephole")
     assert (content["family"], content["year"], content["claim"]) == facts
     page = cell_page(view("nfg"))

@@ -7,11 +7,19 @@ style   what they share
 """
 
 from rnnzoo.report.figures import _quiet  # noqa: F401  # before the others import matplotlib
-from rnnzoo.report.figures.cells import HeatMapRow, LagNorms, gates, lags, saturation, weights
+from rnnzoo.report.figures.cells import (
+    HeatMapRow,
+    LagNorms,
+    forgetting,
+    gates,
+    lags,
+    saturation,
+    weights,
+)
 from rnnzoo.report.figures.data import classes, lengths, sequences
 from rnnzoo.report.figures.study import draw
 
 __all__ = [
-    "HeatMapRow", "LagNorms", "classes", "draw", "gates", "lags", "lengths", "saturation",
-    "sequences", "weights",
+    "HeatMapRow", "LagNorms", "classes", "draw", "forgetting", "gates", "lags", "lengths",
+    "saturation", "sequences", "weights",
 ]  # fmt: skip

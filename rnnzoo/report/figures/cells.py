@@ -4,6 +4,7 @@ weights     how many weights a cell has, against its units
 gates       every value of a cell over one sequence, below its input
 saturation  how often each unit of each gate is open or shut (Karpathy, Johnson and Fei-Fei
             2015, figure 3)
+forgetting  what is left of a disturbance of each state, before training
 lags        the norm of d loss_T / d state_t against the lag (Pascanu, Mikolov and Bengio 2013)
 """
 
@@ -17,9 +18,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rnnzoo.lang.at_start import Start
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.figures.style import COLOURS, FAINT, KEPT, STYLE, svg
 
+LARGE_SHARE = 5.0  # of a disturbance that grows, from which on the axis is logarithmic
 FLOOR = 1e-12  # norms below it are not drawn: beside a weight of 1 they are lost in float32
 
 
@@ -39,6 +42,24 @@ def weights(cell: CellView, others: Sequence[CellView], inputs: int, most: int) 
         axes.plot(units, counts(cell), color=KEPT, lw=2, label=cell.name)
         axes.set(xlabel="units", ylabel="thousands of weights", xlim=(0, most), ylim=(0, None))
         axes.legend(frameon=False, loc="upper left")
+        return svg(figure)
+
+
+def forgetting(start: Start) -> str:
+    """The share of a disturbance that is left in each state, against steps; dotted at a half."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8, 2.9))
+        axes = figure.subplots()
+        axes.axhline(0.5, color=FAINT, lw=1, ls=":")
+        for number, (name, left) in enumerate(start.left.items()):
+            colour = COLOURS[number % len(COLOURS)]
+            axes.plot(left, color=colour, lw=2, label=name)
+        most = max(float(left.max()) for left in start.left.values())
+        axes.set(xlabel="steps after a small disturbance", ylabel="share left", ylim=(0, None))
+        axes.set(xscale="symlog", xlim=(0, len(left) - 1))
+        if most > LARGE_SHARE:
+            axes.set(yscale="symlog")
+        axes.legend(frameon=False, loc="upper right")
         return svg(figure)
 
 
