@@ -43,6 +43,7 @@ search: {trials: 8, seed: 7, rungs: {epochs: [2, 4], keep: 60%},
 training: {epochs: 6}
 margin: 2
 confirm: {budget: 40, first: 3, most: 6, region: 10%, pilot: 1}
+resources: {retry: {failed: 50}}
 claims: [gru same as rnn]
 """
 
