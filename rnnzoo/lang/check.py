@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
-from rnnzoo.errors import Mistake, Mistakes, Span, nearest
+from rnnzoo.errors import Mistake, Mistakes, Span, UsageError, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import names_in
 from rnnzoo.lang.parse import (
@@ -32,6 +32,7 @@ from rnnzoo.lang.parse import (
 )
 from rnnzoo.lang.primitives import (
     CALLS,
+    Elementwise,
     OverUnits,
     Primitive,
     ShapeError,
@@ -68,6 +69,10 @@ _MATRIX_INITS = frozenset({"orthogonal", "identity", "spectral_radius"})
 _TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})
 _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
 _FIX_OF_CONSTANT_CYCLE = "write one of them without the others"
+# what sizes may be computed with
+_OF_SIZES = frozenset(
+    {"add", "sub", "mul", "div", "mod", "pow", "floor", "minimum", "maximum", "sqrt"}
+)
 _UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
 
 
@@ -530,25 +535,49 @@ class _Shared:
         assert isinstance(declared.value, tuple)  # the reader has made it one
         shape: list[ir.Size] = []
         for size in declared.value:
-            if isinstance(size, str) and size not in ("units", "inputs", *self.spec.options):
-                known = ("units", "inputs", *self.spec.options)
-                self.mistakes.add(
-                    declared.span, f"unknown size '{size}' of weight '{name}'", nearest(size, known)
-                )
-                size = "units"  # noqa: PLW2901  # so that reading goes on
-            elif isinstance(size, str) and size in self.spec.options:
-                self.check_size(name, size, declared.span)
-            shape.append(size if isinstance(size, str) else int(size))
+            if isinstance(size, str):
+                shape.append(self.size_of(name, size, declared.span))
+            else:
+                shape.append(int(size))
         self.check_entries(name, shape, declared.span)
         return tuple(shape)
 
+    def size_of(self, weight: str, text: str, span: Span) -> ir.Size:
+        """A size that is a name or an expression, written as all are that mean the same."""
+        known = ("units", "inputs", *self.spec.options)
+        if text in self.spec.options:
+            self.check_size(weight, text, span)
+        if text in known:
+            return text
+        found = Mistakes()
+        tree = expression(Code(span.file, (CodeLine(1, 1, text),), text), found)
+        problem, fix = "", nearest(text, known)
+        if tree is None:
+            problem = f"the size '{text}' of weight '{weight}' cannot be read"
+            fix = found.collected[0].fix if found.collected else ""
+        elif (
+            name := next((name for name in _unsized(tree) if name not in known), None)
+        ) is not None:
+            problem = f"unknown size '{name}' of weight '{weight}'"
+            fix = nearest(name, known)
+        if problem:
+            self.mistakes.add(span, problem, fix)
+            return "units"  # so that reading goes on
+        assert tree is not None
+        return printed(_FixedReader(self.spec, {}, self.mistakes).typed(tree))
+
     def check_entries(self, weight: str, shape: list[ir.Size], span: Span) -> None:
         """The sizes of a weight that the file alone determines are not too large."""
-        entries = 1.0
+        entries, sizes = 1.0, ir.Sizes(1, 1, self.spec.options)
         for size in shape:
-            number = self.spec.options.get(size) if isinstance(size, str) else size
-            if isinstance(number, int | float):
-                entries *= number
+            names = ir.size_names(size)
+            if "units" in names or "inputs" in names:
+                continue
+            try:
+                entries *= sizes.of(size)
+            except UsageError as error:
+                if size not in self.spec.options:  # else `check_size` has reported it
+                    self.mistakes.add(span, *error.parts)
         if entries > MAX_ENTRIES:
             problem = (
                 f"'{weight}' has {entries:,.0f} entries, and more than {MAX_ENTRIES:,} of one"
@@ -812,7 +841,7 @@ class _Layer:
                 return self.lag(tree)
             case Below(name=name):
                 size = self.sizes.get(name, "units")
-                if size == "inputs":
+                if size != _UNKNOWN and "inputs" in ir.size_names(size):
                     problem = (
                         f"below.{name} has the size of the inputs, which differs from layer to"
                         " layer"
@@ -1090,7 +1119,7 @@ class _Layer:
         """
         declared = self.shared.shape_of(matrix.name)
         if declared is not None:
-            return declared
+            return _with_joined(declared, vector[0])
         if matrix.name in self.weights:
             return self.weights[matrix.name][0]
         columns = self.columns(matrix.name) if isinstance(matrix, Primed) else vector[0]
@@ -1344,6 +1373,16 @@ def _sign_between(left: Span, right: Span) -> Span | None:
     return replace(left, column=end + signs[0] + 1, length=1) if signs else None
 
 
+def _with_joined(shape: ir.Shape, size: ir.Size) -> ir.Shape:
+    """A declared shape with its columns in the order of the joined vectors that it multiplies, if
+    they are declared as the sum of their sizes.
+    """
+    if len(shape) != 2 or not isinstance(size, tuple) or not isinstance(shape[1], str):
+        return shape
+    terms = sorted(shape[1].split(" + "))
+    return (shape[0], size) if terms == sorted(map(ir.size_text, size)) else shape
+
+
 def _multiplies_x(node: Tree, matrix: str) -> bool:
     """Whether this is `matrix @ x`."""
     match node:
@@ -1381,6 +1420,20 @@ def _fix_of_unused(statement: Statement, output: str) -> str:
             f" {statement.name}`"
         )
     return f"delete it, or use it in what leads to '{output}'"
+
+
+def _unsized(tree: Tree) -> Iterator[str]:
+    """What stands in a size and is neither a number nor arithmetic: names, and other notation."""
+    for node in _nodes(tree):
+        match node:
+            case Name(name=name):
+                yield name
+            case Call(op=Elementwise() as op) if op.name in _OF_SIZES:
+                continue
+            case Call(op=op):
+                yield op.symbol or op.name
+            case Primed() | Joined() | Lag() | Index() | Below():
+                yield _text(node)
 
 
 def _topological(
@@ -1482,7 +1535,8 @@ def _states(
         initial = declared.value if declared else 0.0
         begin = initial if initial == "learned" else float(initial)  # type: ignore[arg-type]
         states.append(ir.State(name, upper.sizes[name], begin))  # type: ignore[arg-type]
-        if upper.sizes[name] == "inputs":
+        size = upper.sizes[name]
+        if size != _UNKNOWN and "inputs" in ir.size_names(size):
             problem = f"the state '{name}' has the size of the inputs"
             fix = f"bring it to `units` with a matrix: {name} = E @ x"
             mistakes.add(spec.equations[name].span, problem, fix)
@@ -1568,7 +1622,8 @@ def _used_options(cell: ir.Cell) -> frozenset[str]:
     ]
     exprs += [weight.mask for weight in weights if weight.mask is not None]
     names: set[object] = {ref.name for expr in exprs for ref in ir.refs(expr, "option")}
-    names.update(part for weight in weights for part in (*weight.shape, *weight.init.values))
+    names.update(part for weight in weights for part in weight.init.values)
+    names.update(name for weight in weights for name in ir.size_names(weight.shape))
     names.update(name for weight in weights for name in names_in(weight.init))
     return frozenset(name for name in cell.options if name in names)
 

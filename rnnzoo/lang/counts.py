@@ -84,6 +84,19 @@ def groups(cell: ir.Cell) -> int:
     return math.lcm(*counted)
 
 
+def check_sizes(cell: ir.Cell, units: int) -> None:
+    """Check that the sizes that are computed from the number of units are whole numbers.
+
+    Raises:
+        UsageError: one is not.
+    """
+    sizes = ir.Sizes(units, 1, cell.options)
+    for weight in (*cell.step.weights, *cell.first.weights):
+        for size in weight.shape:
+            if "inputs" not in ir.size_names(size):
+                sizes.of(size)
+
+
 def weight_shapes(
     cell: ir.Cell, inputs: int, units: int, number: int = 1
 ) -> dict[str, tuple[int, ...]]:

@@ -17,11 +17,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from rnnzoo.errors import UsageError
 from rnnzoo.spec.cell import BY_COLUMNS, Init
 
 if TYPE_CHECKING:
     from rnnzoo.lang.primitives import Primitive
 
+# A text is a symbol, or an expression of such: `units / 4`.  A tuple is
 # several sizes: vectors side by side, which `stack` makes; in a cell only the columns of a matrix
 # on joined vectors, `W @ [h[t-1], x]`
 Size = str | int | tuple["Size", ...]
@@ -285,6 +289,28 @@ def is_stateful(expr: Expr, stateful: frozenset[str] | set[str]) -> bool:
     )
 
 
+def size_names(size: Size) -> tuple[str, ...]:
+    """The symbols in a size: `units`, `inputs` and names of options."""
+    if isinstance(size, tuple):
+        return tuple(name for member in size for name in size_names(member))
+    if isinstance(size, int):
+        return ()
+    from rnnzoo.lang.formulas import formula
+
+    return tuple(dict.fromkeys(ref.name for ref in refs(formula(size), "value")))
+
+
+def _number(expr: Expr, numbers: Mapping[str, float]) -> float:
+    """The value of an expression of numbers."""
+    match expr:
+        case Number(value=value):
+            return value
+        case Ref(name=name):
+            return float(numbers[name])
+        case Apply(op=op, args=args):
+            return float(op.numpy(*(np.asarray(_number(arg, numbers)) for arg in args)))
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Numbers for the symbols of one layer."""
@@ -300,7 +326,27 @@ class Sizes:
             return sum(self.of(member) for member in size)
         if size == "units":
             return self.units
-        return self.inputs if size == "inputs" else int(self.options[size])
+        if size == "inputs":
+            return self.inputs
+        return int(self.options[size]) if size in self.options else self._computed(size)
+
+    def _computed(self, size: str) -> int:
+        """A size that is an expression.
+
+        Raises:
+            UsageError: it is no whole number from 1.
+        """
+        from rnnzoo.lang.formulas import formula
+
+        numbers = {**self.options, "units": self.units, "inputs": self.inputs}
+        value = _number(formula(size), numbers)
+        if value >= 1 and value.is_integer():
+            return int(value)
+        names = ", ".join(f"{name} = {numbers[name]:g}" for name in size_names(size))
+        raise UsageError(
+            f"the size {size} is {value:g} with {names}, and no whole number from 1",
+            f"take another number, or write floor({size})",
+        )
 
     def shape(self, shape: Shape) -> tuple[int, ...]:
         return tuple(self.of(size) for size in shape)

@@ -354,6 +354,8 @@ def _check_groups(cell: Cell, variant: Variant, usual: int) -> None:
     ranges = [one for one in space.dimensions if one.name == "units" and one.kind != "choice"]
     many = [int(value) for value in space.values("units") or (usual,)]
     said = ", ".join(map(str, many))
+    for units in many:
+        counts.check_sizes(cell, units)
     if ranges:
         low, high, step = int(ranges[0].low), int(ranges[0].high), int(ranges[0].step) or 1
         many, said = [low, low + step], f"{low} to {high}"

@@ -14,6 +14,7 @@ from rnnzoo.errors import UsageError
 from rnnzoo.lang import counts, diagram, ir, latex, listing, passes, reference, start, unicode
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.diagram.graph import graph
+from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -314,4 +315,58 @@ def test_a_layer_has_its_constant_matrices_from_the_start(tmp_path) -> None:
     np.testing.assert_array_equal(weights["A"], np.tri(UNITS))
     assert {variable.name for variable in layer.trainable_variables} == {"W", "R"}
     expected = reference.run(layer.cell, [weights], x.astype(float), UNITS).outputs
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+# -- computed sizes
+
+LOW_RANK = """name: q
+options: {rank: 2}
+equations: |
+  v = V @ h[t-1]
+  s = Q @ [h[t-1], x, v]
+  h = tanh(W @ x + U @ v + P @ s + b)
+weights:
+  V: {shape: [units / 3, units]}
+  U: {shape: [units, units/3]}
+  Q: {shape: [rank + 1, inputs + units + units / 3]}
+  P: {shape: [units, rank + 1]}
+"""
+
+
+def test_sizes_may_be_computed() -> None:
+    cell = lang.parse_text(LOW_RANK)
+    shapes = counts.weight_shapes(cell, INPUTS, 9)
+    assert shapes["V"] == (3, 9)
+    assert shapes["U"] == (9, 3)
+    assert shapes["Q"] == (3, 9 + INPUTS + 3)
+    assert shapes["P"] == (9, 3)
+    assert dict(cell.options) == {"rank": 2}
+    assert lang.parse_text(cell_text(cell)) == cell
+    agrees_with_numeric_differentiation(LOW_RANK)
+
+
+def test_units_of_which_a_size_is_no_whole_number_are_refused() -> None:
+    cell = lang.parse_text(LOW_RANK)
+    with pytest.raises(
+        UsageError, match=r"the size units / 3 is 3.33333 with units = 10"
+    ) as caught:
+        counts.weight_shapes(cell, INPUTS, 10)
+    assert "floor(units / 3)" in str(caught.value)
+    counts.check_sizes(cell, 9)
+    with pytest.raises(UsageError, match="no whole number"):
+        counts.check_sizes(cell, 8)
+    with pytest.raises(UsageError, match="has a size that is computed, units / 3"):
+        plain_text("torch", cell, {}, ())
+
+
+def test_a_layer_has_computed_sizes(tmp_path) -> None:
+    file = tmp_path / "low_rank.yaml"
+    file.write_text(LOW_RANK)
+    layer = rnnzoo.layer(str(file), 9, layers=2, engine="portable", return_sequences=True)
+    x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS)).astype("float32")
+    outputs, by_name = layer(x), layer.weights_by_name()
+    names = counts.weight_shapes(layer.cell, INPUTS, 9)
+    weights = [{name: by_name[f"{number}.{name}"] for name in names} for number in (1, 2)]
+    expected = reference.run(layer.cell, weights, x.astype(float), 9).outputs
     np.testing.assert_allclose(outputs, expected, atol=1e-5)

@@ -61,8 +61,27 @@ class Layer:
     def states(self) -> tuple[ir.State, ...]:
         return self.cell.states
 
+    def refuse_sizes(self) -> None:
+        """Raise a UsageError where a size is computed from others."""
+        for weight in self.step.weights:
+            for size in weight.shape:
+                for part in size if isinstance(size, tuple) else (size,):
+                    if isinstance(part, str) and part not in (
+                        "units",
+                        "inputs",
+                        *self.cell.options,
+                    ):
+                        problem = (
+                            f"cell '{self.cell.name}' has a size that is computed, {part}, and such"
+                            " a cell cannot be written for other libraries yet"
+                        )
+                        raise UsageError(
+                            problem, "make it an option, such as `options: {size: 16}`"
+                        )
+
     def refuse_names(self, of_weights: Collection[str], of_options: Collection[str]) -> None:
         """Raise a UsageError where a weight or an option has a name that the file needs."""
+        self.refuse_sizes()
         weights = [weight.name for weight in self.step.weights if weight.name in of_weights]
         options = [name for name in self.cell.options if name in of_options]
         for name in (*weights, *options):
