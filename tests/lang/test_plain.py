@@ -192,6 +192,15 @@ def check_joined(begun: Values) -> None:
     assert 0.3 < np.abs(on_input).max() < np.sqrt(6 / (UNITS + INPUTS))
 
 
+def test_constant_matrices_begin_as_they_are(torch: ModuleType) -> None:
+    cell = view("lmu")
+    (weights,) = reference.random_weights(cell.ir, INPUTS, UNITS, 1, np.random.default_rng(0))
+    begun = module_of(cell.plain("torch")).state_dict()
+    for name in "AB":
+        np.testing.assert_allclose(begun[name].detach().numpy(), weights[name], rtol=1e-12)
+    assert "        B = (2 * row + 1) * (-1) ** row / theta\n" in cell.plain("jax")
+
+
 @pytest.mark.slow
 def test_joined_vectors_and_beginnings_that_are_expressions_are_written_for_jax() -> None:
     jax = pytest.importorskip("jax")

@@ -103,8 +103,8 @@ class Layer:
 
     def equations(self, indent: str) -> Iterator[str]:
         """The equations in the cell language."""
-        for equation in (*self.cell.constants, *self.step.equations):
-            line = f"{equation.name} = {text.expression(equation.expr)}"
+        lines = text.constants(self.cell) + text.block(self.step.equations).splitlines()
+        for line in lines:
             yield from wrap(
                 line, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}    ",
                 break_on_hyphens=False, break_long_words=False,
@@ -177,6 +177,11 @@ class Layer:
             ready = [each for each in left if not names & {*names_in(each.init)}]
             yield from ready
             left = [each for each in left if each not in ready]
+
+    def begins_with_number(self, ref: ir.Ref) -> bool:
+        """Whether a name in the expression that a weight begins with is one of Python's numbers."""
+        is_size = ref.name in ("units", "inputs") or ref.name in self.cell.options
+        return is_size or ref.name in self.numbers()
 
     def masked(self) -> tuple[ir.Weight, ...]:
         return tuple(weight for weight in self.step.weights if weight.mask is not None)

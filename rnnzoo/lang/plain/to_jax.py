@@ -48,7 +48,7 @@ class _File:
         self.in_step = Writer(JAX, layer.cell.name, self.name, self.is_fixed)
         self.in_constants = Writer(NUMPY, layer.cell.name, self.name_of_constant, self.is_constant)
         self.in_beginning = Writer(
-            JAX, layer.cell.name, self.name_in_beginning, self.is_number_in_beginning
+            JAX, layer.cell.name, self.name_in_beginning, layer.begins_with_number
         )
         self.numbers: set[str] = set()  # equations whose value is one of Python's numbers
         self.read: list[str] = []  # options and sizes that the step reads, in order
@@ -176,7 +176,8 @@ class _File:
         for axis, place in (("unit", 0), ("row", 0), ("col", -1)):
             if axis in names:
                 turned = "[:, None]" if axis == "row" else ""
-                yield f"{INDENT}{axis} = jnp.arange({ir.size_text(weight.shape[place])}){turned}"
+                size = ir.size_text(weight.shape[place])
+                yield f"{INDENT}{axis} = jnp.arange({size}, dtype=float){turned}"
         local, expr = self.layer.local(weight.name), formula(str(weight.init.values[0]))
         if self.in_beginning.is_number(expr):
             text = self.in_beginning.text(expr)
@@ -191,11 +192,6 @@ class _File:
             is_weight = name in {weight.name for weight in self.layer.step.weights}
             return self.layer.local(name) if is_weight else name
         return f'fixed["{name}"]' + ("[:, None]" if axis == "row]" else "")
-
-    def is_number_in_beginning(self, ref: ir.Ref) -> bool:
-        layer = self.layer
-        sizes = ref.name in ("units", "inputs") or ref.name in layer.cell.options
-        return sizes or ref.name in layer.numbers()
 
     def beginning(self, weight: ir.Weight) -> str:
         """The expression that begins a weight."""

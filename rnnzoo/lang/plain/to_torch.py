@@ -26,14 +26,18 @@ TAKEN = frozenset(
 MODULES = frozenset({"torch", "F", "nn", "math", "Tensor", "Callable", "self", "super", "range"})
 # attributes of `nn.Module` and of the class
 RESERVED = frozenset(
-    {"T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children",
-     "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward",
-     "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "inputs", "ipu",
+    {"add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu",
+     "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer",
+     "get_extra_state", "get_parameter", "get_submodule", "half", "inputs", "ipu",
      "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules",
      "named_parameters", "parameters", "register_backward_hook", "register_buffer",
-     "register_forward_hook", "register_module", "register_parameter", "requires_grad_",
-     "reset_parameters", "set_extra_state", "share_memory", "start", "state_dict", "step", "super",
-     "to", "to_empty", "train", "training", "type", "units", "xpu", "zero_grad"}
+     "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
+     "register_full_backward_pre_hook", "register_load_state_dict_post_hook",
+     "register_load_state_dict_pre_hook", "register_module", "register_parameter",
+     "register_state_dict_post_hook", "register_state_dict_pre_hook", "requires_grad_",
+     "reset_parameters", "set_extra_state", "set_submodule", "share_memory", "start", "state_dict",
+     "step", "super", "T_destination", "to", "to_empty", "train", "training", "type", "units",
+     "xpu", "zero_grad"}
 )  # fmt: skip
 IN_CLASS, IN_METHOD, IN_LOOP = INDENT, 2 * INDENT, 3 * INDENT
 
@@ -62,7 +66,7 @@ class _File:
             TORCH, name, self.name_of_constant, self.is_fixed, lifted="torch.tensor({})"
         )
         self.in_beginning = Writer(
-            TORCH, name, self.name_in_beginning, self.is_number_in_beginning,
+            TORCH, name, self.name_in_beginning, layer.begins_with_number,
             lifted="torch.tensor({})",
         )  # fmt: skip
 
@@ -239,7 +243,8 @@ class _File:
         for axis, place in (("unit", 0), ("row", 0), ("col", -1)):
             if axis in names:
                 turned = "[:, None]" if axis == "row" else ""
-                yield f"{IN_METHOD}{axis} = torch.arange({name}.shape[{place}]){turned}"
+                numbers = f"torch.arange({name}.shape[{place}], dtype=torch.float64)"
+                yield f"{IN_METHOD}{axis} = {numbers}{turned}"
         expr = formula(str(weight.init.values[0]))
         if self.in_beginning.is_number(expr):
             yield f"{IN_METHOD}nn.init.constant_({name}, {self.in_beginning.text(expr)})"
@@ -253,11 +258,6 @@ class _File:
         if name in {weight.name for weight in self.layer.step.weights}:
             return f"self.{name}"
         return self.attribute(name) + ("[:, None]" if axis == "row]" else "")
-
-    def is_number_in_beginning(self, ref: ir.Ref) -> bool:
-        layer = self.layer
-        sizes = ref.name in ("units", "inputs") or ref.name in layer.cell.options
-        return sizes or ref.name in layer.numbers()
 
     def beginning(self, weight: ir.Weight) -> tuple[str, ...]:
         """The lines that draw a weight, with `{}` for its name."""

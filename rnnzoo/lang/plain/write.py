@@ -211,16 +211,7 @@ class Writer:
         if expr.op.signs:
             return [f"{before}(", *self.sum(expr, inner), f"{indent}){after}"]
         if expr.op.symbol in ("*", "/"):
-            left, right = expr.args
-            if isinstance(left, ir.Apply) and left.op.signs:
-                end = f"{indent}) {expr.op.symbol} {self.enclosed(right, PREFIX)}{after}"
-                return [f"{before}(", *self.sum(left, inner), end]
-            before = f"{before}{self.enclosed(left, PRODUCT)} {expr.op.symbol} "
-            if isinstance(right, ir.Apply) and right.op.signs:
-                return [f"{before}(", *self.sum(right, inner), f"{indent}){after}"]
-            if self.enclosed(right, PREFIX) == self.text(right):
-                return self.lines(before, right, indent, after)
-            return [f"{before}{self.enclosed(right, PREFIX)}{after}"]
+            return self.factors(before, expr, indent, after)
         called = whole.partition("(")[0]
         if called == self.dialect.where.partition("(")[0] and len(expr.args) == 3:
             condition, *values = expr.args
@@ -231,6 +222,18 @@ class Writer:
         if expr.op.name in self.dialect.calls and len(expr.args) == 1:
             return [f"{before}{called}(", *self.sum(expr.args[0], inner), f"{indent}){after}"]
         return [f"{before}{whole}{after}"]
+
+    def factors(self, before: str, expr: ir.Apply, indent: str, after: str) -> list[str]:
+        """A product or a quotient that is too long for one line: the longer factor is broken."""
+        left, right = expr.args
+        inner, sign = indent + INDENT, expr.op.symbol
+        first, last = self.enclosed(left, PRODUCT), self.enclosed(right, PREFIX)
+        if len(first) > len(last):
+            end = f"{indent}) {sign} {last}{after}"
+            return [f"{before}(", *self.sum(left, inner), end]
+        if last == self.text(right):
+            return self.lines(f"{before}{first} {sign} ", right, indent, after)
+        return [f"{before}{first} {sign} (", *self.sum(right, inner), f"{indent}){after}"]
 
     def sum(self, expr: ir.Expr, indent: str) -> Iterator[str]:
         """The terms of a sum, each on a line with its sign before it; of anything else, all of
