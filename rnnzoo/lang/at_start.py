@@ -31,6 +31,7 @@ STEPS = 200  # after it
 SMALL = 1e-6  # a disturbance, of values near 1
 SEED = 2026
 LARGEST = 300_000  # entries of all weights, beyond which a run takes seconds
+MOST = 600  # names, numbers and operations of a step, likewise; the largest of the zoo has 202
 SATURATED = 1e-3  # a gate is, below it and above one less it
 
 
@@ -128,7 +129,8 @@ def at_start(cell: ir.Cell) -> Start | None:
 
 def _of_layer(cell: ir.Cell, sizes: ir.Sizes) -> Start | None:
     shapes = (sizes.shape(weight.shape) for weight in cell.first.weights)
-    if sum(int(np.prod(shape)) for shape in shapes) > LARGEST:
+    nodes = sum(1 for equation in cell.first.equations for _ in ir.walk(equation.expr))
+    if nodes > MOST or sum(int(np.prod(shape)) for shape in shapes) > LARGEST:
         return None
     groups = {
         name: group.states

@@ -43,7 +43,7 @@ class Layer:
 
     @property
     def title(self) -> str:
-        return self.cell.title or self.cell.name
+        return (self.cell.title or self.cell.name).rstrip(".")
 
     @property
     def class_name(self) -> str:

@@ -42,6 +42,8 @@ def jax_text(layer: Layer) -> str:
 
 
 class _File:
+    """A file on its way: the step is written first, since it says what it has to be given."""
+
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
         self.weight: ir.Weight | None = None  # whose mask is written

@@ -53,6 +53,8 @@ def torch_text(layer: Layer) -> str:
 
 
 class _File:
+    """A file on its way: methods are written first, since they say what the class has to hold."""
+
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
         self.used: set[str] = set()  # options and constants that methods read
