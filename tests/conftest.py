@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -162,6 +162,19 @@ def boundaries_once() -> Iterator[None]:
         return np.load(file)
 
     with mock.patch.object(sequential, "_smallest_p", kept):
+        yield
+
+
+@pytest.fixture(scope="module")
+def small_forests() -> Iterator[None]:
+    """Reports of this module, which looks at no importance, grow two trees where others grow
+    five.
+    """
+    from rnnzoo.report import importance
+    from rnnzoo.stats.importance import FEWEST_DRAWS, FEWEST_TREES
+
+    fit = partial(importance.fit_forest, trees=FEWEST_TREES, draws=FEWEST_DRAWS)
+    with mock.patch.object(importance, "fit_forest", fit):
         yield
 
 

@@ -37,6 +37,8 @@ from rnnzoo.stats.sequential import Anytime, Boundary
 from tests.report import confirming
 from tests.report.confirming import SPEC, Bowl, Trainings
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 SHORT = SPEC.replace("most: 24", "most: 8")
 
 

@@ -22,6 +22,8 @@ from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from tests.report import confirming
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 SPEC = """\
 experiment: e
 task: adding

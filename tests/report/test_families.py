@@ -20,6 +20,8 @@ from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.sweep.plan import studies
 from tests.report.test_report import task
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 SPEC = """\
 experiment: e
 tasks: [adding, {name: adding, label: long, length: 400}]

@@ -25,6 +25,8 @@ from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.tasks import Task
 from tests.report import confirming
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 EVIL = "<script>alert('x')</script>"
 SPEC = f"""\
 experiment: gates

@@ -15,6 +15,8 @@ from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Result
 from tests.report.test_report import SPEC, cells, results, task
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 LONG = "tasks: [{name: adding, label: long, length: 200}, {name: adding, label: short, length: 20}]"
 
 

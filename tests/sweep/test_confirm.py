@@ -37,6 +37,8 @@ from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.sweep.test_run import Quiet
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 SPEC = """\
 experiment: two_stages
 task: adding
