@@ -16,9 +16,10 @@ from rnnzoo.cli import main
 from rnnzoo.lang import start
 from rnnzoo.lang.lint import Finding, lint, warnings
 from rnnzoo.spec.cell import INITIALISERS, Init, built_in_names, parse_cell
+from tests.samples import compiled, slow_outside_of
 
 CELLS = Path(__file__).parents[2] / "experiments" / "cells"
-NAMES = (*built_in_names(), *(str(path) for path in sorted(CELLS.glob("*.yaml"))))
+OF_EXPERIMENTS = tuple(str(path) for path in sorted(CELLS.glob("*.yaml")))
 DEAD = """name: dead
 title: never learns to remember
 equations: |
@@ -41,7 +42,11 @@ def of(equation: str, more: str = "") -> str:
     return f"equations: |\n  h = {equation}\n{more}"
 
 
-@pytest.mark.parametrize("name", NAMES, ids=lambda name: Path(name).stem)
+@pytest.mark.parametrize(
+    "name",
+    slow_outside_of((*compiled(), *OF_EXPERIMENTS), (*built_in_names(), *OF_EXPERIMENTS)),
+    ids=lambda name: Path(name).stem,
+)
 def test_nothing_is_said_of_the_cells_of_the_zoo_and_of_experiments(name: str) -> None:
     assert lint(lang.load(name)) == ()
 

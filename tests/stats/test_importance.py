@@ -243,7 +243,7 @@ def test_both_ends_of_an_axis_belong_to_it() -> None:
 @pytest.mark.parametrize(
     "seeds", [range(1), pytest.param(range(4), marks=pytest.mark.slow)], ids=["short", "long"]
 )
-@pytest.mark.parametrize("noise", [0.0, 0.5])
+@pytest.mark.parametrize("noise", [pytest.param(0.0, marks=pytest.mark.slow), 0.5])
 @pytest.mark.parametrize("name", KNOWN)
 def test_intervals_cover_known_shares(name: str, noise: float, seeds: range) -> None:
     known = KNOWN[name]
