@@ -29,6 +29,13 @@ RIGHT, LEFT, UP, DOWN = (1, 0), (-1, 0), (0, -1), (0, 1)
 BEND, CROSSING, FORK, SECOND, NEAR, ROW = 3.0, 7.0, 1.0, 8.0, 2.5, 0.4
 ROUNDS = 3  # of rerouting
 _ENDED = (0, 0)  # the direction of a path that has reached its end
+# the directions in which a path may go on: not back
+_ONWARD: Mapping[Direction, tuple[Direction, ...]] = {
+    RIGHT: (RIGHT, UP, DOWN),
+    LEFT: (LEFT, UP, DOWN),
+    UP: (RIGHT, LEFT, UP),
+    DOWN: (RIGHT, LEFT, DOWN),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +128,15 @@ class _Routing:
     port_cells: set[Point] = field(default_factory=set)
     # of running along rows just above and below nodes
     row_costs: dict[int, float] = field(default_factory=dict)
+    # of a step into each free cell, where no line runs: up or down, and left or right
+    upright: dict[Point, float] = field(default_factory=dict)
+    along: dict[Point, float] = field(default_factory=dict)
     nets: dict[int, Net] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
 
     def lines(self) -> tuple[Line, ...]:
         self._mark_obstacles()
+        self._price_cells()
         self.connections = list(self._connections())
         sources = list(dict.fromkeys(connection.source for connection in self.connections))
         self.nets = {source: Net() for source in sources}
@@ -167,6 +178,14 @@ class _Routing:
                 self.blocked |= {(x, y) for x in range(left + 1, right)}
         for state in self.layout.belts:
             self.reserved |= {port.cell: source for source, _, port in self._belt(state)}
+
+    def _price_cells(self) -> None:
+        for y in range(1, self.layout.height):
+            of_row = self.row_costs.get(y, 0.0)
+            for x in range(1, self.layout.width):
+                if (x, y) not in self.blocked:
+                    cost = 1.0 + (NEAR if (x, y) in self.port_cells else 0.0)
+                    self.upright[x, y], self.along[x, y] = cost, cost + of_row
 
     def _join(self, number: int) -> int:
         """The number of a join as a source or target."""
@@ -373,24 +392,15 @@ class _Routing:
                 port = ends[cell]
                 bend = BEND if direction != port.inward else 0
                 frontier.offer(cost + port.cost + bend, (cell, _ENDED), frontier.came_from[visit])
-            for turn in self._turns(visit, net, occupied):
-                step = self._step_cost(source, net, (_beside(cell, turn), turn), occupied, ends)
+            # where lines cross, and at a fork, a path goes straight on
+            straight_only = cell in occupied or cell in net.before
+            for turn in (direction,) if straight_only else _ONWARD[direction]:
+                following = cell[0] + turn[0], cell[1] + turn[1]
+                step = self._step_cost(source, net, following, turn, occupied, ends)
                 if step is not None:
                     bend = BEND if turn != direction else 0
-                    frontier.offer(cost + step + bend, (_beside(cell, turn), turn), visit)
+                    frontier.offer(cost + step + bend, (following, turn), visit)
         raise NoRoute
-
-    def _turns(
-        self, visit: Visit, net: Net, occupied: Mapping[Point, bool | None]
-    ) -> Iterator[Direction]:
-        """The directions in which a path may go on: not back, and straight on where lines cross or
-        at a fork.
-        """
-        cell, direction = visit
-        straight_only = cell in occupied or cell in net.before
-        for turn in (RIGHT, LEFT, UP, DOWN):
-            if turn == direction or (turn != (-direction[0], -direction[1]) and not straight_only):
-                yield turn
 
     def _starting_points(
         self, source: int, net: Net, occupied: Mapping[Point, bool | None]
@@ -415,29 +425,18 @@ class _Routing:
         self,
         source: int,
         net: Net,
-        visit: Visit,
+        cell: Point,
+        direction: Direction,
         occupied: Mapping[Point, bool | None],
         ends: Mapping[Point, Port],
     ) -> float | None:
         """The cost of a step into a cell, without bends; None where the step is not possible."""
-        cell, direction = visit
         if cell in ends:
             return 1.0
-        x, y = cell
-        if (
-            not (0 < x < self.layout.width and 0 < y < self.layout.height)
-            or cell in self.blocked
-            or cell in net.before
-        ):
-            return None
-        if self.reserved.get(cell, source) != source:
-            return None
         horizontal = direction[1] == 0
-        cost = (
-            1.0
-            + (NEAR if cell in self.port_cells else 0.0)
-            + (self.row_costs.get(y, 0.0) if horizontal else 0.0)
-        )
+        cost = (self.along if horizontal else self.upright).get(cell)
+        if cost is None or cell in net.before or self.reserved.get(cell, source) != source:
+            return None
         if cell in occupied:
             if occupied[cell] is None or occupied[cell] == horizontal:
                 return None  # not crossable, or along the other line
@@ -452,6 +451,7 @@ class _Frontier:
     ends: Mapping[Point, Port]
     queue: list[tuple[float, float, Point, Direction]] = field(default_factory=list)
     best: dict[Visit, float] = field(default_factory=dict)
+    bounds: dict[Point, float] = field(default_factory=dict)  # for the rest of a path, by cell
     came_from: dict[Visit, Visit | None] = field(default_factory=dict)
 
     def offer(self, cost: float, visit: Visit, origin: Visit | None) -> None:
@@ -461,7 +461,11 @@ class _Frontier:
         if cost < self.best.get(visit, float("inf")):
             self.best[visit] = cost
             self.came_from[visit] = origin
-            heapq.heappush(self.queue, (cost + self._bound(visit[0]), cost, *visit))
+            cell, direction = visit
+            bound = self.bounds.get(cell)
+            if bound is None:
+                bound = self.bounds[cell] = self._bound(cell)
+            heapq.heappush(self.queue, (cost + bound, cost, cell, direction))
 
     def cheapest_first(self) -> Iterator[tuple[float, Visit]]:
         """The visits in order of their cost and the bound for the rest of their path."""
@@ -482,10 +486,6 @@ class _Frontier:
     def _bound(self, cell: Point) -> float:
         """The Manhattan distance to the nearest end: no path is shorter."""
         return min(abs(cell[0] - x) + abs(cell[1] - y) for x, y in self.ends)
-
-
-def _beside(cell: Point, direction: Direction) -> Point:
-    return cell[0] + direction[0], cell[1] + direction[1]
 
 
 def name_cell(node: Node, placement: Placement) -> Point:
