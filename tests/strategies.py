@@ -38,12 +38,18 @@ MATRICES = {
     ("units", "proj"): ("U", "U_2"), ("proj", "inputs"): ("V", "V_2"),
     ("proj", "units"): ("P", "P_2"), ("proj", "proj"): ("S", "S_2"),
 }  # fmt: skip
+# Matrices on joined vectors, by rows and the sizes of the vectors.
+JOINED = {
+    ("units", ("units", "inputs")): "J", ("units", ("inputs", "proj", "units")): "J_2",
+    ("proj", ("units", "inputs")): "K", ("proj", ("inputs", "proj")): "K_2",
+}  # fmt: skip
 VECTORS = {"units": ("b", "b_2", "p_c"), "proj": ("v", "v_2")}
 CONSTANTS = {"T": "2 ** floor(unit / 2)", "u": "where(unit % 2 == 0, 1, 0.5 * k)"}
 SCALARS = ("0.5", "-1", "2e-1", "0", "k", "s")
 MASKS = ("row >= col", "T[col] >= T[row]", "(row + col) % 2 == 0", "units > 3")
 DECLARED = {
     **{name: shape for shape, names in MATRICES.items() for name in names if "proj" in shape},
+    **{name: (rows, " + ".join(sizes)) for (rows, sizes), name in JOINED.items() if rows == "proj"},
     **dict.fromkeys(VECTORS["proj"], ("proj",)),
     "s": (),
 }
@@ -64,9 +70,16 @@ class Scope:
         return names + [f"below.{name}" for name, known in self.below.items() if known == size]
 
 
+def operand_of(draw: Draw, scope: Scope, size: str) -> str:
+    """A vector of a size, or a weight that is one."""
+    return (
+        "x" if size == "inputs" else draw(st.sampled_from([*scope.vectors(size), *VECTORS[size]]))
+    )
+
+
 def leaf(draw: Draw, scope: Scope, size: str) -> str:
     kinds = (
-        ["product", "product", "weight"]
+        ["product", "product", "weight", "joined", "transposed"]
         + ["vector"] * bool(scope.vectors(size))
         + ["constant"] * (size == "units")
     )
@@ -78,6 +91,14 @@ def leaf(draw: Draw, scope: Scope, size: str) -> str:
     scale = draw(st.sampled_from(SCALARS))
     if kind == "weight":
         return f"{scale} * {draw(st.sampled_from(VECTORS[size]))}"
+    if kind == "joined":
+        sizes = draw(st.sampled_from([sizes for rows, sizes in JOINED if rows == size]))
+        vectors = ", ".join(operand_of(draw, scope, part) for part in sizes)
+        return f"{JOINED[size, sizes]} @ [{vectors}]"
+    if kind == "transposed":
+        columns = draw(st.sampled_from(("units", "proj")))
+        matrix = draw(st.sampled_from(MATRICES[columns, size]))
+        return f"{matrix}' @ {operand_of(draw, scope, columns)}"
     columns = draw(
         st.sampled_from(["inputs", *(size for size in ("units", "proj") if scope.vectors(size))])
     )

@@ -191,7 +191,7 @@ def scope_of_atom(atom: Atom, of_values: Mapping[str, Scope]) -> Scope:
     return of_values[atom.name] if atom.kind == "value" else SCOPES.get(atom.kind, Scope.ONCE)
 
 
-def _atoms(operands: Sequence[ir.Expr]) -> list[Atom]:
+def atoms(operands: Sequence[ir.Expr]) -> list[Atom]:
     """Operands of which none is an operation of its own."""
     atoms = [operand for operand in operands if not isinstance(operand, ir.Apply)]
     assert len(atoms) == len(operands)
@@ -239,7 +239,7 @@ class Builder:
             return self._product_with_number(inputs[0], inputs[1], label)
         simpler = primitive.simplified(inputs)
         if isinstance(simpler, ir.Apply):
-            return self.apply(simpler.op, _atoms(simpler.args), label)
+            return self.apply(simpler.op, atoms(simpler.args), label)
         if simpler is not None:
             return simpler
         if (written := primitive.formula(inputs)) is not None:

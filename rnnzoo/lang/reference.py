@@ -18,6 +18,7 @@ import numpy as np
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import constant_matrices
+from rnnzoo.lang.program import Instruction, atoms
 
 MAX_MASK = 100_000_000  # entries: 10,000 x 10,000, which take 800 MB
 MASK_AT_ONCE = 100_000  # entries that are computed at a time
@@ -148,6 +149,10 @@ def evaluate(expr: ir.Expr, values: Mapping[str, Values], sizes: ir.Sizes) -> Ar
             return along[:, None] if axis == "row" else along[None, :]
         case ir.Ref(kind=kind, name=name):
             return values[kind][name]
+        case ir.Apply(op=op, args=args, params=params) if params:  # of `lang.passes`
+            instruction = Instruction("", op, tuple(atoms(args)), expr.shape, params)
+            function = op.evaluator(instruction, sizes)
+            return function(*(evaluate(arg, values, sizes) for arg in args))
         case ir.Apply(op=op, args=args):
             return np.asarray(op.numpy(*(evaluate(arg, values, sizes) for arg in args)))
 

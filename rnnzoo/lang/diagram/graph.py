@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import Literal
 
 from rnnzoo.lang import ir
@@ -281,7 +281,7 @@ def _affine(expr: ir.Expr) -> _Affine | None:
 def _affine_of(terms: Sequence[ir.Expr]) -> _Affine:
     factors = [factor for term in terms if (factor := _factor(term)) is not None]
     multiplied = [ir.joined(value) for value, is_matrix in factors if is_matrix]
-    products = tuple(chain.from_iterable(multiplied))
+    products = tuple(filterfalse(_fixed, chain.from_iterable(multiplied)))
     peepholes = tuple(value for value, is_matrix in factors if not is_matrix)
     covers = sum(map(_count, terms)) - sum(map(_count, (*products, *peepholes)))
     return _Affine(products, peepholes, covers)
