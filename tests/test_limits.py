@@ -146,6 +146,12 @@ OF_FILES_AND_CELLS = (
     ),
     Limit("equations in a block", cells.MAX_EQUATIONS, chain, "more than 200 equations"),
     Limit(
+        "steps of a lag",
+        parse.MAX_LAG,
+        lambda n: f"{HEAD}  h = tanh(W @ x + h[t-{n}])\n",
+        "more than 100 steps back",
+    ),
+    Limit(
         "names, numbers and operations in an expression",
         parse.MAX_PARTS,
         lambda n: f"{HEAD}  h = h[t-1] + {parts(n - 2)}\n",

@@ -18,6 +18,7 @@ from rnnzoo.errors import Mistake, Mistakes, Span, UsageError, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import names_in
 from rnnzoo.lang.parse import (
+    MAX_LAG,
     Below,
     Call,
     Index,
@@ -29,6 +30,7 @@ from rnnzoo.lang.parse import (
     Tree,
     expression,
     is_reported,
+    too_far,
 )
 from rnnzoo.lang.primitives import (
     CALLS,
@@ -51,6 +53,8 @@ from rnnzoo.lang.text import expression as printed
 from rnnzoo.spec.cell import (
     EXPRESSION,
     INITIALISERS,
+    MAX_EQUATIONS,
+    MAX_NAME,
     MAX_SIZE,
     CellSpec,
     Declared,
@@ -110,6 +114,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
     mistakes = Mistakes(list(earlier))
     spec, matrices = _without_matrices(spec, mistakes)
     _check_names(spec, mistakes)
+    spec, delays, lag_options = _with_delays(spec, mistakes)
     output = spec.output
     if output not in spec.equations:
         if not spec.equations:
@@ -120,7 +125,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
             spec, output=with_time if with_time in spec.equations else [*spec.equations][-1]
         )
     constants = _constants(spec, mistakes)
-    shared = _Shared(spec, constants, mistakes, reported={output} - {*spec.equations})
+    shared = _Shared(spec, constants, mistakes, delays, reported={output} - {*spec.equations})
     upper = first = _Layer(shared, spec.equations)
     if spec.first_layer:
         first = _Layer(shared, {**spec.equations, **spec.first_layer})
@@ -145,7 +150,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         step=step,
         first=bottom,
     )
-    _check_use(spec, matrices, cell, mistakes)
+    _check_use(spec, matrices, lag_options, cell, mistakes)
     mistakes.raise_if_any()
     used = _used_options(cell)
     options = {name: value for name, value in cell.options.items() if name in used}
@@ -216,6 +221,86 @@ def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
         last = [*spec.equations, "y"][len(spec.equations) - 1]
         fix = f"give an equation of it, or name the output: `output: {last}`"
     mistakes.add(span, f"the output '{spec.output}' has no equation", fix)
+
+
+# ------------------------------------------------------------------ lags
+
+
+def _with_delays(
+    spec: CellSpec, mistakes: Mistakes
+) -> tuple[CellSpec, dict[str, tuple[str, ...]], frozenset[str]]:
+    """The same cell with an equation for each step that a state is carried on: for `h[t-3]`,
+    `h_lag1 = h[t-1]` and `h_lag2 = h_lag1[t-1]`, whose previous value is then read.
+
+    What carries a state starts as the state does.
+
+    Returns:
+        the cell; the names of these equations, by the state; and the options that are lags.
+    """
+    nodes = []
+    for statement in (*spec.equations.values(), *spec.first_layer.values()):
+        tree = expression(statement.code, Mistakes())
+        nodes += [*_nodes(tree)] if tree is not None else []
+    lags = [node for node in nodes if isinstance(node, Lag) and node.steps != 1]
+    taken = {node.name for node in nodes if isinstance(node, Name | Lag | Primed)}
+    taken |= {*spec.equations, *spec.first_layer, *spec.constants, *spec.options, *spec.shapes}
+    longest: dict[str, int] = {}
+    for lag in dict.fromkeys(lags):
+        problem, fix = _wrong_lag(lag, spec)
+        if problem:
+            mistakes.add(lag.span, problem, fix)
+        elif lag.name in spec.equations:
+            longest[lag.name] = max(longest.get(lag.name, 0), _steps(lag, spec) or 0)
+    added = sum(steps - 1 for steps in longest.values())
+    if added and len(spec.equations) + added > MAX_EQUATIONS:
+        problem = f"these lags carry {added} values from step to step"
+        fix = f"use smaller ones: with the equations they are at most {MAX_EQUATIONS}"
+        mistakes.add(lags[0].span, problem, fix)
+        mistakes.raise_if_any()
+    delays = {name: _carriers(name, steps - 1, taken) for name, steps in longest.items()}
+    equations, initial = dict(spec.equations), dict(spec.initial)
+    for name, carriers in delays.items():
+        for before, carrier in zip((name, *carriers), carriers):
+            text, span = f"{before}[t-1]", spec.equations[name].span
+            code = Code(span.file, (CodeLine(span.line, span.column, text),), text)
+            equations[carrier] = Statement(carrier, span, code, own=False)
+            if name in initial:
+                initial[carrier] = replace(initial[name], own=False)
+    options = frozenset(lag.steps for lag in lags if isinstance(lag.steps, str))
+    return replace(spec, equations=equations, initial=initial), delays, options
+
+
+def _carriers(name: str, count: int, taken: Collection[str]) -> tuple[str, ...]:
+    """Free names for what carries a state on."""
+    stem = name[: MAX_NAME - 10] + ir.CARRIER
+    while any(f"{stem}{number + 1}" in taken for number in range(count)):
+        stem += "_"
+    return tuple(f"{stem}{number + 1}" for number in range(count))
+
+
+def _steps(lag: Lag, spec: CellSpec) -> int | None:
+    """How many steps back a lag goes; None where it is wrong."""
+    value = spec.options.get(lag.steps) if isinstance(lag.steps, str) else lag.steps
+    if value is None or not (float(value).is_integer() and 1 <= value <= MAX_LAG):
+        return None
+    return int(value)
+
+
+def _wrong_lag(lag: Lag, spec: CellSpec) -> tuple[str, str]:
+    """What is wrong with a lag that is an option, and the fix; empty where nothing is."""
+    if not isinstance(lag.steps, str) or _steps(lag, spec) is not None:
+        return "", ""
+    if is_reported(lag.steps):
+        return "", ""
+    if lag.steps not in spec.options:
+        problem = f"[{lag.index}] is not a step: '{lag.steps}' is no option"
+        fix = nearest(lag.steps, spec.options) if spec.options else ""
+        return problem, fix or f"write `options: {{{lag.steps}: 2}}`, or a whole number"
+    value = spec.options[lag.steps]
+    if value > MAX_LAG:
+        return too_far(f"t-{value:g}")
+    problem = f"the option '{lag.steps}' is {value:g}, and a number of steps back"
+    return problem, f"a lag is a whole number from 1 to {MAX_LAG}"
 
 
 # ------------------------------------------------------------------ constants and masks
@@ -518,6 +603,9 @@ class _Shared:
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
     mistakes: Mistakes
+    # the equations that carry a state on, by its name: the value of number k, from 0, is k + 1
+    # steps old
+    delays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # names that mean nothing, each reported where it comes first
     reported: set[str] = field(default_factory=set)
     # matrices, by the numbers of joined vectors that depend on a state, in any layer; 0 for one
@@ -629,7 +717,7 @@ class _Layer:
         for name, statement in self.statements.items():
             tree = expression(statement.code, self.shared.mistakes)
             # so that the other mistakes are found too
-            self.trees[name] = tree or Literal(0.0, statement.span)
+            self.trees[name] = self.carried(tree or Literal(0.0, statement.span))
             if tree is None:
                 self.unread.add(name)
         _check_parts(self.trees, self.statements, self.mistakes)
@@ -637,6 +725,20 @@ class _Layer:
     @property
     def mistakes(self) -> Mistakes:
         return self.shared.mistakes
+
+    def carried(self, tree: Tree) -> Tree:
+        """The same expression with `h[t-3]` as the previous value of what carries h two steps."""
+        match tree:
+            case Lag(name=name, span=span):
+                steps = _steps(tree, self.shared.spec)
+                carriers = self.shared.delays.get(name, ())
+                if steps is not None and 1 < steps <= len(carriers) + 1:
+                    return Lag(carriers[steps - 2], span)
+            case Call(args=args):
+                return replace(tree, args=tuple(map(self.carried, args)))
+            case Joined(parts=parts):
+                return replace(tree, parts=tuple(map(self.carried, parts)))
+        return tree
 
     # -- names
 
@@ -972,10 +1074,9 @@ class _Layer:
         if self.is_reported(name) or self.has_its_time(name):
             return _MISTAKEN
         if name == "x":
-            fix = "carry what you need of it in a state: `u = W_u @ x`, then u[t-1]"
-            self.mistakes.add(
-                node.span, "x[t-1] is not known: only equations have a previous step", fix
-            )
+            fix = f"carry what you need of it in a state: `u = W_u @ x`, then u[{node.index}]"
+            problem = f"x[{node.index}] is not known: only equations have a previous step"
+            self.mistakes.add(node.span, problem, fix)
         elif (
             name in RESERVED
             or self.is_weight(name, False)
@@ -1518,6 +1619,7 @@ def _states(
                 lags += [node.name for node in _nodes(layer.trees[name]) if isinstance(node, Lag)]
     # stable: the output first
     names = sorted(dict.fromkeys(lags), key=lambda name: name != spec.output)
+    carriers = {name for carried in upper.shared.delays.values() for name in carried}
     states = []
     for name in names:
         if name not in upper.sizes:
@@ -1536,7 +1638,8 @@ def _states(
         begin = initial if initial == "learned" else float(initial)  # type: ignore[arg-type]
         states.append(ir.State(name, upper.sizes[name], begin))  # type: ignore[arg-type]
         size = upper.sizes[name]
-        if size != _UNKNOWN and "inputs" in ir.size_names(size):
+        is_of_inputs = size != _UNKNOWN and "inputs" in ir.size_names(size)
+        if is_of_inputs and name not in carriers:  # of what is carried it is said already
             problem = f"the state '{name}' has the size of the inputs"
             fix = f"bring it to `units` with a matrix: {name} = E @ x"
             mistakes.add(spec.equations[name].span, problem, fix)
@@ -1544,7 +1647,11 @@ def _states(
 
 
 def _check_use(
-    spec: CellSpec, matrices: Mapping[str, Statement], cell: ir.Cell, mistakes: Mistakes
+    spec: CellSpec,
+    matrices: Mapping[str, Statement],
+    lag_options: Collection[str],
+    cell: ir.Cell,
+    mistakes: Mistakes,
 ) -> None:
     """Everything that the file itself writes is used; unused inherited parts drop silently."""
     equations = {equation.name for equation in (*cell.step.equations, *cell.first.equations)}
@@ -1556,7 +1663,7 @@ def _check_use(
                 _fix_of_unused(statement, spec.output),
             )
     for name, option in spec.option_keys.items():
-        if option.own and name not in _used_options(cell):
+        if option.own and name not in _used_options(cell) and name not in lag_options:
             fix = "delete it, or name it in an equation"
             mistakes.add(option.span, f"the option '{name}' is needed by nothing", fix)
     constants = {constant.name for constant in _used_constants(cell)}

@@ -208,7 +208,7 @@ def _kept(program: Program, back: Adjoint, tape: Tape, t: int) -> Values:
     names |= {
         ("value", atom.name)
         for atom in program.results.values()
-        if isinstance(atom, ir.Ref) and atom.shape
+        if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape
     }
     time = len(tape.steps)
     batch = next(value for (kind, _), value in step.items() if kind == "result").shape[0]

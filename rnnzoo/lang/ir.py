@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -62,11 +62,15 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A name in an expression, and the kind of thing that it stands for."""
+    """A name in an expression, and the kind of thing that it stands for.
+
+    `steps` is how far back a previous value is; it is above 1 only in what `as_written` gives.
+    """
 
     kind: RefKind
     name: str
     shape: Shape = ()
+    steps: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,51 @@ def default_init(shape: Shape, on_state: Collection[int]) -> Init:
         "orthogonal" if number in on_state else "glorot_uniform" for number in range(len(columns))
     ]
     return Init(names[0]) if len(names) == 1 else Init(BY_COLUMNS, tuple(names))
+
+
+CARRIER = "_lag"  # in the names of equations that carry a state on, which a number follows
+_CARRIER = re.compile(rf"\w+{CARRIER}_*\d+")
+
+
+def is_carrier(name: str) -> bool:
+    """Whether an equation is named as one that only carries a state on."""
+    return _CARRIER.fullmatch(name) is not None
+
+
+def as_written(step: Step) -> Step:
+    """The same step for people: `h[t-3]` instead of the equations that carry h on."""
+    carried: dict[str, Ref] = {}
+    left = {
+        equation.name: equation.expr for equation in step.equations if is_carrier(equation.name)
+    }
+    while ready := [name for name, expr in left.items() if _carries(expr, left)]:
+        for name in ready:
+            source = left.pop(name)
+            assert isinstance(source, Ref)
+            base = carried.get(source.name, replace(source, steps=0))
+            carried[name] = replace(base, steps=base.steps + 1)
+
+    def printed(expr: Expr) -> Expr:
+        match expr:
+            case Ref(kind="value", name=name) if name in carried:
+                return carried[name]
+            case Ref(kind="previous", name=name) if name in carried:
+                return replace(carried[name], steps=carried[name].steps + 1)
+            case Apply(args=args):
+                return replace(expr, args=tuple(map(printed, args)))
+        return expr
+
+    equations = tuple(
+        replace(equation, expr=printed(equation.expr))
+        for equation in step.equations
+        if equation.name not in carried
+    )
+    return Step(equations, step.weights)
+
+
+def _carries(expr: Expr, waiting: Collection[str]) -> bool:
+    """Whether this is the previous value of an equation that does not wait for its turn."""
+    return isinstance(expr, Ref) and expr.kind == "previous" and expr.name not in waiting
 
 
 def names_matrix(name: str) -> bool:

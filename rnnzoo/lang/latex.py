@@ -11,21 +11,21 @@ from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.greek import GREEK
 from rnnzoo.lang.primitives import Operands
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
-from rnnzoo.lang.text import number, patch
+from rnnzoo.lang.text import number, patch_as_written
 
 _BRACKETS = (r"\left(", r"\right)")
 
 
 def equations(cell: ir.Cell) -> tuple[str, ...]:
     """One LaTeX line for each equation of the step, in the order in which they are computed."""
-    return tuple(equation(each) for each in cell.step.equations)
+    return tuple(equation(each) for each in ir.as_written(cell.step).equations)
 
 
 def first_layer(cell: ir.Cell) -> tuple[str, ...]:
     """The equations in which the first layer differs; empty if it does not."""
     if cell.first == cell.step:
         return ()
-    return tuple(equation(each) for each in patch(cell))
+    return tuple(equation(each) for each in patch_as_written(cell))
 
 
 def constants(cell: ir.Cell) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _name(ref: ir.Ref) -> str:
         case "input" | "value":
             return symbol(ref.name, "t")
         case "previous":
-            return symbol(ref.name, "t-1")
+            return symbol(ref.name, f"t-{ref.steps}")
         case "below":
             return symbol(ref.name, "t", r"\mathrm{below}")
         case "row" | "col":

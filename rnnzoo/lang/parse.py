@@ -19,7 +19,8 @@ from rnnzoo.lang.operations import calls, named
 from rnnzoo.lang.primitives import CALLS, INFIX, OverUnits, Primitive, matmul, mul, neg
 from rnnzoo.spec.cell import (
     FOREIGN,
-    SHOWN_BEFORE,
+    SHOWN_DIGITS,
+    SHOWN_MINUS,
     SHOWN_NOW,
     SHOWN_TRANSPOSED,
     SIGNS,
@@ -34,6 +35,7 @@ MAX_PARTS = 500  # names, numbers and operations
 MAX_DEPTH = 60  # operations within each other; a sum of n terms is n deep
 # of the text that Python's parser is given; `MAX_PARTS` parts take fewer when they are printed
 MAX_CHARACTERS = 30_000
+MAX_LAG = 100  # steps back: each step between is a state of the cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,16 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """`name[t-1]`."""
+    """`name[t-1]`, or so many steps back: a number from 1, or the name of an option."""
 
     name: str
     span: Span
+    steps: int | str = 1
+
+    @property
+    def index(self) -> str:
+        """What stands in its brackets."""
+        return f"t-{self.steps}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +198,10 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
 
 # replaces each character of an unreadable name; no user's text has it
 _REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"
-_LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
+_LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*([1-9]\d*)\s*\}")
 _NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
 _SHOWN_MATRIX = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*){SHOWN_TRANSPOSED}")
-_SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*)({SHOWN_BEFORE}|{SHOWN_NOW})")
+_SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*){SHOWN_NOW}({SHOWN_MINUS}[{SHOWN_DIGITS}]+)?")
 # `R'` is read as a name that ends in this letter, which Python allows and no user's text has
 _PRIME = "\N{MODIFIER LETTER PRIME}"
 _QUOTED = re.compile(r"(?<![\w')\]])'")  # a prime stands behind what it belongs to
@@ -218,9 +226,10 @@ def _latex_notation(code: Code, mistakes: Mistakes) -> Code:
         for match in pattern.finditer(text):
             name = match[1].removesuffix("_")
             if pattern is _LAGGED:
-                meant = f"{name}[t-1]"
+                meant = f"{name}[t-{match[2]}]"
                 fix = (
-                    f"write {meant} for {name}_{{t-1}}, and bare names, such as x, for this step's"
+                    f"write {meant} for {name}_{{t-{match[2]}}}, and bare names, such as x, for"
+                    " this step's"
                 )
             else:
                 meant = name
@@ -241,12 +250,12 @@ def _unicode_notation(code: Code, mistakes: Mistakes) -> Code:
         mistakes.add(_word_span(code, match), *shown_words(match[0], f"{match[1]}'"))
         text = text[: match.end() - 1] + "'" + text[match.end() :]
     for match in _SHOWN.finditer(code.text):
-        name, time = match.groups()
-        before = time == SHOWN_BEFORE
-        mistakes.add(
-            _word_span(code, match), *shown_words(match[0], f"{name}[t-1]" if before else name)
-        )
-        readable = _REPORTED * len(match[0]) if before else name.ljust(len(match[0]))
+        name, back = match.groups()
+        meant = name
+        if back:
+            meant += "[t-" + "".join(str(SHOWN_DIGITS.index(digit)) for digit in back[1:]) + "]"
+        mistakes.add(_word_span(code, match), *shown_words(match[0], meant))
+        readable = _REPORTED * len(match[0]) if back else name.ljust(len(match[0]))
         text = text[: match.start()] + readable + text[match.end() :]
     return replace(code, text=text)
 
@@ -371,13 +380,33 @@ class _TreeBuilder:
     def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
         span = _span(self.code, node)
         match index:
-            case ast.BinOp(left=ast.Name(id="t"), op=ast.Sub(), right=ast.Constant(value=1)):
-                return Lag(name, span)
+            case ast.BinOp(left=ast.Name(id="t"), op=ast.Sub(), right=back):
+                return Lag(name, span, self.steps_back(name, index, back))
             case ast.Name(id=("row" | "col") as axis):
                 return Index(name, axis, span)
-        written = ast.unparse(index)
+            case ast.BinOp(left=ast.Name(id="t"), op=ast.Add()):
+                problem = f"[{_index_text(index)}] is a later step, which is not known yet"
+                raise _NotInTheLanguage(index, problem, f"write {name}[t-1] for the previous step")
         fix = f"write {name}[t-1] for the previous step, {name} for this one"
-        raise _NotInTheLanguage(index, f"[{written[:40]}] is not a step: only [t-1] is", fix)
+        raise _NotInTheLanguage(index, f"[{_index_text(index)}] is not a step", fix)
+
+    def steps_back(self, name: str, index: ast.expr, back: ast.expr) -> int | str:
+        """How many steps `name[t-back]` goes back: a whole number from 1, or an option."""
+        match back:
+            case ast.Name(id=option):
+                return option
+            case ast.Constant(value=bool()):
+                pass
+            case ast.Constant(value=0):
+                raise _NotInTheLanguage(
+                    index, f"[{_index_text(index)}] is this step", f"write {name}"
+                )
+            case ast.Constant(value=int(steps)) if steps > MAX_LAG:
+                raise _NotInTheLanguage(index, *too_far(_index_text(index)))
+            case ast.Constant(value=int(steps)):
+                return steps
+        fix = f"write a whole number or an option: {name}[t-2], or {name}[t-lag]"
+        raise _NotInTheLanguage(index, f"[{_index_text(index)}] is not a step", fix)
 
     def infix(self, node: ast.BinOp | ast.Compare, span: Span, depth: int) -> Tree:
         match node:
@@ -535,7 +564,7 @@ def _counts_of_operands(operation: Primitive) -> tuple[int, ...]:
 
 def _factor(node: ast.expr) -> str:
     """A factor of a product as it is written, in brackets where it needs them."""
-    text = ast.unparse(node).replace("[t - 1]", "[t-1]")[:40]
+    text = ast.unparse(node).replace("[t - ", "[t-")[:40]
     return f"({text})" if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) else text
 
 
@@ -552,9 +581,20 @@ def _joined(node: ast.Call) -> list[ast.expr]:
     return first.elts if isinstance(first, ast.List | ast.Tuple) else node.args
 
 
+def too_far(index: str) -> tuple[str, str]:
+    """What is wrong with a lag above `MAX_LAG`, and the fix."""
+    problem = f"[{index}] is more than {MAX_LAG} steps back"
+    return problem, "use a smaller lag: each step between is carried as a state"
+
+
+def _index_text(index: ast.expr) -> str:
+    """An index as people write it."""
+    return re.sub(r"\bt ([-+]) ", r"t\1", ast.unparse(index))[:40]
+
+
 def _side_by_side(matrix: str, operands: Sequence[ast.expr]) -> str:
     """A product with joined vectors as it is written."""
-    texts = [ast.unparse(operand).replace("[t - 1]", "[t-1]")[:40] for operand in operands[:6]]
+    texts = [ast.unparse(operand).replace("[t - ", "[t-")[:40] for operand in operands[:6]]
     return f"{matrix} @ [{', '.join(texts)}]"
 
 

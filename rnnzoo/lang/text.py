@@ -49,6 +49,11 @@ def patch(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     return changed(cell.first, cell.step)
 
 
+def patch_as_written(cell: ir.Cell) -> tuple[ir.Equation, ...]:
+    """The same for people, with `h[t-3]` as it was written."""
+    return changed(ir.as_written(cell.first), ir.as_written(cell.step))
+
+
 def changed(step: ir.Step, base: ir.Step) -> tuple[ir.Equation, ...]:
     """The equations of a step that are missing in `base` or differ there."""
     in_base = {equation.name: equation for equation in base.equations}
@@ -95,8 +100,8 @@ def _print(expr: ir.Expr) -> Written:
     match expr:
         case ir.Number(value=value):
             return number(value), (CALL if value >= 0 else PREFIX)
-        case ir.Ref(kind="previous", name=name):
-            return f"{name}[t-1]", CALL
+        case ir.Ref(kind="previous", name=name, steps=steps):
+            return f"{name}[t-{steps}]", CALL
         case ir.Ref(kind="below", name=name):
             return f"below.{name}", CALL
         case ir.Ref(kind=("row" | "col") as axis, name=name):

@@ -12,7 +12,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.greek import greek
 from rnnzoo.lang.primitives import CALLS, ELEMENTWISE
 from rnnzoo.lang.text import expression
-from rnnzoo.spec.cell import SHOWN_BEFORE, SHOWN_NOW, SHOWN_TRANSPOSED
+from rnnzoo.spec.cell import SHOWN_BEFORE, SHOWN_DIGITS, SHOWN_MINUS, SHOWN_NOW, SHOWN_TRANSPOSED
 
 NOW, BEFORE = SHOWN_NOW, SHOWN_BEFORE
 _SIGNS = {" @ ": " ", "'": SHOWN_TRANSPOSED} | {
@@ -23,7 +23,7 @@ _SIGNS = {" @ ": " ", "'": SHOWN_TRANSPOSED} | {
 _CALLS = {name: primitive.unicode for name, primitive in CALLS.items() if primitive.unicode}
 _OPERATORS = sorted(_SIGNS, key=len, reverse=True)  # `**` before `*`
 _TOKEN = re.compile(
-    rf"below\.(\w+)|([A-Za-z_]\w*)(\[t-1\])?|{'|'.join(map(re.escape, _OPERATORS))}"
+    rf"below\.(\w+)|([A-Za-z_]\w*)(?:\[t-(\d+)\])?|{'|'.join(map(re.escape, _OPERATORS))}"
 )
 
 
@@ -44,7 +44,7 @@ def _line(text: str, timed: Collection[str]) -> str:
         if name is None:
             return _SIGNS[match[0]]
         if lag:
-            return greek(name) + BEFORE
+            return greek(name) + NOW + SHOWN_MINUS + "".join(SHOWN_DIGITS[int(n)] for n in lag)
         return greek(name) + NOW if name in timed else _CALLS.get(name, greek(name))
 
     return _TOKEN.sub(sign, text)

@@ -13,7 +13,7 @@ from typing import Any
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
 from rnnzoo.lang.check import check, checkable
-from rnnzoo.lang.ir import Cell
+from rnnzoo.lang.ir import Cell, as_written
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
 from rnnzoo.spec.cell import read, sources
@@ -76,18 +76,18 @@ class CellView:
     @property
     def equations(self) -> tuple[str, ...]:
         """The equations in the cell language, in the order in which they are computed."""
-        return tuple(text.block(self.ir.step.equations).splitlines())
+        return tuple(text.block(as_written(self.ir.step).equations).splitlines())
 
     @property
     def unicode(self) -> tuple[str, ...]:
         """The equations in the letters of a paper, for a terminal."""
-        return unicode.lines(self.ir.step.equations, self.ir.step)
+        return unicode.lines(as_written(self.ir.step).equations, self.ir.step)
 
     @property
     def unicode_first_layer(self) -> tuple[str, ...]:
         """The equations in which the first layer of a stack differs, in the letters of a paper."""
         if self.ir.first != self.ir.step:
-            return unicode.lines(text.patch(self.ir), self.ir.first)
+            return unicode.lines(text.patch_as_written(self.ir), self.ir.first)
         return ()
 
     @property
@@ -113,7 +113,7 @@ class CellView:
     def first_layer(self) -> tuple[str, ...]:
         """The equations in which the first layer of a stack differs; empty if it does not."""
         if self.ir.first != self.ir.step:
-            return tuple(text.block(text.patch(self.ir)).splitlines())
+            return tuple(text.block(text.patch_as_written(self.ir)).splitlines())
         return ()
 
     @property

@@ -54,9 +54,11 @@ SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}"
          "\N{DOT OPERATOR}": "*",
          "\N{CIRCLED DOT OPERATOR}": "*", "\N{RING OPERATOR}": "*",
          "\N{DIVISION SIGN}": "/"}  # fmt: skip
-# How `rnnzoo show` prints the time of a name: this step, the previous one.
+# How `rnnzoo show` prints the time of a name: this step, so many steps before.
 SHOWN_NOW = "\N{LATIN SUBSCRIPT SMALL LETTER T}"
-SHOWN_BEFORE = f"{SHOWN_NOW}\N{SUBSCRIPT MINUS}\N{SUBSCRIPT ONE}"
+SHOWN_MINUS = "\N{SUBSCRIPT MINUS}"
+SHOWN_DIGITS = "\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089"
+SHOWN_BEFORE = f"{SHOWN_NOW}{SHOWN_MINUS}{SHOWN_DIGITS[1]}"
 SHOWN_TRANSPOSED = "\N{MODIFIER LETTER CAPITAL T}"
 # What kinds of cells the literature has, as the gallery orders them; with what makes a cell one.
 FAMILIES: Mapping[str, str] = {

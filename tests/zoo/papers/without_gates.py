@@ -25,3 +25,14 @@ def fastrnn(w: Weights, x: Vector, h: Vector) -> Values:
 def indrnn(w: Weights, x: Vector, h: Vector) -> Values:
     """Li, Li, Cook, Zhu and Gao 2018, arXiv:1803.04831: the equation of the IndRNN, with ReLU."""
     return {"h": np.maximum(w["W"] @ x + w["w"] * h + w["b"], 0)}
+
+
+def dilated_rnn(
+    w: Weights, x: Vector, before_1: Vector, before_2: Vector, before_3: Vector, before_4: Vector
+) -> Values:
+    """Chang et al. 2017, arXiv:1710.02224: equation 1, with the cell of a simple network and a skip
+    of 4 steps.
+    """
+    h = np.tanh(w["W"] @ x + w["R"] @ before_4 + w["b"])
+    past = {"before_2": before_1, "before_3": before_2, "before_4": before_3}
+    return {"h": h, "before_1": h, **past}
