@@ -14,7 +14,6 @@ from rnnzoo.errors import UsageError
 from rnnzoo.lang import counts, diagram, ir, latex, listing, passes, reference, start, unicode
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.diagram.graph import graph
-from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -356,8 +355,6 @@ def test_units_of_which_a_size_is_no_whole_number_are_refused() -> None:
     counts.check_sizes(cell, 9)
     with pytest.raises(UsageError, match="no whole number"):
         counts.check_sizes(cell, 8)
-    with pytest.raises(UsageError, match="has a size that is computed, units / 3"):
-        plain_text("torch", cell, {}, ())
 
 
 def test_a_layer_has_computed_sizes(tmp_path) -> None:

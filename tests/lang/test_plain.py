@@ -192,6 +192,29 @@ def check_joined(begun: Values) -> None:
     assert 0.3 < np.abs(on_input).max() < np.sqrt(6 / (UNITS + INPUTS))
 
 
+SIZED = """\
+name: sized
+options: {share: 3}
+equations: |
+  s = 0.5 * s[t-1] + V @ [h[t-1], x]
+  h = tanh(W @ x + U @ s + b)
+initial: {s: learned}
+weights:
+  V: {shape: [units / share, units + inputs]}
+  U: {shape: [units, units / share]}
+"""
+
+
+@pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
+def test_sizes_that_are_computed_are_written(library: str, torch: ModuleType) -> None:
+    cell = parsed(SIZED)
+    run: Callable[..., Any] = run_jax
+    if library == "torch":
+        run = lambda *given: run_torch(torch, *given)  # noqa: E731
+        assert module_of(cell.plain("torch"), share=9).U.shape == (UNITS, 1)
+    agrees(cell.ir, cell.plain(library), run, masked=True)
+
+
 def test_constant_matrices_begin_as_they_are(torch: ModuleType) -> None:
     cell = view("lmu")
     (weights,) = reference.random_weights(cell.ir, INPUTS, UNITS, 1, np.random.default_rng(0))
@@ -281,7 +304,7 @@ def test_jax_begins_weights_as_the_cell_says() -> None:
 def test_files_run_with_torch_itself() -> None:
     torch = pytest.importorskip("torch")
     written = [*map(view, built_in_names())]
-    written += map(parsed, (OVER_UNITS, JOINED, NAMES.replace("half", "u")))
+    written += map(parsed, (OVER_UNITS, JOINED, SIZED, NAMES.replace("half", "u")))
     torch.set_default_dtype(torch.float64)
     try:
         for cell in written:

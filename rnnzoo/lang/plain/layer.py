@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
 from rnnzoo.errors import UsageError, listed
 from rnnzoo.lang import ir, text
-from rnnzoo.lang.formulas import names_in
+from rnnzoo.lang.formulas import formula, names_in
+from rnnzoo.lang.plain.dialects import TORCH
+from rnnzoo.lang.plain.write import Writer
 from rnnzoo.lang.primitives import OverUnits
 from rnnzoo.spec.cell import EXPRESSION
 
@@ -61,27 +63,19 @@ class Layer:
     def states(self) -> tuple[ir.State, ...]:
         return self.cell.states
 
-    def refuse_sizes(self) -> None:
-        """Raise a UsageError where a size is computed from others."""
-        for weight in self.step.weights:
-            for size in weight.shape:
-                for part in size if isinstance(size, tuple) else (size,):
-                    if isinstance(part, str) and part not in (
-                        "units",
-                        "inputs",
-                        *self.cell.options,
-                    ):
-                        problem = (
-                            f"cell '{self.cell.name}' has a size that is computed, {part}, and such"
-                            " a cell cannot be written for other libraries yet"
-                        )
-                        raise UsageError(
-                            problem, "make it an option, such as `options: {size: 16}`"
-                        )
+    def size(self, size: ir.Size, name: Callable[[str], str] = str) -> str:
+        """A size as Python; `name` writes the symbols in it."""
+        if isinstance(size, tuple):
+            return " + ".join(self.size(member, name) for member in size)
+        if isinstance(size, int) or size in ("units", "inputs") or size in self.cell.options:
+            return name(size) if isinstance(size, str) else str(size)
+        writer = Writer(
+            TORCH, self.cell.name, name=lambda ref: name(ref.name), is_fixed=lambda _: True
+        )
+        return f"int({writer.text(formula(size))})"
 
     def refuse_names(self, of_weights: Collection[str], of_options: Collection[str]) -> None:
         """Raise a UsageError where a weight or an option has a name that the file needs."""
-        self.refuse_sizes()
         weights = [weight.name for weight in self.step.weights if weight.name in of_weights]
         options = [name for name in self.cell.options if name in of_options]
         for name in (*weights, *options):
@@ -207,7 +201,8 @@ class Layer:
         if not ref.name:
             return ref.kind
         size = weight.shape[0 if ref.kind == "row" else -1]
-        name, taken = self.local(ref.name), ":" if size == "units" else f":{size}"
+        taken = ":" if size == "units" else f":{self.size(size)}"
+        name = self.local(ref.name)
         if ref.kind == "row":
             return f"{name}[{taken}, None]"
         return name if size == "units" else f"{name}[{taken}]"

@@ -99,13 +99,13 @@ class _File:
                 return f'jax.lax.stop_gradient(p["{ref.name}"])'
             case "constant":
                 return f'fixed["{ref.name}"]'
-        return self.size(ref.name)
+        return self.option(ref.name)
 
-    def size(self, size: ir.Size) -> str:
-        """A size or an option, as the step reads it."""
-        if isinstance(size, str) and size not in self.read:
-            self.read.append(size)
-        return str(size)
+    def option(self, name: str) -> str:
+        """An option, or `units` or `inputs`, as the step reads it."""
+        if name not in self.read:
+            self.read.append(name)
+        return name
 
     def name_of_constant(self, ref: ir.Ref) -> str:
         if ref.kind in ("row", "col"):
@@ -151,7 +151,7 @@ class _File:
             lines += self.by_expression(weight)
         for state in layer.states:
             if state.initial == "learned":
-                pairs.append(f'"initial_{state.name}": jnp.zeros({state.size})')
+                pairs.append(f'"initial_{state.name}": jnp.zeros({layer.size(state.size)})')
         lines += as_dictionary(f"{INDENT}return ", pairs, INDENT)
         yield from self.initialisers("\n".join(lines))
         if any("fixed[" in line for line in lines):
@@ -172,13 +172,13 @@ class _File:
 
     def by_expression(self, weight: ir.Weight) -> Iterator[str]:
         """The lines that begin a weight with an expression."""
-        names, shape = names_in(weight.init), _shape(weight.shape)
+        names, shape = names_in(weight.init), self.shape(weight.shape)
         if "random" in names:
             yield f"{INDENT}random = jax.random.uniform(next(keys), {shape})"
         for axis, place in (("unit", 0), ("row", 0), ("col", -1)):
             if axis in names:
                 turned = "[:, None]" if axis == "row" else ""
-                size = ir.size_text(weight.shape[place])
+                size = self.layer.size(weight.shape[place])
                 yield f"{INDENT}{axis} = jnp.arange({size}, dtype=float){turned}"
         local, expr = self.layer.local(weight.name), formula(str(weight.init.values[0]))
         if self.in_beginning.is_number(expr):
@@ -208,7 +208,7 @@ class _File:
 
     def drawn(self, init: Init, sizes: ir.Shape) -> str:
         """The expression that draws what has an initialiser."""
-        shape = _shape(sizes)
+        shape = self.shape(sizes)
         values = [v if isinstance(v, str) else text.number(v) for v in init.values]
         match init.name, values:
             case (("zeros" | "ones"), _):
@@ -235,11 +235,17 @@ class _File:
         if len(sizes) == 2:
             return f"{init.name}(next(keys), {shape})"
         family, _, distribution = init.name.partition("_")
-        size, scale = (str(sizes[0]) if sizes else "1"), 2 if family == "he" else 1
+        size = self.layer.size(sizes[0]) if sizes else "1"
+        scale = 2 if family == "he" else 1
         if distribution == "uniform":
             limit = f"math.sqrt({3 * scale} / {size})"
             return f"jax.random.uniform(next(keys), {shape}, float, -{limit}, {limit})"
         return f"math.sqrt({scale} / {size}) * jax.random.normal(next(keys), {shape})"
+
+    def shape(self, sizes: ir.Shape) -> str:
+        """A shape as a tuple."""
+        texts = [self.layer.size(size) for size in sizes]
+        return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
 
     def constants(self) -> Iterator[str]:
         """Constants and masks, computed in float64 by NumPy."""
@@ -262,7 +268,7 @@ class _File:
             assert weight.mask is not None
             self.weight = weight
             bare = {ref.kind for ref in ir.refs(weight.mask, "row", "col") if not ref.name}
-            rows, columns = map(ir.size_text, weight.shape)
+            rows, columns = map(layer.size, weight.shape)
             if "row" in bare:
                 yield f"{INDENT}row = np.arange({rows}, dtype=float)[:, None]"
             if "col" in bare:
@@ -281,18 +287,16 @@ class _File:
 
     def start(self) -> Iterator[str]:
         layer = self.layer
-        sizes = dict.fromkeys(state.size for state in layer.states if isinstance(state.size, str))
-        yield from signature(
-            "start", ["p: Weights", *self.typed([str(s) for s in sizes])], "States"
-        )
+        sizes = dict.fromkeys(name for state in layer.states for name in ir.size_names(state.size))
+        yield from signature("start", ["p: Weights", *self.typed([*sizes])], "States")
         yield f'{INDENT}"""The states of a sequence before its first step."""'
         pairs = []
         for state in layer.states:
-            value = f'p["initial_{state.name}"]'
+            size, value = layer.size(state.size), f'p["initial_{state.name}"]'
             if state.initial == 0:
-                value = f"jnp.zeros({state.size})"
+                value = f"jnp.zeros({size})"
             elif state.initial != "learned":
-                value = f"jnp.full({state.size}, {float(state.initial)!r})"
+                value = f"jnp.full({size}, {float(state.initial)!r})"
             pairs.append(f'"{state.name}": {value}')
         yield from as_dictionary(f"{INDENT}return ", pairs, INDENT)
 
@@ -329,7 +333,8 @@ class _File:
         if writer.is_number(equation.expr) and not fill:
             self.numbers.add(equation.name)
         if fill and equation.expr.shape != (equation.size,):
-            yield f"{INDENT}{name} = jnp.full({self.size(equation.size)}, {name}, x.dtype)"
+            size = layer.size(equation.size, self.option)
+            yield f"{INDENT}{name} = jnp.full({size}, {name}, x.dtype)"
 
     def sequences(self) -> Iterator[str]:
         layer = self.layer
@@ -342,16 +347,16 @@ class _File:
             "tuple[jax.Array, States]",
         )  # fmt: skip
         yield from self.about()
-        sizes = dict.fromkeys(state.size for state in layer.states if isinstance(state.size, str))
+        sizes = dict.fromkeys(name for state in layer.states for name in ir.size_names(state.size))
         passed = ["p", "states", "x", *["t"] * reads_time, *["fixed"] * self.has_constants]
         fixed = Template(FIXED).substitute(
             arguments=", ".join(["x.shape[-1]", "units", *layer.cell.options])
         )
         body = Template(SEQUENCES).substitute(
             fixed=fixed if self.has_constants else "",
-            start=", ".join(["p", *map(str, sizes)]),
+            start=", ".join(["p", *sizes]),
             step=", ".join([*passed, *self.read]),
-            size=layer.cell.output_size,
+            size=layer.size(layer.cell.output_size),
             t=", t" if reads_time else "",
             steps=", first + jnp.arange(time)" if reads_time else "",
         )
@@ -424,12 +429,6 @@ def of_one(states: States, x: jax.Array, mask: jax.Array):
 
 return jax.vmap(of_one)(states, x, mask)
 """
-
-
-def _shape(sizes: ir.Shape) -> str:
-    """A shape as a tuple."""
-    texts = [*map(ir.size_text, sizes)]
-    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 def _decimal(value: str) -> str:

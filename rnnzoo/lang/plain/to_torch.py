@@ -154,7 +154,7 @@ class _File:
 
     def size(self, size: ir.Size) -> str:
         """A size as methods read it."""
-        return self.attribute(size) if isinstance(size, str) else str(size)
+        return self.layer.size(size, self.attribute)
 
     # -- methods
 
@@ -172,12 +172,12 @@ class _File:
                 yield f"{IN_METHOD}{self.attribute(name)} = {name}"
         yield from self.constants()
         for weight in layer.step.weights:
-            shape = ", ".join(map(ir.size_text, weight.shape)) or "()"
+            shape = ", ".join(map(layer.size, weight.shape)) or "()"
             fixed = "" if weight.trained else ", requires_grad=False"
             yield f"{IN_METHOD}self.{weight.name} = nn.Parameter(torch.empty({shape}){fixed})"
         for state in layer.states:
             if state.initial == "learned":
-                size = str(state.size)
+                size = layer.size(state.size)
                 yield f"{IN_METHOD}self.initial_{state.name} = nn.Parameter(torch.empty({size}))"
         yield f"{IN_METHOD}self.reset_parameters()"
 
@@ -197,7 +197,7 @@ class _File:
         for weight in layer.masked():
             assert weight.mask is not None
             self.weight = weight
-            rows, columns = map(ir.size_text, weight.shape)
+            rows, columns = map(layer.size, weight.shape)
             bare = {ref.kind for ref in ir.refs(weight.mask, "row", "col") if not ref.name}
             for axis, length in (("row", rows), ("col", columns)):
                 turned = "[:, None]" if axis == "row" else ""
