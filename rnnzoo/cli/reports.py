@@ -86,7 +86,7 @@ def export(args: argparse.Namespace) -> None:
         provenance=tuple(store.provenance(opened.identities)),
         timings=tuple(store.timings(opened.identities)),
     )
-    table.write(content, path)
+    table.write(content, path, exact=opened.experiment.search.rungs is not None)
     studies = len({result.study for result in results})
     trials = number_of(len(results), "trial")
     print(f"{path}: {trials} of {number_of(studies, 'study', 'studies')}")

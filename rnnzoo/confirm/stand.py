@@ -305,15 +305,6 @@ def holds_over(claim: Claim, stands: Iterable[Stand]) -> bool | None:
     return several.holds(claim, [standing.answer for standing in standings])
 
 
-def _score(outcome: Outcome, split: str) -> float:
-    """The score of a training; of one that ended at a rung, the best on validation until there,
-    which says that its setting is a poor one and how poor.
-    """
-    if outcome.kind is Kind.PRUNED:
-        return outcome.best_until(len(outcome.curve))
-    return outcome.scores.get(split, math.inf)
-
-
 class _Stage:
     """The second stage on one task."""
 
@@ -481,8 +472,16 @@ class _Stage:
         return Scored(
             np.array(places).reshape(len(results), len(space.dimensions)),
             tuple(label for label, _ in results),
-            np.array([_score(result.outcome, split) for _, result in results]),
+            np.array([self.score(result.outcome, split) for _, result in results]),
         )
+
+    def score(self, outcome: Outcome, split: str) -> float:
+        """The score of a training; of one that ended at a rung, the best on validation until there,
+        which says that its setting is a poor one and how poor.
+        """
+        if self.experiment.search.rungs and outcome.kind is Kind.PRUNED:
+            return outcome.best_until(len(outcome.curve))
+        return outcome.scores.get(split, math.inf)
 
     def all_searched(self) -> list[tuple[str, Result]]:
         """The planned trials of all searches, each with its variant's label."""

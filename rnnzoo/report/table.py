@@ -94,8 +94,11 @@ class TrialTable:
     timings: tuple[Timing, ...] = ()
 
 
-def write(content: TrialTable, path: Path) -> Path:
+def write(content: TrialTable, path: Path, exact: bool = False) -> Path:
     """Write a table; its path's ending chooses CSV or Parquet.
+
+    Args:
+        exact: write learning curves to the last digit, as rungs need that rank trials by them.
 
     Raises:
         UsageError: an ending that is neither .csv nor .parquet.
@@ -111,7 +114,7 @@ def write(content: TrialTable, path: Path) -> Path:
     if content.timings:
         about["timings"] = [timing.to_dict() for timing in content.timings]
     head = json.dumps(about)
-    rows = [row(trial) for trial in content.results]
+    rows = [row(trial, exact) for trial in content.results]
     path = Path(os.path.realpath(path))  # write to the target of a link, so that the link stays
     with atomic_write(path) as draft:
         _WRITERS[path.suffix](draft, head, columns(content.results), rows)
@@ -152,8 +155,12 @@ def columns(results: Sequence[Result]) -> tuple[str, ...]:
     return (*FIRST, *(name for name in SEARCHABLE if name in used), *SPLITS, *further, *LAST)
 
 
-def row(result: Result) -> dict[str, Any]:
-    """A result as a row of a table; what it does not have is left out, or None."""
+def row(result: Result, exact: bool = False) -> dict[str, Any]:
+    """A result as a row of a table; what it does not have is left out, or None.
+
+    Args:
+        exact: as in `write`.
+    """
     trial, outcome, key = result.trial, result.outcome, result.key
     curve = [point["validation"] for point in outcome.curve]
     further = {BY_LENGTH: outcome.by_length, ALSO: outcome.also}
@@ -165,7 +172,8 @@ def row(result: Result) -> dict[str, Any]:
         "own_units": trial.own_units or None, "weights": outcome.weights.get("recurrent"),
         "weights_model": outcome.weights.get("model"), "ending": str(outcome.ending),
         "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),
-        "message": outcome.message, "curve": " ".join(f"{value:.{FIGURES}g}" for value in curve),
+        "message": outcome.message,
+        "curve": " ".join(repr(value) if exact else f"{value:.{FIGURES}g}" for value in curve),
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 
 from rnnzoo.spec.experiment import Dimension, Search, Space
 from rnnzoo.spec.hyperparameters import SHAPE, Training, Value
@@ -61,9 +61,9 @@ def _fewer(dimension: Dimension, ends: bool) -> Dimension:
     return Dimension(dimension.name, "choice", choices=some, when=dimension.when)
 
 
-def grid_size(space: Space) -> int:
-    """How many points a grid has."""
-    return sum(1 for _ in _grid(space.dimensions, dict(space.fixed)))
+def grid_size(space: Space, most: int) -> int:
+    """How many points a grid has; no more than `most` are counted."""
+    return sum(1 for _ in islice(_grid(space.dimensions, dict(space.fixed)), most))
 
 
 def _random(space: Space, who: str, index: int) -> dict[str, Value]:

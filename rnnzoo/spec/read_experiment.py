@@ -31,7 +31,7 @@ from rnnzoo.errors import (
 )
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import claims as sentences
-from rnnzoo.spec import plugins
+from rnnzoo.spec import plugins, points
 from rnnzoo.spec import space as spaces
 from rnnzoo.spec.cell import CellSpec, Init
 from rnnzoo.spec.document import (
@@ -333,7 +333,7 @@ class _Reader:
         if confirm is not None:
             self.check_spaces(confirm, claims, variants)
         select = self.select(search.trials)
-        self.check_rungs(search, select)
+        self.check_rungs(search, select, variants)
         experiment = Experiment(
             name=name,
             about=top.text("about"),
@@ -715,7 +715,7 @@ class _Reader:
             return Rungs(numbers, keep)
         return None
 
-    def check_rungs(self, search: Search, select: Select) -> None:
+    def check_rungs(self, search: Search, select: Select, variants: Sequence[Variant]) -> None:
         """What rungs need of the search and of what is selected."""
         rungs, add = search.rungs, self.mistakes.add
         if rungs is None:
@@ -730,12 +730,18 @@ class _Reader:
         if select.on != "validation":
             problem = f"rungs go by the score on validation, and `select` by that on {select.on}"
             add(span, problem, "write `on: validation` in `select:`, or delete `rungs`")
-        last = rungs.going_on(len(rungs.epochs) - 1, search.trials)
+        planned, more = search.trials, "run more trials"
+        if sampler == "grid":
+            sizes = [points.grid_size(variant.space, planned) for variant in variants]
+            planned = min(sizes, default=planned)
+            if planned < search.trials:
+                more = f"give the grid more points than {planned}"
+        last = rungs.going_on(len(rungs.epochs) - 1, planned)
         kept = select.count(search.trials)
         if last < kept and not self.trials_refused:
             trained = number_of(last, "trial trains", "trials train")
             problem = f"{trained} to the end, and `select` keeps {kept}"
-            add(span, problem, "run more trials, or give fewer rungs or a larger `keep` of theirs")
+            add(span, problem, f"{more}, or give fewer rungs or a larger `keep` of theirs")
 
     def known(self, entry: Fields, key: str, names: Sequence[str]) -> Named | None:
         """A sampler or a pruner, by a name that there is."""

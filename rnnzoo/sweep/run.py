@@ -24,7 +24,7 @@ from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, ranked
-from rnnzoo.sweep import halving, provenance, speed
+from rnnzoo.sweep import halving, provenance, speed, status
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
@@ -390,6 +390,8 @@ class Sweep:
         # given trials that were read from MLflow name the folder of their model; those of a table
         # have none
         trial = replace(study.trial(index, chosen), folder=result.trial.folder)
+        # it may have waited here
+        study.trial(index, chosen, self.runs).checkpoint.unlink(missing_ok=True)
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
 
@@ -425,25 +427,25 @@ class Sweep:
 
     def end_at(self, rung: int) -> None:
         """End the trials that wait at a rung and do not go on."""
-        rungs, trials = self.experiment.search.rungs, self.trials
+        rungs = self.experiment.search.rungs
         assert rungs is not None
-        ended = 0
+        shares = []  # of each search of which a trial ends here
         for study in self.studies:
-            opened = self.opened[study.identity]
+            opened, trials = self.opened[study.identity], status.planned(study, self.trials)
             waited, done = opened.waited(), opened.done()
             recorded = halving.together(waited, done, trials)
             go_on = halving.going_on(rungs, rung, trials, recorded)
             waiting = {index: results[-1] for index, results in waited.items() if index not in done}
             for result in halving.stopped(rungs, rung, trials, waiting, go_on):
+                shares.append((rungs.going_on(rung, trials), trials))
                 index, point = result.trial.index, result.trial.hyperparameters
                 number, _ = opened.ask(index, point, study.variant.space)
                 self.finish(_Running(study, number, result.trial), result.outcome)
-                ended += 1
-        if ended:
-            going_on = rungs.going_on(rung, trials)
+        if shares:
+            best = listed([f"{count} of {trials}" for count, trials in sorted(set(shares))])
             self.observer.note(
-                f"after {number_of(rungs.epochs[rung], 'epoch')}, the best {going_on} of"
-                f" {number_of(trials, 'trial')} of each search go on"
+                f"after {number_of(rungs.epochs[rung], 'epoch')}, the best {best} trials of each"
+                " search go on"
             )
 
     # -- the loop
@@ -535,11 +537,12 @@ class Sweep:
             self.attempts[identity][index] += 1
             self.retries.append((running.study, index))
         trial = replace(running.trial, until=0)  # it is the same, whether it waited or not
+        if outcome.final:  # before the storage knows of the end: no kill leaves the file behind
+            trial.checkpoint.unlink(missing_ok=True)
         self.opened[identity].tell(running.number, trial, outcome)
         if outcome.final:
             self.tracker.record(Result(trial, outcome, identity), _files(trial))
             self.warn(running, outcome)
-            trial.checkpoint.unlink(missing_ok=True)
         self.observer.ended(running.study, trial, outcome)
 
     def unless_edited(self, study: Study, outcome: Outcome) -> Outcome:

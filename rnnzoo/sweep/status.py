@@ -79,5 +79,5 @@ def planned(study: Study, trials: int) -> int:
     if study.replicate:
         return study.experiment.select.count(trials)
     if study.experiment.search.sampler.name == "grid":
-        return min(trials, points.grid_size(study.variant.space))
+        return points.grid_size(study.variant.space, trials)
     return trials

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,14 +14,17 @@ import pytest
 
 from rnnzoo.confirm.stand import stand
 from rnnzoo.launchers import Event
+from rnnzoo.report import table
+from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.experiment import Rungs
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Ending, Kind, Outcome, Trial
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.sweep.plan import studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.sweep.status import rows
 from rnnzoo.trackers.memory import MemoryTracker
+from tests.report.test_report import task
 from tests.sweep.test_run import Quiet, slow
 
 EPOCHS, TRIALS = 12, 18
@@ -96,6 +100,13 @@ class Instant:
         self.waiting.clear()
 
 
+class Dying(MemoryTracker):
+    """The sweep is killed while the tracker records."""
+
+    def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
+        raise RuntimeError("killed")
+
+
 class Stopping(Quiet):
     """It stops the sweep after so many trainings, those that wait at a rung among them."""
 
@@ -105,6 +116,21 @@ class Stopping(Quiet):
         self.heard += 1
         if self.heard == self.stop_after:
             raise KeyboardInterrupt
+
+
+SMALL = """\
+experiment: rungs
+task: adding
+variants: [gru]
+search:
+  trials: 6
+  rungs: {epochs: [2], keep: 50%}
+  space: {learning_rate: {float: [0.001, 0.1], log: true}}
+training: {epochs: 12, patience: 3}
+"""
+GRID = SMALL.replace("trials: 6", "trials: 18\n  sampler: grid").replace(
+    "{float: [0.001, 0.1], log: true}", "{choice: [0.001, 0.002, 0.01, 0.02, 0.1]}"
+)
 
 
 def sweep(folder: Path, workers: int = 1, stop_after: int = 10**9, spec: str = SPEC) -> Sweep:
@@ -195,6 +221,64 @@ def test_workers_and_interruptions_change_nothing(
     assert ends(last) == ends(whole)
 
 
+@pytest.mark.slow
+def test_of_a_grid_with_fewer_points_than_trials_the_share_of_its_points_goes_on(
+    tmp_path: Path,
+) -> None:
+    swept = sweep(tmp_path, spec=GRID)
+    swept.run()
+    assert sum(len(end.curve) == 2 for end in ends(swept).values()) == 2
+    assert "after 2 epochs, the best 3 of 5 trials of each search go on" in swept.observer.notes
+
+
+def test_a_table_of_trials_on_rungs_keeps_their_curves_to_the_bit(tmp_path: Path) -> None:
+    """Elsewhere, others are ranked beside these."""
+    scores = [0.15625, 0.1 + 0.2, 2.0]
+    curve = tuple({"epoch": epoch, "validation": score} for epoch, score in enumerate(scores, 1))
+    trial = Trial("rungs", "gru", "", "adding", 0, {"units": 4}, seed=0)
+    result = Result(trial, Outcome(Kind.PRUNED, curve=curve), "rungs/gru/adding/abc")
+    content = table.TrialTable("rungs", {"adding": TaskMetadata.of(task())}, {}, (result,))
+    file = table.write(content, tmp_path / "trials.csv", exact=True)
+    (read,) = table.read(file).results
+    assert [row["validation"] for row in read.outcome.curve] == scores
+
+
+def waiting_files(begun: Sweep) -> list[Path]:
+    """Write the files that the trainings of a sweep leave where they wait."""
+    files = [trial.checkpoint for trial in begun.launcher.ran]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.touch()
+    return files
+
+
+@pytest.mark.slow
+def test_no_file_of_a_training_that_waited_is_left(tmp_path: Path) -> None:
+    """Neither by a sweep that is killed as trials end, nor where they were run elsewhere."""
+    begun = sweep(tmp_path, stop_after=6, spec=SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        begun.run()
+    files = waiting_files(begun)
+    killed = sweep(tmp_path, spec=SMALL)
+    killed.tracker = Dying()
+    with pytest.raises(RuntimeError, match="killed"):
+        killed.run()
+    assert sum(file.exists() for file in files) == 5
+    last = sweep(tmp_path, spec=SMALL)
+    last.run()
+    assert not any(file.exists() for file in files)
+
+    elsewhere = sweep(tmp_path / "elsewhere", stop_after=2, spec=SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        elsewhere.run()
+    files = waiting_files(elsewhere)
+    given = sweep(tmp_path / "elsewhere", spec=SMALL)
+    given.given = last.results()
+    given.run()
+    assert not given.launcher.ran
+    assert not any(file.exists() for file in files)
+
+
 def test_a_sweep_that_is_done_does_nothing_more(whole: Sweep) -> None:
     again = sweep(Path(whole.store.url.removeprefix("sqlite:///")).parent)
     again.run()
@@ -234,6 +318,19 @@ def test_what_ended_at_a_rung_says_to_the_second_stage_how_poor_its_setting_is(
     rates = [training.hyperparameters["learning_rate"] for training in now.next]
     assert rates
     assert all(0.005 < rate < 0.02 for rate in rates)
+
+
+def test_what_a_pruner_stopped_says_nothing_to_the_second_stage(whole: Sweep) -> None:
+    """As before there were rungs: confirmed studies with a pruner keep their regions."""
+    experiment = parse_experiment(SPEC, "rungs.yaml", Path())
+    pruning = replace(experiment, search=replace(experiment.search, rungs=None))
+    results = whole.results()
+    without_curves = [
+        replace(result, outcome=replace(result.outcome, curve=())) for result in results
+    ]
+    first, second = (stand(pruning, "adding", some, TRIALS) for some in (results, without_curves))
+    assert first.next == second.next
+    assert first.searched == len(results)
 
 
 @pytest.mark.parametrize(
