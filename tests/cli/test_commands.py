@@ -33,7 +33,7 @@ SPEC = """\
 experiment: small
 about: Two cells <script>alert(1)</script> on a small adding problem.
 task: {name: adding, length: 10, train: 64, valid: 32, test: 32}
-variants: [rnn, {name: gated, cell: gru}]
+variants: [rnn, {name: gated, cell: mgu}]
 search:
   trials: 3
   seed: 5
@@ -437,7 +437,7 @@ for arguments in {commands!r}:
 def test_check_finds_all_mistakes_of_all_files(tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(SPEC)
     (tmp_path / "bad.yaml").write_text(
-        SPEC.replace("gru", "gruu").replace("trials: 3", "trials: 0")
+        SPEC.replace("mgu", "mguu").replace("trials: 3", "trials: 0")
     )
     done = rnnzoo("check", "good.yaml", "bad.yaml", cwd=tmp_path)
     assert done.returncode == 2
@@ -486,7 +486,7 @@ def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(
 ) -> None:
     (tmp_path / "experiments/cells").mkdir(parents=True)
     shutil.copy(ROOT / "experiments/cells/cifg_noaf.yaml", tmp_path / "experiments/cells")
-    spec = SPEC.replace("[rnn, {name: gated, cell: gru}]", "[cifg_noaf]").replace(
+    spec = SPEC.replace("[rnn, {name: gated, cell: mgu}]", "[cifg_noaf]").replace(
         "trials: 3", "trials: 1"
     )
     (tmp_path / "experiments/own.yaml").write_text(
