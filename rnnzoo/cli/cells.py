@@ -133,7 +133,7 @@ def _looked_at(path: Path) -> _Looked:
         if spec.claim:
             known = [*built_in_names(), *(beside.stem for beside in path.parent.glob("*.yaml"))]
             claims.check_of_cell(spec, known, plugins.names("tasks"))
-        states = ", ".join(cell.states)
+        states = ", ".join(ir.in_short(cell.states))
         about = (
             f"{number_of(len(cell.equations), 'equation')},"
             f" {number_of(len(cell.ir.step.weights), 'weight')}, states {states}"
@@ -449,7 +449,7 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
                 f" {cell.parent.name})"
             ),
         ]
-    lines += ["", f"states   {', '.join(cell.states)}"]
+    lines += ["", f"states   {', '.join(ir.in_short(cell.states))}"]
     lines += _labelled("kind", cell.kinds)
     begun = at_start(cell.ir)
     lines += _labelled("start", begun.lines() if begun else ())

@@ -132,11 +132,13 @@ def _of_layer(cell: ir.Cell, sizes: ir.Sizes) -> Start | None:
     nodes = sum(1 for equation in cell.first.equations for _ in ir.walk(equation.expr))
     if nodes > MOST or sum(int(np.prod(shape)) for shape in shapes) > LARGEST:
         return None
+    carried = ir.carriers(cell.first)  # what only carries a state on remembers as that one does
     groups = {
         name: group.states
         for group in recurrences(cell.first, cell.states)
         if group.coupling != "none"
         for name in group.states
+        if name not in carried
     }
     run = _Run.of(cell, sizes)
     values = [run.step(t) for t in range(WARM)]

@@ -221,18 +221,38 @@ def is_carrier(name: str) -> bool:
     return _CARRIER.fullmatch(name) is not None
 
 
-def as_written(step: Step) -> Step:
-    """The same step for people: `h[t-3]` instead of the equations that carry h on."""
+def carriers(step: Step) -> dict[str, Ref]:
+    """The equations that only carry a state on, each with the value that it has: of `h_lag2` that
+    is `h[t-2]`.
+    """
     carried: dict[str, Ref] = {}
-    left = {
-        equation.name: equation.expr for equation in step.equations if is_carrier(equation.name)
-    }
+    left = {each.name: each.expr for each in step.equations if is_carrier(each.name)}
     while ready := [name for name, expr in left.items() if _carries(expr, left)]:
         for name in ready:
             source = left.pop(name)
             assert isinstance(source, Ref)
             base = carried.get(source.name, replace(source, steps=0))
             carried[name] = replace(base, steps=base.steps + 1)
+    return carried
+
+
+def in_short(names: Collection[str]) -> list[str]:
+    """Names of states, with `h_lag1 to h_lag9` for what carries h on."""
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        stem = name.rstrip("0123456789") if is_carrier(name) else name
+        stems.setdefault(stem, []).append(name)
+    shortened = []
+    for stem, members in stems.items():
+        span = [f"{stem}{number + 1}" for number in range(len(members))]
+        is_run = len(members) > 2 and {*members} == {*span}
+        shortened += [f"{span[0]} to {span[-1]}"] if is_run else members
+    return shortened
+
+
+def as_written(step: Step) -> Step:
+    """The same step for people: `h[t-3]` instead of the equations that carry h on."""
+    carried = carriers(step)
 
     def printed(expr: Expr) -> Expr:
         match expr:

@@ -72,7 +72,7 @@ class Recurrence:
     @property
     def about(self) -> str:
         """A line for people: what the kind is, and how its steps can be computed."""
-        names = listed(self.states)
+        names = listed(ir.in_short(self.states))
         if self.coupling == "none":
             return f"delay in {names}, which only the next step reads: needs no loop"
         degree = "linear" if self.is_linear else "nonlinear"

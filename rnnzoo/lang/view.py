@@ -101,12 +101,13 @@ class CellView:
         """The equations that differ from another cell's, by name: the other cell's text, empty if
         it has none.
         """
+        step, other_step = as_written(self.ir.step), as_written(other.step)
         of_other = {
-            equation.name: text.block((equation,)).strip() for equation in other.step.equations
+            equation.name: text.block((equation,)).strip() for equation in other_step.equations
         }
         return {
             equation.name: of_other.get(equation.name, "")
-            for equation in text.changed(self.ir.step, other.step)
+            for equation in text.changed(step, other_step)
         }
 
     @property

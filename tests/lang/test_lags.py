@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,10 @@ import pytest
 
 import rnnzoo
 from rnnzoo import lang
+from rnnzoo.errors import SpecError
 from rnnzoo.lang import ir, latex, reference
+from rnnzoo.lang.at_start import at_start
+from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.parse import MAX_LAG
 from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
@@ -97,6 +101,40 @@ def test_a_lag_of_one_unit_alone_stays_unit_by_unit() -> None:
     (group,) = recurrences(cell.step, cell.states)
     assert group.kind == "linear block"
     assert set(group.states) == {"h", "h_lag1", "h_lag2"}
+
+
+def test_states_that_carry_are_told_in_short() -> None:
+    cell = cell_of("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-100])\n")
+    (group,) = recurrences(cell.step, cell.states)
+    assert group.about.startswith("nonlinear in h and h_lag1 to h_lag99 together, all units")
+    assert ir.in_short(["h_lag3", "h", "c_lag2", "h_lag1", "h_lag2"]) == [
+        "h_lag1 to h_lag3", "h", "c_lag2",
+    ]  # fmt: skip
+    begun = at_start(cell)
+    assert begun is not None
+    assert [*begun.left] == ["h"]
+
+
+def test_a_difference_of_lags_is_told_as_it_is_written() -> None:
+    cell, other = shown(LAGGED), cell_of(LAGGED.replace("lag: 4", "lag: 2"))
+    assert cell.diff(other) == {"c": "c = 0.5 * c[t-2] + tanh(W @ x + R @ h[t-3])"}
+
+
+def test_a_lag_as_it_is_shown_is_told_what_to_write() -> None:
+    with pytest.raises(SpecError, match=r"h\[t-12\]"):
+        cell_of("name: q\nequations: |\n  h = tanh(W @ x + R @ h\u209c\u208b\u2081\u2082)\n")
+
+
+@pytest.mark.parametrize("lag", [2, 3, 4])
+def test_a_lag_written_out_is_the_same_cell(lag: int) -> None:
+    names = ["h", *(f"k{number}" for number in range(1, lag))]
+    lines = "".join(f"  {name} = {before}[t-1]\n" for before, name in itertools.pairwise(names))
+    form = "name: q\nequations: |\n{}  h = tanh(W @ x + R @ {})\n"
+    written_out = form.format(lines, f"{names[-1]}[t-1]")
+    assert canonical_hash(cell_of(form.format("", f"h[t-{lag}]"))) == canonical_hash(
+        cell_of(written_out)
+    )
+    agrees_with_numeric_differentiation(written_out)
 
 
 @pytest.mark.slow
