@@ -101,7 +101,7 @@ def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swe
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     content = json.loads(done.stdout)
-    assert [row["name"] for row in content["values"] if row["gate"]] == ["r", "z"]
+    assert [row["name"] for row in content["values"] if row["gate"]] == ["f"]
     assert "<svg" in (swept / content["page"]).read_text()
     tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
     runs = tracker.client.search_runs(
