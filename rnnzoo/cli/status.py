@@ -73,6 +73,7 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
     from rich.table import Table
 
     kinds = [kind for kind in Kind if any(row.counts.get(kind) for row in rows)]
+    waits = any(row.waiting for row in rows)
     several = len({row.task for row in rows}) > 1
     table = Table(box=None, pad_edge=False)
     names = [
@@ -80,6 +81,7 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
         *(["task"] if several else []),
         "planned",
         "running",
+        *(["waiting"] if waits else []),
         *(str(k).replace("_", " ") for k in kinds),
     ]
     for name in (*names, "best"):
@@ -89,6 +91,7 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
         numbers = [
             str(row.planned),
             str(row.running),
+            *([str(row.waiting)] if waits else []),
             *(str(row.counts.get(kind, 0)) for kind in kinds),
         ]
         table.add_row(row.variant, *([row.task] if several else []), *numbers, best)

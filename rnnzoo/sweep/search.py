@@ -81,11 +81,13 @@ class Record:
         results: of trials that have ended and will not run again, by study and index; of two of one
             index, which only two sweeps at once could leave, the first.
         running, interrupted: how many trials are under way or were cut off, by study.
+        waiting: likewise, those that wait at a rung.
     """
 
     results: Sequence[Result]
     running: Mapping[str, int]
     interrupted: Mapping[str, int]
+    waiting: Mapping[str, int] = field(default_factory=dict)
 
 
 class Store:
@@ -223,6 +225,7 @@ class Store:
         results: dict[tuple[str, int], Result] = {}
         running: Counter[str] = Counter()
         interrupted: Counter[str] = Counter()
+        waited: set[tuple[str, int]] = set()
         with self.storage.engine.connect() as connection:
             names = _names_of(connection, experiment)
             if not names:
@@ -240,7 +243,9 @@ class Store:
                     running[names[study_id]] += 1
                 elif result is not None and result.outcome.final:
                     results.setdefault((result.study, result.trial.index), result)
-                elif result is None or not result.outcome.waits:
+                elif result is not None and result.outcome.waits:
+                    waited.add((result.study, result.trial.index))
+                else:
                     # without a result it was left running by a sweep that was killed, and reclaimed
                     # by the next
                     interrupted[names[study_id]] += 1
@@ -248,7 +253,8 @@ class Store:
             results.values(),
             key=lambda result: (result.trial.task, result.trial.variant, result.trial.index),
         )
-        return Record(ordered, running, interrupted)
+        waiting = Counter(study for study, _ in waited - results.keys())
+        return Record(ordered, running, interrupted, waiting)
 
     @retried
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ class StudyStatus:
     Attributes:
         counts: ended trials by kind; an interrupted trial that ran again counts as what it became,
             too.
+        waiting: trials that wait at a rung.
         best: best score so far on the split that selects; None before the first complete trial.
     """
 
@@ -32,6 +33,7 @@ class StudyStatus:
     running: int
     counts: Mapping[Kind, int]
     best: float | None
+    waiting: int = 0
 
     @property
     def ended(self) -> int:
@@ -41,7 +43,7 @@ class StudyStatus:
         kinds = {str(kind): self.counts.get(kind, 0) for kind in Kind}
         return {
             "variant": self.variant, "task": self.task, "planned": self.planned, **kinds,
-            "running": self.running, "best": self.best,
+            "running": self.running, "waiting": self.waiting, "best": self.best,
         }  # fmt: skip
 
 
@@ -69,6 +71,7 @@ def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int)
         running=record.running.get(study.identity, 0),
         counts={**counts, Kind.INTERRUPTED: record.interrupted.get(study.identity, 0)},
         best=min((outcome.scores[on] for outcome in complete), default=None),
+        waiting=record.waiting.get(study.identity, 0),
     )
 
 

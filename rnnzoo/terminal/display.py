@@ -159,6 +159,9 @@ class Display(Observer):
         done = "no trial was begun"
         if state.studies:
             done = f"{state.finished} of {number_of(state.total, 'trial is', 'trials are')} done"
+        waiting = sum(map(len, state.waiting.values()))
+        if waiting:
+            done += f", {number_of(waiting, 'waits', 'wait')} at a rung"
         self.note(f"stopped; {done}, and the same command goes on")
 
     # -- how it looks

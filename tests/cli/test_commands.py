@@ -122,7 +122,7 @@ def test_status_has_the_keys_of_the_contract(swept: Path) -> None:
     assert set(status) == {"experiment", "tracking_uri", "storage", "variants"}
     assert set(status["variants"][0]) == {
         "variant", "task", "planned", "complete", "diverged", "pruned", "out_of_memory",
-        "timed_out", "interrupted", "failed", "running", "best",
+        "timed_out", "interrupted", "failed", "running", "waiting", "best",
     }  # fmt: skip
     assert "gated" in rnnzoo("status", "small.yaml", cwd=swept).stdout
 

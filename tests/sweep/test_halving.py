@@ -292,6 +292,7 @@ def test_status_counts_no_trial_that_waits_as_interrupted(tmp_path: Path) -> Non
     states = rows(begun.studies, begun.store, TRIALS)
     assert sum(state.counts[Kind.INTERRUPTED] for state in states) == 0
     assert sum(state.ended for state in states) == 0
+    assert sum(state.waiting for state in states) == 20
 
 
 def test_another_number_of_trials_is_another_search() -> None:
