@@ -16,6 +16,8 @@ once.  The n-gram models see over the edges of windows.
 from __future__ import annotations
 
 import re
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -140,7 +142,7 @@ def read(path: Path, shown: str) -> str:
         TaskError: it cannot be read, or is not UTF-8.
     """
     try:
-        content = path.read_bytes()
+        content = _content(path, shown)
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise TaskError(f"cannot read {shown}: {error.strerror}", "make it readable") from None
@@ -150,6 +152,21 @@ def read(path: Path, shown: str) -> str:
             f"{shown}, line {line}: it is not UTF-8", "save it as UTF-8 in your editor"
         ) from None
     return text.replace("\r\n", "\n")
+
+
+def _content(path: Path, shown: str) -> bytes:
+    """The bytes of a file, or of the only file in a .zip."""
+    if path.suffix.lower() != ".zip":
+        return path.read_bytes()
+    fix = "pack one text alone, without a password, or name the text itself"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise TaskError(f"{shown} holds {len(names)} files, not one text", fix)
+            return archive.read(names[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise TaskError(f"{shown} cannot be unpacked: {error}", fix) from None
 
 
 def symbols(text: str, level: str) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from rnnzoo import tasks
 from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.tasks import SPLITS, Task
+from rnnzoo.tasks import SPLITS, Task, text
 from rnnzoo.testing.tasks import TaskContract
 
 LINES = "the cat sat on the mat\nthe dog sat on the log\n"
@@ -124,6 +125,28 @@ def test_a_text_is_read_once_and_again_when_it_was_changed(
     assert mapped.splits["test"].y.dtype == np.int32
     (folder / "my.txt").write_text(LINES * 9)
     assert tasks.prepare("text", {"file": "my.txt"}).digest != first.digest
+
+
+def test_a_text_may_stay_packed(folder: Path) -> None:
+    (folder / "my.txt").write_text(LINES)
+    with zipfile.ZipFile(folder / "my.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "my.txt", "books/my.txt")
+    assert text.read(folder / "my.zip", "my.zip") == LINES
+
+
+@pytest.mark.parametrize("names", [[], ["a.txt", "b.txt"]])
+def test_a_zip_of_none_or_several_files_is_refused(folder: Path, names: list[str]) -> None:
+    with zipfile.ZipFile(folder / "my.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, LINES)
+    with pytest.raises(TaskError, match=f"my.zip holds {len(names)} files, not one text"):
+        text.read(folder / "my.zip", "my.zip")
+
+
+def test_a_damaged_zip_is_refused(folder: Path) -> None:
+    (folder / "my.zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(TaskError, match=r"my\.zip cannot be unpacked"):
+        text.read(folder / "my.zip", "my.zip")
 
 
 @pytest.mark.parametrize(
