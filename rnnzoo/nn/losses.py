@@ -35,11 +35,14 @@ def criterion(task: Task) -> Criterion:
     answers.
     """
     loss, metric = losses.load(task.loss), named(task, task.metric)
-    has_own = isinstance(metric, Metric) and metric.value is not None
+    is_loss = isinstance(metric, Loss) and not task.spread
+    has_own = metric.value is not None and not is_loss
 
     def values(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         of_loss = _value(loss, y, logits)
-        return of_loss, _value(metric, y, logits) if has_own else of_loss
+        if not has_own:
+            return of_loss, of_loss
+        return of_loss, _value(metric, *(task.in_own_unit(each) for each in (y, logits)))
 
     return values
 

@@ -82,18 +82,19 @@ def _of_rows(model: Any, task: Task, split: Split, rows: Array) -> Iterator[Pred
     length, per_step = int(split.lengths[rows[0]]), task.per == "step"
     taken = take(split, rows, length, per_step)
     x = keras.ops.cast(taken.x, "int32" if task.vocabulary else "float32")
-    answered = _answered(task, np.asarray(keras.ops.convert_to_numpy(model(x)), float))
+    logits = _answered(task, np.asarray(keras.ops.convert_to_numpy(model(x)), float))
+    y, answered = task.in_own_unit(taken.y), task.in_own_unit(logits)
     weights = np.ones((len(rows), length)[: 1 + per_step])
     if taken.weights is not None:
         weights = taken.weights.astype(float)
     for number, row in enumerate(rows):
         if per_step:
             counts = weights[number] > 0
-            of_one = (taken.y[number][counts], answered[number][counts], weights[number][counts])
+            of_one = (y[number][counts], answered[number][counts], weights[number][counts])
             yield Prediction(int(row), np.flatnonzero(counts), *of_one)
         else:
             chosen = slice(number, number + 1)
-            of_one = (taken.y[chosen], answered[chosen], weights[chosen])
+            of_one = (y[chosen], answered[chosen], weights[chosen])
             yield Prediction(int(row), np.array([length - 1]), *of_one)
 
 

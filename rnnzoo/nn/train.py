@@ -364,13 +364,16 @@ class Model:
         return {name: score for name, score in scores.items() if math.isfinite(score)}
 
     def _answered(self, split: str, rows: np.ndarray) -> list[np.ndarray]:
-        """Of some sequences all that counts: targets, logits, and how much each counts."""
+        """Of some sequences all that counts: targets and logits as metrics compare them, and how
+        much each counts.
+        """
         parts = [
             self._answered_in(portion, number)
             for portion in self.data.portions(split, rows, self.evaluated, self.data.time)
             for number in range(len(portion.rows))
         ]
-        return [joined(arrays) for arrays in zip(*parts)]
+        y, logits, weights = (joined(arrays) for arrays in zip(*parts))
+        return [*map(self.task.in_own_unit, (y, logits)), weights]
 
     def _answered_in(self, portion: Portion, number: int) -> tuple[np.ndarray, ...]:
         """The same of one batch."""

@@ -113,6 +113,9 @@ class Task:
             digest nor a study's identity depends on them.
         input_names: of each input; empty where they have none.  Shown to readers; neither the
             digest nor a study's identity depends on them.
+        middle, spread: by output, what was subtracted of targets that are numbers, and what they
+            were divided by, so that metrics are told in the targets' own unit; empty where they are
+            as they were.
         by_length: whether the sequences of `test` of each length are also scored by themselves;
             then few lengths occur there.  A score more for readers: neither the digest nor a
             study's identity depends on it.
@@ -146,6 +149,17 @@ class Task:
     ahead: bool = False
     carry: bool = False
     input_names: tuple[str, ...] = ()
+    middle: tuple[float, ...] = ()
+    spread: tuple[float, ...] = ()
+
+    def in_own_unit(self, values: Any) -> Any:
+        """Targets, or answers to them, (..., outputs), as they were before they were scaled: what
+        metrics compare.
+        """
+        if not self.spread:
+            return values
+        middle, spread = (np.array(scale, np.float32) for scale in (self.middle, self.spread))
+        return values * spread + middle
 
     @property
     def inputs(self) -> int:
@@ -276,7 +290,7 @@ def check(task: Any, file: str, loss: str = "") -> None:
         )
     problems = (
         _words(task), _stated(task, loss), _classes(task), _splits(task), _inputs(task),
-        _baselines(task),
+        _scale(task), _baselines(task),
     )  # fmt: skip
     for problem, fix in chain.from_iterable(problems):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
@@ -353,6 +367,19 @@ def _inputs(task: Task) -> Iterator[Problem]:
         yield f"`input_names` must be a tuple of names, not {shown(names)}", "('pulse', 'dose')"
     elif names and len(names) != task.inputs:
         yield f"it names {number_of(len(names), 'input')} of {task.inputs}", "a name for each"
+
+
+def _scale(task: Task) -> Iterator[Problem]:
+    """Problems with what targets were scaled by."""
+    if not task.middle and not task.spread:
+        return
+    numbers = (*task.middle, *task.spread)
+    if task.targets != "numbers":
+        yield f"its targets are {task.targets}, which are not scaled", "leave `spread` out"
+    elif not np.isfinite(numbers).all() or not all(value > 0 for value in task.spread):
+        yield "`middle` and `spread` must be finite numbers, of `spread` above 0", "(5.0,)"
+    elif {len(task.middle), len(task.spread)} != {task.outputs}:
+        yield f"`middle` and `spread` have a number for each of {task.outputs} outputs", "(5.0,)"
 
 
 def _splits(task: Task) -> Iterator[Problem]:

@@ -260,6 +260,7 @@ def _score(task: Task, measure: Metric | Loss, split: str, logits: np.ndarray) -
     questions = packed(task.splits[split], task.per == "step")
     asked, weights = questions.counted, questions.counts
     answers = np.broadcast_to(logits, (len(asked), *logits.shape))
+    asked, answers = map(task.in_own_unit, (asked, answers))
     if isinstance(measure, Metric) and measure.whole is not None:
         alike = np.ones(len(asked))
         return float(measure.whole(asked, answers, alike if weights is None else weights))

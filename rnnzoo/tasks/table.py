@@ -18,10 +18,11 @@ and UEA archives.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -148,14 +149,16 @@ def _task(
 ) -> Task:
     seen = _seen(cut.chosen(side == 0), len(whole.row))
     inputs, names = arrays.finished(x, whole, seen, own)
-    numbers, unit = _predicted(y, cut.chosen(side == 0), own)
+    scale = _scale(y, cut.chosen(side == 0), own)
+    numbers, unit = _predicted(y, scale)
     last = {} if y.classes else _last_value(numbers, y, cut.chosen(side == 2), own)
     splits = {
         name: arrays.split(cut.chosen(side == number), inputs, numbers, y, own)
         for number, name in enumerate(SPLITS)
     }
     loss, metric = _measured(y)
-    return Task(
+    baselines = {**_baselines(splits, own.per, loss), **last}
+    task = Task(
         name="table",
         splits=splits,
         loss=loss,
@@ -163,13 +166,29 @@ def _task(
         outputs=len(y.classes) or numbers.shape[1],
         metric=metric,
         unit=unit,
-        baselines={**_baselines(splits, own.per, loss), **last},
+        baselines=baselines,
         digest=digest_of(splits),
         note=WEIGHED if y.weights is not None else "",
         warnings=remarks,
         classes=y.classes,
         input_names=names,
         ahead=own.per == "step" and own.window.horizon > 0,
+    )
+    return _in_own_unit(task, scale)
+
+
+def _in_own_unit(task: Task, scale: Scale | None) -> Task:
+    """The task with scores in the unit of its target, where it has one and that is scaled."""
+    if scale is None or len(scale.spread) > 1:
+        return task
+    (middle,), (spread,) = scale.middle.tolist(), scale.spread.tolist()
+    told = f"{task.digest} in its own unit"  # scores of before were in another
+    return replace(
+        task,
+        middle=(middle,),
+        spread=(spread,),
+        baselines={name: score * spread**2 for name, score in task.baselines.items()},
+        digest=hashlib.sha256(told.encode()).hexdigest(),
     )
 
 
@@ -188,22 +207,31 @@ def _seen(train: Pieces, count: int) -> np.ndarray:
     return np.asarray(np.cumsum(edges)[:-1] > 0)
 
 
-def _predicted(y: arrays.Targets, train: Pieces, own: Roles) -> tuple[np.ndarray, str]:
+class Scale(NamedTuple):
+    """What is subtracted of each target, and what it is divided by."""
+
+    middle: np.ndarray
+    spread: np.ndarray
+
+
+def _scale(y: arrays.Targets, train: Pieces, own: Roles) -> Scale | None:
+    """By the targets of train; None where they stay as they are."""
+    if not y.scaled:
+        return None
+    return Scale(*arrays.moments(y.values[arrays.asked(train, own)], "standard"))
+
+
+def _predicted(y: arrays.Targets, scale: Scale | None) -> tuple[np.ndarray, str]:
     """Targets of all steps as they are predicted, and the unit of the metric."""
     if y.labels is not None:
         return y.values, _transcription.UNIT
     if y.classes:
         return y.values.astype(np.int32), "share of wrong answers"
-    if not y.scaled:
+    if scale is None:
         return y.values.astype(np.float32), "mean squared error"
-    asked = y.values[arrays.asked(train, own)]
-    middle, spread = arrays.moments(asked, "standard")
-    return ((y.values - middle) / spread).astype(np.float32), _unit(spread)
-
-
-def _unit(spread: np.ndarray) -> str:
-    each = f" ({spread[0] ** 2:.4g})" if len(spread) == 1 else ""
-    return f"mean squared error, in variances of train{each}"
+    several = ", in variances of train" if len(scale.spread) > 1 else ""
+    numbers = ((y.values - scale.middle) / scale.spread).astype(np.float32)
+    return numbers, f"mean squared error{several}"
 
 
 def _baselines(splits: Mapping[str, Split], per: str, loss: str) -> dict[str, float]:

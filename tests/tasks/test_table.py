@@ -273,10 +273,14 @@ def test_numbers_to_predict_and_what_the_mean_of_train_scores(table: Path) -> No
     score = np.square(test - train.mean()).mean()
     assert task.baselines["mean of train"] == pytest.approx(score, rel=1e-5)
     scaled = load(table, {**options, "target": {"price": "standard"}})
-    assert "in variances of train" in scaled.unit
+    assert scaled.unit == "mean squared error"
     expected = (test - train.mean()) / train.std()
     np.testing.assert_allclose(scaled.splits["test"].y[:, 0], expected, rtol=1e-5, atol=1e-6)
-    assert scaled.baselines["mean of train"] == pytest.approx(score / train.var(), rel=1e-5)
+    # scores are in the unit of the target, whatever the loss compares
+    assert scaled.baselines["mean of train"] == pytest.approx(score, rel=1e-5)
+    np.testing.assert_allclose(scaled.in_own_unit(scaled.splits["test"].y[:, 0]), test, rtol=1e-5)
+    rooted = load(table, {**options, "target": {"price": "standard"}, "metric": "rmse"})
+    assert rooted.baselines["mean of train"] == pytest.approx(np.sqrt(score), rel=1e-5)
 
 
 # ------------------------------------------------------------------ windows
