@@ -21,12 +21,14 @@ NUMBERS, TEXTS = "biuf", "US"
 NONE = -1  # stands where there is no label to transcribe
 NEEDED = {
     "classify": ("x", "y"),
+    "tag": ("x", "y"),
     "regress": ("x", "y"),
     "next_step": ("x",),
     "transcribe": ("x", "y"),
 }
 UNUSED = {  # arrays that a kind does not read
-    "classify": ("y_lengths",), "regress": ("y_lengths",), "next_step": ("y", "y_lengths"),
+    "classify": ("y_lengths",), "tag": ("y_lengths",), "regress": ("y_lengths",),
+    "next_step": ("y", "y_lengths"),
 }  # fmt: skip
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _TABLE = 'the task `table` reads tables: docs/tasks.md, "Your own table"'

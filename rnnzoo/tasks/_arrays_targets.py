@@ -1,7 +1,7 @@
 """The targets of `arrays`: `y` as people have it -> what the contract takes.
 
-Contains: `next_step`, `numbers` for `regress`, and `classes` for `classify`, which takes numbers,
-one-hot rows and names; each at every step or for each sequence.
+Contains: `next_step`, `numbers` for `regress`, `tags` for `tag`, and `classes` for `classify`,
+which takes numbers, one-hot rows and names; each at every step or for each sequence.
 """
 
 from __future__ import annotations
@@ -91,6 +91,16 @@ def numbers(y: np.ndarray, real: np.ndarray, per: str, path: Path) -> Targets:
         raise not_finite("y", given, path, _fix_of_holes(y, resolved))
     _check_squares("y", single, path)
     return Targets(single, "squared", resolved, single.shape[-1])
+
+
+def tags(y: np.ndarray, real: np.ndarray, per: str, path: Path) -> Targets:
+    """Targets of `tag`: each output is a yes, 1, or a no, 0; arguments as of `numbers`."""
+    given = numbers(y, real, per, path)
+    other = given.y[(given.y != 0) & (given.y != 1)]
+    if other.size:
+        problem = f"to tag, y holds 1 for yes and 0 for no, and there is {other[0]:g}"
+        raise refuse(path, problem, "of one class among several, kind: classify")
+    return Targets(given.y, "bernoulli", given.per, given.outputs)
 
 
 def _fix_of_holes(y: np.ndarray, per: Per) -> str:

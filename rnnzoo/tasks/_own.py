@@ -23,6 +23,7 @@ from rnnzoo.tasks._packed import padded, to_width
 ARRAYS, FRAME = "arrays.npz", "frame.feather"
 _KINDS = {
     ("categorical", "error"): "classify",
+    ("bernoulli", "nll"): "tag",
     ("squared", "mse"): "regress",
     ("ctc", "edit_distance"): "transcribe",
 }

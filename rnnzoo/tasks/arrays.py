@@ -2,9 +2,9 @@
 
     x         (sequences, time, inputs), or (sequences, time) for one input
     y         `classify`: (sequences,) of classes from 0 or of names, or a one-hot row for each;
-              `regress`: (sequences,) or (sequences, outputs); both also at every step,
-              (sequences, time) or (sequences, time, outputs); `next_step` takes none: x itself,
-              one step on, is the target
+              `tag`: (sequences, tags) of 1 for yes and 0 for no; `regress`: (sequences,) or
+              (sequences, outputs); all also at every step, (sequences, time) or (sequences, time,
+              outputs); `next_step` takes none: x itself, one step on, is the target
               to `transcribe`, labels in their order: (sequences,) of texts, (sequences, labels)
               with -1 or '' behind the last, or all of them behind each other
     y_lengths (sequences,): how many labels each has, where y does not say it
@@ -47,8 +47,8 @@ from rnnzoo.tasks import (
 )
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._arrays_targets import MISSING, Targets, as_single, not_finite, real_steps, refuse
-from rnnzoo.tasks._packed import packed, weighted_mean
-from rnnzoo.tasks._usual import WEIGHED, mean_of_train, most_frequent
+from rnnzoo.tasks._packed import packed
+from rnnzoo.tasks._usual import WEIGHED, mean_of_train, most_frequent, shares_of_train
 
 # `per` decides where the shape of y can be read in two ways
 OPTIONS: dict[str, Any] = {
@@ -58,13 +58,23 @@ OPTIONS: dict[str, Any] = {
     "split": "shuffle",
     "validation": _arrays_splits.VALIDATION,
 }
-ABOUT = "your own sequences, from a .npz file: next_step, classify, regress or transcribe"
-KINDS = ("next_step", "classify", "regress", "transcribe")
+ABOUT = "your own sequences, from a .npz file: next_step, classify, tag, regress or transcribe"
+KINDS = ("next_step", "classify", "tag", "regress", "transcribe")
 PER = ("step", "sequence")
 WINDOWS = 16  # pairs of sequences that are compared for overlap
-_BLOCK = 1000  # steps that are scored together
+_LOSSES = {  # that of `next_step` depends on what x holds
+    "classify": "categorical",
+    "tag": "bernoulli",
+    "regress": "squared",
+    "transcribe": _transcription.LOSS,
+}
+_READERS = {
+    "classify": _arrays_targets.classes,
+    "tag": _arrays_targets.tags,
+    "regress": _arrays_targets.numbers,
+}
 _REPORTED = {  # of each loss the metric and its unit
-    "bernoulli": ("nll", "nats per step"),
+    "bernoulli": ("nll", "nats per {per}"),
     "categorical": ("error", "share of wrong answers"),
     "squared": ("mse", "mean squared error"),
     _transcription.LOSS: (_transcription.METRIC, _transcription.UNIT),
@@ -110,15 +120,14 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def loss_of(options: Mapping[str, Any]) -> str:
     """The loss of a kind; that of `next_step` depends on what x holds."""
-    known = {"classify": "categorical", "regress": "squared", "transcribe": _transcription.LOSS}
-    return known.get(options["kind"], "")
+    return _LOSSES.get(options["kind"], "")
 
 
 def _wrong_split(options: Mapping[str, Any]) -> Iterator[Wrong]:
     how, share = options["split"], options["validation"]
     if how not in _arrays_splits.HOW:
         yield Wrong("split", f"`split` cannot be '{how}'", nearest(how, _arrays_splits.HOW))
-    elif how == "stratified" and options["kind"] in ("next_step", "regress", "transcribe"):
+    elif how == "stratified" and options["kind"] in ("next_step", "tag", "regress", "transcribe"):
         problem = f"`split: stratified` needs classes, and '{options['kind']}' has none"
         yield Wrong("split", problem, "leave it out, or give a `split` in the file")
     if not 0 < share < 1:
@@ -166,6 +175,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
     del whole
     metric, unit = _REPORTED[targets.loss]
+    unit = unit.format(per=targets.per)
     return Task(
         name="arrays",
         splits=splits,
@@ -240,8 +250,7 @@ def _targets(
     if kind == "transcribe":
         targets = _arrays_labels.labels(arrays["y"], arrays.get("y_lengths"), lengths, path)
         return Split(x, targets.y, lengths), targets
-    read = _arrays_targets.numbers if kind == "regress" else _arrays_targets.classes
-    targets = read(arrays["y"], real_steps(lengths, x.shape[1]), per, path)
+    targets = _READERS[kind](arrays["y"], real_steps(lengths, x.shape[1]), per, path)
     return Split(x, targets.y, lengths), targets
 
 
@@ -283,7 +292,7 @@ def _noticed(
     if options["kind"] == "next_step" and "y" in given:
         yield Remark(
             "y is not used: next_step predicts x itself, one step on",
-            "kind: classify, regress or transcribe, if y is to be predicted",
+            "kind: classify, tag, regress or transcribe, if y is to be predicted",
         )
 
 
@@ -341,17 +350,4 @@ def _baselines(splits: Mapping[str, Split], targets: Targets) -> dict[str, float
         return most_frequent(train, test)
     if targets.loss == "squared":
         return mean_of_train(train, test)
-    known, asked = train.counted, test.counted
-    likely = (_sum(known, train.counts) + 0.5) / (_sum(np.ones(len(known)), train.counts) + 1.0)
-    # in eight bytes a number
-    blocks = [asked[start : start + _BLOCK] for start in range(0, len(asked), _BLOCK)]
-    scores = [np.where(block == 1, np.log(likely), np.log1p(-likely)).sum(1) for block in blocks]
-    score = -weighted_mean(np.concatenate(scores), test.counts)
-    return {"frequencies of train": float(score)}
-
-
-def _sum(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Over the first axis."""
-    if weights is None:
-        return np.asarray(values.sum(0, dtype=float))
-    return np.asarray(weights.astype(float) @ values)
+    return shares_of_train(train, test)

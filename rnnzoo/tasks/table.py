@@ -34,7 +34,7 @@ from rnnzoo.tasks._table.files import Source
 from rnnzoo.tasks._table.roles import Roles
 from rnnzoo.tasks._table.sequences import Pieces, Sequences, pieces, sequences
 from rnnzoo.tasks._table.split import LEFT_OUT, sides
-from rnnzoo.tasks._usual import WEIGHED, mean_of_train, most_frequent
+from rnnzoo.tasks._usual import WEIGHED, mean_of_train, most_frequent, shares_of_train
 
 OPTIONS: dict[str, Any] = roles.OPTIONS
 ABOUT = "your own table: CSV, Parquet, Arrow or .ts; classes or numbers, a sequence or a step"
@@ -70,6 +70,8 @@ def loss_of(options: Mapping[str, Any]) -> str:
         return _transcription.LOSS
     if roles.CATEGORY in said.values():
         return "categorical"
+    if roles.TAG in said.values():
+        return "bernoulli"
     return "squared" if len(said) > 1 or any(said.values()) else ""
 
 
@@ -151,7 +153,7 @@ def _task(
     inputs, names = arrays.finished(x, whole, seen, own)
     scale = _scale(y, cut.chosen(side == 0), own)
     numbers, unit = _predicted(y, scale)
-    last = {} if y.classes else _last_value(numbers, y, cut.chosen(side == 2), own)
+    last = {} if y.classes or y.are_tags else _last_value(numbers, y, cut.chosen(side == 2), own)
     splits = {
         name: arrays.split(cut.chosen(side == number), inputs, numbers, y, own)
         for number, name in enumerate(SPLITS)
@@ -196,6 +198,8 @@ def _measured(y: arrays.Targets) -> tuple[str, str]:
     """The loss and the metric."""
     if y.labels is not None:
         return _transcription.LOSS, _transcription.METRIC
+    if y.are_tags:
+        return "bernoulli", "nll"
     return ("categorical", "error") if y.classes else ("squared", "mse")
 
 
@@ -227,6 +231,8 @@ def _predicted(y: arrays.Targets, scale: Scale | None) -> tuple[np.ndarray, str]
         return y.values, _transcription.UNIT
     if y.classes:
         return y.values.astype(np.int32), "share of wrong answers"
+    if y.are_tags:
+        return y.values.astype(np.float32), "nats, of all tags together"
     if scale is None:
         return y.values.astype(np.float32), "mean squared error"
     several = ", in variances of train" if len(scale.spread) > 1 else ""
@@ -241,6 +247,8 @@ def _baselines(splits: Mapping[str, Split], per: str, loss: str) -> dict[str, fl
     train, test = (packed(splits[name], per == "step") for name in ("train", "test"))
     if loss == "categorical":
         return most_frequent(train, test)
+    if loss == "bernoulli":
+        return shares_of_train(train, test)
     return mean_of_train(train, test)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,18 @@ def test_what_does_not_fit_is_told_without_a_folder_of_ours(make: Any, words: st
 
 def test_a_task_that_arrays_cannot_say_is_not_saved(tmp_path: Path) -> None:
     rolls = from_arrays({"x": (padded() > 0).astype("uint8")}, {"kind": "next_step"})
-    with pytest.raises(UsageError, match="bernoulli with nll cannot be saved"):
-        rolls.save(tmp_path / "my.npz")
+    with pytest.raises(UsageError, match="bernoulli with error cannot be saved"):
+        replace(rolls, metric="error").save(tmp_path / "my.npz")
+
+
+def test_a_prediction_of_yes_and_no_at_each_step_is_saved_as_tags(tmp_path: Path) -> None:
+    rolls = from_arrays({"x": (padded() > 0).astype("uint8")}, {"kind": "next_step"})
+    path = tmp_path / "my.npz"
+    rolls.save(path)
+    again = tasks.load("arrays", {"file": str(path), "kind": "tag"})
+    assert (again.loss, again.per, again.baselines) == (rolls.loss, "step", rolls.baselines)
+    for name, split in rolls.splits.items():
+        np.testing.assert_array_equal(again.splits[name].y, split.y)
 
 
 def test_the_example_of_the_manual_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from rnnzoo.tasks._table.roles import (
     GUESSED,
     NUMBER,
     STANDARD,
+    TAG,
     WORDS,
     Roles,
     refused,
@@ -32,6 +33,10 @@ _PAIRS = 20_000  # neighbours that are compared with others, to tell ids from qu
 _FIX_OF_GAPS = (
     "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward or flag"
 )
+_YES_AND_NO = {
+    **dict.fromkeys(("1", "1.0", "yes", "true"), 1.0),
+    **dict.fromkeys(("0", "0.0", "no", "false"), 0.0),
+}  # fmt: skip
 _FIX_OF_CHANGES = (
     "`per: step` predicts it at each step; window: {length: 50, horizon: 1} after each window"
 )
@@ -61,6 +66,7 @@ class Targets:
         values: (steps,) of classes, -1 where there is none; or (steps, outputs), NaN likewise.
         classes: their names, or those of labels, the first of which is none; empty for numbers.
         columns: as the table calls them.
+        are_tags: whether each is 1 for yes or 0 for no.
         scaled: whether they are divided by the deviation of train.
         weights: (steps,) how much each counts; None where all count alike.
         labels: (texts, most) of texts to transcribe, which are the classes of `values`, the labels
@@ -73,6 +79,7 @@ class Targets:
     scaled: bool = False
     weights: np.ndarray | None = None
     labels: np.ndarray | None = None
+    are_tags: bool = False
 
     @property
     def missing(self) -> np.ndarray:
@@ -216,11 +223,31 @@ def targets(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles
         return _texts(rows, whole, own)
     if CATEGORY in roles.values():
         return _classes(rows, whole, roles, own)
-    values = np.stack([rows.numbers(column)[whole.row] for column in names], 1)
+    are_tags = TAG in roles.values()
+    read = _tags if are_tags else Rows.numbers
+    values = np.stack([read(rows, column)[whole.row] for column in names], 1)
     if _is_constant(own):
         for number, column in enumerate(names):
             _check_constant(rows, whole, column, values[:, number])
-    return Targets(values, (), names, STANDARD in roles.values())
+    return Targets(values, (), names, STANDARD in roles.values(), are_tags=are_tags)
+
+
+def _tags(rows: Rows, column: str) -> np.ndarray:
+    """(rows,) 1 for yes, 0 for no, NaN where neither is said.
+
+    Raises:
+        TaskError: something else is.
+    """
+    names = rows.names(column)
+    meant = [_YES_AND_NO.get(name.strip().lower(), np.nan) for name in names.names]
+    values = np.array([*meant, np.nan])  # behind all names, of what is missing
+    unknown = np.flatnonzero(np.isnan(values[:-1]))
+    if len(unknown):
+        row = int(np.flatnonzero(names.codes == unknown[0])[0])
+        problem = f"{rows.place(row, column)}: a tag is yes or no, and this is"
+        fix = f"write 1 or 0; of several names, target: {{{column}: {CATEGORY}}}"
+        raise refused(f"{problem} '{names.names[unknown[0]]}'", fix)
+    return np.asarray(values[names.codes])
 
 
 def weights(rows: Rows, whole: Sequences, own: Roles) -> np.ndarray | None:

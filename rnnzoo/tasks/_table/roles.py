@@ -24,8 +24,9 @@ PER = ("sequence", "step")
 SCALES = ("standard", "robust", "none")
 MISSING = ("refuse", "zero", "forward", "flag")
 NUMBER, CATEGORY, STANDARD, GUESSED = "number", "category", "standard", ""
+TAG = "tag"  # yes or no
 CHARACTERS, WORDS = TRANSCRIBED = ("characters", "words")
-INPUTS, TARGETS = (NUMBER, CATEGORY), (NUMBER, CATEGORY, STANDARD, *TRANSCRIBED)
+INPUTS, TARGETS = (NUMBER, CATEGORY), (NUMBER, CATEGORY, TAG, STANDARD, *TRANSCRIBED)
 # what else the splits are called
 ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}
 SHOWN = 12  # columns that a message lists
@@ -75,8 +76,8 @@ class Roles:
         order: the column by which the steps of a sequence are sorted; empty: as in the file.
         inputs: columns, or patterns with `*`, and what each holds: `NUMBER`, `CATEGORY` or, where
             that is not said, `GUESSED`.
-        target: likewise; `STANDARD` numbers are scaled, and a text is transcribed by its
-            `CHARACTERS` or `WORDS`.
+        target: likewise; a `TAG` is yes or no, `STANDARD` numbers are scaled, and a text is
+            transcribed by its `CHARACTERS` or `WORDS`.
         weight: the column that says how much an answer counts; empty: all alike.
     """
 
@@ -188,8 +189,16 @@ def _wrong_roles(option: str, given: Any, words: tuple[str, ...]) -> Iterator[Wr
     if option == "target" and alone and len(given) > 1:
         yield Wrong(
             option,
-            "several targets are numbers: a category or a text is predicted alone",
-            "name one column, or make one of them",
+            "several targets are numbers, or tags: a category or a text is predicted alone",
+            "name one column, or make one of them; of yes and no, each is a tag",
+        )
+    tags = [name for name, role in given.items() if role == TAG]
+    if option == "target" and tags and len(tags) < len(given):
+        other = next(name for name in given if name not in tags)
+        yield Wrong(
+            f"{option}.{other}",
+            f"'{tags[0]}' is a tag, and '{other}' is none: they have no common loss",
+            "make all of them tags, or predict one kind alone",
         )
 
 
