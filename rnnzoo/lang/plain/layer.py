@@ -18,7 +18,7 @@ from rnnzoo.lang.formulas import formula, names_in
 from rnnzoo.lang.plain.dialects import TORCH
 from rnnzoo.lang.plain.write import Writer
 from rnnzoo.lang.primitives import OverUnits
-from rnnzoo.spec.cell import EXPRESSION
+from rnnzoo.spec.cell import EXPRESSION, Init
 
 WIDTH = 100  # characters of a line
 ROW = 96  # characters of a line of prose
@@ -196,6 +196,54 @@ class Layer:
             called += "_"
         return called
 
+    def in_step(self, ref: ir.Ref) -> str:
+        """What a step calls an input, a value or a masked weight; empty for what it is given."""
+        match ref.kind:
+            case "input" | "time":
+                return ref.name
+            case "previous":
+                return self.previous(ref.name)
+            case "value":
+                return self.local(ref.name)
+            case "weight" | "fixed" if ref.name in {weight.name for weight in self.masked()}:
+                return self.local(ref.name)
+        return ""
+
+    def in_constants(self, ref: ir.Ref, weight: ir.Weight | None) -> str:
+        """What constants and masks call a name.
+
+        Args:
+            weight: whose mask it is.
+        """
+        if ref.kind in ("row", "col"):
+            assert weight is not None
+            return self.along(ref, weight)
+        if ref.kind in ("unit", "size", "option"):
+            return ref.name or ref.kind
+        return self.local(ref.name)
+
+    @property
+    def constants_read_units(self) -> bool:
+        """Whether constants need the numbers of units."""
+        return any(True for each in self.cell.constants for _ in ir.refs(each.expr, "unit"))
+
+    def axes(self, weight: ir.Weight) -> Iterator[tuple[str, str]]:
+        """The axes whose numbers the mask of a weight reads, each with its length."""
+        assert weight.mask is not None
+        bare = {ref.kind for ref in ir.refs(weight.mask, "row", "col") if not ref.name}
+        for axis, length in zip(("row", "col"), weight.shape):
+            if axis in bare:
+                yield axis, self.size(length)
+
+    def before(self, indent: str) -> Iterator[str]:
+        """The lines that give the previous value of each state its name."""
+        for state in self.states:
+            yield f'{indent}{self.previous(state.name)} = states["{state.name}"]'
+
+    def after(self) -> list[str]:
+        """The next value of each state, as the entries of a dictionary."""
+        return [f'"{state.name}": {self.local(state.name)}' for state in self.states]
+
     def along(self, ref: ir.Ref, weight: ir.Weight) -> str:
         """A constant along an axis of a weight, or the numbers of rows or columns."""
         if not ref.name:
@@ -243,6 +291,20 @@ class Layer:
             for equation in self.step.equations
             if equation.name in needed and not self.is_full(equation)
         }
+
+
+def turned(axis: str) -> str:
+    """What makes the numbers of rows a column."""
+    return "[:, None]" if axis == "row" else ""
+
+
+def spread(init: Init, size: str) -> tuple[str, str]:
+    """The distribution of an initialiser of vectors whose variance depends on the size, and its
+    limit or its deviation.
+    """
+    family, _, distribution = init.name.partition("_")
+    variance = 2 if family == "he" else 1
+    return distribution, f"math.sqrt({variance * (3 if distribution == 'uniform' else 1)} / {size})"
 
 
 def paragraph(words: str, indent: str) -> list[str]:

@@ -14,7 +14,7 @@ from textwrap import indent
 from rnnzoo.lang import ir, text
 from rnnzoo.lang.formulas import formula, names_in
 from rnnzoo.lang.plain.dialects import JAX, NUMPY
-from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature
+from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
 from rnnzoo.lang.plain.write import INDENT, Writer
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, INITIALISERS, Init
@@ -84,15 +84,10 @@ class _File:
     # -- names
 
     def name(self, ref: ir.Ref) -> str:
+        called = self.layer.in_step(ref)
+        if called:
+            return called
         match ref.kind:
-            case "input" | "time":
-                return ref.name
-            case "previous":
-                return self.layer.previous(ref.name)
-            case "value":
-                return self.layer.local(ref.name)
-            case "weight" | "fixed" if ref.name in {weight.name for weight in self.layer.masked()}:
-                return self.layer.local(ref.name)
             case "weight":
                 return f'p["{ref.name}"]'
             case "fixed":
@@ -108,12 +103,7 @@ class _File:
         return name
 
     def name_of_constant(self, ref: ir.Ref) -> str:
-        if ref.kind in ("row", "col"):
-            assert self.weight is not None
-            return self.layer.along(ref, self.weight)
-        if ref.kind in ("unit", "size", "option"):
-            return ref.name or ref.kind
-        return self.layer.local(ref.name)
+        return self.layer.in_constants(ref, self.weight)
 
     def is_fixed(self, ref: ir.Ref) -> bool:
         """Whether the step has it as one of Python's numbers; `t` is traced."""
@@ -177,9 +167,8 @@ class _File:
             yield f"{INDENT}random = jax.random.uniform(next(keys), {shape})"
         for axis, place in (("unit", 0), ("row", 0), ("col", -1)):
             if axis in names:
-                turned = "[:, None]" if axis == "row" else ""
                 size = self.layer.size(weight.shape[place])
-                yield f"{INDENT}{axis} = jnp.arange({size}, dtype=float){turned}"
+                yield f"{INDENT}{axis} = jnp.arange({size}, dtype=float){turned(axis)}"
         local, expr = self.layer.local(weight.name), formula(str(weight.init.values[0]))
         if self.in_beginning.is_number(expr):
             text = self.in_beginning.text(expr)
@@ -234,13 +223,10 @@ class _File:
         """An initialiser whose variance depends on the size."""
         if len(sizes) == 2:
             return f"{init.name}(next(keys), {shape})"
-        family, _, distribution = init.name.partition("_")
-        size = self.layer.size(sizes[0]) if sizes else "1"
-        scale = 2 if family == "he" else 1
+        distribution, width = spread(init, self.layer.size(sizes[0]) if sizes else "1")
         if distribution == "uniform":
-            limit = f"math.sqrt({3 * scale} / {size})"
-            return f"jax.random.uniform(next(keys), {shape}, float, -{limit}, {limit})"
-        return f"math.sqrt({scale} / {size}) * jax.random.normal(next(keys), {shape})"
+            return f"jax.random.uniform(next(keys), {shape}, float, -{width}, {width})"
+        return f"{width} * jax.random.normal(next(keys), {shape})"
 
     def shape(self, sizes: ir.Shape) -> str:
         """A shape as a tuple."""
@@ -258,7 +244,7 @@ class _File:
             "dict[str, np.ndarray | float | bool]",
         )  # fmt: skip
         yield f'{INDENT}"""What training leaves alone: constants, and masks of weights."""'
-        if any(True for each in layer.cell.constants for _ in ir.refs(each.expr, "unit")):
+        if layer.constants_read_units:
             yield f"{INDENT}unit = np.arange(units, dtype=float)"
         for constant in layer.cell.constants:
             name = layer.local(constant.name)
@@ -267,12 +253,8 @@ class _File:
         for weight in layer.masked():
             assert weight.mask is not None
             self.weight = weight
-            bare = {ref.kind for ref in ir.refs(weight.mask, "row", "col") if not ref.name}
-            rows, columns = map(layer.size, weight.shape)
-            if "row" in bare:
-                yield f"{INDENT}row = np.arange({rows}, dtype=float)[:, None]"
-            if "col" in bare:
-                yield f"{INDENT}col = np.arange({columns}, dtype=float)"
+            for axis, length in layer.axes(weight):
+                yield f"{INDENT}{axis} = np.arange({length}, dtype=float){turned(axis)}"
             name = f"{weight.name}_mask"
             stays = text.expression(weight.mask)
             yield f"{INDENT}# which entries of {weight.name} stay: {stays}"
@@ -302,9 +284,7 @@ class _File:
 
     def step(self) -> Iterator[str]:
         layer = self.layer
-        lines = []
-        for state in layer.states:
-            lines.append(f'{INDENT}{layer.previous(state.name)} = states["{state.name}"]')
+        lines = [*layer.before(INDENT)]
         for weight in layer.masked():
             name = weight.name
             value = f'p["{name}"]' if weight.trained else f'jax.lax.stop_gradient(p["{name}"])'
@@ -312,10 +292,8 @@ class _File:
         filled = layer.to_fill()
         for equation in layer.step.equations:
             lines += self.equation(equation, equation.name in filled)
-        pairs = [f'"{state.name}": {layer.local(state.name)}' for state in layer.states]
-        lines += as_dictionary(
-            f"{INDENT}return ", pairs, INDENT, f", {layer.local(layer.cell.output)}"
-        )
+        output = f", {layer.local(layer.cell.output)}"
+        lines += as_dictionary(f"{INDENT}return ", layer.after(), INDENT, output)
         parameters = ["p: Weights", "states: States", "x: jax.Array"]
         parameters += ["t: jax.Array"] * layer.step.reads_time
         parameters += ["fixed: dict"] * self.has_constants

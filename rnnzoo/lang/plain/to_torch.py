@@ -13,7 +13,7 @@ from textwrap import indent
 from rnnzoo.lang import ir, text
 from rnnzoo.lang.formulas import formula, names_in
 from rnnzoo.lang.plain.dialects import TORCH
-from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature
+from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
 from rnnzoo.lang.plain.write import INDENT, Writer
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, Init
@@ -121,15 +121,9 @@ class _File:
     # -- names
 
     def name(self, ref: ir.Ref) -> str:
-        match ref.kind:
-            case "input" | "time":
-                return ref.name
-            case "previous":
-                return self.layer.previous(ref.name)
-            case "value":
-                return self.layer.local(ref.name)
-            case "weight" | "fixed" if ref.name in {weight.name for weight in self.layer.masked()}:
-                return self.layer.local(ref.name)
+        called = self.layer.in_step(ref)
+        if called:
+            return called
         if ref.kind in ir.WEIGHTS:
             return f"self.{ref.name}"
         return self.attribute(ref.name)
@@ -140,12 +134,7 @@ class _File:
         return f"self.{name}_" if name in RESERVED - {"units", "inputs"} else f"self.{name}"
 
     def name_of_constant(self, ref: ir.Ref) -> str:
-        if ref.kind in ("row", "col"):
-            assert self.weight is not None
-            return self.layer.along(ref, self.weight)
-        if ref.kind in ("unit", "size", "option"):
-            return ref.name or ref.kind
-        return self.layer.local(ref.name)
+        return self.layer.in_constants(ref, self.weight)
 
     def is_fixed(self, ref: ir.Ref) -> bool:
         if ref.kind == "constant":
@@ -184,7 +173,7 @@ class _File:
     def constants(self) -> Iterator[str]:
         """Constants and masks, computed once in float64; the state dictionary has none of them."""
         layer, writer = self.layer, self.in_init
-        if any(True for each in layer.cell.constants for _ in ir.refs(each.expr, "unit")):
+        if layer.constants_read_units:
             yield f"{IN_METHOD}unit = torch.arange(units, dtype=torch.float64)"
         for constant in layer.cell.constants:
             name = layer.local(constant.name)
@@ -197,14 +186,9 @@ class _File:
         for weight in layer.masked():
             assert weight.mask is not None
             self.weight = weight
-            rows, columns = map(layer.size, weight.shape)
-            bare = {ref.kind for ref in ir.refs(weight.mask, "row", "col") if not ref.name}
-            for axis, length in (("row", rows), ("col", columns)):
-                turned = "[:, None]" if axis == "row" else ""
-                if axis in bare:
-                    yield (
-                        f"{IN_METHOD}{axis} = torch.arange({length}, dtype=torch.float64){turned}"
-                    )
+            for axis, length in layer.axes(weight):
+                numbers = f"torch.arange({length}, dtype=torch.float64)"
+                yield f"{IN_METHOD}{axis} = {numbers}{turned(axis)}"
             stays = text.expression(weight.mask)
             yield f"{IN_METHOD}# which entries of {weight.name} stay: {stays}"
             truth = writer.truth(weight.mask)
@@ -244,9 +228,8 @@ class _File:
             yield f"{IN_METHOD}random = torch.rand_like({name})"
         for axis, place in (("unit", 0), ("row", 0), ("col", -1)):
             if axis in names:
-                turned = "[:, None]" if axis == "row" else ""
                 numbers = f"torch.arange({name}.shape[{place}], dtype=torch.float64)"
-                yield f"{IN_METHOD}{axis} = {numbers}{turned}"
+                yield f"{IN_METHOD}{axis} = {numbers}{turned(axis)}"
         expr = formula(str(weight.init.values[0]))
         if self.in_beginning.is_number(expr):
             yield f"{IN_METHOD}nn.init.constant_({name}, {self.in_beginning.text(expr)})"
@@ -307,12 +290,10 @@ class _File:
                 return f"nn.init.xavier_{distribution}_({{}})"
             gain = "relu" if family == "he" else "linear"
             return f'nn.init.kaiming_{distribution}_({{}}, nonlinearity="{gain}")'
-        size = self.size(shape[0]) if shape else "1"
-        scale = 2 if family == "he" else 1
+        distribution, width = spread(init, self.size(shape[0]) if shape else "1")
         if distribution == "uniform":
-            limit = f"math.sqrt({3 * scale} / {size})"
-            return f"nn.init.uniform_({{}}, -{limit}, {limit})"
-        return f"nn.init.normal_({{}}, std=math.sqrt({scale} / {size}))"
+            return f"nn.init.uniform_({{}}, -{width}, {width})"
+        return f"nn.init.normal_({{}}, std={width})"
 
     def value(self, value: float | str) -> str:
         return self.attribute(value) if isinstance(value, str) else text.number(value)
@@ -344,17 +325,15 @@ class _File:
         )
         also = ", and of t from 0" if time else ""
         yield f'{IN_METHOD}"""The output and the next states, of x (batch, inputs){also}."""'
-        for state in layer.states:
-            yield f'{IN_METHOD}{layer.previous(state.name)} = states["{state.name}"]'
+        yield from layer.before(IN_METHOD)
         for weight in layer.masked():
             name = weight.name
             yield f"{IN_METHOD}{layer.local(name)} = self.{name} * self.{name}_mask"
         filled = layer.to_fill()
         for equation in step.equations:
             yield from self.equation(equation, equation.name in filled)
-        pairs = [f'"{state.name}": {layer.local(state.name)}' for state in layer.states]
         before = f"{IN_METHOD}return {layer.local(layer.cell.output)}, "
-        yield from as_dictionary(before, pairs, IN_METHOD)
+        yield from as_dictionary(before, layer.after(), IN_METHOD)
 
     def equation(self, equation: ir.Equation, fill: bool) -> Iterator[str]:
         layer, writer = self.layer, self.in_step
