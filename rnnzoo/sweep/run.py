@@ -405,8 +405,7 @@ class Sweep:
         for rung, epoch in enumerate(rungs.epochs if rungs else ()):
             self.until = epoch
             self.loop(self.missing(self.with_waiting(done, epoch)), interrupted)
-            self.end_at(rung)
-            done = {study.identity: self.opened[study.identity].done() for study in self.studies}
+            done = self.end_at(rung)
         self.until = 0
         self.loop(self.missing(done), interrupted)
 
@@ -425,10 +424,15 @@ class Sweep:
         last = {index: results[-1].outcome for index, results in waited.items()}
         return {index: outcome for index, outcome in last.items() if len(outcome.curve) >= epoch}
 
-    def end_at(self, rung: int) -> None:
-        """End the trials that wait at a rung and do not go on."""
+    def end_at(self, rung: int) -> dict[str, dict[int, Outcome]]:
+        """End the trials that wait at a rung and do not go on.
+
+        Returns:
+            Outcomes that are final, by identity of the study and index.
+        """
         rungs = self.experiment.search.rungs
         assert rungs is not None
+        ended: dict[str, dict[int, Outcome]] = {}
         shares = []  # of each search of which a trial ends here
         for study in self.studies:
             opened, trials = self.opened[study.identity], status.planned(study, self.trials)
@@ -441,12 +445,15 @@ class Sweep:
                 index, point = result.trial.index, result.trial.hyperparameters
                 number, _ = opened.ask(index, point, study.variant.space)
                 self.finish(_Running(study, number, result.trial), result.outcome)
+                done[index] = result.outcome
+            ended[study.identity] = done
         if shares:
             best = listed([f"{count} of {trials}" for count, trials in sorted(set(shares))])
             self.observer.note(
                 f"after {number_of(rungs.epochs[rung], 'epoch')}, the best {best} trials of each"
                 " search go on"
             )
+        return ended
 
     # -- the loop
 
