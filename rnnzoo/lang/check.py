@@ -637,12 +637,12 @@ class _Shared:
             self.check_size(weight, text, span)
         if text in known:
             return text
-        found = Mistakes()
-        tree = expression(Code(span.file, (CodeLine(1, 1, text),), text), found)
+        unread = Mistakes()
+        tree = expression(Code(span.file, (CodeLine(1, 1, text),), text), unread)
         problem, fix = "", nearest(text, known)
         if tree is None:
             problem = f"the size '{text}' of weight '{weight}' cannot be read"
-            fix = found.collected[0].fix if found.collected else ""
+            fix = unread.collected[0].fix if unread.collected else ""
         elif (
             name := next((name for name in _unsized(tree) if name not in known), None)
         ) is not None:

@@ -98,10 +98,10 @@ def _variables(spelt: Tensor, said: Tensor, ops: Any, scan: Scan) -> tuple[Tenso
     edge = ops.concatenate([never, never])
 
     def step(before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
-        one = ops.concatenate([edge[:, :1], before[:, :-1]], axis=1)
-        two = ops.concatenate([edge, before[:, :-2]], axis=1) + skips
-        high = ops.maximum(ops.maximum(before, one), two)
-        sums = ops.exp(before - high) + ops.exp(one - high) + ops.exp(two - high)
+        from_last = ops.concatenate([edge[:, :1], before[:, :-1]], axis=1)
+        skipping = ops.concatenate([edge, before[:, :-2]], axis=1) + skips
+        high = ops.maximum(ops.maximum(before, from_last), skipping)
+        sums = ops.exp(before - high) + ops.exp(from_last - high) + ops.exp(skipping - high)
         after = high + ops.log(sums) + now
         return after, after
 

@@ -54,12 +54,12 @@ def predictions(model: Any, task: Task, name: str = "test") -> list[Prediction]:
             "the same task without `carry`",
         )
     split = task.splits[name]
-    found = [
+    predictions = [
         prediction
         for rows in _alike(split.lengths)
         for prediction in _of_rows(model, task, split, rows)
     ]
-    return sorted(found, key=lambda prediction: prediction.sequence)
+    return sorted(predictions, key=lambda prediction: prediction.sequence)
 
 
 def confusion(task: Task, answers: list[Prediction]) -> Array:

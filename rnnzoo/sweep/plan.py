@@ -351,7 +351,8 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
 def _check_groups(cell: Cell, variant: Variant, usual: int) -> None:
     """Check that the groups of a cell's units divide every number of units that it may have."""
     each, space = counts.groups(cell), variant.space
-    ranges = [one for one in space.dimensions if one.name == "units" and one.kind != "choice"]
+    searched = [dimension for dimension in space.dimensions if dimension.name == "units"]
+    ranges = [dimension for dimension in searched if dimension.kind != "choice"]
     many = [int(value) for value in space.values("units") or (usual,)]
     said = ", ".join(map(str, many))
     for units in many:

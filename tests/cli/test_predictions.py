@@ -111,7 +111,9 @@ def test_they_are_shown_and_written_for_each_kind_of_target(
     assert f"{len(rows)} answers on test" in shown
     assert main([*asked, "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert [row["answered"] for row in rows] == [one["answered"] for one in content["answers"]]
+    assert [row["answered"] for row in rows] == [
+        answer["answered"] for answer in content["answers"]
+    ]
     if task.targets == "classes":
         right = sum(row["asked"] == row["answered"] for row in rows)
         assert f"{right} of {len(rows)} are right" in shown

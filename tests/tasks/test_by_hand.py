@@ -113,10 +113,10 @@ def bands(samples: np.ndarray) -> np.ndarray:
     """26 triangles of power, in frames of 200 samples, each begun 80 after the one before."""
     window = np.hanning(201)[:200]
     edges = np.linspace(0, mel(4000), 28)
-    at = np.array([mel(number * 8000 / 256) for number in range(129)])
+    mels = np.array([mel(number * 8000 / 256) for number in range(129)])
     hertz = 700 * (10 ** (edges / 2595) - 1)
     shares = np.stack([
-        np.interp(700 * (10 ** (at / 2595) - 1), hertz[band : band + 3], [0, 1, 0])
+        np.interp(700 * (10 ** (mels / 2595) - 1), hertz[band : band + 3], [0, 1, 0])
         for band in range(26)
     ])  # fmt: skip
     rows = []
@@ -130,7 +130,7 @@ def bands(samples: np.ndarray) -> np.ndarray:
 
 
 def speech(folder: Path) -> Converted:
-    found: dict[str, list[tuple[np.ndarray, int]]] = {name: [] for name in SPLITS}
+    of_splits: dict[str, list[tuple[np.ndarray, int]]] = {name: [] for name in SPLITS}
     with zipfile.ZipFile(folder / "recordings.zip") as archive:
         for name in archive.namelist():
             if not name.endswith(".wav"):
@@ -139,18 +139,18 @@ def speech(folder: Path) -> Converted:
                 samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
             digit, _, number = Path(name).stem.split("_")
             side = "test" if int(number) < 5 else "validation" if int(number) < 10 else "train"
-            found[side].append((bands(samples), int(digit)))
-    known = np.concatenate([frames for frames, _ in found["train"]])
+            of_splits[side].append((bands(samples), int(digit)))
+    known = np.concatenate([frames for frames, _ in of_splits["train"]])
     mean, spread = known.mean(0), known.std(0)
 
     def finished(frames: np.ndarray, digit: int) -> Sequence_:
         return ((frames - mean) / spread).astype("float32"), np.array(digit, "int32")
 
-    return {side: [finished(*said) for said in read] for side, read in found.items()}
+    return {side: [finished(*said) for said in read] for side, read in of_splits.items()}
 
 
 def pen(folder: Path) -> Converted:
-    found: dict[str, list[tuple[np.ndarray, str]]] = {name: [] for name in SPLITS}
+    of_splits: dict[str, list[tuple[np.ndarray, str]]] = {name: [] for name in SPLITS}
     with zipfile.ZipFile(folder / "strokes_background_small1.zip") as archive:
         for name in archive.namelist():
             if not name.endswith(".txt"):
@@ -167,16 +167,16 @@ def pen(folder: Path) -> Converted:
                 moved = np.zeros(2) if before is None else place - before
                 steps.append([*moved, lifted])
                 before, lifted = place, 0.0
-            found[side].append((np.array(steps), f"{alphabet}/{character}"))
-    spread = np.concatenate([steps[:, :2] for steps, _ in found["train"]]).std()
-    every = chain.from_iterable(found.values())
+            of_splits[side].append((np.array(steps), f"{alphabet}/{character}"))
+    spread = np.concatenate([steps[:, :2] for steps, _ in of_splits["train"]]).std()
+    every = chain.from_iterable(of_splits.values())
     names = sorted({label for _, label in every})
 
     def finished(steps: np.ndarray, label: str) -> Sequence_:
         scale = np.array([spread, spread, 1.0])
         return (steps / scale).astype("float32"), np.array(names.index(label), "int32")
 
-    return {side: [finished(*drawing) for drawing in read] for side, read in found.items()}
+    return {side: [finished(*drawing) for drawing in read] for side, read in of_splits.items()}
 
 
 def windows(parts: dict[str, Sequence[str]], most: int = 0, window: int = 100) -> Converted:
