@@ -1,0 +1,113 @@
+"""Name resolution, sizes and use: from a `CellSpec` to an `ir.Cell`, or all mistakes of the file at
+once.
+
+In: statements as text.  Out: a `Cell` in which every name is resolved and every size is known.  All
+of a user's mistakes are found here or before; later modules rely on it.
+
+A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` and `w`, alone or
+with a suffix, are vectors.
+
+    trees          parts of expressions, their order, their words in messages
+    names, lags    one meaning a name; `h[t-3]` as equations
+    operations     elementwise, and over units
+    constants, beginnings    what is no equation of a step: constants, masks, initial weights
+    shared, scope  what all layers share, and what the names of one layer mean
+    sizes, layer, products   sizes and types of a layer's equations; products in other notations
+    use            states, and what is needed by nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from rnnzoo.errors import Mistake, Mistakes
+from rnnzoo.lang import ir
+from rnnzoo.lang.check.beginnings import INIT_OF, begin, with_beginnings
+from rnnzoo.lang.check.constants import read_constants, without_matrices
+from rnnzoo.lang.check.lags import with_delays
+from rnnzoo.lang.check.layer import Layer
+from rnnzoo.lang.check.names import check_names
+from rnnzoo.lang.check.shared import MAX_ENTRIES, Shared
+from rnnzoo.lang.check.sizes import infer_sizes
+from rnnzoo.lang.check.trees import MAX_BLOCK
+from rnnzoo.lang.check.use import (
+    check_layers_agree,
+    check_use,
+    needed_names,
+    states_of,
+    used_constants,
+    used_options,
+)
+from rnnzoo.spec.cell import CellSpec, UnreadLines
+
+__all__ = ["INIT_OF", "MAX_BLOCK", "MAX_ENTRIES", "check", "checkable", "with_beginnings"]
+
+
+def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
+    """The spec that `reader` reads; if some lines cannot be read, the error reports the mistakes of
+    all other lines too.
+
+    Raises:
+        SpecError: with every mistake that could be found.
+    """
+    try:
+        return reader()
+    except UnreadLines as error:
+        check(error.draft, error.mistakes)
+        raise
+
+
+def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
+    """The cell that a spec describes.
+
+    Args:
+        earlier: mistakes found while reading the spec.
+
+    Raises:
+        SpecError: with every mistake that could be found.
+    """
+    mistakes = Mistakes(list(earlier))
+    spec, matrices = without_matrices(spec, mistakes)
+    check_names(spec, mistakes)
+    spec, delays, lag_options = with_delays(spec, mistakes)
+    output = spec.output
+    if output not in spec.equations:
+        if not spec.equations:
+            mistakes.raise_if_any()
+        # the last equation stands in for the output, so that what it needs is checked too
+        with_time = f"{output}_t"
+        spec = replace(
+            spec, output=with_time if with_time in spec.equations else [*spec.equations][-1]
+        )
+    constants = read_constants(spec, mistakes)
+    shared = Shared(spec, constants, mistakes, delays, reported={output} - {*spec.equations})
+    upper = first = Layer(shared, spec.equations)
+    if spec.first_layer:
+        first = Layer(shared, {**spec.equations, **spec.first_layer})
+    for layer in dict.fromkeys((upper, first)):
+        layer.check_below(first)
+        layer.sizes = infer_sizes(layer)
+        # of `upper` itself nothing is ordered yet, and it comes first: it keeps its own order
+        layer.order(upper.in_order)
+        layer.type_equations(needed_names(spec, (upper, first)))
+    check_layers_agree(spec, upper, first, mistakes)
+    step, bottom = (begin(layer.step(), spec, constants, mistakes) for layer in (upper, first))
+    mistakes.raise_if_any()  # with the mistakes above, used names may seem unused
+
+    cell = ir.Cell(
+        name=spec.name,
+        title=spec.title,
+        source=spec.source,
+        output=spec.output,
+        options=spec.options,
+        constants=tuple(constants.values()),
+        states=states_of(spec, (upper, first), step, mistakes),
+        step=step,
+        first=bottom,
+    )
+    check_use(spec, matrices, lag_options, cell, mistakes)
+    mistakes.raise_if_any()
+    used = used_options(cell)
+    options = {name: value for name, value in cell.options.items() if name in used}
+    return replace(cell, constants=used_constants(cell), options=options)

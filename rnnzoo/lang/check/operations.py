@@ -1,0 +1,89 @@
+"""Operations on vectors, with sizes that fit."""
+
+from __future__ import annotations
+
+from rnnzoo.errors import Mistakes, Span
+from rnnzoo.lang import ir
+from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, in_words, mistaken
+from rnnzoo.lang.parse import Call, Tree
+from rnnzoo.lang.primitives import OverUnits, Primitive, ShapeError, largest, together
+from rnnzoo.lang.primitives.base import ONE
+from rnnzoo.spec.cell import CellSpec
+
+
+def apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
+    """An elementwise operation: its operands have one size, or are numbers."""
+    shapes = list(dict.fromkeys(arg.shape for arg in args if arg.shape))
+    if any(len(shape) > 1 for shape in shapes):
+        mistakes.add(span, "a matrix stands only before @", "declare a vector, or write W @ a")
+        return MISTAKEN
+    if (UNKNOWN,) in shapes:
+        return MISTAKEN
+    try:
+        return ir.Apply(op, args, together(shapes))
+    except ShapeError:
+        shapes = [shape for shape in shapes if shape != ONE]
+        symbol = f"'{op.symbol}'" if op.symbol else op.name
+        sizes = f"{in_words(shapes[0])} and {in_words(shapes[1])}"
+        problem = f"the operands of {symbol} differ in size: {sizes}"
+        mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
+        return MISTAKEN
+
+
+def reduces_to_number(tree: Tree) -> bool:
+    """Whether this is an operation that makes one number of all units."""
+    match tree:
+        case Call(op=OverUnits() as op, args=args):
+            return op.reduces_to_number(len(args))
+    return False
+
+
+def over_units(
+    op: OverUnits, args: tuple[ir.Expr, ...], tree: Call, spec: CellSpec, mistakes: Mistakes
+) -> ir.Expr:
+    """An operation over the units of vectors of one size, or over those of groups of them."""
+    vectors, trees = args[: op.arity], tree.args[: op.arity]
+    instead = MISTAKEN if not op.reduces_to_number(len(args)) else mistaken(1)
+    shapes = [vector.shape for vector in vectors]
+    if (UNKNOWN,) in shapes:
+        return instead
+    for shape, operand in zip(shapes, trees):
+        if len(shape) != 1:
+            problem = (
+                f"{op.name} is taken over the units of a vector, and this is {in_words(shape)}"
+            )
+            mistakes.add(operand.span, problem, "give it a vector, such as h[t-1] or W @ x")
+            return instead
+    if len(set(shapes)) > 1:
+        sizes = f"{in_words(shapes[0])} and {in_words(shapes[1])}"
+        problem = f"the operands of {op.name} differ in size: {sizes}"
+        mistakes.add(tree.span, problem, "bring both to one size with a matrix: W @ x")
+        return instead
+    if len(args) > len(vectors):
+        problem, fix = _wrong_groups(op, shapes[0][0], args[-1], spec)
+        if problem:
+            mistakes.add(tree.args[-1].span, problem, fix)
+            return instead
+    return ir.Apply(op, args, op.shape([arg.shape for arg in args], ()))
+
+
+def _wrong_groups(op: OverUnits, size: ir.Size, groups: ir.Expr, spec: CellSpec) -> tuple[str, str]:
+    """What is wrong with a number of groups, and the fix; empty where nothing is."""
+    match groups:
+        case ir.Number(value=count):
+            written = f"{count:g}"
+        case ir.Ref(kind="option", name=name):
+            count, written = spec.options[name], f"the option '{name}', {spec.options[name]:g},"
+        case _:
+            of = "a number that the step computes" if not groups.shape else in_words(groups.shape)
+            problem = f"the last operand of {op.name} is a number of groups, and this is {of}"
+            if op is largest:
+                return problem, "write maximum(a, b) for the larger of two"
+            return problem, f"name an option: {op.form()[:-1]}, heads)"
+    if not (count >= 1 and float(count).is_integer()):
+        return f"{written} is no number of groups", "groups are a whole number from 1"
+    number = spec.options.get(size) if isinstance(size, str) else size
+    if isinstance(number, int | float) and number % count:
+        problem = f"{written} does not divide {number:g}, the size of this vector"
+        return problem, "groups have the same number of units each"
+    return "", ""

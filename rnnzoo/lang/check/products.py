@@ -1,0 +1,70 @@
+"""What to say of products that are written in another way than `W @ a`."""
+
+from __future__ import annotations
+
+from rnnzoo.errors import Span
+from rnnzoo.lang import ir
+from rnnzoo.lang.check.scope import Scope
+from rnnzoo.lang.check.trees import as_written, in_words
+from rnnzoo.lang.parse import Call, Name, Primed, Tree
+from rnnzoo.lang.primitives import div, matmul, mul, neg
+
+# what may stand before @ where a matrix is meant
+_TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})
+
+
+def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
+    """Report what stands before @, and is no matrix."""
+    match left:
+        case Name(name=name) if scope.is_reported(name):
+            return
+        case Primed():
+            scope.mistakes.add(left.span, *lone_prime(scope, left))
+        case Call(op=op, args=(*_, Name() | Primed() as matrix)) if op in _TAKEN_FOR_PRODUCTS:
+            problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
+            scope.mistakes.add(span, problem, f"write a * ({as_written(matrix)} @ ...)")
+        case Name(name=name):
+            problem = f"'{name}' is no matrix" + (" but an equation" if name in scope.trees else "")
+            fix = "a matrix has a capital letter and no equation: write W @ x, or * for elementwise"
+            scope.mistakes.add(left.span, problem, fix)
+        case Call(op=op, args=(first, second)) if op.signs and all(
+            map(scope.stands_for_matrix, (first, second))
+        ):
+            operand = as_written(right)
+            terms = [f"{as_written(matrix)} @ {operand}" for matrix in (first, second)]
+            fix = f"write {terms[0]} {op.symbol} {terms[1]}"
+            scope.mistakes.add(left.span, "matrices are not added", fix)
+        case _:
+            scope.mistakes.add(
+                left.span, "the left side of @ must be one weight matrix", "write W @ (...)"
+            )
+
+
+def lone_prime(scope: Scope, primed: Primed) -> tuple[str, str]:
+    """What to say of a prime that transposes no matrix, or of a transposed matrix that
+    multiplies nothing.
+    """
+    if scope.stands_for_matrix(primed):
+        return "a transposed matrix stands only before @", f"write {primed.name}' @ a"
+    problem = "only a matrix of weights is transposed"
+    if primed.name in scope.trees:  # some papers mean the previous step
+        return problem, f"write {primed.name}[t-1] for the previous step"
+    return problem, "write R' @ h[t-1]"
+
+
+def wrong_operand(
+    scope: Scope, matrix: Name | Primed, shape: ir.Shape, got: ir.Shape, first_use: Span
+) -> tuple[str, str]:
+    name = matrix.name
+    where = (
+        "declared so" if name in scope.shared.spec.shapes else f"used so on line {first_use.line}"
+    )
+    problem = f"{as_written(matrix)} is {in_words(shape)} ({where}), and this is {in_words(got)}"
+    if isinstance(shape[1], tuple) or isinstance(got[0], tuple):
+        return problem, "use another matrix, or join the same vectors in the same order"
+    if isinstance(matrix, Primed):
+        return problem, f"{name}' takes a vector as large as what {name} @ ... gives"
+    return (
+        problem,
+        f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x",
+    )

@@ -1,0 +1,222 @@
+"""What the names of a layer's equations mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
+
+from rnnzoo.errors import Mistakes, nearest
+from rnnzoo.lang import ir
+from rnnzoo.lang.check.constants import is_called_as_matrix
+from rnnzoo.lang.check.lags import steps_of
+from rnnzoo.lang.check.shared import Shared
+from rnnzoo.lang.check.trees import RESERVED, UNKNOWN, check_parts, walk
+from rnnzoo.lang.parse import (
+    Call,
+    Joined,
+    Lag,
+    Literal,
+    Name,
+    Primed,
+    Tree,
+    expression,
+    is_reported,
+)
+from rnnzoo.lang.primitives import mul
+from rnnzoo.spec.cell import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """`left * right`, where a product `matrix @ operand` is meant, times a factor if there is
+    one.
+    """
+
+    matrix: Name
+    operand: Tree
+    left: Tree
+    right: Tree
+    factor: Tree | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """The names of one layer's equations, and what they mean before sizes are known."""
+
+    shared: Shared
+    statements: Mapping[str, Statement]
+    trees: dict[str, Tree] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)  # equations whose expression cannot be read
+
+    def __post_init__(self) -> None:
+        for name, statement in self.statements.items():
+            tree = expression(statement.code, self.shared.mistakes)
+            # so that the other mistakes are found too
+            self.trees[name] = self.carried(tree or Literal(0.0, statement.span))
+            if tree is None:
+                self.unread.add(name)
+        check_parts(self.trees, self.statements, self.mistakes)
+
+    @property
+    def mistakes(self) -> Mistakes:
+        return self.shared.mistakes
+
+    def carried(self, tree: Tree) -> Tree:
+        """The same expression with `h[t-3]` as the previous value of what carries h two steps."""
+        match tree:
+            case Lag(name=name, span=span):
+                steps = steps_of(tree, self.shared.spec)
+                carriers = self.shared.delays.get(name, ())
+                if steps is not None and 1 < steps <= len(carriers) + 1:
+                    return Lag(carriers[steps - 2], span)
+            case Call(args=args):
+                return replace(tree, args=tuple(map(self.carried, args)))
+            case Joined(parts=parts):
+                return replace(tree, parts=tuple(map(self.carried, parts)))
+        return tree
+
+    def is_weight(self, name: str, before_product: bool) -> bool:
+        """By declaration or by convention."""
+        spec = self.shared.spec
+        if name in spec.shapes:
+            return True
+        others = (self.trees, RESERVED, self.shared.constants, spec.options)
+        if any(name in names for names in others):
+            return False
+        return ir.names_matrix(name) if before_product else ir.names_vector(name)
+
+    def is_matrix(self, tree: Tree) -> TypeGuard[Name]:
+        """Whether this is the name of a matrix of weights, which stands before @ only."""
+        if not isinstance(tree, Name):
+            return False
+        shape = self.shared.shape_of(tree.name)
+        if shape is not None:
+            return len(shape) == 2
+        return self.is_weight(tree.name, True) and not self.is_weight(tree.name, False)
+
+    def stands_for_matrix(self, tree: Tree) -> bool:
+        """Whether this is the name of a matrix of weights, or that of one with a prime."""
+        if isinstance(tree, Primed):
+            return self.is_matrix(Name(tree.name, tree.span))
+        return self.is_matrix(tree)
+
+    def rows(self, matrix: str) -> ir.Size:
+        """The size of a product with a matrix."""
+        shape = self.shared.shape_of(matrix)
+        return shape[0] if shape else "units"
+
+    def columns(self, matrix: str) -> ir.Size:
+        """The size of a product with the transposed matrix: of what it multiplies elsewhere."""
+        shape = self.shared.shape_of(matrix)
+        if shape is not None:
+            return shape[1] if len(shape) == 2 else UNKNOWN
+        for tree in self.trees.values():
+            for node in walk(tree):
+                if multiplies_x(node, matrix):
+                    return "inputs"
+        return "units"
+
+    def size_of_product(self, matrix: Name | Primed) -> ir.Size:
+        return self.rows(matrix.name) if isinstance(matrix, Name) else self.columns(matrix.name)
+
+    def starred(self, tree: Tree) -> Star | None:
+        """The product with a matrix that `*` is written for, if it is."""
+        if not isinstance(tree, Call) or tree.op is not mul:
+            return None
+        left, right = tree.args
+        if isinstance(left, Literal) or isinstance(right, Literal):
+            return None
+        if self.is_matrix(left):
+            return Star(left, right, left, right)
+        if isinstance(left, Call) and left.op is mul and self.is_matrix(left.args[1]):
+            return Star(left.args[1], right, left, right, left.args[0])
+        return Star(right, left, left, right) if self.is_matrix(right) else None
+
+    def is_reported(self, name: str) -> bool:
+        """Whether a mistake about a name is reported already: that it means nothing, or one of its
+        letters or its line.
+        """
+        return is_reported(name) or name in self.shared.reported or name in self.shared.spec.unread
+
+    def has_its_time(self, name: str) -> bool:
+        """Report, once, an equation `c_t = ...` of a name that is used as `c`."""
+        timed = f"{name}_t"
+        if timed not in self.trees:
+            return False
+        self.shared.reported.add(name)
+        problem = f"'{timed}' has an equation, and '{name}' has none"
+        fix = f"write `{name} = ...`: a bare name is this step's value"
+        self.mistakes.add(self.statements[timed].span, problem, fix)
+        return True
+
+    def report_unknown(self, node: Name) -> None:
+        name = node.name
+        spec = self.shared.spec
+        if name in spec.trainable and not is_called_as_matrix(name, spec):
+            return  # a constant matrix whose name is reported already
+        if self.is_reported(name) or self.has_its_time(name):
+            return
+        self.shared.reported.add(name)
+        base = name.removesuffix("_t")
+        if name.endswith("_t") and (base == "x" or base in self.trees):
+            problem, fix = (
+                f"unknown name '{name}'",
+                f"write {base} for {name}: a bare name is this step's value",
+            )
+        elif name in RESERVED:
+            problem, fix = (
+                f"'{name}' cannot stand in an equation",
+                "it is known in `constants:` and masks",
+            )
+            if name == "below":
+                fix = "write below.c for the value of `c` in the layer below"
+        elif name[:1].isupper():
+            problem = f"'{name}' is no equation, and a weight matrix only before @"
+            fix = f"write {name} @ x, or declare it: `weights: {{{name}: {{shape: [units]}}}}`"
+            if name in spec.trainable:
+                problem, fix = f"the matrix '{name}' stands only before @", f"write {name} @ x"
+        else:
+            known = [*self.trees, "x", *self.shared.constants, *self.shared.spec.options]
+            problem, fix = f"unknown name '{name}'", nearest(name, known)
+            if not fix.startswith("did you mean"):
+                declared = f"`weights: {{{name}: {{shape: [units]}}}}`"
+                fix = (
+                    f"name a trained vector b, p or w, such as b_{name}, or declare it:"
+                    f" {declared}; else {fix}"
+                )
+        self.mistakes.add(node.span, problem, fix)
+
+    def report_no_previous(self, node: Lag) -> None:
+        """Report `NAME[t-1]` where no equation has that name."""
+        name = node.name
+        if self.is_reported(name) or self.has_its_time(name):
+            return
+        if name == "x":
+            fix = f"carry what you need of it in a state: `u = W_u @ x`, then u[{node.index}]"
+            problem = f"x[{node.index}] is not known: only equations have a previous step"
+            self.mistakes.add(node.span, problem, fix)
+        elif (
+            name in RESERVED
+            or self.is_weight(name, False)
+            or (self.is_weight(name, True) and name in self.shared.spec.shapes)
+        ):
+            self.mistakes.add(
+                node.span, f"'{name}' has no previous step: only equations do", f"write {name}"
+            )
+        else:
+            self.shared.reported.add(name)
+            near = nearest(name, self.trees)
+            self.mistakes.add(
+                node.span,
+                f"the state '{name}' needs an equation of its own",
+                f"write `{name} = ...`; {near}",
+            )
+
+
+def multiplies_x(node: Tree, matrix: str) -> bool:
+    """Whether this is `matrix @ x`."""
+    match node:
+        case Call(op=op, args=(Name(name=left), Name(name="x"))) if op.is_product:
+            return left == matrix
+    return False
