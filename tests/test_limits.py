@@ -22,7 +22,15 @@ from rnnzoo.lang.check import MAX_BLOCK, MAX_ENTRIES
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import document, hyperparameters, read_experiment, space
-from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.read_experiment import (
+    judging,
+    parse_experiment,
+    search,
+    source,
+    tasks,
+    training,
+    variants,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 HEAD = "name: q\nequations: |\n"
@@ -189,13 +197,13 @@ OF_FILES_AND_CELLS = (
 OF_EXPERIMENTS = (
     Limit(
         "characters of a label",
-        read_experiment.MAX_LABEL,
+        source.MAX_LABEL,
         lambda n: f"experiment: {'e' * n}\n{EXPERIMENT.partition(chr(10))[2]}",
         "cannot be the name of an experiment",
     ),
     Limit(
         "variants",
-        read_experiment.MAX_VARIANTS,
+        variants.MAX_VARIANTS,
         lambda n: (
             "experiment: e\ntask: adding\n"
             + entries("variants", [f"{{name: v{number}, cell: rnn}}" for number in range(n)])
@@ -204,7 +212,7 @@ OF_EXPERIMENTS = (
     ),
     Limit(
         "tasks",
-        read_experiment.MAX_TASKS,
+        tasks.MAX_TASKS,
         lambda n: (
             "experiment: e\nvariants: [rnn]\n"
             + entries("tasks", [f"{{name: adding, label: t{number}}}" for number in range(n)])
@@ -213,7 +221,7 @@ OF_EXPERIMENTS = (
     ),
     Limit(
         "claims",
-        read_experiment.MAX_CLAIMS,
+        judging.MAX_CLAIMS,
         lambda n: (
             EXPERIMENT
             + entries("claims", [f"lstm same as gru within {number + 1}" for number in range(n)])
@@ -232,8 +240,8 @@ OF_EXPERIMENTS = (
         ),
         "`choice` has more than 1000 entries",
     ),
-    Limit("trials", read_experiment.MAX_TRIALS, number("search: {{trials: {}}}\n"), "`trials` is"),
-    Limit("seed", read_experiment.MAX_SEED, number("search: {{seed: {}}}\n"), "`seed` is"),
+    Limit("trials", search.MAX_TRIALS, number("search: {{trials: {}}}\n"), "`trials` is"),
+    Limit("seed", search.MAX_SEED, number("search: {{seed: {}}}\n"), "`seed` is"),
     Limit(
         "epochs, patience",
         hyperparameters.MAX_EPOCHS,
@@ -242,25 +250,25 @@ OF_EXPERIMENTS = (
     ),
     Limit(
         "replicates",
-        read_experiment.MAX_REPLICATES,
+        judging.MAX_REPLICATES,
         number("select: {{replicates: {}}}\n"),
         "`replicates` is",
     ),
     Limit(
         "times that a trial is begun again",
-        read_experiment.MAX_RETRIES,
+        training.MAX_RETRIES,
         number("resources: {{retry: {{failed: {}}}}}\n"),
         "`failed` is",
     ),
     Limit(
         "rounds of `confirm`",
-        read_experiment.MAX_ROUNDS,
+        judging.MAX_ROUNDS,
         number(CONFIRM + "confirm: {{most: {}}}\n"),
         "`most` is",
     ),
     Limit(
         "pilots of `confirm`",
-        read_experiment.MAX_PILOTS,
+        judging.MAX_PILOTS,
         number(CONFIRM + "confirm: {{pilot: {}}}\n"),
         "`pilot` is",
     ),

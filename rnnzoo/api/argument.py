@@ -14,7 +14,8 @@ from typing import Any
 from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
-from rnnzoo.spec.read_experiment import MAX_TRIALS, parse_experiment, read
+from rnnzoo.spec.read_experiment import parse_experiment, read
+from rnnzoo.spec.read_experiment.search import MAX_TRIALS
 from rnnzoo.sweep.begun import by_backend
 
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment

@@ -19,7 +19,7 @@ from rnnzoo.lang import ir
 from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.claims import FASTER, SHARES, TESTED, approximate, family, judged
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment
-from rnnzoo.spec.read_experiment import solvable
+from rnnzoo.spec.read_experiment.tasks import solvable
 from rnnzoo.spec.timing import ROUNDS
 from rnnzoo.spec.unused import without_effect
 

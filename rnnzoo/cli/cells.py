@@ -42,7 +42,7 @@ from rnnzoo.spec.cell import KEYS as CELL_KEYS
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import located
-from rnnzoo.spec.read_experiment import TOP
+from rnnzoo.spec.read_experiment.overrides import TOP
 from rnnzoo.spec.settings import project, runs
 from rnnzoo.terminal.console import plain_console, told
 

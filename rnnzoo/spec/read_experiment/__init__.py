@@ -1,0 +1,154 @@
+"""An experiment file -> `Experiment`, or every mistake in it in one go.
+
+In: YAML, and overrides of its keys.  Out: frozen values with every default filled in, every cell
+found, every name that a claim uses known; and back again as plain values (`resolved`).  Spaces and
+claims have files of their own.  What only Optuna knows (options of its samplers) and what a task's
+data holds is checked where those are known.
+
+    overrides   `--set key=value`
+    source      the file's keys, mistakes and places
+    tasks, variants, search, training, judging    a reader for each part
+    resolved    and back again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from rnnzoo.errors import Mistake, Mistakes, SpecError
+from rnnzoo.spec import claims as sentences
+from rnnzoo.spec.document import Fields, parse, read_text
+from rnnzoo.spec.experiment import Experiment, Search, Variant
+from rnnzoo.spec.files import located
+from rnnzoo.spec.follow_ups import without_follow_ups
+from rnnzoo.spec.read_experiment.judging import (
+    check_spaces,
+    read_claims,
+    read_confirm,
+    read_floor,
+    read_margin,
+    read_select,
+)
+from rnnzoo.spec.read_experiment.overrides import TOP, blamed, overridden
+from rnnzoo.spec.read_experiment.resolved import resolved
+from rnnzoo.spec.read_experiment.search import check_rungs, read_search
+from rnnzoo.spec.read_experiment.source import Source
+from rnnzoo.spec.read_experiment.tasks import read_tasks, solvable
+from rnnzoo.spec.read_experiment.training import check_hidden, read_resources, read_training
+from rnnzoo.spec.read_experiment.variants import (
+    Shared,
+    common_init,
+    read_baseline,
+    read_control,
+    read_labels,
+    read_variants,
+)
+
+__all__ = ["parse_experiment", "read", "resolved"]
+
+
+def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
+    """The experiment of a file.
+
+    Args:
+        sets: `key=value` overrides, with dots for keys within keys.
+
+    Raises:
+        UsageError: there is no such file, or an override that fits nothing.
+        SpecError: mistakes in the file, or in the file of a cell that it names.
+    """
+    path = located(path)
+    text = read_text(path)
+    return parse_experiment(text, str(path), path.parent, sets)
+
+
+def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = ()) -> Experiment:
+    """The experiment of a YAML text; names of cells and paths are looked up from `folder`."""
+    table = parse(text, file)
+
+    def attempt(overrides: Sequence[str]) -> tuple[Experiment, Sequence[Mistake]]:
+        changed = table
+        for override in overrides:
+            changed = overridden(changed, override)
+        mistakes = Mistakes()
+        keys = Fields(changed, mistakes, "an experiment")
+        experiment = _experiment(Source(keys, mistakes, file, folder), text)
+        return experiment, without_follow_ups(mistakes.collected, changed, TOP)
+
+    experiment, mistakes = attempt(sets)
+    if mistakes:
+        raise SpecError(*blamed(mistakes, file, sets, lambda overrides: attempt(overrides)[1]))
+    return replace(experiment, sets=tuple(sets))
+
+
+def _experiment(source: Source, text: str) -> Experiment:
+    top = source.top
+    top.need("experiment", "`experiment: my_experiment`")
+    name = top.text("experiment", "?")
+    source.check_label(name, top.span("experiment"), "the name of an experiment")
+    tasks, training = read_tasks(source), read_training(source)
+    search, space = read_search(source, training.epochs)
+    labels = read_labels(source)
+    baseline = read_baseline(source, labels)
+    shared = Shared(space, common_init(source), training.optimizer, search.sampler.name)
+    variants = read_variants(source, shared)
+    control = read_control(source, baseline, labels)
+    if control:
+        labels.append(control)
+        variants += _copies(variants, baseline, control)
+    check_hidden(source, training, variants)
+    margin = read_margin(source)
+    confirm = read_confirm(source, margin)
+    names = {task.label: task.name for task in tasks}
+    known = sentences.Known(
+        labels,
+        names,
+        _searched(search, variants),
+        margin,
+        lambda label: solvable(names[label], source.folder),
+        control,
+    )
+    claims = read_claims(source, known)
+    if confirm is not None:
+        check_spaces(source, confirm, claims, variants)
+    select = read_select(source, search.trials)
+    check_rungs(source, search, select, variants)
+    experiment = Experiment(
+        name=name,
+        about=top.text("about"),
+        file=source.file,
+        text=text,
+        tasks=tasks,
+        baseline=baseline,
+        variants=variants,
+        search=search,
+        training=training,
+        select=select,
+        margin=margin,
+        floor=read_floor(source, margin),
+        confirm=confirm,
+        resources=read_resources(source),
+        claims=claims,
+        control=control,
+        # one of the two
+        equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]
+        # one of the two
+        family=top.word("family", ("file", "task"), "file"),  # type: ignore[arg-type]
+        places=source.places,
+    )
+    top.done()
+    return experiment
+
+
+def _copies(variants: Iterable[Variant], label: str, copy: str) -> tuple[Variant, ...]:
+    """The variant of a label once more, under another one; none where it has a mistake."""
+    return tuple(replace(variant, label=copy) for variant in variants if variant.label == label)
+
+
+def _searched(search: Search, variants: Iterable[Variant]) -> set[str]:
+    """Names of the hyper-parameters that are searched of any variant."""
+    own = (variant.space.dimensions for variant in variants)
+    return {dimension.name for dimension in chain(search.space.dimensions, *own)}

@@ -1,0 +1,155 @@
+"""`search:`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from rnnzoo.errors import nearest, number_of
+from rnnzoo.spec import points
+from rnnzoo.spec import space as spaces
+from rnnzoo.spec.document import (
+    Fields,
+    Listing,
+    Node,
+    Table,
+    as_integer,
+    describe,
+    plain,
+)
+from rnnzoo.spec.experiment import (
+    OURS,
+    PRUNERS,
+    SAMPLERS,
+    THIRD,
+    Named,
+    Rungs,
+    Search,
+    Select,
+    Space,
+    Variant,
+)
+from rnnzoo.spec.hyperparameters import NEEDED, Training
+from rnnzoo.spec.read_experiment.source import MAX_LABEL, Source
+from rnnzoo.spec.space import WrittenSpace
+
+MAX_TRIALS = 1_000_000
+MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
+
+
+def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace]:
+    """How is searched, and the common space as variants inherit it."""
+    table = source.top.table_at("search")
+    entry = Fields(table or Table({}, {}, source.top.span("search")), source.mistakes, "`search`")
+    usual = Search()
+    sampler = (
+        _known(source, entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values())) or usual.sampler
+    )
+    written = spaces.read(entry.table_at("space"), source.mistakes)
+    if "space" in entry and not written.spans and isinstance(entry.node("space"), Table):
+        fix = "write `units: {int: [16, 64], log: true}`"
+        source.mistakes.add(entry.span("space"), "the search space is empty", fix)
+    written = written.over(
+        WrittenSpace(Space(fixed={name: getattr(Training(), name) for name in NEEDED}))
+    )
+    space = spaces.settled(written, written.spans, source.mistakes)
+    search = Search(
+        sampler=sampler,
+        pruner=_known(source, entry, "pruner", (*PRUNERS, *PRUNERS.values())),
+        rungs=_rungs(source, entry, epochs),
+        trials=entry.integer("trials", usual.trials, low=1, high=MAX_TRIALS),
+        seed=entry.integer("seed", usual.seed, low=0, high=MAX_SEED),
+        # one of the two
+        draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]
+        space=space,
+    )
+    source.places |= {f"space.{name}": span for name, span in written.spans.items()}
+    source.trials_refused = "trials" in entry.refused
+    source.places["rungs"] = entry.span("rungs")
+    entry.done()
+    return search, replace(written, space=space)
+
+
+def _rungs(source: Source, entry: Fields, epochs: int) -> Rungs | None:
+    """`rungs: [10, 30]`, or a table that also says which share goes on."""
+    node = entry.node("rungs")
+    if node is None:
+        return None
+    keep, ends = THIRD, node
+    if isinstance(node, Table):
+        own = Fields(node, source.mistakes, "`rungs`")
+        own.need("epochs", "`epochs: [10, 30]`")
+        keep, ends = source.share(own, "keep", keep), own.node("epochs") or node
+        own.done()
+        if ends is node:
+            return None
+    numbers = _ascending(ends)
+    if not numbers:
+        problem = f"rungs are epochs in ascending order, not {_as_written(ends)}"
+        source.mistakes.add(ends.span, problem, "write rungs: [10, 30]")
+    elif numbers[-1] >= epochs:
+        problem = f"trainings end after {number_of(epochs, 'epoch')}"
+        fix = "give earlier rungs, or more `epochs` in `training:`"
+        source.mistakes.add(ends.span, f"{problem}, so there is no rung at {numbers[-1]}", fix)
+    else:
+        return Rungs(numbers, keep)
+    return None
+
+
+def check_rungs(
+    source: Source, search: Search, select: Select, variants: Sequence[Variant]
+) -> None:
+    """What rungs need of the search and of what is selected."""
+    rungs, add = search.rungs, source.mistakes.add
+    if rungs is None:
+        return
+    span, sampler = source.places["rungs"], search.sampler.name
+    if search.pruner is not None:
+        problem = "`rungs` and `pruner` both say which trials go on"
+        add(span, problem, "keep one of them")
+    if sampler not in OURS:
+        problem = f"the sampler '{sampler}' learns from trials that ended; on rungs they wait"
+        add(span, problem, "write `sampler: random`, or delete `rungs`")
+    if select.on != "validation":
+        problem = f"rungs go by the score on validation, and `select` by that on {select.on}"
+        add(span, problem, "write `on: validation` in `select:`, or delete `rungs`")
+    planned, more = search.trials, "run more trials"
+    if sampler == "grid":
+        sizes = [points.grid_size(variant.space, planned) for variant in variants]
+        planned = min(sizes, default=planned)
+        if planned < search.trials:
+            more = f"give the grid more points than {planned}"
+    last = rungs.going_on(len(rungs.epochs) - 1, planned)
+    kept = select.count(search.trials)
+    if last < kept and not source.trials_refused:
+        trained = number_of(last, "trial trains", "trials train")
+        problem = f"{trained} to the end, and `select` keeps {kept}"
+        add(span, problem, f"{more}, or give fewer rungs or a larger `keep` of theirs")
+
+
+def _known(source: Source, entry: Fields, key: str, names: Sequence[str]) -> Named | None:
+    """A sampler or a pruner, by a name that there is."""
+    node = entry.node(key)
+    chosen = source.named(node, key) if node else None
+    if node and chosen and chosen.name not in names:
+        span = node.entries["name"].span if isinstance(node, Table) else node.span
+        source.mistakes.add(span, f"no {key} '{chosen.name}'", nearest(chosen.name, names))
+    if node:
+        source.places[key] = node.span
+    return chosen
+
+
+def _ascending(node: Node) -> tuple[int, ...]:
+    """The whole numbers of an ascending list from 1 on; none where it is no such list."""
+    written = plain(node) if isinstance(node, Listing) else []
+    numbers = [as_integer(value) for value in written]
+    whole = tuple(number for number in numbers if number is not None and number >= 1)
+    ascending = all(before < after for before, after in pairwise(whole))
+    return whole if ascending and len(whole) == len(written) else ()
+
+
+def _as_written(node: Node) -> str:
+    """A short list as it is written; of all else what it is."""
+    written = str(plain(node)) if isinstance(node, Listing) else ""
+    return written if 0 < len(written) <= MAX_LABEL else describe(node)

@@ -1,0 +1,75 @@
+"""What every reader of a part needs: the file's keys, where mistakes go, where things stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rnnzoo.errors import Mistakes, Span
+from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe, plain
+from rnnzoo.spec.experiment import Named
+
+MAX_LABEL = 60
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*%")
+
+
+@dataclass(slots=True)
+class Source:
+    """One experiment's file while it is read."""
+
+    top: Fields
+    mistakes: Mistakes
+    file: str
+    folder: Path
+    places: dict[str, Span] = field(default_factory=dict)
+    trials_refused: bool = False  # whether `trials:` of the search is a mistake
+
+    def check_label(self, label: str, span: Span, role: str) -> None:
+        """Labels end up in names of folders and in claims."""
+        if label != "?" and not (_LABEL.fullmatch(label) and len(label) <= MAX_LABEL):
+            fix = f"use letters, digits, `_`, `-`, `+` and `.`, at most {MAX_LABEL}"
+            self.mistakes.add(span, f"'{label[:MAX_LABEL]}' cannot be {role}", fix)
+
+    def named(self, node: Node, word: str, extra: tuple[str, ...] = ()) -> Named | None:
+        """Something chosen by name: `tpe`, or `{name: tpe, option: value}`."""
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return Named(node.value)
+        if (
+            isinstance(node, Table)
+            and isinstance(name := node.entries.get("name"), Scalar)
+            and isinstance(name.value, str)
+        ):
+            options = {
+                key: plain(value)
+                for key, value in node.entries.items()
+                if key not in ("name", *extra)
+            }
+            return Named(name.value, options)
+        fix = f"write `{word}: NAME`, or `{word}: {{name: NAME, option: value}}`"
+        self.mistakes.add(
+            node.span, f"a {word} is a name or a table with `name:`, not {describe(node)}", fix
+        )
+        return None
+
+    def share(self, entry: Fields, key: str, usual: float) -> float:
+        """A share of the space: 0.01, or 1%."""
+        node = entry.node(key)
+        if node is None:
+            return usual
+        written = node.value if isinstance(node, Scalar) else None
+        percent = _PERCENT.fullmatch(written) if isinstance(written, str) else None
+        share = 0.0
+        if percent:
+            share = float(percent[1]) / 100
+        elif isinstance(written, int | float):
+            share = float(written)
+        if not 0.0 < share < 1.0:
+            self.mistakes.add(
+                node.span,
+                f"`{key}` is a share between 0 and 1, not {describe(node)}",
+                f"write {key}: {usual:.0%}",
+            )
+            return usual
+        return share

@@ -1,0 +1,151 @@
+"""`training:`, `model:` and `resources:`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from rnnzoo.spec.document import Fields, Scalar, Table, describe
+from rnnzoo.spec.experiment import Resources, Space, Variant
+from rnnzoo.spec.hyperparameters import (
+    HYPERPARAMETERS,
+    MODEL,
+    OF_SCHEDULE,
+    SEARCHABLE,
+    TRAINING,
+    Hyperparameter,
+    Training,
+)
+from rnnzoo.spec.read_experiment.source import Source
+from rnnzoo.spec.trial import RETRIED
+
+MAX_RETRIES = 100
+LEAST_MEMORY = 300e6  # bytes
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_UNITS = {
+    "": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30,
+    "ti": 2**40,
+}  # fmt: skip
+
+
+def read_training(source: Source) -> Training:
+    model = _model(source)
+    table = source.top.table_at("training")
+    if table is None:
+        return model
+    entry = Fields(table, source.mistakes, "`training`")
+    training = replace(model, **{name: _setting(entry, row) for name, row in TRAINING.items()})
+    if training.nesterov and training.optimizer not in HYPERPARAMETERS["nesterov"].optimizers:
+        problem = f"the optimiser '{training.optimizer}' has no momentum that looks ahead"
+        source.mistakes.add(
+            entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
+        )
+    _check_schedule(source, training, entry)
+    source.places |= {f"training.{name}": span for name, span in table.keys.items()}
+    places = dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")
+    entry.done({**places, **dict.fromkeys(MODEL, "write it into `model:`")})
+    return training
+
+
+def _check_schedule(source: Source, training: Training, entry: Fields) -> None:
+    """What only one schedule reads stands beside that one."""
+    for name, schedule in OF_SCHEDULE.items():
+        usual = getattr(training, name) == TRAINING[name].default  # as `resolved` writes it
+        if not usual and training.schedule != schedule and not entry.refused:
+            problem = f"`{name}` is for `schedule: {schedule}`"
+            fix = f"write `schedule: {schedule}`, or delete `{name}`"
+            source.mistakes.add(entry.span(name), problem, fix)
+    if training.schedule == "cosine" and training.warm_up >= training.epochs:
+        problem = f"all of the {training.epochs} epochs would warm up"
+        source.mistakes.add(entry.span("warm_up"), problem, "write a smaller `warm_up`")
+
+
+def _model(source: Source) -> Training:
+    """What `model:` says, all else by default."""
+    table = source.top.table_at("model")
+    if table is None:
+        return Training()
+    entry = Fields(table, source.mistakes, "`model`")
+    model = Training(**{name: _setting(entry, row) for name, row in MODEL.items()})
+    places = dict.fromkeys(TRAINING, "write it into `training:`")
+    entry.done({**places, **dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")})
+    source.places |= {f"model.{name}": span for name, span in table.keys.items()}
+    return model
+
+
+def check_hidden(source: Source, training: Training, variants: Sequence[Variant]) -> None:
+    """`hidden_layers` stands beside `hidden`."""
+    places = [place for place in source.places if place.endswith(".hidden_layers")]
+    hidden = (variant.space.values("hidden") or (training.hidden,) for variant in variants)
+    searched = any(_searches(variant.space, "hidden") for variant in variants)
+    if places and not searched and not any(chain.from_iterable(hidden)):
+        problem, fix = "there are no layers of `hidden` units", "write `hidden: 64`, too"
+        source.mistakes.add(source.places[places[0]], problem, fix)
+
+
+def read_resources(source: Source) -> Resources:
+    table = source.top.table_at("resources")
+    if table is None:
+        return Resources()
+    entry = Fields(table, source.mistakes, "`resources`")
+    resources = Resources(
+        memory=_memory(source, entry),
+        minutes=entry.number("minutes", math.inf, low=0.0),
+        retry=_retry(source, entry.table_at("retry")),
+    )
+    if resources.minutes == 0.0 and "minutes" not in entry.refused:
+        source.mistakes.add(
+            entry.span("minutes"), "no trial ends in 0 minutes", "write minutes: 30"
+        )
+    entry.done()
+    return resources
+
+
+def _memory(source: Source, entry: Fields) -> float:
+    """Bytes, from a text such as `2GB` or `1.5 GiB`."""
+    node = entry.node("memory")
+    if node is None:
+        return math.inf
+    written = _BYTES.fullmatch(str(node.value).strip()) if isinstance(node, Scalar) else None
+    bytes_ = float(written[1]) * _UNITS[(written[2] or "").lower()] if written else 0.0
+    if bytes_ < LEAST_MEMORY:
+        fix = (
+            f"write memory: 2GB; at least {LEAST_MEMORY / 10**6:.0f}MB, since TensorFlow alone"
+            " takes that much"
+        )
+        source.mistakes.add(node.span, f"`memory` cannot be {describe(node)}", fix)
+    return bytes_
+
+
+def _retry(source: Source, table: Table | None) -> dict[str, int]:
+    """How often a trial is begun again, by the kind of its end."""
+    entry = Fields(table or Table({}, {}, source.top.span("resources")), source.mistakes, "`retry`")
+    kinds = [str(kind) for kind in RETRIED]
+    retries = {
+        kind: entry.integer(kind, 0, low=0, high=MAX_RETRIES) for kind in kinds if kind in entry
+    }
+    for kind in kinds:
+        entry.node(kind)
+    entry.done()
+    return retries
+
+
+def _setting(entry: Fields, row: Hyperparameter) -> Any:
+    """The value of a hyper-parameter in `training:`."""
+    name, legal = row.name, row.legal
+    default: Any = row.default
+    if legal.flag:
+        return entry.flag(name)
+    if legal.words:
+        return entry.word(name, legal.words, str(default))
+    if legal.whole:
+        return entry.integer(name, default, low=int(legal.low), high=int(legal.high))
+    return entry.number(name, default, low=legal.low, high=legal.high)
+
+
+def _searches(space: Space, name: str) -> bool:
+    return any(dimension.name == name for dimension in space.dimensions)
