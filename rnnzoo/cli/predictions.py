@@ -45,8 +45,8 @@ def predictions(args: argparse.Namespace) -> None:
             import rnnzoo
             from rnnzoo.nn import predictions as of_model
 
-            model = rnnzoo.load_model(file)
-        answers = of_model.predictions(model, task)
+            # TensorFlow and XLA tell of the processor when the first operation runs
+            answers = of_model.predictions(rnnzoo.load_model(file), task)
     counts = of_model.confusion(task, answers) if task.targets == "classes" else None
     if args.out:
         _write(Path(args.out), task, answers)
@@ -115,7 +115,10 @@ def _text(task: Task, target: np.ndarray) -> str:
     if task.targets == "labels":
         names = [_name(task, int(label)) for label in target if label]
         return ("" if all(len(name) == 1 for name in names) else " ").join(names)
-    return " ".join(map(_FORM.format, np.atleast_1d(target)))
+    numbers = map(_FORM.format, np.atleast_1d(target))
+    if task.classes:
+        return ", ".join(f"{name} {number}" for name, number in zip(task.classes, numbers))
+    return " ".join(numbers)
 
 
 def _name(task: Task, number: int) -> str:

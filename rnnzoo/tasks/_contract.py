@@ -108,9 +108,9 @@ class Task:
             score.  Reports use it; neither the digest nor a study's identity depends on it.
         note: information that a reader needs before comparing the scores with others.
         digest: SHA-256 of the data, part of a study's identity; if empty, `tasks.load` computes it.
-        classes: names of classes by number, as many as outputs; of labels the first, which is that
-            of the blank, is empty; without any where they have none.  Shown to readers; neither the
-            digest nor a study's identity depends on them.
+        classes: names of classes, or of tags, by number, as many as outputs; of labels the first,
+            which is that of the blank, is empty; without any where they have none.  Shown to
+            readers; neither the digest nor a study's identity depends on them.
         input_names: of each input; empty where they have none.  Shown to readers; neither the
             digest nor a study's identity depends on them.
         middle, spread: by output, what was subtracted of targets that are numbers, and what they
@@ -348,7 +348,7 @@ def _classes(task: Task) -> Iterator[Problem]:
     names = task.classes
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
         yield f"`classes` must be a tuple of names, not {shown(names)}", "classes=('cat', 'dog')"
-    elif names and task.targets not in WHOLE:
+    elif names and task.targets == "numbers":
         yield f"it names classes, and the loss '{task.loss}' has none", "leave `classes` out"
     elif names and len(names) != task.outputs:
         yield (

@@ -39,6 +39,7 @@ def warnings(task: Task) -> tuple[Remark, ...]:
         *said,
         *_classes(task),
         *_labels_apart(task),
+        *_constant_tags(task),
         *_inputs(task),
         *_targets(task),
         *_axes(task),
@@ -61,12 +62,16 @@ def form(task: Task) -> str:
         "classes": f"one class of {task.outputs}{names}",
         "labels": f"{_counts_of_labels(task)} of {task.outputs - 1}{names}",
         "numbers": number_of(task.outputs, "number"),
-        "shares": f"{task.outputs} zeros or ones" if task.outputs > 1 else "a zero or one",
+        "shares": _zeros_or_ones(task) + names,
     }[task.targets]
     inputs = number_of(task.inputs, "input")
     if task.vocabulary:
         inputs = f"one id of {task.vocabulary}"
     return f"{counts} sequences; {steps}, {inputs}; {target} a {task.per}"
+
+
+def _zeros_or_ones(task: Task) -> str:
+    return f"{task.outputs} zeros or ones" if task.outputs > 1 else "a zero or one"
 
 
 def class_names(task: Task) -> str:
@@ -149,6 +154,21 @@ def _labels_apart(task: Task) -> Iterator[Remark]:
         )
 
 
+def _constant_tags(task: Task) -> Iterator[Remark]:
+    """A warning about answers of yes or no that are the same in all of train."""
+    if task.targets != "shares" or not (task.classes or task.per == "sequence"):
+        return  # of the keys of an instrument, some are never played
+    targets = _train(task).targets
+    constant = np.flatnonzero((targets == targets[:1]).all(0))
+    if len(constant):
+        are = "are the same" if len(constant) > 1 else "is the same"
+        yield Remark(
+            f"tag{'s' if len(constant) > 1 else ''} {_list(task, constant)} {are} in all of train:"
+            " there is nothing to tell apart",
+            "a split in which train has both answers",
+        )
+
+
 def _predicts_symbols(task: Task) -> bool:
     """Whether it is a model of language, some of whose symbols are always rare."""
     return task.per == "step" and task.vocabulary == task.outputs
@@ -220,11 +240,11 @@ def _targets(task: Task) -> Iterator[Remark]:
     column.
     """
     targets = _train(task).targets
-    predicts_keys = task.loss == "bernoulli" and task.per == "step" and task.outputs > 1
-    if predicts_keys and _one_hot(targets):
+    has_tags = task.targets == "shares" and task.outputs > 1
+    if has_tags and _one_hot(targets):
         yield Remark(
-            f"every step to predict has exactly one 1: its {task.outputs} columns are predicted"
-            " each by itself, as keys of a piano are, not as one class out of them"
+            f"every {task.per} to predict has exactly one 1: its {task.outputs} columns are"
+            " predicted each by itself, as keys of a piano are, not as one class out of them"
         )
     if task.loss != "squared" or _predicts_inputs(task):
         return  # the targets are the inputs, which have their own warning

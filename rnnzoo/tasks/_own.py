@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import RnnzooError, UsageError, listed
+from rnnzoo.losses import WHOLE
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import padded, to_width
@@ -159,9 +160,10 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
     targets = np.concatenate(y)
     if kind == "transcribe" and not task.classes:
         targets = targets - 1  # labels of a file are counted from 0
+    named = bool(task.classes) and task.targets in WHOLE
     content = {
         "x": np.concatenate([to_width(split.x, width) for split in splits]),
-        "y": np.array(task.classes)[targets] if task.classes else targets,
+        "y": np.array(task.classes)[targets] if named else targets,
         "lengths": np.concatenate([split.lengths for split in splits]),
         "split": np.repeat(SPLITS, [len(split) for split in splits]),
     }

@@ -172,7 +172,7 @@ def _task(
         digest=digest_of(splits),
         note=WEIGHED if y.weights is not None else "",
         warnings=remarks,
-        classes=y.classes,
+        classes=y.columns if y.are_tags else y.classes,
         input_names=names,
         ahead=own.per == "step" and own.window.horizon > 0,
     )

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from rnnzoo import tasks
+from rnnzoo.cli.predictions import _text
 from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks import Task
+from rnnzoo.tasks._look import form, warnings
 
 RAIN = [1, 1, 0, 1, 0, 1, 1, 0]
 WIND = ["yes", "no", "no", "yes", "no", "no", "yes", "no"]
@@ -84,3 +86,26 @@ def test_a_number_that_is_no_tag_is_refused() -> None:
     x, y = np.zeros((9, 5, 2)), np.full((9, 3), 0.5)
     with pytest.raises(TaskError, match=r"y holds 1 for yes and 0 for no, and there is 0\.5"):
         Task.from_arrays(x=x, y=y, kind="tag")
+
+
+def test_tags_of_a_table_keep_their_names(tmp_path: Path) -> None:
+    task = table(tmp_path)
+    assert task.classes == ("rain", "wind")
+    assert form(task).endswith("2 zeros or ones (rain, wind) a sequence")
+
+
+def test_predictions_of_tags_name_them(tmp_path: Path) -> None:
+    assert _text(table(tmp_path), np.array([1.0, 0.25])) == "rain 1, wind 0.25"
+
+
+def test_a_tag_that_is_the_same_in_all_of_train_is_a_warning(tmp_path: Path) -> None:
+    task = table(tmp_path, [1, 1, 1, 1, 0, 1, 1, 0])
+    (remark,) = (remark for remark in warnings(task) if "tag" in remark.problem)
+    assert remark.problem.startswith("tag rain is the same in all of train")
+
+
+def test_tags_of_which_each_sequence_has_exactly_one_are_a_warning() -> None:
+    y = np.eye(3)[np.arange(30) % 3]
+    x = np.random.default_rng(2).normal(size=(30, 5, 2))
+    problems = [remark.problem for remark in warnings(Task.from_arrays(x=x, y=y, kind="tag"))]
+    assert any("every sequence to predict has exactly one 1" in problem for problem in problems)
