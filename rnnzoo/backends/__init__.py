@@ -14,6 +14,7 @@ folder here.  It may import its library, which nothing else does.
     jax          JAX and XLA
     plain        a step as a loop over plain operations
     torch        torch, for layers only
+    native       loops over time as C++, for a backend that binds them
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def folder(compiler: str, packages: Sequence[str]) -> Path:
         versions = "-".join(version(package) for package in packages)
     except PackageNotFoundError:
         versions = "none"
-    return cache_folder() / compiler / f"{versions}-{_processor()}"
+    return cache_folder() / compiler / f"{versions}-{processor()}"
 
 
 def is_usable(place: Path) -> bool:
@@ -91,7 +91,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _processor() -> str:
+def processor() -> str:
     """A short name of the instructions that this machine has: compiled code is for them."""
     described = platform.machine() + platform.processor()
     try:

@@ -1,0 +1,114 @@
+"""C++ -> functions of this process, compiled once and kept.
+
+In: a source.  Out: a loaded library, from the cache where it is there.  An entry is named by a
+digest of the source, the compiler and the processor, and holds a digest of itself, so that one that
+is cut short is not loaded but made anew.  Where there is no compiler, or no room, `Missing` says
+why, and whoever asked does without.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from rnnzoo.backends.cache import processor
+from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.spec.settings import cache_folder
+
+# -fno-math-errno and -fno-trapping-math change no value; nothing assumes that numbers are finite.
+FLAGS = (
+    "-O2", "-march=native", "-std=c++17", "-fno-math-errno", "-fno-trapping-math",
+    "-ffp-contract=fast", "-shared", "-fPIC", "-x", "c++",
+)  # fmt: skip
+COMPILER = "g++"
+LONGEST = 120.0  # seconds; a cell takes one
+LIMIT = 256  # entries that are kept, those last used
+DIGEST = 32  # bytes at the end of an entry
+
+
+class Missing(Exception):
+    """There is no compiled code; says why."""
+
+
+def load(source: str, include: Sequence[Path] = ()) -> ctypes.CDLL:
+    """The compiled source.
+
+    Raises:
+        Missing: it cannot be compiled, kept or loaded here.
+    """
+    described = "\0".join([source, version(), processor(), *FLAGS])
+    entry = folder() / f"{hashlib.sha256(described.encode()).hexdigest()[:32]}.so"
+    try:
+        if not _is_whole(entry):
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            _compile(source, include, entry)
+            _forget()
+        else:
+            os.utime(entry)
+        return ctypes.CDLL(str(entry))
+    except OSError as error:
+        raise Missing(f"{entry.parent}: {error.strerror or error}") from error
+
+
+def folder() -> Path:
+    """Where compiled loops are."""
+    return cache_folder() / "native"
+
+
+@cache
+def version() -> str:
+    """The compiler and its version.
+
+    Raises:
+        Missing: there is none.
+    """
+    path = shutil.which(os.environ.get("CXX") or COMPILER)
+    if path is None:
+        raise Missing(f"no compiler: {os.environ.get('CXX') or COMPILER}")
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, check=True, timeout=LONGEST
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Missing(f"{path} does not run") from error
+    return f"{path} {done.stdout.splitlines()[0]}"
+
+
+def _compile(source: str, include: Sequence[Path], entry: Path) -> None:
+    command = [version().split()[0], *FLAGS, *(f"-I{path}" for path in include)]
+    with tempfile.TemporaryDirectory() as made:
+        library = Path(made) / "loop.so"
+        try:
+            subprocess.run(
+                [*command, "-", "-o", str(library)],
+                input=source, capture_output=True, text=True, check=True, timeout=LONGEST,
+            )  # fmt: skip
+        except subprocess.SubprocessError as error:
+            told = str(getattr(error, "stderr", "") or error).strip()
+            raise Missing(f"the compiler failed: {told.splitlines()[0][:200]}") from error
+        code = library.read_bytes()
+    with atomic_write(entry) as new:
+        new.write_bytes(code + hashlib.sha256(code).digest())
+
+
+def _is_whole(entry: Path) -> bool:
+    """Whether an entry is there, and as it was written."""
+    try:
+        content = entry.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]
+
+
+def _forget() -> None:
+    """Delete those that were used longest ago."""
+    entries = sorted(folder().glob("*.so"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for entry in entries[LIMIT:]:
+        entry.unlink(missing_ok=True)

@@ -1,0 +1,384 @@
+"""A plan -> C++.
+
+In: a `Plan`.  Out: a function `void NAME(void* const* in, void* const* out)`, whose arguments are
+sizes (int32: steps, sequences, and those of the plan), numbers (float32), for a layer with padding
+a byte for each step and sequence that says whether it is real, then the plan's inputs; an exact
+array has two, whose sum is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+
+from rnnzoo.backends.native.plan import (
+    ONE,
+    Axes,
+    Carried,
+    Member,
+    Memory,
+    Operation,
+    OverUnitsCall,
+    Place,
+    Plan,
+    Product,
+    Scalar,
+    Timed,
+)
+from rnnzoo.lang import ir
+
+PRELUDE = Path(__file__).with_name("prelude.h")
+INDENT = "  "
+
+
+def written(functions: Mapping[str, Plan], masked: bool) -> str:
+    """C++ for all functions by name; with `masked`, some steps are padding."""
+    texts = [_Writer(name, plan, masked).function() for name, plan in functions.items()]
+    return "\n".join([PRELUDE.read_text(), *texts])
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Elementwise operations that one pass over a row computes.
+
+    Attributes:
+        read, ones: memory that it reads: vectors, and numbers that all units share.
+        written: what it writes.
+    """
+
+    name: str
+    operations: tuple[Operation, ...]
+    size: ir.Size
+    read: tuple[Place, ...]
+    ones: tuple[Place, ...]
+    written: tuple[tuple[Operation, Place], ...]
+
+
+@dataclass(frozen=True)
+class _Writer:
+    name: str
+    plan: Plan
+    masked: bool
+
+    # -- sizes
+
+    def number_of(self, size: ir.Size) -> str:
+        return f"n{self.plan.sizes.index(size)}"
+
+    def width(self, sizes: Sequence[ir.Size]) -> str:
+        """The sum of sizes as C++."""
+        counts = [(len(list(run)), size) for size, run in groupby(sizes)]
+        terms = (
+            self.number_of(size) if count == 1 else f"{count} * {self.number_of(size)}"
+            for count, size in counts
+        )
+        return " + ".join(terms) or "0"
+
+    # -- the groups
+
+    @cached_property
+    def groups(self) -> dict[int, list[_Group]]:
+        """By stage."""
+        collected: dict[tuple[int, ir.Size], list[Operation]] = {}
+        for operation in self.plan.operations:
+            collected.setdefault(operation.group, []).append(operation)
+        stages: dict[int, list[_Group]] = {}
+        for number, ((stage, size), operations) in enumerate(sorted_by_stage(collected)):
+            stages.setdefault(stage, []).append(self.group(number, size, operations))
+        return stages
+
+    def group(self, number: int, size: ir.Size, operations: Sequence[Operation]) -> _Group:
+        read: dict[tuple[Memory, int], Place] = {}
+        ones: dict[tuple[Memory, int], Place] = {}
+        for operation in operations:
+            for operand in operation.operands:
+                place = self.place_of(operand, operation)
+                if place is not None:
+                    is_one = place.size == ONE and size != ONE
+                    (ones if is_one else read).setdefault((place.memory, place.member), place)
+        written = tuple((each, place) for each in operations for place in each.places)
+        return _Group(
+            f"{self.name}_{number}", tuple(operations), size,
+            tuple(read.values()), tuple(ones.values()), written,
+        )  # fmt: skip
+
+    def place_of(self, operand: Member, reader: Operation) -> Place | None:
+        """Where an operand is read; None where it is in a register, or a number."""
+        if isinstance(operand, Scalar):
+            return None
+        if isinstance(operand, Operation):
+            return None if operand.group == reader.group else operand.places[0]
+        return operand
+
+    def definition(self, group: _Group) -> Iterator[str]:
+        """The function of a group."""
+        yield (
+            f"static void {group.name}(const float* const* in, const float* const* ones, "
+            "float* const* out, long n, const float* numbers, float t) {"
+        )
+        variables: dict[tuple[Memory, int], str] = {}
+        for number, place in enumerate(group.read):
+            variables[place.memory, place.member] = f"x{number}"
+            yield f"  const float* p{number} = in[{number}];"
+        for number, place in enumerate(group.ones):
+            variables[place.memory, place.member] = f"c{number}"
+            yield f"  const V c{number} = all(ones[{number}][0]);"
+        for number in range(len(group.written)):
+            yield f"  float* q{number} = out[{number}];"
+        yield "  for (long i = 0; i < n; i += LANES) {"
+        for number in range(len(group.read)):
+            yield f"    const V x{number} = load(p{number} + i);"
+        names = {operation: f"y{number}" for number, operation in enumerate(group.operations)}
+        for operation, name in names.items():
+            operands = []
+            for operand in operation.operands:
+                source = self.place_of(operand, operation)
+                if isinstance(operand, Scalar):
+                    operands.append(f"all({operand.text})")
+                elif source is not None:
+                    operands.append(variables[source.memory, source.member])
+                else:
+                    assert isinstance(operand, Operation)
+                    operands.append(names[operand])
+            yield f"    const V {name} = {operation.form.format(*operands)};"
+        for number, (operation, _) in enumerate(group.written):
+            yield f"    store(q{number} + i, {names[operation]});"
+        yield "  }"
+        yield "}"
+
+    # -- the function
+
+    def function(self) -> str:
+        lines = [
+            line
+            for groups in self.groups.values()
+            for group in groups
+            for line in self.definition(group)
+        ]
+        lines.append(f'extern "C" void {self.name}(void* const* in, void* const* out) {{')
+        lines += _indented(self.body())
+        lines += ["}", ""]
+        return "\n".join(lines)
+
+    def body(self) -> Iterator[str]:
+        plan = self.plan
+        yield "const int32_t* sizes = (const int32_t*)in[0];"
+        yield "const float* numbers = (const float*)in[1];"
+        yield "const long T = sizes[0], B = sizes[1], tile = B < TILE ? B : TILE;"
+        for number in range(len(plan.sizes)):
+            yield f"const long n{number} = sizes[{number + 2}];"
+        yield from self.arrays()
+        yield from self.memory()
+        yield "for (long first = 0; first < B; first += TILE) {"
+        yield "  const long rows = B - first < TILE ? B - first : TILE;"
+        yield from _indented(self.begun())
+        steps = "long t = T - 1; t >= 0; t--" if plan.backward else "long t = 0; t < T; t++"
+        yield f"  for ({steps}) {{"
+        yield from _indented(_indented(self.step()))
+        yield "  }"
+        yield from _indented(self.ended())
+        yield "}"
+
+    def arrays(self) -> Iterator[str]:
+        """Pointers to the arguments, and the widths of their rows."""
+        position = 2
+        if self.masked:
+            yield f"const uint8_t* real = (const uint8_t*)in[{position}];"
+            position += 1
+        for argument in self.plan.inputs:
+            memory = argument.memory
+            yield f"const float* {memory.name} = (const float*)in[{position}];"
+            position += 1
+            if memory.axes is Axes.EXACT:
+                yield f"const float* {memory.name}_rest = (const float*)in[{position}];"
+                position += 1
+        for number, argument in enumerate(self.plan.outputs):
+            yield f"float* {argument.memory.name} = (float*)out[{number}];"
+
+    def memory(self) -> Iterator[str]:
+        """One piece of memory for rows between operations, packed weights and what is timed."""
+        plan = self.plan
+        sizes: dict[str, str] = {}
+        for memory in plan.scratch:
+            sizes[memory.name] = f"tile * up({self.width(memory.sizes)})"
+        for number, product in enumerate(plan.products):
+            inner, n = self.width(product.inner), self.width(product.result.sizes)
+            sizes[f"w{number}"] = f"up({n}) * ({inner})"
+        for timed in plan.timed:
+            if timed.memory is not None:
+                sizes[timed.memory.name] = f"up({self.width(timed.memory.sizes)})"
+            if timed.size is not None:
+                sizes[f"{timed.name}_room"] = f"2 * up({self.number_of(timed.size)})"
+        exact = [each.memory for each in plan.inputs if each.memory.axes is Axes.EXACT]
+        for memory in exact:
+            sizes[f"{memory.name}_room"] = f"2 * up({self.width(memory.sizes)})"
+        yield "static thread_local Room room;"
+        yield f"float* free_memory = room.of({' + '.join(sizes.values()) or '0'});"
+        for name, size in sizes.items():
+            yield f"float* {name} = free_memory;"
+            yield f"free_memory += {size};"
+        for number, product in enumerate(plan.products):
+            inner, n = self.width(product.inner), self.width(product.result.sizes)
+            strides = f"1, {inner}" if product.transposed else f"{n}, 1"
+            yield f"pack({product.weight.name}, {inner}, {n}, {strides}, w{number});"
+        for timed in plan.timed:
+            if timed.size is not None:
+                yield f"double* {timed.name} = (double*){timed.name}_room;"
+        for memory in exact:
+            yield f"double* {memory.name}_exact = (double*){memory.name}_room;"
+            yield f"for (long i = 0; i < {self.width(memory.sizes)}; i++)"
+            yield f"  {memory.name}_exact[i] = (double){memory.name}[i] + {memory.name}_rest[i];"
+
+    def begun(self) -> Iterator[str]:
+        """Before the first step of some sequences: backward, what the last step is handed."""
+        if not self.plan.backward:
+            return
+        memories = {argument.key: argument.memory for argument in self.plan.inputs}
+        for each in self.plan.carried:
+            last, width = memories["last", each.name], self.width(each.old.sizes)
+            to = f"Out{{{each.old.name}, up({width})}}"
+            yield f"copy({to}, {self.pointer(Place(last, 0))}, {width}, rows);"
+
+    def ended(self) -> Iterator[str]:
+        """After the last step of some sequences: backward, the adjoints of the start."""
+        if not self.plan.backward:
+            return
+        memories = {argument.key: argument.memory for argument in self.plan.outputs}
+        for each in self.plan.carried:
+            first, width = memories["first", each.name], self.width(each.old.sizes)
+            to = self.pointer(Place(first, 0), "Out")
+            yield f"copy({to}, {self.row(each.old)}, {width}, rows);"
+
+    def row(self, memory: Memory) -> str:
+        return self.pointer(Place(memory, 0))
+
+    def pointer(self, place: Place, kind: str = "In") -> str:
+        """The first row of a vector at this step, and how far the next one is."""
+        memory, width = place.memory, self.width(place.memory.sizes)
+        ahead = self.width(memory.sizes[: place.member])
+        offset = "" if ahead == "0" else f" + {ahead}"
+        match memory.axes:
+            case Axes.STEPS:
+                at, stride = f"{memory.name} + (t * B + first) * ({width})", width
+            case Axes.PREVIOUS:
+                rows, start = memory.name.split()
+                before = f"{rows} + ((t - 1) * B + first) * ({width})"
+                at, stride = f"(t ? {before} : {start} + first * ({width}))", width
+            case Axes.BATCH:
+                at, stride = f"{memory.name} + first * ({width})", width
+            case Axes.SCRATCH:
+                at, stride = memory.name, f"up({width})"
+            case _:
+                at, stride = memory.name, "0"
+        return f"{kind}{{{at}{offset}, {stride}}}"
+
+    # -- a step
+
+    def step(self) -> Iterator[str]:
+        if not self.masked:
+            yield "const uint8_t* live = nullptr;"
+            yield from self.stages()
+        else:
+            yield "const uint8_t* live = real + t * B + first;"
+            yield "const long count = count_live(live, rows);"
+            yield "if (count) {"
+            yield from _indented(self.stages())
+            yield "}"
+            yield "if (count < rows) {"
+            yield from _indented(self.padding())
+            yield "}"
+        if self.plan.backward:
+            for each in self.plan.carried:
+                old, new = each.old.name, each.new.name
+                yield f"{{ float* swapped = {old}; {old} = {new}; {new} = swapped; }}"
+
+    def stages(self) -> Iterator[str]:
+        plan = self.plan
+        for timed in plan.timed:
+            yield from self.timed(timed)
+        for stage in range(plan.stages):
+            for group in self.groups.get(stage, ()):
+                yield from self.applied(group)
+            for number, product in enumerate(plan.products):
+                if product.stage == stage:
+                    yield self.multiplied(number, product)
+            for call in plan.over_units:
+                if call.stage == stage:
+                    yield self.over_units(call)
+
+    def applied(self, group: _Group) -> Iterator[str]:
+        read = ", ".join(self.pointer(place) for place in group.read) or "{nullptr, 0}"
+        ones = ", ".join(self.pointer(place) for place in group.ones) or "{nullptr, 0}"
+        written = ", ".join(self.pointer(place, "Out") for _, place in group.written)
+        counts = f"{len(group.read)}, {len(group.ones)}, {len(group.written)}"
+        yield "{"
+        yield f"  const In read[] = {{{read}}};"
+        yield f"  const In ones[] = {{{ones}}};"
+        yield f"  const Out written[] = {{{written or '{nullptr, 0}'}}};"
+        yield (
+            f"  apply<{group.name}, {counts}>"
+            f"(read, ones, written, {self.number_of(group.size)}, rows, live, numbers, t);"
+        )
+        yield "}"
+
+    def multiplied(self, number: int, product: Product) -> str:
+        inner, n = self.width(product.inner), self.width(product.result.sizes)
+        result = self.pointer(Place(product.result, 0), "Out")
+        return f"product({self.pointer(product.operand)}, rows, w{number}, {inner}, {n}, {result});"
+
+    def over_units(self, call: OverUnitsCall) -> str:
+        n = self.number_of(call.operand.size)
+        is_number = "true" if call.yields_number else "false"
+        result = self.pointer(Place(call.result, 0), "Out")
+        groups = f"(long){call.groups}" if call.groups else "0"
+        return (
+            f"over_units<{call.function}, {is_number}>"
+            f"({self.pointer(call.operand)}, {result}, {n}, {groups}, rows, live);"
+        )
+
+    def timed(self, timed: Timed) -> Iterator[str]:
+        """A value in doubles, and as floats where rows read it."""
+        operands = [f"{name}[i]" if is_vector else name for name, is_vector in timed.operands]
+        value = timed.form.format(*operands)
+        if timed.size is None:
+            yield f"const double {timed.name} = {value};"
+        else:
+            yield f"for (long i = 0; i < {self.number_of(timed.size)}; i++)"
+            yield f"  {timed.name}[i] = {value};"
+        if timed.memory is None:
+            return
+        if timed.size is None:
+            yield f"{timed.memory.name}[0] = (float){timed.name};"
+        else:
+            yield f"for (long i = 0; i < {self.number_of(timed.size)}; i++)"
+            yield f"  {timed.memory.name}[i] = (float){timed.name}[i];"
+
+    def padding(self) -> Iterator[str]:
+        """Steps that are not real repeat what is carried, and hand its adjoint on as it is."""
+        for each in self.plan.carried:
+            yield from self.repeated(each)
+        for memory in self.plan.kept:
+            to = self.pointer(Place(memory, 0), "Out")
+            yield f"fill({to}, In{{nullptr, 0}}, {self.width(memory.sizes)}, rows, live);"
+
+    def repeated(self, each: Carried) -> Iterator[str]:
+        width = self.width(each.new.sizes)
+        to = self.pointer(Place(each.new, 0), "Out")
+        yield f"fill({to}, {self.row(each.old)}, {width}, rows, live);"
+        if each.above is not None:
+            yield f"add({to}, {self.row(each.above)}, {width}, rows, live);"
+
+
+def sorted_by_stage(
+    collected: Mapping[tuple[int, ir.Size], list[Operation]],
+) -> list[tuple[tuple[int, ir.Size], list[Operation]]]:
+    """Groups in the order in which they run."""
+    return sorted(collected.items(), key=lambda item: item[0][0])
+
+
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield INDENT + line

@@ -1,0 +1,238 @@
+"""Native loops against float64: of cells, forward and backward, with padding and in many sizes; and
+every operation on lanes and on doubles against its NumPy function.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
+import pytest
+
+from rnnzoo import lang
+from rnnzoo.backends.native import build, operations, write
+from rnnzoo.backends.native.plan import Loops, Plan
+from rnnzoo.lang import interpret
+from rnnzoo.lang.primitives import ELEMENTWISE, Elementwise
+from rnnzoo.spec.cell import built_in_names
+from tests.backends.native_loops import Array, called, loops_of
+from tests.lang import test_adjoint
+from tests.lang.test_adjoint import Problem
+
+pytestmark = pytest.mark.skipif(
+    shutil.which(build.COMPILER) is None, reason=f"needs {build.COMPILER}"
+)
+# two states; a clock, in doubles; a sum of softmax, on groups; values of the layer below
+SAMPLE = ("lstm", "clockwork", "on_lstm", "depth_gated")
+
+
+def layers(names: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Every layer of these cells that differs."""
+    cells = {name: lang.load(name) for name in names}
+    return [(name, 1) for name in names] + [
+        (name, 2) for name, cell in cells.items() if cell.first != cell.step
+    ]
+
+
+def planned(name: str, number: int) -> tuple[Loops, Plan, Plan]:
+    problem = Problem(lang.load(name), number)
+    sizes = {each: problem.step.equation(each).size for each in problem.program.results}
+    loops = loops_of(problem.program, problem.back, sizes)
+    return loops, loops.forward(), loops.backward()
+
+
+@cache
+def library(names: tuple[str, ...], masked: bool) -> ctypes.CDLL:
+    """The loops of all these cells in one translation unit."""
+    functions = {}
+    for name, number in layers(names):
+        _, forward, backward = planned(name, number)
+        functions[f"{name}_{number}_forward"] = forward
+        functions[f"{name}_{number}_backward"] = backward
+    return build.load(write.written(functions, masked))
+
+
+class Case:
+    """A layer's loops with what they read, and what they are to write."""
+
+    def __init__(self, name: str, number: int, compiled: ctypes.CDLL) -> None:
+        self.problem = problem = Problem(lang.load(name), number)
+        self.name, self.compiled, self.sizes = f"{name}_{number}", compiled, problem.sizes
+        self.loops, self.forward, self.backward = planned(name, number)
+        self.tape = problem.tape()
+        self.batch = problem.values["input", "x"].shape[1]
+        fixed = interpret.evaluate(problem.back.fixed, dict(self.tape.once), self.sizes)
+        self.values = {**fixed, **self.tape.before}
+        for each, size in self.loops.carried.items():
+            zeros = np.zeros((self.batch, self.sizes.of(size)))
+            self.values["start", each] = problem.values.get(("start", each), zeros)
+            self.values["last", each] = zeros
+            self.values["above", each] = problem.upstream[each]
+            self.values["after", each] = self.steps("result", each)
+        for ref in problem.back.saved:
+            self.values[ref.kind, ref.name] = self.steps(ref.kind, ref.name)
+
+    def steps(self, kind: str, name: str) -> Array:
+        rows = [step[kind, name] for step in self.tape.steps]
+        return np.stack([np.broadcast_to(row, (self.batch, row.shape[-1])) for row in rows])
+
+    def run(self, direction: str, values: Mapping, real: Array | None = None) -> dict:
+        plan = self.forward if direction == "forward" else self.backward
+        time, batch = values["above", next(iter(self.loops.carried))].shape[:2]
+        function = f"{self.name}_{direction}"
+        return called(self.compiled, function, plan, values, self.sizes, (time, batch), real)
+
+
+def check(case: Case) -> None:
+    """Both loops against the interpreter, relative to the largest number of each value."""
+    for key, value in case.run("forward", case.values).items():
+        assert_near(value, case.values[key], key)
+    rows, entering = interpret._backward(
+        case.problem.program, case.problem.back, case.tape, case.problem.upstream, case.sizes
+    )
+    for key, value in case.run("backward", case.values).items():
+        kind, name = key
+        is_state = name in case.problem.back.previous
+        first = entering[0][name] if kind == "first" and is_state else np.zeros_like(value)
+        assert_near(value, first if kind == "first" else np.stack([row[key] for row in rows]), key)
+
+
+def assert_near(value: Array, expected: Array, key: object) -> None:
+    scale = max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(value / scale, expected / scale, atol=1e-5, err_msg=str(key))
+
+
+@pytest.mark.parametrize(("name", "number"), layers(SAMPLE))
+@pytest.mark.parametrize(("units", "batch"), [(9, 2), (32, 1), (37, 69)])
+def test_loops_equal_the_interpreter_in_every_size(
+    name: str, number: int, units: int, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "on_lstm":
+        units = units // 8 * 8  # its chunks
+    monkeypatch.setattr(test_adjoint, "UNITS", units)
+    monkeypatch.setattr(test_adjoint, "BATCH", batch)
+    check(Case(name, number, library(SAMPLE, False)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "number"), layers(tuple(built_in_names())))
+def test_loops_of_every_cell_equal_the_interpreter(name: str, number: int) -> None:
+    check(Case(name, number, library((name,), False)))
+
+
+# at the front, in the middle, at the end, everywhere
+REAL = np.array([[0, 1, 1, 1, 1], [1, 0, 0, 1, 1], [1, 1, 1, 0, 0], [0, 0, 0, 0, 0]]).T
+
+
+def test_padding_repeats_what_is_carried_and_hands_its_adjoint_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(test_adjoint, "BATCH", 4)
+    case = Case("lstm", 1, library(("lstm",), True))
+    alone = Case("lstm", 1, library(SAMPLE, False))
+    rng = np.random.default_rng(3)
+    for name in case.loops.carried:
+        case.values["last", name] = rng.normal(size=(4, case.sizes.units))
+    forward = case.run("forward", case.values, REAL)
+    values = {**case.values, **forward}
+    backward = case.run("backward", values, REAL)
+    for sequence in range(4):
+        check_padding(case, alone, values, forward, backward, sequence)
+
+
+def check_padding(
+    case: Case, alone: Case, values: dict, forward: dict, backward: dict, sequence: int
+) -> None:
+    """One sequence against itself without its padding, which runs without a mask."""
+    steps = np.flatnonzero(REAL[:, sequence])
+    sequences = ("input", "after", "above", "value")
+    own = {
+        key: value[:, sequence : sequence + 1] if value.ndim == 3 else value
+        for key, value in values.items()
+    }
+    for key, value in own.items():
+        if key[0] in ("start", "last"):
+            own[key] = value[sequence : sequence + 1]
+    short = {
+        key: value[steps] if key[0] in sequences and value.ndim == 3 else value
+        for key, value in own.items()
+    }
+    handed_on = {}
+    for name in case.loops.carried:
+        # what comes from above at padding goes to the last real step before it, or to the start
+        above = own["above", name].copy()
+        handed_on[name] = np.zeros((1, case.sizes.units))
+        for step in np.flatnonzero(REAL[:, sequence] == 0):
+            before = steps[steps < step]
+            target = above[before[-1]] if len(before) else handed_on[name]
+            target += own["above", name][step]
+        short["above", name] = above[steps]
+    expected = alone.run("forward", short)
+    for key, value in forward.items():
+        rows = value[:, sequence]
+        np.testing.assert_allclose(rows[steps], expected[key][:, 0], atol=1e-6)
+        for step in np.flatnonzero(REAL[:, sequence] == 0):
+            old = rows[step - 1] if step else own["start", key[1]][0] if key[0] == "after" else 0
+            np.testing.assert_array_equal(rows[step], np.float32(old if key[0] == "after" else 0))
+    expected = alone.run("backward", short)
+    for key, value in backward.items():
+        if key[0] == "first":
+            first = expected[key] + handed_on[key[1]]
+            np.testing.assert_allclose(value[sequence], first[0], atol=1e-5)
+        else:
+            np.testing.assert_allclose(value[steps, sequence], expected[key][:, 0], atol=1e-5)
+            np.testing.assert_array_equal(value[REAL[:, sequence] == 0, sequence], 0)
+
+
+def function(name: str, primitive: Elementwise, kind: str) -> str:
+    """An operation on every element of arrays, in lanes or in doubles."""
+    names = "abc"[: primitive.arity]
+    form = operations.elementwise(primitive)
+    assert form is not None, name
+    arrays = "".join(f"const {kind}* {each}, " for each in names)
+    if kind == "float":
+        value = form.format(*(f"load({each} + i)" for each in names))
+        body = f"for (long i = 0; i < n; i += LANES) store(y + i, {value});"
+    else:
+        value = form.format(*(f"{each}[i]" for each in names))
+        body = f"for (long i = 0; i < n; i++) y[i] = {value};"
+    return f'extern "C" void {name}_{kind}({arrays}{kind}* y, long n) {{ {body} }}'
+
+
+KINDS = {"float": (np.float32, 4e-7), "double": (np.float64, 1e-15)}
+CANCEL = ("hard_sigmoid", "gelu")  # near 0 they are a difference of larger numbers
+
+
+@cache
+def of_operations() -> ctypes.CDLL:
+    functions = [
+        function(name, primitive, kind) for name, primitive in ELEMENTWISE.items() for kind in KINDS
+    ]
+    return build.load("\n".join([write.written({}, False), *functions]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_an_operation_is_its_function_also_of_what_is_no_number(name: str, kind: str) -> None:
+    primitive = ELEMENTWISE[name]
+    dtype, tolerance = KINDS[kind]
+    rng = np.random.default_rng(5)
+    grid = np.concatenate([
+        [0.0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 88, -88, 100, -100, 1e-30, -1e-30, 1e30, 3, -3],
+        np.linspace(-12, 12, 1008), rng.normal(0, 1e-3, 512), rng.normal(0, 40, 512),
+    ])  # fmt: skip
+    operands = [rng.permutation(grid).astype(dtype) for _ in range(primitive.arity)]
+    value = np.empty(len(grid), dtype)
+    arrays = [ctypes.c_void_p(array.ctypes.data) for array in (*operands, value)]
+    getattr(of_operations(), f"{name}_{kind}")(*arrays, ctypes.c_long(len(grid)))
+    with np.errstate(all="ignore"):
+        expected = primitive.function(*(operand.astype(float) for operand in operands))
+        expected = np.asarray(expected).astype(dtype)
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(np.isfinite(value), finite)
+    # sigmoid ends where floats have fewer digits
+    atol = np.finfo(dtype).eps if name in CANCEL else 200 * np.finfo(np.float32).tiny
+    np.testing.assert_allclose(value[finite], expected[finite], rtol=tolerance, atol=atol)
