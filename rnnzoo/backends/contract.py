@@ -36,6 +36,7 @@ class LayerStep:
         states: names of the carried states; `shown` of other values that are wanted, carried so
             that padding repeats them.
         wanted: whose values at every step are results.
+        inputs: names of what the step reads beside x.
         below, weights, fixed: names of what the step reads: of the layer below, weights, and
             weights that are never trained.
         drops: how many masks of recurrent dropout it reads.
@@ -58,6 +59,7 @@ class LayerStep:
     clocked: bool = False
     counted: bool = False
     fixed: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -69,6 +71,7 @@ class LayerStep:
         optional = {PADDING: self.masked, CLOCK: self.clocked, COUNT: self.counted}
         return (
             X,
+            *(("input", name) for name in self.inputs),
             *(("below", name) for name in self.below),
             *(("start", name) for name in self.states),
             *(("drop", str(number)) for number in range(self.drops)),

@@ -55,8 +55,9 @@ class ProgramStep(LayerStep):
             (name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items())
         )
         names = self.states, self.shown, self.wanted, self.below, self.weights, self.fixed
+        read = self.inputs
         flags = self.drops, self.masked, self.clocked, self.counted
-        step = self.step.equations, sizes, self.dtype, constants, names, flags
+        step = self.step.equations, sizes, self.dtype, constants, names, read, flags
         return self.units.blocks, *step
 
     @cached_property
@@ -84,7 +85,8 @@ class ProgramStep(LayerStep):
     @cached_property
     def rows(self) -> tuple[Named, ...]:
         """What the forward loop reads row by row; a mask of dropout is one for all steps."""
-        moving: set[Named] = {X, *(("below", name) for name in self.below)}
+        moving: set[Named] = {X, *(("input", name) for name in self.inputs)}
+        moving |= {("below", name) for name in self.below}
         for instruction in self.program.before:
             if any(key in moving for key in named(instruction.reads)):
                 moving.add(("value", instruction.name))

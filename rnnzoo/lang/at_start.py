@@ -21,6 +21,7 @@ import numpy as np
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, reference, start
 from rnnzoo.lang.primitives import sub
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.recurrence import recurrences
 
 Array = np.ndarray[Any, Any]
@@ -121,7 +122,7 @@ def at_start(cell: ir.Cell) -> Start | None:
     for units in UNITS:
         try:
             with np.errstate(all="ignore"):
-                return _of_layer(cell, ir.sizes(cell, INPUTS, units, 1))
+                return _of_layer(cell, ir.sizes(cell, cell.columns(INPUTS), units, 1))
         except UsageError:  # its constants have no value with so few units
             continue
     return None
@@ -168,7 +169,7 @@ class _Run:
     cell: ir.Cell
     sizes: ir.Sizes
     given: Mapping[str, Mapping[str, Array]]
-    x: Array  # (time, sequences, inputs)
+    inputs: Mapping[str, Array]  # (time, sequences, size) of x and of each named input
     states: dict[str, Array]
 
     @staticmethod
@@ -179,17 +180,18 @@ class _Run:
         given = {
             "weight": masked, "fixed": masked, "constant": reference.constants(cell, sizes)
         }  # fmt: skip
-        x = rng.normal(size=(WARM + STEPS, SEQUENCES, sizes.inputs))
-        return _Run(cell, sizes, given, x, reference.start(cell, weights, sizes, SEQUENCES))
+        inputs = probes(cell, sizes.inputs, (WARM + STEPS, SEQUENCES), rng)
+        return _Run(cell, sizes, given, inputs, reference.start(cell, weights, sizes, SEQUENCES))
 
     def step(self, t: int) -> dict[str, Array]:
         """All equations at a step, of all rows."""
         rows = len(next(iter(self.states.values())))
-        x = np.tile(self.x[t], (rows // SEQUENCES, 1))
+        copies = (rows // SEQUENCES, 1)
+        inputs = {name: np.tile(value[t], copies) for name, value in self.inputs.items()}
         values = {
             **self.given,
             "previous": self.states,
-            "input": {"x": x},
+            "input": inputs,
             "time": {"t": np.asarray(float(t))},
         }
         now = reference.step(self.cell.first.equations, values, self.sizes, rows)

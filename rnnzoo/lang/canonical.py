@@ -172,6 +172,8 @@ class _Graph:
                 return self.lags[ref.name]
             case "below":
                 return self.add(_Node(f"below {ref.name}"))
+            case "input" if ref.name != ir.X:
+                return self.add(_Node(f"input {ref.name} of {ref.shape[0]}"))
         return self.add(_Node(f"{ref.kind} {ref.name}"))
 
     def columns(self, expr: ir.Apply) -> int:

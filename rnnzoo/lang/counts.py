@@ -20,12 +20,15 @@ def weights(
     """The number of trained parameters of a stack of layers, including learned initial states.
 
     Args:
+        inputs: how many numbers the first layer reads at a step; of a cell with named inputs, these
+            and x together, here and below.
         bidirectional: each layer is a pair that reads in both directions, and the next one reads
             the outputs of both.
     """
     if not bidirectional:
         return sum(_layer_weights(cell, inputs, units, number) for number in range(1, layers + 1))
-    further = 2 * ir.Sizes(units, inputs, cell.options).of(cell.output_size)
+    further = 2 * ir.sizes(cell, inputs, units, 1).of(cell.output_size)
+    further += sum(cell.width(named, 0) for named in cell.named_in_all_layers)
     widths = [inputs, *[further] * (layers - 1)]
     return 2 * sum(_layer_weights(cell, width, units, 1) for width in widths)
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, listed
 from rnnzoo.spec.cell import BY_COLUMNS, Init
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Size = str | int | tuple["Size", ...]
 Shape = tuple[Size, ...]
 RefKind = Literal[
-    "input",  # `x`
+    "input",  # `x`, or a named further input
     "time",  # `t`, the number of the step
     "option",
     "constant",
@@ -48,6 +48,7 @@ RefKind = Literal[
     "drop",  # in programs: the mask of dropout on a product's operand (`lang.widen`)
     "adjoint",  # in programs: the gradient of the loss with respect to a value (`lang.adjoint`)
 ]
+X = "x"  # the input that every cell may read
 WEIGHTS: tuple[RefKind, ...] = ("weight", "fixed")
 # what a gradient flows to
 WITH_ADJOINT: tuple[RefKind, ...] = ("value", "weight", "input", "below", "previous")
@@ -122,6 +123,25 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedInput:
+    """What the equations read beside `x` under a name of its own.
+
+    `size` is a whole number, or `inputs`: as wide as x of the first layer.
+    """
+
+    name: str
+    size: int | Literal["inputs"]
+
+    @property
+    def is_as_wide_as_x(self) -> bool:
+        return self.size == "inputs"
+
+    @property
+    def size_in_words(self) -> str:
+        return "as wide as x" if self.is_as_wide_as_x else str(self.size)
+
+
+@dataclass(frozen=True, slots=True)
 class Equation:
     """`name = expr`; an expression without size fills a vector of `size`."""
 
@@ -148,6 +168,12 @@ class Step:
         nodes = (node for equation in self.equations for node in walk(equation.expr))
         return any(isinstance(node, Ref) and node.kind == "time" for node in nodes)
 
+    @property
+    def named_inputs(self) -> frozenset[str]:
+        """Names of the inputs beside `x` that an equation reads."""
+        names = {ref.name for each in self.equations for ref in refs(each.expr, "input")}
+        return frozenset(names - {X})
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -159,6 +185,8 @@ class Cell:
             ordered equations.
         step: of every layer but the first of a stack.
         first: of the first layer; equal to `step` unless the cell has a `first_layer`.
+        named_inputs: what the equations read beside `x`, in the order in which a layer has them
+            behind x in the last axis of what it reads.
     """
 
     name: str
@@ -170,10 +198,73 @@ class Cell:
     states: tuple[State, ...]
     step: Step
     first: Step
+    named_inputs: tuple[NamedInput, ...] = ()
 
     def layer(self, number: int) -> Step:
         """The step of layer `number`, from 1."""
         return self.first if number == 1 else self.step
+
+    def columns(self, inputs: int) -> int:
+        """How many numbers a layer reads at a step where x has `inputs`: x, and the named
+        inputs behind it.
+        """
+        return inputs + sum(self.width(each, inputs) for each in self.named_inputs)
+
+    @staticmethod
+    def width(named: NamedInput, inputs: int) -> int:
+        """How many numbers a named input has at a step."""
+        return inputs if named.size == "inputs" else named.size
+
+    def inputs_in(self, columns: int) -> int:
+        """The size of x, where a layer reads so many numbers at a step.
+
+        Raises:
+            UsageError: the named inputs do not leave a whole number of them from 1.
+        """
+        if not self.named_inputs:
+            return columns
+        fixed = self.columns(0)
+        each_of_x = 1 + sum(each.is_as_wide_as_x for each in self.named_inputs)
+        inputs, rest = divmod(columns - fixed, each_of_x)
+        if inputs < 1 or rest:
+            sized = listed([f"{each.name} ({each.size_in_words})" for each in self.named_inputs])
+            names = listed([X, *(each.name for each in self.named_inputs)])
+            raise UsageError(
+                f"cell '{self.name}' reads {sized} beside x, and {columns} numbers a step leave no"
+                " whole number of inputs",
+                f"give it {names} side by side in the last axis, {self.columns(1)} numbers for an"
+                " x of 1",
+            )
+        return inputs
+
+    def split(self, columns: Any) -> dict[str, Any]:
+        """What a layer reads, an array or a tensor (..., columns), as x and the named inputs."""
+        inputs = end = self.inputs_in(columns.shape[-1])
+        parts = {X: columns[..., :inputs]} if self.named_inputs else {X: columns}
+        for each in self.named_inputs:
+            begin, end = end, end + self.width(each, inputs)
+            parts[each.name] = columns[..., begin:end]
+        return parts
+
+    @property
+    def named_in_all_layers(self) -> tuple[NamedInput, ...]:
+        """The named inputs that every layer of a stack reads, all alike."""
+        return tuple(each for each in self.named_inputs if not each.is_as_wide_as_x)
+
+    def check_layers(self, layers: int) -> None:
+        """Check that a stack can have so many layers.
+
+        Raises:
+            UsageError: further layers read an input that is as wide as x of the first.
+        """
+        read = self.step.named_inputs
+        names = [each.name for each in self.named_inputs if each.is_as_wide_as_x]
+        for name in (name for name in names if name in read and layers > 1):
+            raise UsageError(
+                f"cell '{self.name}' reads '{name}', which is as wide as the inputs, and further"
+                " layers have others: the outputs of the layer below",
+                "take one layer, or give the cell a `first_layer: |` that alone reads it",
+            )
 
     @property
     def output_size(self) -> Size:
@@ -421,9 +512,15 @@ class Sizes:
         return tuple(self.of(size) for size in shape)
 
 
-def sizes(cell: Cell, inputs: int, units: int, number: int) -> Sizes:
+def sizes(cell: Cell, columns: int, units: int, number: int) -> Sizes:
     """The sizes of layer `number` (from 1): what goes into a further layer is the output of the one
     below.
+
+    Args:
+        columns: how many numbers the first layer reads at a step, named inputs among them.
+
+    Raises:
+        UsageError: the named inputs leave x no whole number of them.
     """
-    bottom = Sizes(units, inputs, cell.options)
+    bottom = Sizes(units, cell.inputs_in(columns), cell.options)
     return bottom if number == 1 else Sizes(units, bottom.of(cell.output_size), cell.options)

@@ -24,6 +24,7 @@ import numpy as np
 from rnnzoo.errors import Mistake, Span, UsageError, listed
 from rnnzoo.lang import interpret, ir, reference, start
 from rnnzoo.lang.adjoint import Adjoint, adjoint
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.program import Program
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import BY_COLUMNS, CellSpec, Init
@@ -224,7 +225,7 @@ class _Layer:
         states = [state.name for state in cell.states]
         above = sorted(cell.needs_below) if cell.first != cell.step else []
         program = compile_step(step, list(dict.fromkeys([*states, cell.output, *above])))
-        sizes = ir.sizes(cell, INPUTS, units, number)
+        sizes = ir.sizes(cell, cell.columns(INPUTS), units, number)
         entries = sum(int(np.prod(sizes.shape(weight.shape))) for weight in step.weights)
         # an operation of NumPy takes as long as some thousand additions; 3: forward, and backward
         # with respect to the operand and to the weight
@@ -252,7 +253,8 @@ class _Layer:
         given = interpret.of_weights(masked)
         constants = reference.constants(self.cell, self.sizes)
         given |= {("constant", name): value for name, value in constants.items()}
-        given["input", "x"] = rng.normal(size=(self.steps, BATCH, self.sizes.inputs))
+        drawn = probes(self.cell, self.sizes.inputs, (self.steps, BATCH), rng)
+        given |= {("input", name): value for name, value in drawn.items()}
         below = (ir.refs(equation.expr, "below") for equation in self.step.equations)
         for ref in dict.fromkeys(chain.from_iterable(below)):
             shape = self.steps, BATCH, self.sizes.of(ref.shape[0])

@@ -30,7 +30,7 @@ def norms(
 
     Args:
         weights: of one layer, in the orientation of the equations.
-        x: (batch, time, inputs).
+        x: (batch, time, inputs), named inputs last.
         upstream: (batch, size), d loss_T / d output_T.
 
     Returns:
@@ -44,7 +44,8 @@ def norms(
     masked = reference.masked(cell, cell.first, weights, sizes)
     given = interpret.of_weights({name: np.asarray(value, float) for name, value in masked.items()})
     given |= {("constant", name): value for name, value in reference.constants(cell, sizes).items()}
-    given["input", "x"] = np.asarray(x, float).transpose(1, 0, 2)
+    parts = cell.split(np.asarray(x, float).transpose(1, 0, 2))
+    given |= {("input", name): value for name, value in parts.items()}
     start = reference.start(cell, weights, sizes, batch)
     tape = interpret.run(program, states, given, start, sizes, time, batch)
     widths = {name: tape.steps[0]["result", name].shape[-1] for name in program.results}

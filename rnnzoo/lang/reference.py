@@ -181,7 +181,7 @@ def run(
 
     Args:
         weights: a mapping a layer, name -> array in the orientation of the equations.
-        x: (batch, time, inputs).
+        x: (batch, time, inputs); of a cell with named inputs, these behind x in the last axis.
         initial: a mapping a layer, state -> (batch, size); without it, states start as the cell
             says.
         keep: (batch, time) of bool; where False, the step is padding: states stay as they are, and
@@ -190,12 +190,13 @@ def run(
     """
     below: dict[str, Array] = {}
     states, values = [], []
+    given = cell.split(x)
     for number, layer_weights in enumerate(weights, start=1):
         sizes = ir.sizes(cell, x.shape[-1], units, number)
         begin = start(cell, layer_weights, sizes, len(x), initial[number - 1] if initial else {})
-        sequence = x if number == 1 else below[cell.output]
+        sequences = given if number == 1 else {**given, ir.X: below[cell.output]}
         below, last = _layer(
-            cell, cell.layer(number), layer_weights, sequence, below, begin, sizes, keep, first
+            cell, cell.layer(number), layer_weights, sequences, below, begin, sizes, keep, first
         )
         values.append(below)
         states.append(last)
@@ -219,7 +220,7 @@ def _layer(
     cell: ir.Cell,
     layer_step: ir.Step,
     weights: Values,
-    x: Array,
+    sequences: Values,
     below: Values,
     start: Mapping[str, Array],
     sizes: ir.Sizes,
@@ -228,8 +229,11 @@ def _layer(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """One layer over the whole sequence: every equation's values, and the states after the last
     step.
+
+    Args:
+        sequences: x and the named inputs, (batch, time, size) each.
     """
-    batch, time = x.shape[:2]
+    batch, time = sequences[ir.X].shape[:2]
     of_weights = masked(cell, layer_step, weights, sizes)
     fixed = {"constant": constants(cell, sizes), "weight": of_weights, "fixed": of_weights}
     state = dict(start)
@@ -239,7 +243,7 @@ def _layer(
     }
     rows: dict[str, list[Array]] = {name: [] for name in shown}
     for t in range(time):
-        inputs = {"x": x[:, t]}
+        inputs = {name: value[:, t] for name, value in sequences.items()}
         lower = {name: value[:, t] for name, value in below.items()}
         values = {
             **fixed,

@@ -28,6 +28,8 @@ def cell_text(cell: ir.Cell) -> str:
         content["output"] = cell.output
     if cell.options:
         content["options"] = dict(cell.options)
+    if cell.named_inputs:
+        content["inputs"] = {each.name: each.size for each in cell.named_inputs}
     if lines := constants(cell):
         content["constants"] = "".join(f"{line}\n" for line in lines)
     content["equations"] = block(cell.step.equations)

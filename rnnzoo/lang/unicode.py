@@ -28,8 +28,8 @@ _TOKEN = re.compile(
 
 
 def lines(equations: Sequence[ir.Equation], step: ir.Step) -> tuple[str, ...]:
-    """One line an equation of a step; names of its equations, and `x`, carry their time."""
-    timed = {"x", *(equation.name for equation in step.equations)}
+    """One line an equation of a step; names of its equations, and inputs, carry their time."""
+    timed = {ir.X, *step.named_inputs, *(equation.name for equation in step.equations)}
     return tuple(
         f"{greek(equation.name)}{NOW} = {_line(expression(equation.expr), timed)}"
         for equation in equations

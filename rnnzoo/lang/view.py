@@ -146,16 +146,18 @@ class CellView:
         return text.digest(self.ir)
 
     def weights(self, inputs: int, units: int, layer: int = 1) -> dict[str, tuple[int, ...]]:
-        """Shape of every weight of one layer (from 1), by name."""
-        return counts.weight_shapes(self.ir, inputs, units, layer)
+        """Shape of every weight of one layer (from 1), by name; here and below, x has so many
+        inputs.
+        """
+        return counts.weight_shapes(self.ir, self.ir.columns(inputs), units, layer)
 
     def count_params(self, inputs: int, units: int, layers: int = 1) -> int:
         """The number of trained parameters, without masked entries."""
-        return counts.weights(self.ir, inputs, units, layers)
+        return counts.weights(self.ir, self.ir.columns(inputs), units, layers)
 
     def count_multiply_adds(self, inputs: int, units: int, layers: int = 1) -> int:
         """Multiply-adds of the matrix products of one step of one sequence."""
-        return counts.multiply_adds(self.ir, inputs, units, layers)
+        return counts.multiply_adds(self.ir, self.ir.columns(inputs), units, layers)
 
     def latex(self) -> str:
         """All equations as one aligned block of LaTeX; constants first, and the first layer's
@@ -212,6 +214,7 @@ class CellView:
             "claim": self.claim or None,
             "options": dict(self.ir.options),
             "constants": list(self.constants),
+            "named_inputs": {each.name: each.size for each in self.ir.named_inputs},
             "equations": list(self.equations),
             "first_layer": list(self.first_layer),
             "states": list(self.states),

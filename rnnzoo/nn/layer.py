@@ -21,6 +21,7 @@ from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, CompiledStep, Fit, L
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.probes import ELAPSED
 from rnnzoo.lang.start import beginning, by_columns, expressions
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -66,7 +67,7 @@ class _StackInput:
     """What a stack is run on, time first.
 
     Attributes:
-        x: (time, batch, inputs).
+        x: (time, batch, inputs), the named inputs of the cell last.
         start, drops: initial states and dropout masks of all layers, (batch, size) each.
         of_all_layers: what the step of every layer reads, where it is given: padding, clock, count.
     """
@@ -119,7 +120,10 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             runtimes need it.  Both compute the same.
 
     Call arguments:
-        inputs: (batch, time, inputs).
+        inputs: (batch, time, inputs).  Of a cell with named inputs, x and these side by side in the
+            last axis, in the order in which the cell names them; every layer of a stack reads them
+            beside its x.  Read backwards, `dt` is the time to the step that comes after, which was
+            read before.
         initial_state: (batch, units) for each name of `state_names`, as a list or by name; or (1,
             units), for all sequences.  A cell that reads the number of the step, `t`, has it among
             its states, as the last one: (batch, 1) of int32, how many steps each sequence has
@@ -158,6 +162,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         arguments.computes(self.compute_dtype)
         self.cell = arguments.cell(cell)
         self.units, self.layers = arguments.whole("units", units), arguments.whole("layers", layers)
+        self.cell.check_layers(self.layers)
         self.return_sequences = arguments.flag("return_sequences", return_sequences)
         self.return_state = arguments.flag("return_state", return_state)
         self.dropout = arguments.rate("dropout", dropout)
@@ -197,6 +202,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             )
         backends.for_layers().prepare()
         features = int(input_shape[-1])
+        self.cell.inputs_in(features)
         self._stack = tuple(
             self._build_layer(features, number) for number in range(1, self.layers + 1)
         )
@@ -224,8 +230,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         mask = keras.ops.convert_to_tensor(mask) if isinstance(mask, list) else mask
         start, clock = self._start(inputs, self._checked(inputs, initial_state, mask))
         if self.go_backwards:
-            inputs = keras.ops.flip(inputs, axis=1)
             mask = None if mask is None else keras.ops.flip(mask, axis=1)
+            inputs = self._backwards(inputs, mask)
             if mask is not None and clock is None and self.cell.reads_time:
                 clock = -_padded_first(mask)
         drops = self._drops(inputs) if training and self._random is not None else []
@@ -257,7 +263,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     @property
     def state_size(self) -> list[int]:
-        """The size of each state, in the order of `state_names`."""
+        """The size of each state, in the order of `state_names`.
+
+        Raises:
+            UsageError: a state is as wide as the inputs, and the layer is not built.
+        """
         return list(self._state_sizes().values())
 
     def get_initial_state(self, batch_size: int) -> list[Tensor]:
@@ -287,13 +297,13 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.reset_state()
 
     def compute_output_shape(self, input_shape: Sequence[int | None], **_: Any) -> Any:
-        size = self._output_size()
+        size = self._output_size(input_shape[-1])
         output = (
             (input_shape[0], input_shape[1], size)
             if self.return_sequences
             else (input_shape[0], size)
         )
-        states = [(input_shape[0], width) for width in self.state_size]
+        states = [(input_shape[0], width) for width in self._state_sizes(input_shape[-1]).values()]
         return (output, *states) if self.return_state else output
 
     def compute_output_spec(
@@ -366,7 +376,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """Names of the states, `1.h` and so on where there are several layers; `t` last, where the
         cell reads it.
         """
-        return tuple(self._state_sizes())
+        names = [self._label(number, state.name) for number, state in self._cell_states()]
+        return (*names, STEPS) if self.cell.reads_time else tuple(names)
 
     def weights_by_name(self) -> dict[str, np.ndarray]:
         """Weights under the names of the equations and in their orientation: `R_i` acts as `R_i @
@@ -543,7 +554,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 f"under {backend}, Keras exports a stateful layer without its states",
                 "model.save(...) as .keras, and export what KERAS_BACKEND=tensorflow loads of it",
             )
-        arguments.sequences(inputs, self._built()[0].sizes.inputs, self._memory.batch)
+        columns = self.cell.columns(self._built()[0].sizes.inputs)
+        arguments.sequences(inputs, columns, self._memory.batch)
         if mask is not None:
             arguments.padding(mask, inputs)
         if initial_state is None:
@@ -570,10 +582,28 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         clock = keras.ops.cast(states.pop(), CLOCK_DTYPE) if self.cell.reads_time else None
         return [keras.ops.cast(state, self.compute_dtype) for state in states], clock
 
+    def _backwards(self, inputs: Tensor, mask: Tensor | None) -> Tensor:
+        """Sequences from their ends.  What `dt` says of a step is the time since the one before it,
+        which is now read after it: so it moves on by one.
+
+        Args:
+            mask: from the end, too; what padding says of time does not count.
+        """
+        parts = self.cell.split(keras.ops.flip(inputs, axis=1))
+        if ELAPSED not in parts:
+            return keras.ops.flip(inputs, axis=1)
+        elapsed = parts[ELAPSED]
+        if mask is not None:
+            real = keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1)
+            elapsed = keras.ops.where(real, elapsed, keras.ops.zeros_like(elapsed))
+        moved = [keras.ops.zeros_like(elapsed[:, :1]), elapsed[:, :-1]]
+        parts[ELAPSED] = keras.ops.concatenate(moved, axis=1)
+        return keras.ops.concatenate([*parts.values()], axis=-1)
+
     def _initial(self, batch: Tensor) -> list[Tensor]:
         states = []
         for number, state in self._cell_states():
-            shape = (batch, self._sizes_of(state))
+            shape = (batch, self._sizes(number).of(state.size))
             if state.initial == "learned":
                 value = keras.ops.convert_to_tensor(
                     self._built()[number - 1].weights[f"initial_{state.name}"]
@@ -643,10 +673,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         of all layers.
         """
         starts, drops = iter(stack_input.start), iter(stack_input.drops)
-        x, below, states = stack_input.x, dict[str, Tensor](), list[Tensor]()
+        given = self.cell.split(stack_input.x)
+        x, below, states = given[ir.X], dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
             step, compiled = self._compiled_step(built, stack_input)
             tensors: dict[Named, Tensor] = {
+                **{("input", name): given[name] for name in step.inputs},
                 X: x * next(drops)[None] if stack_input.drops else x,
                 **{("below", name): below[name] for name in step.below},
                 **{("start", name): next(starts) for name in step.states},
@@ -689,7 +721,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if key not in self._steps:
             top = built.number == self.layers
             step = self.cell.layer(built.number)
-            states = tuple(state.name for state in self.cell.states)
+            states, read = tuple(state.name for state in self.cell.states), step.named_inputs
             above = self.cell.needs_below - {self.cell.output} if not top else frozenset()
             shown = tuple(name for name in (self.cell.output, *sorted(above)) if name not in states)
             layer_step = LayerStep(
@@ -717,6 +749,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 masked=masked,
                 clocked=clocked,
                 counted=counted,
+                inputs=tuple(each.name for each in self.cell.named_inputs if each.name in read),
             )
             self._steps[key] = layer_step, backends.for_layers().compiled_step(layer_step)
         return self._steps[key]
@@ -727,10 +760,14 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             (number, state) for number in range(1, self.layers + 1) for state in self.cell.states
         )
 
-    def _state_sizes(self) -> dict[str, int]:
-        """Name -> size of all that is handed on from call to call."""
+    def _state_sizes(self, columns: int | None = None) -> dict[str, int]:
+        """Name -> size of all that is handed on from call to call.
+
+        Args:
+            columns: how many numbers the layer reads at a step, where it is not built.
+        """
         sizes = {
-            self._label(number, state.name): self._sizes_of(state)
+            self._label(number, state.name): self._sizes(number, columns).of(state.size)
             for number, state in self._cell_states()
         }
         return {**sizes, STEPS: 1} if self.cell.reads_time else sizes
@@ -738,11 +775,19 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def _state_dtype(self, name: str) -> str:
         return CLOCK_DTYPE if name == STEPS else self.compute_dtype
 
-    def _output_size(self) -> int:
-        return ir.Sizes(self.units, 0, self.cell.options).of(self.cell.output_size)
+    def _output_size(self, columns: int | None = None) -> int:
+        return self._sizes(self.layers, columns).of(self.cell.output_size)
 
-    def _sizes_of(self, state: ir.State) -> int:
-        return ir.Sizes(self.units, 0, self.cell.options).of(state.size)
+    def _sizes(self, number: int, columns: int | None = None) -> ir.Sizes:
+        """The sizes of layer `number`, from 1."""
+        if self._stack:
+            return self._stack[number - 1].sizes
+        if columns is not None:
+            return ir.sizes(self.cell, columns, self.units, number)
+        sizes = (*(state.size for state in self.cell.states), self.cell.output_size)
+        if any("inputs" in ir.size_names(size) for size in sizes):
+            raise UsageError("a state is as wide as x, and this layer has read none: `build` it")
+        return ir.Sizes(self.units, 0, self.cell.options)
 
 
 def _padded_first(mask: Tensor) -> Tensor:

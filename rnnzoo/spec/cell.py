@@ -3,9 +3,9 @@
 In: a YAML file, or the name of one.  Out: statements (`name = text`), declarations, and where each
 of them stands.  What the text of an equation means is `rnnzoo.lang`'s business.
 
-A variant is a patch: it merges equations, constants, weights, init, options and initial by key with
-the cell that it extends; a replaced equation keeps its place, a new one is appended.  The family is
-inherited; name, title, source, year and claim are not.
+A variant is a patch: it merges equations, constants, weights, init, inputs, options and initial by
+key with the cell that it extends; a replaced equation keeps its place, a new one is appended.  The
+family is inherited; name, title, source, year and claim are not.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, command, nearest
 from rnnzoo.spec.document import (
@@ -73,6 +74,7 @@ FAMILIES: Mapping[str, str] = {
     "searched": "found by search or evolution",
 }
 _YEARS = (1940, 2100)  # of a cell
+Entry = TypeVar("Entry")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -176,6 +178,7 @@ class CellSpec:
             (`spec.claims.check_of_cell`).
         options: numbers that constants, masks, equations and init may name.
         option_keys: where the options stand.
+        inputs: sizes of what equations read beside x, by name: a whole number, or `inputs`.
         shapes, masks, trainable: from `weights:`.
         initial: what a state starts from: a number, or `learned`.
         output: the equation that is the layer's output.
@@ -194,6 +197,7 @@ class CellSpec:
     output: str = "h"
     options: Mapping[str, float] = field(default_factory=dict)
     option_keys: Mapping[str, Declared] = field(default_factory=dict)
+    inputs: Mapping[str, Declared] = field(default_factory=dict)
     constants: Mapping[str, Statement] = field(default_factory=dict)
     equations: Mapping[str, Statement] = field(default_factory=dict)
     first_layer: Mapping[str, Statement] = field(default_factory=dict)
@@ -385,7 +389,7 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
 
 KEYS = (
     "name", "extends", "title", "source", "family", "year", "claim", "output", "options",
-    "constants", "equations", "first_layer", "weights", "init", "initial",
+    "inputs", "constants", "equations", "first_layer", "weights", "init", "initial",
 )  # fmt: skip
 
 
@@ -414,6 +418,7 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
         output=fields.text("output", ""),
         options=options,
         option_keys=option_keys,
+        inputs=_inputs(fields.table_at("inputs"), mistakes, unread),
         constants=_statements(fields.code("constants"), unread),
         equations=_statements(fields.code("equations"), unread),
         first_layer=_statements(fields.code("first_layer"), unread),
@@ -478,14 +483,18 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
     def declared(entries: Mapping[str, Declared]) -> dict[str, Declared]:
         return {name: replace(entry, own=False) for name, entry in entries.items()}
 
+    # of one name, what the patch writes holds: an option or an equation may become an input
+    option_keys = _without(base.option_keys, patch.inputs)
+    inputs = _without(base.inputs, {**patch.options, **patch.equations})
     merged = replace(
         patch,
         family=patch.family or base.family,
         output=patch.output or base.output,
-        options={**base.options, **patch.options},
-        option_keys={**declared(base.option_keys), **patch.option_keys},
+        options={**_without(base.options, patch.inputs), **patch.options},
+        option_keys={**declared(option_keys), **patch.option_keys},
+        inputs={**declared(inputs), **patch.inputs},
         constants={**inherited(base.constants), **patch.constants},
-        equations={**inherited(base.equations), **patch.equations},
+        equations={**inherited(_without(base.equations, patch.inputs)), **patch.equations},
         first_layer={**inherited(base.first_layer), **patch.first_layer},
         shapes={**declared(base.shapes), **patch.shapes},
         masks={**declared(base.masks), **patch.masks},
@@ -497,6 +506,11 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
     for block in (merged.constants, merged.equations, merged.first_layer):
         _check_count(block, mistakes)
     return merged
+
+
+def _without(entries: Mapping[str, Entry], names: Mapping[str, object]) -> dict[str, Entry]:
+    """The entries that have none of these names."""
+    return {name: entry for name, entry in entries.items() if name not in names}
 
 
 def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
@@ -536,6 +550,23 @@ def _options(
             options[name] = node.value  # type: ignore[assignment]  # is_number has just said so
             keys[name] = Declared(options[name], table.keys[name])
     return options, keys
+
+
+def _inputs(table: Table | None, mistakes: Mistakes, unread: Mistakes) -> dict[str, Declared]:
+    """Sizes of `inputs: {dt: 1, mask: inputs}`."""
+    inputs: dict[str, Declared] = {}
+    for name, node in table.entries.items() if table else ():
+        value = node.value if isinstance(node, Scalar) else None
+        size = as_integer(value) if value != "inputs" else value
+        if size != "inputs" and (size is None or not 1 <= int(size) <= MAX_SIZE):
+            problem = (
+                f"the size of the input '{name}' is `inputs`, as wide as x, or a whole number from"
+                f" 1 to {MAX_SIZE}, not {describe(node)}"
+            )
+            mistakes.add(node.span, problem, f"write `{name}: 1` or `{name}: inputs`")
+        elif table and legal_name(name, table.keys[name], unread):
+            inputs[name] = Declared(size, table.keys[name])
+    return inputs
 
 
 def _weights(

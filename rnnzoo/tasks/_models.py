@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnzoo.errors import listed
 from rnnzoo.lang import ir
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.tasks._contract import Split, Task
@@ -35,6 +36,10 @@ def unfit(task: Task, training: Training, cell: ir.Cell, label: str = "") -> Ite
         label: what the task is called, if that is not its name.
     """
     label = label or task.name
+    if cell.named_inputs:
+        names = listed(each.name for each in cell.named_inputs)
+        problem = f"'{cell.name}' reads {names} beside x, and no column of '{label}' is said to be"
+        yield Refusal("cell", f"{problem} that", "take a cell without `inputs:`")
     if training.embed and not task.vocabulary:
         problem = f"an embedding is for ids, and the inputs of '{label}' are numbers"
         yield Refusal("embed", problem, "delete `embed`")

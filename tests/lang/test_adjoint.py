@@ -12,6 +12,7 @@ from rnnzoo import lang
 from rnnzoo.lang import interpret, ir, reference
 from rnnzoo.lang.adjoint import Adjoint, adjoint
 from rnnzoo.lang.primitives.layout import members
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.program import Program
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import built_in_names
@@ -40,7 +41,9 @@ class Problem:
             for weight in self.step.weights
         }
         self.values = {key: rng.normal(0, 0.5, shape) for key, shape in shapes.items()}
-        self.values["input", "x"] = rng.normal(size=(TIME, BATCH, INPUTS))
+        drawn = probes(cell, INPUTS, (TIME, BATCH), rng)
+        read = {"x", *self.step.named_inputs}
+        self.values |= {("input", name): drawn[name] for name in drawn if name in read}
         below = {ref for equation in self.step.equations for ref in ir.refs(equation.expr, "below")}
         for ref in below:
             self.values["below", ref.name] = rng.normal(
@@ -76,10 +79,9 @@ class Problem:
                 {
                     "weight": weights, "fixed": weights, "constant": self.constants,
                     "previous": state,
-                    "time": {"t": np.asarray(float(t))}, "input": {"x": values["input", "x"][t]},
-                    "below": {
-                        name: value[t] for (kind, name), value in values.items() if kind == "below"
-                    },
+                    "time": {"t": np.asarray(float(t))},
+                    "input": self.at_step(values, "input", t),
+                    "below": self.at_step(values, "below", t),
                 },
                 self.sizes, BATCH,
             )  # fmt: skip
@@ -87,6 +89,10 @@ class Problem:
             for name, row in rows.items():
                 row.append(now[name])
         return {name: np.stack(row) for name, row in rows.items()}
+
+    @staticmethod
+    def at_step(values: dict, wanted: str, t: int) -> dict[str, np.ndarray]:
+        return {name: value[t] for (kind, name), value in values.items() if kind == wanted}
 
     def tape(self) -> interpret.Tape:
         given_values = {
@@ -111,7 +117,7 @@ class Problem:
             np.testing.assert_allclose(computed, rows, atol=1e-12)
         gradients = interpret.gradients(self.program, self.back, tape, self.upstream, self.sizes)
         gradients_found = {
-            ("below" if name != "x" else "input", name): value
+            ("input" if ("input", name) in self.values else "below", name): value
             for name, value in gradients.inputs.items()
         }
         gradients_found |= {("start", name): value for name, value in gradients.start.items()}

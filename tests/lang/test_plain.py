@@ -25,6 +25,7 @@ from rnnzoo.lang import ir, reference, start
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.plain.dialects import JAX, TORCH
 from rnnzoo.lang.primitives import CALLS, PRIMITIVES
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import INITIALISERS, built_in_names
 from tests.lang import numpy_as_torch
@@ -57,19 +58,19 @@ def module_of(text: str, **options: float) -> Any:
 
 
 def run_torch(
-    torch: ModuleType, text: str, weights: Values, x: np.ndarray, mask: np.ndarray | None
+    torch: ModuleType, text: str, weights: Values, read: Values, mask: np.ndarray | None
 ) -> tuple[np.ndarray, Values]:
     module = module_of(text)
     module.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
     given_mask = None if mask is None else torch.tensor(mask)
-    outputs, states = module(torch.tensor(x), mask=given_mask)
+    outputs, states = module(*map(torch.tensor, read.values()), mask=given_mask)
     return outputs.detach().numpy(), {
         name: value.detach().numpy() for name, value in states.items()
     }
 
 
 def run_jax(
-    text: str, weights: Values, x: np.ndarray, mask: np.ndarray | None
+    text: str, weights: Values, read: Values, mask: np.ndarray | None
 ) -> tuple[np.ndarray, Values]:
     jax = pytest.importorskip("jax")
     *_, name = (node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
@@ -78,8 +79,8 @@ def run_jax(
         shapes = {key: value.shape for key, value in weights.items()}
         began = names["init"](jax.random.key(0), INPUTS, UNITS)
         assert {key: value.shape for key, value in began.items()} == shapes
-        function = jax.jit(lambda p, x, mask: names[name](p, x, units=UNITS, mask=mask))
-        outputs, states = function(weights, x, mask)
+        function = jax.jit(lambda p, read, mask: names[name](p, *read, units=UNITS, mask=mask))
+        outputs, states = function(weights, [*read.values()], mask)
         return np.asarray(outputs), {key: np.asarray(value) for key, value in states.items()}
 
 
@@ -89,10 +90,11 @@ def agrees(
     """A file computes what the reference does."""
     assert "rnnzoo" not in text.partition("import")[2]
     rng = np.random.default_rng(7)
-    (weights,) = reference.random_weights(cell, INPUTS, UNITS, 1, rng)
-    x, mask = rng.normal(size=(BATCH, TIME, INPUTS)), MASK if masked else None
-    expected = reference.run(cell, [weights], x, UNITS, keep=mask)
-    outputs, states = run(text, weights, x, mask)
+    (weights,) = reference.random_weights(cell, cell.columns(INPUTS), UNITS, 1, rng)
+    read, mask = probes(cell, INPUTS, (BATCH, TIME), rng), MASK if masked else None
+    side_by_side = np.concatenate([*read.values()], -1)
+    expected = reference.run(cell, [weights], side_by_side, UNITS, keep=mask)
+    outputs, states = run(text, weights, read, mask)
     np.testing.assert_allclose(outputs, expected.outputs, atol=1e-11)
     assert states.keys() == expected.states[0].keys()
     for name, value in expected.states[0].items():

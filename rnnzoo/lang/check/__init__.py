@@ -34,6 +34,7 @@ from rnnzoo.lang.check.trees import MAX_BLOCK
 from rnnzoo.lang.check.use import (
     check_layers_agree,
     check_use,
+    named_inputs_of,
     needed_names,
     states_of,
     used_constants,
@@ -105,6 +106,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         states=states_of(spec, (upper, first), step, mistakes),
         step=step,
         first=bottom,
+        named_inputs=named_inputs_of(spec, step, bottom),
     )
     check_use(spec, matrices, lag_options, cell, mistakes)
     mistakes.raise_if_any()

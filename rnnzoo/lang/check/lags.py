@@ -31,6 +31,7 @@ def with_delays(
     lags = [node for node in nodes if isinstance(node, Lag) and node.steps != 1]
     taken = {node.name for node in nodes if isinstance(node, Name | Lag | Primed)}
     taken |= {*spec.equations, *spec.first_layer, *spec.constants, *spec.options, *spec.shapes}
+    taken |= {*spec.inputs}
     longest: dict[str, int] = {}
     for lag in dict.fromkeys(lags):
         problem, fix = _wrong_lag(lag, spec)

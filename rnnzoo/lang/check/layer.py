@@ -149,8 +149,8 @@ class Layer(Scope):
 
     def name(self, node: Name) -> ir.Expr:
         name, spec = node.name, self.shared.spec
-        if name == "x":
-            return ir.Ref("input", "x", ("inputs",))
+        if size := self.shared.size_of_input(name):
+            return ir.Ref("input", name, (size,))
         if name == "t":
             return ir.Ref("time", "t")
         if name in self.trees:

@@ -13,6 +13,14 @@ from rnnzoo.spec.cell import CellSpec, Statement
 def check_names(spec: CellSpec, mistakes: Mistakes) -> None:
     """A name has one meaning."""
     taken: dict[str, str] = dict.fromkeys(spec.options, "an option")
+    for name, declared in spec.inputs.items():
+        if name in RESERVED or name in CALLS:
+            problem = f"'{name}' cannot be the name of an input: it means something already"
+            mistakes.add(declared.span, problem, f"write {name}_")
+        elif name in taken:
+            problem = f"'{name}' is {taken[name]} already"
+            mistakes.add(declared.span, problem, "choose another letter")
+    taken |= dict.fromkeys(spec.inputs, "an input")
     for name, key in spec.option_keys.items():
         if name in RESERVED or name in CALLS:
             mistakes.add(

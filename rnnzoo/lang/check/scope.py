@@ -81,7 +81,7 @@ class Scope:
         spec = self.shared.spec
         if name in spec.shapes:
             return True
-        others = (self.trees, RESERVED, self.shared.constants, spec.options)
+        others = (self.trees, RESERVED, self.shared.constants, spec.options, spec.inputs)
         if any(name in names for names in others):
             return False
         return ir.names_matrix(name) if before_product else ir.names_vector(name)
@@ -113,9 +113,17 @@ class Scope:
             return shape[1] if len(shape) == 2 else UNKNOWN
         for tree in self.trees.values():
             for node in walk(tree):
-                if multiplies_x(node, matrix):
-                    return "inputs"
+                size = self.size_of_multiplied(node, matrix)
+                if size:
+                    return size
         return "units"
+
+    def size_of_multiplied(self, node: Tree, matrix: str) -> ir.Size:
+        """The size of an input where this is `matrix @ input`, else 0."""
+        match node:
+            case Call(op=op, args=(Name(name=left), Name(name=right))) if op.is_product:
+                return self.shared.size_of_input(right) if left == matrix else 0
+        return 0
 
     def size_of_product(self, matrix: Name | Primed) -> ir.Size:
         return self.rows(matrix.name) if isinstance(matrix, Name) else self.columns(matrix.name)
@@ -177,7 +185,7 @@ class Scope:
             if name in spec.trainable:
                 problem, fix = f"the matrix '{name}' stands only before @", f"write {name} @ x"
         else:
-            known = [*self.trees, "x", *self.shared.constants, *self.shared.spec.options]
+            known = [*self.trees, "x", *spec.inputs, *self.shared.constants, *spec.options]
             problem, fix = f"unknown name '{name}'", nearest(name, known)
             if not fix.startswith("did you mean"):
                 declared = f"`weights: {{{name}: {{shape: [units]}}}}`"
@@ -192,9 +200,10 @@ class Scope:
         name = node.name
         if self.is_reported(name) or self.has_its_time(name):
             return
-        if name == "x":
-            fix = f"carry what you need of it in a state: `u = W_u @ x`, then u[{node.index}]"
-            problem = f"x[{node.index}] is not known: only equations have a previous step"
+        if name == "x" or name in self.shared.spec.inputs:
+            what = "W_u @ x" if name == "x" else name
+            fix = f"carry what you need of it in a state: `u = {what}`, then u[{node.index}]"
+            problem = f"{name}[{node.index}] is not known: only equations have a previous step"
             self.mistakes.add(node.span, problem, fix)
         elif (
             name in RESERVED
@@ -212,11 +221,3 @@ class Scope:
                 f"the state '{name}' needs an equation of its own",
                 f"write `{name} = ...`; {near}",
             )
-
-
-def multiplies_x(node: Tree, matrix: str) -> bool:
-    """Whether this is `matrix @ x`."""
-    match node:
-        case Call(op=op, args=(Name(name=left), Name(name="x"))) if op.is_product:
-            return left == matrix
-    return False

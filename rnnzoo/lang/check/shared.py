@@ -48,6 +48,15 @@ class Shared:
     # vector alone
     on_state: dict[str, set[int]] = field(default_factory=dict)
 
+    def size_of_input(self, name: str) -> ir.Size:
+        """The size of x or of a named input; 0 of what is none."""
+        if name == ir.X:
+            return "inputs"
+        declared = self.spec.inputs.get(name)
+        if declared is None:
+            return 0
+        return "inputs" if declared.value == "inputs" else int(str(declared.value))
+
     def shape_of(self, name: str) -> ir.Shape | None:
         """The declared shape of a weight, checked; None where it is not declared.
 

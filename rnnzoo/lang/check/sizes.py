@@ -96,7 +96,8 @@ def _is_unknown(scope: Scope, node: Tree) -> bool:
     if not isinstance(node, Name) or scope.is_weight(node.name, before_product=False):
         return False
     return node.name not in (
-        *scope.trees, *scope.shared.constants, *scope.shared.spec.options, "t", "x"
+        *scope.trees, *scope.shared.constants, *scope.shared.spec.options,
+        *scope.shared.spec.inputs, "t", "x",
     )  # fmt: skip
 
 
@@ -114,8 +115,8 @@ def _sized(scope: Scope, tree: Tree) -> Iterator[Tree]:
 def _size(scope: Scope, node: Tree) -> ir.Size | None:
     """The size of a part; None if it has no size, or takes that of an equation."""
     match node:
-        case Name(name="x"):
-            return "inputs"
+        case Name(name=name) if size := scope.shared.size_of_input(name):
+            return size
         case Name(name=name) if name in scope.shared.constants and name not in scope.trees:
             return scope.shared.constants[name].size or None
         case Name(name=name) if scope.is_weight(name, before_product=False):

@@ -47,7 +47,6 @@ def states_of(
                 lags += [node.name for node in walk(layer.trees[name]) if isinstance(node, Lag)]
     # stable: the output first
     names = sorted(dict.fromkeys(lags), key=lambda name: name != spec.output)
-    carriers = {name for carried in upper.shared.delays.values() for name in carried}
     states = []
     for name in names:
         if name not in upper.sizes:
@@ -65,13 +64,17 @@ def states_of(
         initial = declared.value if declared else 0.0
         begin = initial if initial == "learned" else float(initial)  # type: ignore[arg-type]
         states.append(ir.State(name, upper.sizes[name], begin))  # type: ignore[arg-type]
-        size = upper.sizes[name]
-        is_of_inputs = size != UNKNOWN and "inputs" in ir.size_names(size)
-        if is_of_inputs and name not in carriers:  # of what is carried it is said already
-            problem = f"the state '{name}' has the size of the inputs"
-            fix = f"bring it to `units` with a matrix: {name} = E @ x"
-            mistakes.add(spec.equations[name].span, problem, fix)
     return tuple(states)
+
+
+def named_inputs_of(spec: CellSpec, *steps: ir.Step) -> tuple[ir.NamedInput, ...]:
+    """The inputs beside x that an equation of a layer reads."""
+    read = {name for step in steps for name in step.named_inputs}
+    return tuple(
+        ir.NamedInput(name, "inputs" if entry.value == "inputs" else int(str(entry.value)))
+        for name, entry in spec.inputs.items()
+        if name in read
+    )
 
 
 def check_layers_agree(spec: CellSpec, upper: Layer, first: Layer, mistakes: Mistakes) -> None:
@@ -107,6 +110,11 @@ def check_use(
         if option.own and name not in used_options(cell) and name not in lag_options:
             fix = "delete it, or name it in an equation"
             mistakes.add(option.span, f"the option '{name}' is needed by nothing", fix)
+    read = {each.name for each in cell.named_inputs}
+    for name, declared in spec.inputs.items():
+        if declared.own and name not in read:
+            problem = f"the input '{name}' is read by no equation"
+            mistakes.add(declared.span, problem, "delete it, or name it in an equation")
     constants = {constant.name for constant in used_constants(cell)}
     constants |= {weight.name for weight in (*cell.step.weights, *cell.first.weights)}
     for statement in (*spec.constants.values(), *matrices.values()):

@@ -21,6 +21,11 @@ from rnnzoo.lang.primitives import OverUnits
 from rnnzoo.spec.cell import EXPRESSION, Init
 
 WIDTH = 100  # characters of a line
+# names within the functions that go through all steps
+IN_LOOPS = frozenset(
+    {"after", "batch", "before", "first", "name", "now", "of_one", "output", "outputs", "real",
+     "scanned", "time", "value"}
+)  # fmt: skip
 ROW = 96  # characters of a line of prose
 
 
@@ -187,6 +192,25 @@ class Layer:
         clashes = name in self.taken or keyword.iskeyword(name) or keyword.issoftkeyword(name)
         return f"{name}_" if clashes else name
 
+    def given(self, name: str) -> str:
+        """What an input beside x is called, also where the loop over steps has names of its own."""
+        local = self.local(name)
+        return f"{local}_" if local in IN_LOOPS else local
+
+    @property
+    def beside_x(self) -> Mapping[str, ir.NamedInput]:
+        """The inputs beside x, by the names that they have in the file."""
+        read = self.step.named_inputs
+        return {self.given(each.name): each for each in self.cell.named_inputs if each.name in read}
+
+    def about_beside_x(self) -> str:
+        """The lines of a docstring about these."""
+        lines = []
+        for name, each in self.beside_x.items():
+            of_cell = f", `{each.name}` of the cell" if name != each.name else ""
+            lines.append(f"\n    {name}: (batch, time, {each.size}){of_cell}.")
+        return "".join(lines)
+
     def previous(self, name: str) -> str:
         """What the previous value of a state is called."""
         known = {equation.name for equation in self.step.equations} | {*self.cell.options}
@@ -199,6 +223,8 @@ class Layer:
     def in_step(self, ref: ir.Ref) -> str:
         """What a step calls an input, a value or a masked weight; empty for what it is given."""
         match ref.kind:
+            case "input" if ref.name != ir.X:
+                return self.given(ref.name)
             case "input" | "time":
                 return ref.name
             case "previous":

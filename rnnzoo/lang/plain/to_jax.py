@@ -295,13 +295,16 @@ class _File:
         output = f", {layer.local(layer.cell.output)}"
         lines += as_dictionary(f"{INDENT}return ", layer.after(), INDENT, output)
         parameters = ["p: Weights", "states: States", "x: jax.Array"]
+        parameters += [f"{name}: jax.Array" for name in layer.beside_x]
         parameters += ["t: jax.Array"] * layer.step.reads_time
         parameters += ["fixed: dict"] * self.has_constants
         yield from signature(
             "step", [*parameters, *self.typed(self.read)], "tuple[States, jax.Array]"
         )
-        also = ", and of t from 0" if layer.step.reads_time else ""
-        yield f'{INDENT}"""The next states and the output of one sequence, of x (inputs,){also}."""'
+        also = "".join(f", {name} ({each.size},)" for name, each in layer.beside_x.items())
+        also += ", and of t from 0" if layer.step.reads_time else ""
+        words = f'"""The next states and the output of one sequence, of x (inputs,){also}."""'
+        yield from paragraph(words, INDENT)
         yield from lines
 
     def equation(self, equation: ir.Equation, fill: bool) -> Iterator[str]:
@@ -319,21 +322,26 @@ class _File:
         reads_time = layer.step.reads_time
         yield from signature(
             layer.function_name,
-            ["p: Weights", "x: jax.Array", "*", "units: int", *self.options(),
+            ["p: Weights", "x: jax.Array", *(f"{name}: jax.Array" for name in layer.beside_x),
+             "*", "units: int", *self.options(),
              "states: States | None = None", "mask: jax.Array | None = None",
              *["first: int = 0"] * reads_time],
             "tuple[jax.Array, States]",
         )  # fmt: skip
         yield from self.about()
         sizes = dict.fromkeys(name for state in layer.states for name in ir.size_names(state.size))
-        passed = ["p", "states", "x", *["t"] * reads_time, *["fixed"] * self.has_constants]
+        passed = ["p", "states", "x", *layer.beside_x, *["t"] * reads_time]
+        passed += ["fixed"] * self.has_constants
         fixed = Template(FIXED).substitute(
             arguments=", ".join(["x.shape[-1]", "units", *layer.cell.options])
         )
         body = Template(SEQUENCES).substitute(
+            inputs="inputs = x.shape[-1]\n" if "inputs" in {*sizes, *self.read} else "",
             fixed=fixed if self.has_constants else "",
             start=", ".join(["p", *sizes]),
             step=", ".join([*passed, *self.read]),
+            typed="".join(f", {name}: jax.Array" for name in layer.beside_x),
+            beside="".join(f", {name}" for name in layer.beside_x),
             size=layer.size(layer.cell.output_size),
             t=", t" if reads_time else "",
             steps=", first + jnp.arange(time)" if reads_time else "",
@@ -357,6 +365,7 @@ class _File:
         )
         body = Template(ABOUT).substitute(
             units=layer.of_units(),
+            beside=layer.about_beside_x(),
             options="".join(options),
             size=layer.cell.output_size,
             first=FIRST if layer.step.reads_time else "",
@@ -368,7 +377,7 @@ FIRST = "\n    first: how many steps came before."
 ABOUT = '''\
 Args:
     p: weights by name, as `init` makes them.
-    x: (batch, time, inputs).
+    x: (batch, time, inputs).$beside
     units: $units.$options
     states: those to begin with, by name, (batch, size) each.
     mask: (batch, time) of bool, False where a step is padding: states stay as they are
@@ -386,26 +395,26 @@ fixed = {
 """
 SEQUENCES = """\
 batch, time = x.shape[:2]
-${fixed}if states is None:
+${inputs}${fixed}if states is None:
     states = {
         name: jnp.broadcast_to(value, (batch, *value.shape)).astype(x.dtype)
         for name, value in start($start).items()
     }
 mask = jnp.ones((batch, time), bool) if mask is None else mask
 
-def of_one(states: States, x: jax.Array, mask: jax.Array):
+def of_one(states: States, x: jax.Array$typed, mask: jax.Array):
     def scanned(before, now):
-        (states, output), (x, real$t) = before, now
+        (states, output), (x$beside, real$t) = before, now
         after, value = step($step)
         states = {name: jnp.where(real, after[name], states[name]) for name in states}
         output = jnp.where(real, value, output)
         return (states, output), output
 
     before = states, jnp.zeros($size, x.dtype)
-    (states, _), outputs = jax.lax.scan(scanned, before, (x, mask$steps))
+    (states, _), outputs = jax.lax.scan(scanned, before, (x$beside, mask$steps))
     return outputs, states
 
-return jax.vmap(of_one)(states, x, mask)
+return jax.vmap(of_one)(states, x$beside, mask)
 """
 
 

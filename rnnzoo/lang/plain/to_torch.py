@@ -319,12 +319,14 @@ class _File:
         yield ""
         yield from signature(
             "step",
-            ["self", "x: Tensor", "states: dict[str, Tensor]", *time],
-            "tuple[Tensor, dict[str, Tensor]]",
-            IN_CLASS,
-        )
-        also = ", and of t from 0" if time else ""
-        yield f'{IN_METHOD}"""The output and the next states, of x (batch, inputs){also}."""'
+            ["self", "x: Tensor", *(f"{name}: Tensor" for name in layer.beside_x),
+             "states: dict[str, Tensor]", *time],
+            "tuple[Tensor, dict[str, Tensor]]", IN_CLASS,
+        )  # fmt: skip
+        also = "".join(f", {name} (batch, {each.size})" for name, each in layer.beside_x.items())
+        also += ", and of t from 0" if time else ""
+        words = f'"""The output and the next states, of x (batch, inputs){also}."""'
+        yield from paragraph(words, IN_METHOD)
         yield from layer.before(IN_METHOD)
         for weight in layer.masked():
             name = weight.name
@@ -354,11 +356,14 @@ class _File:
         yield ""
         yield from signature(
             "forward",
-            ["self", "x: Tensor", "states: dict[str, Tensor] | None = None",
-             "mask: Tensor | None = None", *["first: int = 0"] * reads_time],
+            ["self", "x: Tensor", *(f"{name}: Tensor" for name in layer.beside_x),
+             "states: dict[str, Tensor] | None = None", "mask: Tensor | None = None",
+             *["first: int = 0"] * reads_time],
             "tuple[Tensor, dict[str, Tensor]]", IN_CLASS,
         )  # fmt: skip
         body = Template(FORWARD).substitute(
+            beside=layer.about_beside_x(),
+            passed="".join(f"{name}[:, t], " for name in layer.beside_x),
             size=layer.cell.output_size,
             self_size=self.size(layer.cell.output_size),
             first=FIRST if reads_time else "",
@@ -372,7 +377,7 @@ FORWARD = '''\
 """All steps.
 
 Args:
-    x: (batch, time, inputs).
+    x: (batch, time, inputs).$beside
     states: those to begin with, by name, (batch, size) each.
     mask: (batch, time) of bool, False where a step is padding: states stay as they are
         there, and the output is the last one again, or 0.$first
@@ -383,7 +388,7 @@ Returns:
 states = self.start(x) if states is None else states
 output, outputs = x.new_zeros(x.shape[0], $self_size), []
 for t in range(x.shape[1]):
-    value, after = self.step(x[:, t], states$time)
+    value, after = self.step(x[:, t], ${passed}states$time)
     if mask is not None:
         real = mask[:, t, None]
         value = torch.where(real, value, output)

@@ -125,7 +125,7 @@ div = _Quotient(
     tame="({a}) / (1 + abs({b}))",
 )  # fmt: skip
 mod = Elementwise(
-    "mod", 2, np.mod, "mod", r"{} \bmod {}", (), "%", PRODUCT,
+    "mod", 2, np.mod, "mod", r"{} \bmod {}", ("1", "-floor(a / b)"), "%", PRODUCT,
     label="mod", tame="({a}) * (t % 3)",
 )  # fmt: skip
 neg = Elementwise(
