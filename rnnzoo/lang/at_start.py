@@ -32,7 +32,7 @@ STEPS = 200  # after it
 SMALL = 1e-6  # a disturbance, of values near 1
 SEED = 2026
 LARGEST = 300_000  # entries of all weights, beyond which a run takes seconds
-MOST = 600  # names, numbers and operations of a step, likewise; the largest of the zoo has 202
+MOST = 600  # names, numbers and operations of a step, likewise; the largest of the zoo has 256
 SATURATED = 1e-3  # a gate is, below it and above one less it
 
 

@@ -157,7 +157,16 @@ def test_the_walk_through_an_lstm_is_forget_input_update_output() -> None:
 @pytest.mark.parametrize("name", built_in_names())
 def test_a_walk_tells_every_equation_once(name: str) -> None:
     told = [equation for group in walk(view(name).ir) for equation in group]
-    assert sorted(told) == sorted(equation.name for equation in view(name).ir.step.equations)
+    written = ir.as_written(view(name).ir.step)
+    assert sorted(told) == sorted(equation.name for equation in written.equations)
+
+
+def test_values_of_several_steps_back_come_in_from_below() -> None:
+    drawn = graph(view("narx").ir)
+    earlier = [node.label for node in drawn.nodes if node.kind == "input" and node.name == "h"]
+    assert earlier == [f"t\N{MINUS SIGN}{steps}" for steps in (2, 3, 4)]
+    assert [*drawn.states] == ["h"]
+    assert '<tspan class="sub" dy="4">t\N{MINUS SIGN}4</tspan>' in view("narx").diagram()
 
 
 def bright(picture: str) -> set[str]:

@@ -69,7 +69,8 @@ def outputs(step: Step, cell: ir.Cell, weights: reference.Values, x: np.ndarray,
 def test_a_cell_is_what_its_paper_prints(name: str, inputs: int, units: int) -> None:
     cell, rng = lang.load(name), np.random.default_rng(units)
     (weights,) = reference.random_weights(cell, inputs, units, 1, rng)
-    x = rng.normal(size=(SEQUENCES, STEPS, inputs))
+    delays = sum(ir.is_carrier(state.name) for state in cell.states)  # so that all are read
+    x = rng.normal(size=(SEQUENCES, STEPS + delays, inputs))
     computed = reference.run(cell, [weights], x, units).outputs
     for output, sequence in zip(computed, x, strict=True):
         expected = outputs(PRINTED[name], cell, weights, sequence, units)

@@ -11,7 +11,7 @@ from rnnzoo.lang.parse import Call, Joined, Name, Tree
 from rnnzoo.spec.cell import Statement
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below", "random"})
-# names, numbers and operations of all equations of a layer; the largest cell of the zoo has 202
+# names, numbers and operations of all equations of a layer; the largest cell of the zoo has 256
 MAX_BLOCK = 2_000
 UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from rnnzoo.lang.diagram.graph import Node
+from rnnzoo.lang.diagram.graph import BELOW, Node
 from rnnzoo.lang.diagram.place import UNIT, Join, Layout, Placement, name_width
 from rnnzoo.lang.diagram.route import Line, Point, name_cell
 from rnnzoo.lang.greek import greek
@@ -225,9 +225,9 @@ class _Picture:
         for number, (x, y) in self.layout.entries.items():
             node = self.layout.graph.nodes[number]
             if node.kind == "input":
-                yield self.faint(
-                    _into(node.name, "t", x, y, node.label), self.has_bright_line(number)
-                )
+                is_now = node.label in ("", BELOW)
+                step, note = ("t", node.label) if is_now else (node.label, "")
+                yield self.faint(_into(node.name, step, x, y, note), self.has_bright_line(number))
         yield self.faint(
             _out_of(self.layout.graph.output, "t", self.layout.top[0]),
             self.is_highlighted(self.layout.graph.output),

@@ -29,7 +29,8 @@ class Node:
     """A node of the picture.
 
     Attributes:
-        label: the text on the node; for an input, its origin where that is not obvious.
+        label: the text on the node; for an input, its origin where that is not obvious, or its
+            step where that is an earlier one: `t-3`.
         name: the name of an input, of a state at the previous step, or of the equation whose value
             this node computes; empty for all other nodes.
         operands: nodes that are read through a separate line each.
@@ -75,12 +76,14 @@ class Graph:
 def graph(cell: ir.Cell, layer: int = 2) -> Graph:
     """The graph of one step of a cell in layer `layer` of a stack, counted from 1."""
     builder = _Builder()
-    step = cell.layer(layer)
-    for state in cell.states:
-        builder.source("state", "previous", state.name)
+    step = ir.as_written(cell.layer(layer))  # values of several steps back come in from outside
+    carried = ir.carriers(cell.layer(layer))
+    names = [state.name for state in cell.states if state.name not in carried]
+    for name in names:
+        builder.source("state", "previous", name)
     for equation in step.equations:
         builder.values[equation.name] = builder.equation(equation)
-    states = {state.name: builder.sources["previous", state.name] for state in cell.states}
+    states = {name: builder.sources["previous", name] for name in names}
     return _without_unused(Graph(tuple(builder.nodes), builder.values, states, cell.output))
 
 
@@ -140,8 +143,10 @@ class _Builder:
                 return self.source("input", "time", name)
             case ir.Ref(kind="below", name=name):
                 return self.source("input", "below", name, BELOW)
-            case ir.Ref(kind="previous", name=name):
+            case ir.Ref(kind="previous", name=name, steps=1):
                 return self.source("state", "previous", name)
+            case ir.Ref(kind="previous", name=name, steps=steps):
+                return self.source("input", f"t-{steps}", name, f"t\N{MINUS SIGN}{steps}")
             case ir.Ref(kind="value", name=name):
                 return self.values[name]
             case ir.Apply(op=op, args=(argument,)) if not op.symbol:
