@@ -20,10 +20,13 @@ from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import (
     Elementwise,
+    OfMatrices,
     OverUnits,
     Primitive,
+    as_weight,
     beside,
     columns,
+    entries,
     matmul,
     matmul_t,
     outer,
@@ -154,6 +157,11 @@ class Emitter:
             operand, *groups = instruction.inputs
             count = int(self.number(groups[0])) if groups else None
             return primitive.lowered(keras.ops, self.value(operand, values), count)
+        if isinstance(primitive, OfMatrices):
+            assert primitive.lowered is not None
+            *operands, heads = instruction.inputs
+            vectors = (self.vector(operand, values) for operand in operands)
+            return primitive.lowered(keras.ops, *vectors, int(self.number(heads)))
         return _LOWERINGS[primitive](self, instruction, values, like)
 
     def cut(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
@@ -327,6 +335,20 @@ def _lowered_transposed(
     return keras.ops.transpose(emitter.value(instruction.inputs[0], values))
 
 
+def _lowered_entries(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
+    kernel = emitter.value(instruction.inputs[0], values)
+    return keras.ops.reshape(keras.ops.transpose(kernel), (-1,))
+
+
+def _lowered_as_weight(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
+    vector, shape = emitter.value(instruction.inputs[0], values), instruction.shape
+    return keras.ops.transpose(keras.ops.reshape(vector, emitter.sizes.shape(shape)))
+
+
 def _lowered_stack(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
@@ -391,6 +413,8 @@ _LOWERINGS: Mapping[Primitive, Lowering] = {
     transposed: _lowered_transposed,
     columns: _lowered_columns,
     beside: _lowered_beside,
+    entries: _lowered_entries,
+    as_weight: _lowered_as_weight,
     stack: _lowered_stack,
     part: _lowered_part,
     sum_steps: _lowered_sum_steps,

@@ -34,7 +34,7 @@ from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.plain import LIBRARIES
-from rnnzoo.lang.primitives import ELEMENTWISE, OVER_UNITS
+from rnnzoo.lang.primitives import ELEMENTWISE, OF_MATRICES, OVER_UNITS
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import claims, plugins
 from rnnzoo.spec.cell import FAMILIES, ZOO, built_in_names, read
@@ -302,7 +302,8 @@ def _operations() -> dict[str, str]:
     own = _abouts(plugins.names(operations.KIND), operations.about)
     ours = {name: operation.form() for name, operation in ELEMENTWISE.items()}
     over_units = {name: operation.form() for name, operation in OVER_UNITS.items()}
-    return {**ours, **over_units, **own}
+    of_matrices = {name: operation.form() for name, operation in OF_MATRICES.items()}
+    return {**ours, **over_units, **of_matrices, **own}
 
 
 def _studies() -> dict[str, str]:

@@ -302,9 +302,10 @@ def _scheduled(
     results = (*inputs.values(), *weights.values())
     fixed, once = _invariant(instructions, program)
     asked = needed(instructions, (*previous.values(), *results))
+    waited_for = (*previous.values(), *_of_matrices(instructions))
     in_loop = tuple(
         instruction
-        for instruction in needed(instructions, previous.values())
+        for instruction in needed(instructions, waited_for)
         if instruction.name not in fixed
     )
     before_or_in_loop = names_of(in_loop) | fixed
@@ -326,6 +327,20 @@ def _scheduled(
         previous=previous,
         inputs=inputs,
         weights=weights,
+    )
+
+
+def _of_matrices(instructions: Sequence[Instruction]) -> tuple[ir.Ref, ...]:
+    """What is computed of matrices and is none: the loop hands it over, and not the matrices, which
+    are many times as large.
+    """
+    return tuple(
+        instruction.value
+        for instruction in instructions
+        if not instruction.primitive.reduces
+        and not ir.is_matrix(instruction.shape)
+        and len(instruction.shape) == 1
+        and any(ir.is_matrix(operand.shape) for operand in instruction.inputs)
     )
 
 

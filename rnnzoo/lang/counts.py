@@ -1,17 +1,22 @@
 """Size and cost of a cell: numbers of weights and multiply-adds, from the IR alone.
 
 Masked entries of a weight do not count, as in Koutnik et al. 2014.  Multiply-adds are those of the
-matrix products of one step, that is, the cost of a step without elementwise operations.
+matrix products of one step, that is, the cost of a step without elementwise operations; an outer
+product, which is added to a matrix, has one for each entry.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
+from rnnzoo.lang.primitives import outer_product, times, times_turned
 from rnnzoo.lang.reference import evaluate, mask
 from rnnzoo.spec.hyperparameters import Training
+
+_WITH_MATRICES = (outer_product, times, times_turned)
 
 
 def weights(
@@ -118,7 +123,18 @@ def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> in
         }
         for node in distinct_products(cell.layer(number)):
             total += entries[_matrix(node)]
+        total += sum(map(sizes.of, _computed_matrices(cell.layer(number))))
     return total
+
+
+def _computed_matrices(step: ir.Step) -> Iterator[ir.Size]:
+    """The size of the matrix in each outer product, and in each product of a matrix that the step
+    computes with a vector; a repeated one counts once.
+    """
+    nodes = (node for equation in step.equations for node in ir.walk(equation.expr))
+    for node in dict.fromkeys(nodes):
+        if isinstance(node, ir.Apply) and node.op in _WITH_MATRICES:
+            yield (node if node.op is outer_product else node.args[0]).shape[0]
 
 
 def distinct_products(step: ir.Step) -> list[ir.Apply]:

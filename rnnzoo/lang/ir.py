@@ -12,6 +12,7 @@ Jozefowicz et al. 2015.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +26,41 @@ from rnnzoo.spec.cell import BY_COLUMNS, Init
 if TYPE_CHECKING:
     from rnnzoo.lang.primitives import Primitive
 
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The size of a matrix that a step computes, whose entries lie in one vector, row by row.
+
+    With several heads it is as many matrices one after the other, each with its share of the rows
+    and of the columns: (heads, rows / heads, columns / heads).
+
+    Attributes:
+        rows: the size of the vectors that its rows are counted by, all heads together.
+        columns: likewise; `C @ q` takes a vector of this size, and gives one of `rows`.
+        heads: a number, or the name of an option.
+    """
+
+    rows: str | int
+    columns: str | int
+    heads: str | int = 1
+
+    @property
+    def count(self) -> Number | Ref:
+        """The number of heads as an operand."""
+        if isinstance(self.heads, int):
+            return Number(float(self.heads))
+        return Ref("option", self.heads)
+
+    @property
+    def turned(self) -> Grid:
+        """The size of the transposed matrix."""
+        return Grid(self.columns, self.rows, self.heads)
+
+
 # A text is a symbol, or an expression of such: `units / 4`.  A tuple is
 # several sizes: vectors side by side, which `stack` makes; in a cell only the columns of a matrix
 # on joined vectors, `W @ [h[t-1], x]`
-Size = str | int | tuple["Size", ...]
+Size = str | int | Grid | tuple["Size", ...]
 Shape = tuple[Size, ...]
 RefKind = Literal[
     "input",  # `x`, or a named further input
@@ -406,11 +438,26 @@ def grouped(expr: Expr) -> Iterator[tuple[Primitive, Size, Expr]]:
     """
     for node in walk(expr):
         if isinstance(node, Apply) and node.op.over_units and len(node.args) != node.op.arity:
-            yield node.op, node.args[0].shape[0], node.args[-1]
+            operands = node.args[: node.op.arity]
+            if not any(is_matrix(operand.shape) for operand in operands):  # it has its heads
+                for size in dict.fromkeys(operand.shape[0] for operand in operands):
+                    yield node.op, size, node.args[-1]
+
+
+def is_matrix(shape: Shape) -> bool:
+    """Whether a shape is that of a matrix that a step computes."""
+    return len(shape) == 1 and isinstance(shape[0], Grid)
 
 
 def size_text(size: Size) -> str:
-    """A size as people write it: `units`, or `units + inputs` of vectors side by side."""
+    """A size as people write it: `units`, `units + inputs` of vectors side by side, or `units,
+    units` of a matrix.
+    """
+    if isinstance(size, Grid):
+        rows, columns, heads = size.rows, size.columns, size.heads
+        if heads == 1:
+            return f"{rows}, {columns}"
+        return f"{heads}, {rows} / {heads}, {columns} / {heads}"
     return " + ".join(map(size_text, size)) if isinstance(size, tuple) else str(size)
 
 
@@ -451,6 +498,8 @@ def is_stateful(expr: Expr, stateful: frozenset[str] | set[str]) -> bool:
 
 def size_names(size: Size) -> tuple[str, ...]:
     """The symbols in a size: `units`, `inputs` and names of options."""
+    if isinstance(size, Grid):
+        return size_names((size.rows, size.columns, size.heads))
     if isinstance(size, tuple):
         return tuple(name for member in size for name in size_names(member))
     if isinstance(size, int):
@@ -484,6 +533,8 @@ class Sizes:
             return size
         if isinstance(size, tuple):
             return sum(self.of(member) for member in size)
+        if isinstance(size, Grid):
+            return math.prod(self.grid(size))
         if size == "units":
             return self.units
         if size == "inputs":
@@ -507,6 +558,11 @@ class Sizes:
             f"the size {size} is {value:g} with {names}, and no whole number from 1",
             f"take another number, or write floor({size})",
         )
+
+    def grid(self, size: Grid) -> tuple[int, int, int]:
+        """Heads, and rows and columns of each, of a matrix that a step computes."""
+        heads = self.of(size.heads)
+        return heads, self.of(size.rows) // heads, self.of(size.columns) // heads
 
     def shape(self, shape: Shape) -> tuple[int, ...]:
         return tuple(self.of(size) for size in shape)

@@ -16,7 +16,17 @@ from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, UsageError, nearest, number_of
 from rnnzoo.lang.operations import calls, named
-from rnnzoo.lang.primitives import CALLS, INFIX, OverUnits, Primitive, matmul, mul, neg
+from rnnzoo.lang.primitives import (
+    CALLS,
+    INFIX,
+    OverUnits,
+    Primitive,
+    matmul,
+    mul,
+    neg,
+    outer_product,
+    transposed,
+)
 from rnnzoo.spec.cell import (
     FOREIGN,
     SHOWN_DIGITS,
@@ -204,6 +214,8 @@ _SHOWN_MATRIX = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*){SHOWN_TRANSPOSED}")
 _SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*){SHOWN_NOW}({SHOWN_MINUS}[{SHOWN_DIGITS}]+)?")
 # `R'` is read as a name that ends in this letter, which Python allows and no user's text has
 _PRIME = "\N{MODIFIER LETTER PRIME}"
+# `C[t-1]'`, which is read as `C'[t-1]`
+_PRIME_OF_LAGGED = re.compile(r"\b([A-Za-z]\w*)(\[[^\[\]']*\])'(?!')")
 _QUOTED = re.compile(r"(?<![\w')\]])'")  # a prime stands behind what it belongs to
 # sign in a terminal -> name in the language, as of the sigmoid; most operations have no sign
 _SHOWN_CALLS = {operation.unicode: name for name, operation in CALLS.items()}
@@ -264,11 +276,11 @@ def _primes(code: Code, mistakes: Mistakes) -> Code:
     """Read `R'` as a name of its own; a prime behind a bracket is reported and left out."""
     if _QUOTED.search(code.text):  # a text in quotes is refused as one
         return code
-    text = code.text
+    text = _PRIME_OF_LAGGED.sub(r"\1'\2", code.text)
     for match in re.finditer(r"(?<=[)\]])'+", text):
         span = replace(_character_span(code, match.start()), length=len(match[0]))
         fix = "transpose it by its name, R' @ h[t-1]; (R @ S)' is S' @ (R' @ ...)"
-        mistakes.add(span, "only a matrix of weights is transposed", fix)
+        mistakes.add(span, "only a matrix is transposed", fix)
         text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
     return replace(code, text=text.replace("'", _PRIME))
 
@@ -379,6 +391,8 @@ class _TreeBuilder:
 
     def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
         span = _span(self.code, node)
+        if name.endswith(_PRIME):
+            return Call(transposed, (self.subscript(node, name.rstrip(_PRIME), index),), span)
         match index:
             case ast.BinOp(left=ast.Name(id="t"), op=ast.Sub(), right=back):
                 return Lag(name, span, self.steps_back(name, index, back))
@@ -501,7 +515,7 @@ class _TreeBuilder:
         if len(node.args) not in _counts_of_operands(operation):
             wanted, got = operation.arity, len(node.args)
             letters = ", ".join("abc"[:wanted])
-            groups = f", or {name}({letters}, heads) for groups" * isinstance(operation, OverUnits)
+            groups = f", or {name}({letters}, heads) for groups" * _takes_groups(operation)
             raise _NotInTheLanguage(
                 node,
                 f"{name} takes {number_of(wanted, 'operand')}, not {got}",
@@ -558,8 +572,11 @@ class _TreeBuilder:
 def _counts_of_operands(operation: Primitive) -> tuple[int, ...]:
     """How many operands an operation takes; one over units takes a number of groups, too."""
     assert operation.arity is not None  # users can call it
-    more = (operation.arity + 1,) if isinstance(operation, OverUnits) else ()
-    return operation.arity, *more
+    return operation.arity, *((operation.arity + 1,) if _takes_groups(operation) else ())
+
+
+def _takes_groups(operation: Primitive) -> bool:
+    return isinstance(operation, OverUnits) or operation is outer_product
 
 
 def _factor(node: ast.expr) -> str:

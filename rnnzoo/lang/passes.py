@@ -51,7 +51,7 @@ class Schedule:
 def schedule(step: ir.Step) -> Schedule:
     """Split a step into hoisted equations and those of the loop."""
     step = apart(step)
-    stateful = ir.stateful_names(step.equations)
+    stateful = _in_loop(step)
     before = [equation for equation in step.equations if equation.name not in stateful]
     hoist = _Hoist(stateful, before)
     loop = tuple(
@@ -60,6 +60,19 @@ def schedule(step: ir.Step) -> Schedule:
         if equation.name in stateful
     )
     return Schedule(tuple(before), loop)
+
+
+def _in_loop(step: ir.Step) -> frozenset[str]:
+    """Names of the equations that are computed step by step: those that depend on a previous step
+    or on time; and matrices with what is made of them, since those of all steps at once would be
+    many times as large as all else.
+    """
+    names: set[str] = set()
+    for equation in step.equations:  # in order: what an equation needs stands before it
+        is_large = any(ir.is_matrix(node.shape) for node in ir.walk(equation.expr))
+        if is_large or ir.is_stateful(equation.expr, names):
+            names.add(equation.name)
+    return frozenset(names)
 
 
 def apart(step: ir.Step) -> ir.Step:
@@ -98,11 +111,16 @@ class _Hoist:
         """
         if not isinstance(expr, ir.Apply):
             return self.as_sequence(expr)
-        if not ir.is_stateful(expr, self.stateful):
+        if not self.is_in_loop(expr):
             return self.hoist(expr) if self.reads_sequence(expr) else expr
-        if expr.op.signs:
+        if expr.op.signs and not ir.is_matrix(expr.shape):
             return self.rewrite_sum(expr)
         return replace(expr, args=tuple(self.rewrite(arg) for arg in expr.args))
+
+    def is_in_loop(self, expr: ir.Expr) -> bool:
+        """Whether an expression depends on the previous step or on `t`, or computes a matrix."""
+        is_large = any(ir.is_matrix(node.shape) for node in ir.walk(expr))
+        return is_large or ir.is_stateful(expr, self.stateful)
 
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
         """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.
@@ -114,7 +132,7 @@ class _Hoist:
         sequences: list[SignedTerm] = []
         constants: list[SignedTerm] = []
         for term, positive in ir.terms(expr):
-            if ir.is_stateful(term, self.stateful):
+            if self.is_in_loop(term):
                 recurrent.append((self.rewrite(term), positive))
             elif self.reads_sequence(term):
                 sequences.append((term, positive))

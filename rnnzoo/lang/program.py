@@ -101,7 +101,7 @@ class Scope(IntEnum):
 
     ONCE = 0  # it needs weights and constants only: in `once`
     STEPS = 1  # for all steps at once, as it does not need the step before: in `before`
-    LOOP = 2  # step after step: in `loop`
+    LOOP = 2  # step after step, and so are all matrices that differ from step to step: in `loop`
 
 
 SCOPES: Mapping[ir.RefKind, Scope] = {
@@ -182,7 +182,11 @@ def scopes(instructions: Iterable[Instruction]) -> dict[str, Scope]:
 def scope_of(instruction: Instruction, of_values: Mapping[str, Scope]) -> Scope:
     if instruction.primitive.reduces:
         return Scope.ONCE
-    return max((scope_of_atom(atom, of_values) for atom in instruction.inputs), default=Scope.ONCE)
+    read = (scope_of_atom(atom, of_values) for atom in instruction.inputs)
+    scope = max(read, default=Scope.ONCE)
+    # matrices of all steps would be many times as large as all else
+    is_large = scope is Scope.STEPS and ir.is_matrix(instruction.shape)
+    return Scope.LOOP if is_large else scope
 
 
 def scope_of_atom(atom: Atom, of_values: Mapping[str, Scope]) -> Scope:

@@ -26,7 +26,18 @@ from typing import Any, Literal
 from rnnzoo.errors import listed
 from rnnzoo.lang import ir
 from rnnzoo.lang.passes import apart
-from rnnzoo.lang.primitives import Elementwise, equal, transposed
+from rnnzoo.lang.primitives import (
+    Elementwise,
+    OfMatrices,
+    Primitive,
+    columns_scaled,
+    equal,
+    outer_product,
+    rows_scaled,
+    times,
+    times_turned,
+    transposed,
+)
 
 Coupling = Literal[
     "none",  # the next value of a state needs no state of its group
@@ -140,6 +151,17 @@ def _needs(step: ir.Step, states: Sequence[str]) -> dict[str, set[str]]:
 # -- kinds
 
 _ALL = "all"
+# What the entries of a matrix, and the units of a vector, are joined by where an operand depends on
+# the group, by its position: entries of a row with one unit, or those of a column.  A vector that a
+# matrix multiplies is read as a whole, within each head.
+_ROWS, _COLUMNS, _APART = "rows", "columns", "apart"
+_ALONG: Mapping[Primitive, Mapping[int, str]] = {
+    outer_product: {0: _ROWS, 1: _COLUMNS},
+    times: {0: _ROWS},
+    times_turned: {0: _COLUMNS},
+    rows_scaled: {0: _ROWS, 1: _APART},
+    columns_scaled: {0: _APART, 1: _COLUMNS},
+}
 _Joins = frozenset[Any]  # what units are joined by: of blocks, or `_ALL`
 
 
@@ -193,13 +215,21 @@ class _Reader:
                     return _Dependence()
                 is_linear = all(each.is_linear for each in operands) and op.is_linear(moving)
                 joins = frozenset[Any]().union(*(each.joins for each in operands))
-                return _Dependence(True, is_linear, joins | self.joined(expr))
+                return _Dependence(True, is_linear, joins | self.joined(expr, moving))
         return _Dependence()
 
-    def joined(self, applied: ir.Apply) -> _Joins:
-        """What an operation joins units of its operands by."""
+    def joined(self, applied: ir.Apply, moving: Collection[int]) -> _Joins:
+        """What an operation joins units of its operands by, of which those at these positions
+        depend on the group.
+        """
         if isinstance(applied.op, Elementwise):
             return frozenset()
+        if isinstance(applied.op, OfMatrices):
+            return frozenset(
+                _ALONG[applied.op].get(position, ("groups", applied.args[-1]))
+                for position in moving
+                if _ALONG[applied.op].get(position) != _APART
+            )
         if applied.op.over_units and len(applied.args) != applied.op.arity:
             return frozenset({("groups", applied.args[-1])})
         matrix = applied.args[0]

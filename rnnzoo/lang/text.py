@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnzoo.lang import ir, operations
 from rnnzoo.lang.formulas import constant_matrices
-from rnnzoo.lang.primitives import Operands, transposed
+from rnnzoo.lang.primitives import Operands, Primitive, entries, transposed
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
 from rnnzoo.spec.document import yaml_text
 
@@ -125,14 +125,15 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     """Weights, init and initial, where they differ from the convention."""
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
-    on_states, transposed_names = _on_states(cell), _transposed(cell)
+    on_states, transposed_names = _on_states(cell), _used_by(cell, transposed)
+    computed_with = _used_by(cell, entries)
     matrices = constant_matrices(cell)
     distinct = {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}
     for weight in distinct.values():
         entry: dict[str, Any] = {}
         # the sizes of what a transposed matrix is used on do not tell its columns
         unusual = weight.name in transposed_names and weight.shape != ("units", "units")
-        if unusual or not _conventional(weight):
+        if unusual or weight.name in computed_with or not _conventional(weight):
             entry["shape"] = [
                 size if isinstance(size, int) else ir.size_text(size) for size in weight.shape
             ]
@@ -160,12 +161,12 @@ def _conventional(weight: ir.Weight) -> bool:
     return ir.names_vector(weight.name) and weight.shape == ("units",)
 
 
-def _transposed(cell: ir.Cell) -> frozenset[str]:
-    """The matrices that are used transposed, in any layer."""
+def _used_by(cell: ir.Cell, operation: Primitive) -> frozenset[str]:
+    """The matrices of weights that an operation is applied to, in any layer."""
     names: set[str] = set()
     for equation in (*cell.step.equations, *cell.first.equations):
         for node in ir.walk(equation.expr):
-            if isinstance(node, ir.Apply) and node.op is transposed:
+            if isinstance(node, ir.Apply) and node.op is operation:
                 names |= {ref.name for ref in ir.refs(node, *ir.WEIGHTS)}
     return frozenset(names)
 

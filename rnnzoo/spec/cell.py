@@ -68,6 +68,7 @@ FAMILIES: Mapping[str, str] = {
     "gru": "gates that mix the last output with a candidate, which depends on it",
     "additive": "gates, and a candidate that depends on the inputs alone",
     "linear": "linear in its states once the inputs are known",
+    "matrix": "a memory that is a matrix, written to by outer products",
     "ode": "one step of a differential equation",
     "deep": "several layers within one step",
     "clockwork": "units that are updated at times of their own",

@@ -46,7 +46,7 @@ class Tensor(np.ndarray):
     def numpy(self) -> np.ndarray:
         return np.asarray(self)
 
-    def sum(self, dim: int, keepdim: bool) -> Tensor:
+    def sum(self, dim: int, keepdim: bool = False) -> Tensor:
         return np.add.reduce(self, axis=dim, keepdims=keepdim)
 
     def mean(self, dim: int, keepdim: bool) -> Tensor:

@@ -20,6 +20,7 @@ from rnnzoo.spec.cell import built_in_names
 from tests.samples import cells, compiled, examples
 from tests.strategies import cell_texts
 
+RENAMED = ("value", "previous", "below", *ir.WEIGHTS)
 CELLS = sorted((Path(__file__).parents[2] / "experiments" / "cells").glob("*.yaml"))
 NAMES = (*cells(compiled()), *map(str, CELLS))
 
@@ -96,7 +97,7 @@ def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
     def expression(expr: ir.Expr) -> ir.Expr:
         if isinstance(expr, ir.Apply):
             return replace(expr, args=tuple(expression(operand) for operand in expr.args))
-        if isinstance(expr, ir.Ref) and expr.kind in ("value", "previous", "below", "weight"):
+        if isinstance(expr, ir.Ref) and expr.kind in RENAMED:
             return replace(expr, name=new[expr.name])
         return expr
 

@@ -13,6 +13,7 @@ with a suffix, are vectors.
     constants, beginnings    what is no equation of a step: constants, masks, initial weights
     shared, scope  what all layers share, and what the names of one layer mean
     sizes, layer, products   sizes and types of a layer's equations; products in other notations
+    matrices       matrices that a step computes
     use            states, and what is needed by nothing
 """
 

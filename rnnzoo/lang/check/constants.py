@@ -10,7 +10,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import apply, over_units
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, check_parts, topological, walk
 from rnnzoo.lang.parse import Call, Index, Literal, Name, Tree, expression, is_reported
-from rnnzoo.lang.primitives import OverUnits
+from rnnzoo.lang.primitives import Elementwise, OverUnits
 from rnnzoo.spec.cell import EXPRESSION, CellSpec, Declared, Init, Statement
 
 _FIX_OF_CONSTANT_CYCLE = "write one of them without the others"
@@ -106,7 +106,7 @@ class FixedReader:
             case Call(op=OverUnits() as op, args=args):
                 typed = tuple(self.typed(arg) for arg in args)
                 return over_units(op, typed, tree, self.spec, self.mistakes)
-            case Call(op=op, args=args, span=span) if not op.is_product:
+            case Call(op=op, args=args, span=span) if isinstance(op, Elementwise):
                 return apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
         problem = f"this cannot stand in {self.place}"
         self.mistakes.add(tree.span, problem, f"{self.place} knows {', '.join(self.names())}")

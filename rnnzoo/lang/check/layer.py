@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rnnzoo.errors import Span, nearest
 from rnnzoo.lang import ir
-from rnnzoo.lang.check import products
+from rnnzoo.lang.check import matrices, products
 from rnnzoo.lang.check.beginnings import check_init
 from rnnzoo.lang.check.operations import apply, over_units
 from rnnzoo.lang.check.scope import Scope, Star
@@ -22,7 +23,18 @@ from rnnzoo.lang.check.trees import (
     walk,
 )
 from rnnzoo.lang.parse import Below, Call, Index, Joined, Lag, Literal, Name, Primed, Tree
-from rnnzoo.lang.primitives import OverUnits, Primitive, dot, matmul, stack, transposed
+from rnnzoo.lang.primitives import (
+    Elementwise,
+    OverUnits,
+    Primitive,
+    diagonal,
+    dot,
+    entries,
+    matmul,
+    outer_product,
+    stack,
+    transposed,
+)
 from rnnzoo.spec.cell import Init
 
 _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
@@ -32,11 +44,11 @@ _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
 class Layer(Scope):
     """One layer's equations on their way from trees to a `Step`."""
 
-    sizes: dict[str, ir.Size] = field(default_factory=dict)
     weights: dict[str, tuple[ir.Shape, Span]] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
     in_order: tuple[str, ...] = ()  # names of the equations, each after those that it needs
     equations: tuple[ir.Equation, ...] = ()
+    among_matrices: bool = False  # whether a matrix of weights stands for its entries
 
     def check_below(self, first: Layer) -> None:
         """`below.NAME` is an equation of the layer below, which may be the first."""
@@ -73,7 +85,8 @@ class Layer(Scope):
         for name in self.in_order:
             if name not in needed:
                 continue
-            expr = self.typed(self.trees[name])
+            tree = self.trees[name]
+            expr = self.typed_as_matrix(tree) if name in self.matrices else self.typed(tree)
             size = self.sizes[name]
             # after another mistake, a difference in size may only follow from it
             is_own_mistake = UNKNOWN not in (size, *expr.shape) and not self.mistakes.collected
@@ -118,23 +131,55 @@ class Layer(Scope):
             case Index(name=name, axis=axis, span=span):
                 self.mistakes.add(span, f"[{axis}] is for masks", f"write {name}, or {name}[t-1]")
                 return MISTAKEN
-            case Call(op=op) if op.is_product:
-                return self.product(tree)
+            case Call():
+                return self.typed_call(tree)
             case Primed():
                 self.mistakes.add(tree.span, *products.lone_prime(self, tree))
                 return MISTAKEN
-            case Call() if (star := self.starred(tree)) is not None:
+        raise AssertionError(tree)  # vectors are joined in products only: `lang.parse` sees to it
+
+    def typed_call(self, tree: Call) -> ir.Expr:
+        """An operation on its operands."""
+        match tree:
+            case Call(op=op) if self.among_matrices and not isinstance(op, Elementwise):
+                with self.reading_entries(False):
+                    return self.typed(tree)
+            case Call(op=op) if op.is_product:
+                return self.product(tree)
+            case Call(op=op) if op is outer_product:
+                return matrices.outer(self, tree)
+            case Call(op=op) if op in (diagonal, transposed):
+                self.mistakes.add(tree.span, *matrices.lone(self, tree))
+                return MISTAKEN
+            case Call() if not self.among_matrices and (
+                self.computes_matrix(tree) and not self.is_of_weights(tree)
+            ):
+                return self.typed_as_matrix(tree)
+            case Call() if not self.among_matrices and (star := self.starred(tree)) is not None:
                 return self.star(star)
             case Call(op=OverUnits() as op, args=args):
                 if op is dot and self.is_matrix(args[0]):
                     return self.dot_of_matrix(args[0], args[1], tree.span)
                 typed = tuple(self.typed(arg) for arg in args)
                 return over_units(op, typed, tree, self.shared.spec, self.mistakes)
-            case Call(op=op, args=args, span=span):
-                typed = tuple(self.typed(arg) for arg in args)
-                self.check_has_gradient(op, typed, span)
-                return apply(op, typed, span, self.mistakes)
-        raise AssertionError(tree)  # vectors are joined in products only: `lang.parse` sees to it
+        typed = tuple(self.typed(arg) for arg in tree.args)
+        self.check_has_gradient(tree.op, typed, tree.span)
+        return apply(tree.op, typed, tree.span, self.mistakes)
+
+    def typed_as_matrix(self, tree: Tree) -> ir.Expr:
+        """An expression that is computed entry by entry, in which a matrix of weights stands for
+        its own.
+        """
+        with self.reading_entries(True):
+            return self.typed(tree)
+
+    @contextmanager
+    def reading_entries(self, meant: bool) -> Iterator[None]:
+        before, self.among_matrices = self.among_matrices, meant
+        try:
+            yield
+        finally:
+            self.among_matrices = before
 
     def check_has_gradient(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
         """An operation without derivatives is not applied to what gradients flow to: it would stop
@@ -164,7 +209,10 @@ class Layer(Scope):
             return MISTAKEN  # its mistake is reported already
         if self.is_weight(name, before_product=False):
             shape = self.shared.shape_of(name)
-            return self.use(name, ("units",) if shape is None else shape, node.span)
+            weight = self.use(name, ("units",) if shape is None else shape, node.span)
+            if self.among_matrices and shape is not None and len(shape) == 2:
+                return ir.Apply(entries, (weight,), entries.shape([shape], ()))
+            return weight
         self.report_unknown(node)
         return MISTAKEN
 
@@ -176,6 +224,8 @@ class Layer(Scope):
 
     def product(self, tree: Call) -> ir.Expr:
         left, right = tree.args
+        if matrices.is_product(self, left, right):
+            return matrices.product(self, tree)
         if not self.stands_for_matrix(left) and self.stands_for_matrix(right):
             return self.turned(left, right)
         mistakes_before = len(self.mistakes.collected)
@@ -200,6 +250,10 @@ class Layer(Scope):
             if not part.shape:
                 problem = "a number cannot stand beside vectors"
                 self.mistakes.add(written.span, problem, "add a vector of weights: W @ [...] + b")
+                return MISTAKEN
+            if ir.is_matrix(part.shape):
+                problem = "a matrix cannot stand beside vectors"
+                self.mistakes.add(written.span, problem, "multiply it by a vector: C @ q")
                 return MISTAKEN
         return ir.Apply(stack, parts, stack.shape([part.shape for part in parts], ()))
 

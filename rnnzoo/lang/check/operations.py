@@ -6,7 +6,14 @@ from rnnzoo.errors import Mistakes, Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, in_words, mistaken
 from rnnzoo.lang.parse import Call, Tree
-from rnnzoo.lang.primitives import OverUnits, Primitive, ShapeError, largest, together
+from rnnzoo.lang.primitives import (
+    OfMatrices,
+    OverUnits,
+    Primitive,
+    ShapeError,
+    largest,
+    together,
+)
 from rnnzoo.lang.primitives.base import ONE
 from rnnzoo.spec.cell import CellSpec
 
@@ -26,7 +33,10 @@ def apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistak
         symbol = f"'{op.symbol}'" if op.symbol else op.name
         sizes = f"{in_words(shapes[0])} and {in_words(shapes[1])}"
         problem = f"the operands of {symbol} differ in size: {sizes}"
-        mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
+        fix = "bring both to one size with a matrix: W @ x"
+        if any(map(ir.is_matrix, shapes)):
+            fix = "write diag(a) @ C to scale rows by a vector, C @ diag(a) to scale columns"
+        mistakes.add(span, problem, fix)
         return MISTAKEN
 
 
@@ -48,11 +58,12 @@ def over_units(
     if (UNKNOWN,) in shapes:
         return instead
     for shape, operand in zip(shapes, trees):
-        if len(shape) != 1:
+        if len(shape) != 1 or ir.is_matrix(shape):
             problem = (
                 f"{op.name} is taken over the units of a vector, and this is {in_words(shape)}"
             )
-            mistakes.add(operand.span, problem, "give it a vector, such as h[t-1] or W @ x")
+            example = "C @ q" if ir.is_matrix(shape) else "h[t-1] or W @ x"
+            mistakes.add(operand.span, problem, f"give it a vector, such as {example}")
             return instead
     if len(set(shapes)) > 1:
         sizes = f"{in_words(shapes[0])} and {in_words(shapes[1])}"
@@ -60,14 +71,16 @@ def over_units(
         mistakes.add(tree.span, problem, "bring both to one size with a matrix: W @ x")
         return instead
     if len(args) > len(vectors):
-        problem, fix = _wrong_groups(op, shapes[0][0], args[-1], spec)
+        problem, fix = wrong_groups(op, shapes[0][0], args[-1], spec)
         if problem:
             mistakes.add(tree.args[-1].span, problem, fix)
             return instead
     return ir.Apply(op, args, op.shape([arg.shape for arg in args], ()))
 
 
-def _wrong_groups(op: OverUnits, size: ir.Size, groups: ir.Expr, spec: CellSpec) -> tuple[str, str]:
+def wrong_groups(
+    op: OverUnits | OfMatrices, size: ir.Size, groups: ir.Expr, spec: CellSpec
+) -> tuple[str, str]:
     """What is wrong with a number of groups, and the fix; empty where nothing is."""
     match groups:
         case ir.Number(value=count):

@@ -46,7 +46,7 @@ def lone_prime(scope: Scope, primed: Primed) -> tuple[str, str]:
     """
     if scope.stands_for_matrix(primed):
         return "a transposed matrix stands only before @", f"write {primed.name}' @ a"
-    problem = "only a matrix of weights is transposed"
+    problem = "only a matrix is transposed"
     if primed.name in scope.trees:  # some papers mean the previous step
         return problem, f"write {primed.name}[t-1] for the previous step"
     return problem, "write R' @ h[t-1]"

@@ -13,6 +13,7 @@ from rnnzoo.lang.check.lags import steps_of
 from rnnzoo.lang.check.shared import Shared
 from rnnzoo.lang.check.trees import RESERVED, UNKNOWN, check_parts, walk
 from rnnzoo.lang.parse import (
+    Below,
     Call,
     Joined,
     Lag,
@@ -23,7 +24,7 @@ from rnnzoo.lang.parse import (
     expression,
     is_reported,
 )
-from rnnzoo.lang.primitives import mul
+from rnnzoo.lang.primitives import Elementwise, diagonal, mul, outer_product, transposed
 from rnnzoo.spec.cell import Statement
 
 
@@ -48,6 +49,9 @@ class Scope:
     statements: Mapping[str, Statement]
     trees: dict[str, Tree] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)  # equations whose expression cannot be read
+    matrices: set[str] = field(default_factory=set)  # equations that compute a matrix
+    sizes: dict[str, ir.Size] = field(default_factory=dict)  # of equations, as far as known
+    default_size: ir.Size | None = None  # of what a matrix is made of, where that is not known
 
     def __post_init__(self) -> None:
         for name, statement in self.statements.items():
@@ -57,6 +61,14 @@ class Scope:
             if tree is None:
                 self.unread.add(name)
         check_parts(self.trees, self.statements, self.mistakes)
+        while more := {
+            name
+            for name, tree in self.trees.items()
+            if name not in self.matrices
+            and (self.computes_matrix(tree) or self.is_of_weights(tree))
+        }:
+            self.matrices |= more
+        self.trees = {name: self.transposing(tree) for name, tree in self.trees.items()}
 
     @property
     def mistakes(self) -> Mistakes:
@@ -74,6 +86,17 @@ class Scope:
                 return replace(tree, args=tuple(map(self.carried, args)))
             case Joined(parts=parts):
                 return replace(tree, parts=tuple(map(self.carried, parts)))
+        return tree
+
+    def transposing(self, tree: Tree) -> Tree:
+        """The same expression with `C'` as an operation, where C is a matrix that is computed."""
+        match tree:
+            case Primed(name=name, span=span) if name in self.matrices:
+                return Call(transposed, (Name(name, span),), span)
+            case Call(args=args):
+                return replace(tree, args=tuple(map(self.transposing, args)))
+            case Joined(parts=parts):
+                return replace(tree, parts=tuple(map(self.transposing, parts)))
         return tree
 
     def is_weight(self, name: str, before_product: bool) -> bool:
@@ -128,9 +151,46 @@ class Scope:
     def size_of_product(self, matrix: Name | Primed) -> ir.Size:
         return self.rows(matrix.name) if isinstance(matrix, Name) else self.columns(matrix.name)
 
+    def computes_matrix(self, tree: Tree) -> bool:
+        """Whether this is a matrix that a step computes: an outer product, a matrix that `diag`
+        scales, or what is computed entry by entry of such.
+        """
+        match tree:
+            case Name(name=name) | Lag(name=name) | Below(name=name):
+                return name in self.matrices
+            case Call(op=op, args=args) if op.is_product:
+                return any(map(is_diagonal, args))
+            case Call(op=op) if op.over_units or op is transposed:
+                return op is outer_product
+            case Call(args=args):
+                return any(map(self.computes_matrix, args)) or self.is_of_weights(tree)
+        return False
+
+    def is_of_weights(self, tree: Tree) -> bool:
+        """Whether this is a matrix of weights whose shape is declared, or is computed of such, and
+        of numbers, entry by entry.
+        """
+        match tree:
+            case Name(name=name):
+                return len(self.shared.shape_of(name) or ()) == 2
+            case Call(op=Elementwise(), args=args):
+                of_weights = [*map(self.is_of_weights, args)]
+                others = [arg for arg, is_matrix in zip(args, of_weights) if not is_matrix]
+                return any(of_weights) and all(map(self.is_static, others))
+        return False
+
+    def is_static(self, tree: Tree) -> bool:
+        """Whether this is a number, or an option."""
+        match tree:
+            case Name(name=name):
+                return name in self.shared.spec.options
+            case Call(op=Elementwise(), args=args):
+                return all(map(self.is_static, args))
+        return isinstance(tree, Literal)
+
     def starred(self, tree: Tree) -> Star | None:
         """The product with a matrix that `*` is written for, if it is."""
-        if not isinstance(tree, Call) or tree.op is not mul:
+        if not isinstance(tree, Call) or tree.op is not mul or self.computes_matrix(tree):
             return None
         left, right = tree.args
         if isinstance(left, Literal) or isinstance(right, Literal):
@@ -221,3 +281,8 @@ class Scope:
                 f"the state '{name}' needs an equation of its own",
                 f"write `{name} = ...`; {near}",
             )
+
+
+def is_diagonal(tree: Tree) -> bool:
+    """Whether this is `diag(a)`."""
+    return isinstance(tree, Call) and tree.op is diagonal

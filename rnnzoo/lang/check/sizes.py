@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import reduces_to_number
-from rnnzoo.lang.check.scope import Scope
+from rnnzoo.lang.check.scope import Scope, is_diagonal
 from rnnzoo.lang.check.trees import UNKNOWN
-from rnnzoo.lang.parse import Below, Call, Lag, Name, Primed, Tree
-from rnnzoo.lang.primitives import OverUnits
+from rnnzoo.lang.parse import Below, Call, Lag, Literal, Name, Primed, Tree
+from rnnzoo.lang.primitives import OverUnits, outer_product, transposed
 
 
 def infer_sizes(scope: Scope) -> dict[str, ir.Size]:
@@ -20,22 +20,62 @@ def infer_sizes(scope: Scope) -> dict[str, ir.Size]:
     A size stays once it is inferred, else two that contradict each other would alternate
     forever; `typed` reports them.
     """
+    sizes, operands = _settled(scope, {})
+    if not scope.matrices <= sizes.keys():
+        # made of what fills a vector, or of products with itself
+        scope.default_size = "units"
+        sizes, operands = _settled(scope, sizes)
+    sizes |= dict.fromkeys(_doubtful(scope, operands, sizes), UNKNOWN)
+    sizes = _with_numbers(scope, operands, sizes)
+    return {name: sizes.get(name, "units") for name in scope.trees}
+
+
+def _settled(
+    scope: Scope, known: dict[str, ir.Size]
+) -> tuple[dict[str, ir.Size], dict[str, list[str]]]:
+    """The result of `_with_own_sizes` when all is known that follows from what is known: the size
+    of a matrix follows from those of the vectors that it is made of.
+    """
+    scope.sizes, (sizes, operands) = known, _with_own_sizes(scope)
+    for _ in scope.trees:  # sizes that contradict each other would alternate forever
+        if sizes == scope.sizes:
+            break
+        scope.sizes = sizes
+        sizes, operands = _with_own_sizes(scope)
+    return sizes, operands
+
+
+def _with_own_sizes(scope: Scope) -> tuple[dict[str, ir.Size], dict[str, list[str]]]:
+    """Sizes of equations, as far as those in `scope.sizes` determine them; and the equations that
+    one without a size of its own may take it from.
+    """
     sizes: dict[str, ir.Size] = {}
-    # equations that one without a size of its own may take it from
     operands: dict[str, list[str]] = {}
     for name, tree in scope.trees.items():
         own_size = _own_size(scope, tree)
         if own_size is not None:
             sizes[name] = own_size
         else:
-            nodes = (node for node in _sized(scope, tree) if isinstance(node, Name | Lag | Below))
-            operands[name] = list(
-                dict.fromkeys(node.name for node in nodes if node.name in scope.trees)
-            )
-    sizes = _with_operands(operands, sizes)
-    sizes |= dict.fromkeys(_doubtful(scope, operands, sizes), UNKNOWN)
-    sizes = _with_numbers(scope, operands, sizes)
-    return {name: sizes.get(name, "units") for name in scope.trees}
+            operands[name] = _operands(scope, tree)
+    return _with_operands(operands, sizes), operands
+
+
+def _operands(scope: Scope, tree: Tree) -> list[str]:
+    """The equations that an expression may take its size from: matrices where it is one."""
+    nodes = (node for node in _sized(scope, tree) if isinstance(node, Name | Lag | Below))
+    names = dict.fromkeys(node.name for node in nodes if node.name in scope.trees)
+    if scope.computes_matrix(tree):
+        return [name for name in names if name in scope.matrices]
+    return list(names)
+
+
+def _size_of(scope: Scope, tree: Tree) -> ir.Size | None:
+    """The size of an expression, as far as it is known."""
+    own = _own_size(scope, tree)
+    if own is not None:
+        return own
+    known = (scope.sizes[name] for name in _operands(scope, tree) if name in scope.sizes)
+    return next(known, scope.default_size)
 
 
 def _with_numbers(
@@ -62,9 +102,11 @@ def _own_size(scope: Scope, tree: Tree) -> ir.Size | None:
     several, None where none has any.
     """
     sizes: set[ir.Size] = set()
+    is_matrix = scope.computes_matrix(tree) or scope.is_of_weights(tree)
     for node in _sized(scope, tree):
-        size = _size(scope, node)
-        if size not in (None, 1):
+        size = _size(scope, node, is_matrix)
+        # what is no matrix beside one is a number, or a mistake
+        if size not in (None, 1) and isinstance(size, ir.Grid) >= is_matrix:
             sizes.add(size)
     if len(sizes) > 1:
         return UNKNOWN
@@ -105,6 +147,12 @@ def _sized(scope: Scope, tree: Tree) -> Iterator[Tree]:
     """The parts of an expression that may determine its size, in reading order."""
     if reduces_to_number(tree):
         yield tree
+    elif isinstance(tree, Call) and tree.op.is_product and any(map(is_diagonal, tree.args)):
+        for arg in tree.args:
+            if not is_diagonal(arg):
+                yield from _sized(scope, arg)
+    elif isinstance(tree, Call) and tree.op is outer_product:
+        yield tree
     elif isinstance(tree, Call) and not tree.op.is_product and scope.starred(tree) is None:
         for arg in tree.args:
             yield from _sized(scope, arg)
@@ -112,8 +160,12 @@ def _sized(scope: Scope, tree: Tree) -> Iterator[Tree]:
         yield tree
 
 
-def _size(scope: Scope, node: Tree) -> ir.Size | None:
-    """The size of a part; None if it has no size, or takes that of an equation."""
+def _size(scope: Scope, node: Tree, of_matrix: bool = False) -> ir.Size | None:
+    """The size of a part; None if it has no size, or takes that of an equation.
+
+    Args:
+        of_matrix: whether it is part of a matrix that is computed entry by entry.
+    """
     match node:
         case Name(name=name) if size := scope.shared.size_of_input(name):
             return size
@@ -123,18 +175,53 @@ def _size(scope: Scope, node: Tree) -> ir.Size | None:
             shape = scope.shared.shape_of(name)
             if shape is None:
                 return "units"
+            if shape is not None and len(shape) == 2 and of_matrix:
+                return _grid(*shape, heads=[])
             return shape[0] if shape else None
-        case Call(op=op, args=(Name(name=name), _)) if op.is_product:
-            return scope.rows(name)
+        case Call(op=op, args=(rows, columns, *heads)) if op is outer_product:
+            return _grid(_size_of(scope, rows), _size_of(scope, columns), heads)
+        case Call(op=op, args=(matrix, _)) if op.is_product:
+            return _size_of_product(scope, matrix)
         case Call(op=OverUnits()):
             return 1
-        case Call(op=op, args=(Primed(name=name), _)) if op.is_product:
-            return scope.columns(name)
         case Call() if (star := scope.starred(node)) is not None:
             return scope.rows(star.matrix.name)
         case Call():
-            return "units"  # its left side is a mistake
+            return "units"  # it is a mistake
     return None
+
+
+def _size_of_product(scope: Scope, matrix: Tree) -> ir.Size | None:
+    """The size of a product of a matrix with a vector, as far as it is known."""
+    match matrix:
+        case Call(op=op, args=(inner,)) if op is transposed and scope.computes_matrix(inner):
+            return _side(_size_of(scope, inner), "columns")
+        case Name(name=name) if name not in scope.matrices:
+            return scope.rows(name)
+        case Primed(name=name):
+            return scope.columns(name)
+    if scope.computes_matrix(matrix):
+        return _side(_size_of(scope, matrix), "rows")
+    return "units"  # its left side is a mistake
+
+
+def _grid(rows: ir.Size | None, columns: ir.Size | None, heads: Sequence[Tree]) -> ir.Size | None:
+    """The size of a matrix, where those of its sides are known."""
+    if not isinstance(rows, str | int) or not isinstance(columns, str | int):
+        return UNKNOWN if isinstance(rows, ir.Grid) or isinstance(columns, ir.Grid) else None
+    if UNKNOWN in (rows, columns):
+        return UNKNOWN
+    match heads:
+        case [Literal(value=value)] if value >= 1:
+            return ir.Grid(rows, columns, int(value))
+        case [Name(name=name)]:
+            return ir.Grid(rows, columns, name)
+    return ir.Grid(rows, columns)
+
+
+def _side(size: ir.Size | None, side: str) -> ir.Size | None:
+    """The number of rows, or of columns, of a matrix whose size may be known."""
+    return getattr(size, side) if isinstance(size, ir.Grid) else size
 
 
 def _with_operands(

@@ -37,7 +37,7 @@ def walk(tree: Tree) -> Iterator[Tree]:
 
 def in_words(shape: ir.Shape) -> str:
     """A shape in words: `a vector [units]`."""
-    kind = ("a number", "a vector", "a matrix")[len(shape)]
+    kind = ("a number", "a vector", "a matrix")[2 if ir.is_matrix(shape) else len(shape)]
     return f"{kind} [{', '.join(map(ir.size_text, shape))}]" if shape else kind
 
 

@@ -98,6 +98,10 @@ def check_use(
     mistakes: Mistakes,
 ) -> None:
     """Everything that the file itself writes is used; unused inherited parts drop silently."""
+    if isinstance(cell.output_size, ir.Grid):
+        problem = f"the output '{spec.output}' is a matrix [{ir.size_text(cell.output_size)}]"
+        fix = "an output is a vector: multiply it by one, such as C @ q"
+        mistakes.add(spec.equations[spec.output].span, problem, fix)
     equations = {equation.name for equation in (*cell.step.equations, *cell.first.equations)}
     for statement in (*spec.equations.values(), *spec.first_layer.values()):
         if statement.own and statement.name not in equations:

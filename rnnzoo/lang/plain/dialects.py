@@ -46,7 +46,58 @@ NUMBERS: Mapping[str, str] = {
 
 _SAME = ("exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "floor", "sign", "minimum", "maximum")
 
-_TORCH_HELPERS = {
+# what operations on matrices that a step computes are called: functions that a file gets
+MATRICES: Mapping[str, str] = {
+    "outer": "outer", "times": "multiply", "times_turned": "multiply_turned",
+    "rows_scaled": "scale_rows", "columns_scaled": "scale_columns",
+}  # fmt: skip
+_MATRIX_HELPERS = {
+    "outer": '''
+def outer(a: Array, b: Array, heads: int = 1) -> Array:
+    """In each head, a_i * b_j in row i and column j of a matrix; all entries in one vector."""
+    rows = a.reshape(*a.shape[:-1], heads, -1, 1)
+    matrix = rows * b.reshape(*b.shape[:-1], heads, 1, -1)
+    return matrix.reshape(*matrix.shape[:-3], -1)
+''',
+    "multiply": '''
+def multiply(matrix: Array, vector: Array, heads: int = 1) -> Array:
+    """In each head, a matrix whose entries lie in one vector, row by row, times a vector."""
+    columns = vector.reshape(*vector.shape[:-1], heads, 1, -1)
+    entries = matrix.reshape(*matrix.shape[:-1], heads, -1, columns.shape[-1])
+    product = (entries * columns).sum(-1)
+    return product.reshape(*product.shape[:-2], -1)
+''',
+    "multiply_turned": '''
+def multiply_turned(matrix: Array, vector: Array, heads: int = 1) -> Array:
+    """In each head, a transposed matrix times a vector."""
+    rows = vector.reshape(*vector.shape[:-1], heads, -1, 1)
+    entries = matrix.reshape(*matrix.shape[:-1], heads, rows.shape[-2], -1)
+    product = (entries * rows).sum(-2)
+    return product.reshape(*product.shape[:-2], -1)
+''',
+    "scale_rows": '''
+def scale_rows(vector: Array, matrix: Array, heads: int = 1) -> Array:
+    """In each head, each row of a matrix times a unit of a vector."""
+    rows = vector.reshape(*vector.shape[:-1], heads, -1, 1)
+    scaled = rows * matrix.reshape(*matrix.shape[:-1], heads, rows.shape[-2], -1)
+    return scaled.reshape(*scaled.shape[:-3], -1)
+''',
+    "scale_columns": '''
+def scale_columns(matrix: Array, vector: Array, heads: int = 1) -> Array:
+    """In each head, each column of a matrix times a unit of a vector."""
+    columns = vector.reshape(*vector.shape[:-1], heads, 1, -1)
+    scaled = matrix.reshape(*matrix.shape[:-1], heads, -1, columns.shape[-1]) * columns
+    return scaled.reshape(*scaled.shape[:-3], -1)
+''',
+}
+
+
+def _matrix_helpers(array: str) -> dict[str, str]:
+    """These functions of a library's arrays."""
+    return {name: text.replace("Array", array) for name, text in _MATRIX_HELPERS.items()}
+
+
+_TORCH_HELPERS = _matrix_helpers("Tensor") | {
     "layer_norm": '''
 def layer_norm(a: Tensor) -> Tensor:
     """Units with mean 0 and variance 1, without weights."""
@@ -66,7 +117,7 @@ def reservoir(matrix: Tensor, radius: float, density: float = 1) -> None:
     matrix.data[...] = entries * (radius / largest if largest > 1e-3 else 1.0)
 ''',
 }
-_JAX_HELPERS = {
+_JAX_HELPERS = _matrix_helpers("jax.Array") | {
     "norm": '''
 def norm(a: jax.Array) -> jax.Array:
     """The root of the sum of squares, whose gradient at 0 is 0."""

@@ -17,7 +17,6 @@ from rnnzoo.lang import ir, text
 from rnnzoo.lang.formulas import formula, names_in
 from rnnzoo.lang.plain.dialects import TORCH
 from rnnzoo.lang.plain.write import Writer
-from rnnzoo.lang.primitives import OverUnits
 from rnnzoo.spec.cell import EXPRESSION, Init
 
 WIDTH = 100  # characters of a line
@@ -72,6 +71,9 @@ class Layer:
         """A size as Python; `name` writes the symbols in it."""
         if isinstance(size, tuple):
             return " + ".join(self.size(member, name) for member in size)
+        if isinstance(size, ir.Grid):
+            product = f"{self.size(size.rows, name)} * {self.size(size.columns, name)}"
+            return product if size.heads == 1 else f"{product} // {self.size(size.heads, name)}"
         if isinstance(size, int) or size in ("units", "inputs") or size in self.cell.options:
             return name(size) if isinstance(size, str) else str(size)
         writer = Writer(
@@ -308,7 +310,7 @@ class Layer:
         for equation in self.step.equations:
             for node in ir.walk(equation.expr):
                 if isinstance(node, ir.Apply) and (
-                    node.op.is_product or node.op.joins or isinstance(node.op, OverUnits)
+                    node.op.is_product or node.op.joins or node.op.over_units
                 ):
                     operands = (arg for arg in node.args if isinstance(arg, ir.Ref))
                     needed |= {ref.name for ref in operands if ref.kind == "value"}

@@ -13,7 +13,7 @@ from textwrap import indent
 
 from rnnzoo.lang import ir, text
 from rnnzoo.lang.formulas import formula, names_in
-from rnnzoo.lang.plain.dialects import JAX, NUMPY
+from rnnzoo.lang.plain.dialects import JAX, MATRICES, NUMPY
 from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
 from rnnzoo.lang.plain.write import INDENT, Writer
 from rnnzoo.lang.primitives.layout import members
@@ -26,7 +26,7 @@ MODULES = frozenset(
 TAKEN = MODULES | {
     "Callable", "Weights", "States", "x", "t", "in_groups", "reservoir", "layer_norm",
     "norm", "row", "col", "unit", "units", "inputs", "abs", "min", "max",
-    "init", "start", "step", "constants", "output",
+    "init", "start", "step", "constants", "output", *MATRICES.values(),
 }  # fmt: skip
 SCALED = ("glorot", "he", "lecun")
 

@@ -12,7 +12,7 @@ from textwrap import indent
 
 from rnnzoo.lang import ir, text
 from rnnzoo.lang.formulas import formula, names_in
-from rnnzoo.lang.plain.dialects import TORCH
+from rnnzoo.lang.plain.dialects import MATRICES, TORCH
 from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
 from rnnzoo.lang.plain.write import INDENT, Writer
 from rnnzoo.lang.primitives.layout import members
@@ -21,7 +21,7 @@ from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, Init
 TAKEN = frozenset(
     {"torch", "F", "nn", "math", "Tensor", "Callable", "self", "states", "x", "t", "in_groups",
      "reservoir", "layer_norm", "mask", "stays", "row", "col", "unit", "units", "inputs",
-     "abs", "min", "max"}
+     "abs", "min", "max", *MATRICES.values()}
 )  # fmt: skip
 MODULES = frozenset({"torch", "F", "nn", "math", "Tensor", "Callable", "self", "super", "range"})
 # attributes of `nn.Module` and of the class

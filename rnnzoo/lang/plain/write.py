@@ -12,12 +12,14 @@ from textwrap import wrap
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
-from rnnzoo.lang.plain.dialects import NUMBERS, Dialect
+from rnnzoo.lang.plain.dialects import MATRICES, NUMBERS, Dialect
 from rnnzoo.lang.primitives import (
     Elementwise,
+    OfMatrices,
     Operands,
     OverUnits,
     Primitive,
+    entries,
     matmul,
     mul,
     sum_units,
@@ -90,6 +92,10 @@ class Writer:
                 return self.product(op, args)
             case ir.Apply(op=op, args=args) if op.joins:
                 return self.joined(args)
+            case ir.Apply(op=op, args=(weight,)) if op is entries:
+                return f"{self.text(weight)}.reshape(-1)", CALL
+            case ir.Apply(op=OfMatrices() as op, args=args):
+                return self.of_matrices(op, args)
             case ir.Apply(op=OverUnits() as op, args=args):
                 return self.over_units(op, args)
             case ir.Apply(op=op, args=args) if op.symbol:
@@ -131,6 +137,15 @@ class Writer:
         self.helper("in_groups")
         function, vector = self.form(op, [("a", CALL)]), self.text(vectors[0])
         return f"in_groups(lambda a: {function}, {vector}, {self.text(groups[0])})", CALL
+
+    def of_matrices(self, op: OfMatrices, args: Sequence[ir.Expr]) -> Written:
+        """An operation on matrices that the step computes: a call of a helper."""
+        *values, heads = args
+        if not isinstance(heads, ir.Number) or heads.value != 1:
+            values.append(heads)
+        function = MATRICES[op.name]
+        self.helper(function)
+        return f"{function}({', '.join(map(self.text, values))})", CALL
 
     def form(self, op: Primitive, operands: Sequence[Written]) -> str:
         """An operation that a form of the dialect stands for."""

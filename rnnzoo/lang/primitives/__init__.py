@@ -8,6 +8,7 @@
     products       a matrix on a vector, the transposed matrix, and what the adjoint needs
     layout         values side by side, and some of them taken out
     reductions     over the units of a vector; sums over steps and sequences
+    matrices       matrices that a step computes: outer products, and products with vectors
 
 To add an elementwise operation, add one object to a family.  Of products and layout, users can
 write `@`, `'` and `[a, b]` alone.  No library of its own but NumPy; `lang.ir`, whose expressions
@@ -25,6 +26,7 @@ from rnnzoo.lang.primitives import (
     conditions,
     elementary,
     layout,
+    matrices,
     products,
     reductions,
 )
@@ -32,17 +34,32 @@ from rnnzoo.lang.primitives.arithmetic import add, div, mod, mul, neg, sub
 from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError, together
 from rnnzoo.lang.primitives.conditions import equal, not_equal, where
 from rnnzoo.lang.primitives.layout import beside, columns, part, stack
+from rnnzoo.lang.primitives.matrices import (
+    OfMatrices,
+    as_weight,
+    columns_scaled,
+    diagonal,
+    entries,
+    outer_product,
+    rows_scaled,
+    times,
+    times_turned,
+)
 from rnnzoo.lang.primitives.products import matmul, matmul_t, outer, transposed
 from rnnzoo.lang.primitives.reductions import OverUnits, dot, largest, spread, sum_steps, sum_units
 
 __all__ = [
-    "CALLS", "ELEMENTWISE", "INFIX", "OVER_UNITS", "PRIMITIVES", "Elementwise", "Operands",
-    "OverUnits", "Primitive", "ShapeError", "add", "beside", "columns", "div", "dot", "equal",
-    "largest", "matmul", "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer", "part",
-    "spread", "stack", "sub", "sum_steps", "sum_units", "together", "transposed", "where",
+    "CALLS", "ELEMENTWISE", "INFIX", "OF_MATRICES", "OVER_UNITS", "PRIMITIVES", "Elementwise",
+    "OfMatrices", "Operands", "OverUnits", "Primitive", "ShapeError", "add", "as_weight", "beside",
+    "columns", "columns_scaled", "diagonal", "div", "dot", "entries", "equal", "largest", "matmul",
+    "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer", "outer_product", "part",
+    "rows_scaled", "spread", "stack", "sub", "sum_steps", "sum_units", "times", "times_turned",
+    "together", "transposed", "where",
 ]  # fmt: skip
 
-_FAMILIES = (arithmetic, activations, elementary, conditions, products, layout, reductions)
+_FAMILIES = (
+    arithmetic, activations, elementary, conditions, products, layout, reductions, matrices
+)  # fmt: skip
 _CONTENT = chain.from_iterable(vars(family).values() for family in _FAMILIES)
 _ALL = [value for value in _CONTENT if isinstance(value, Primitive)]  # in the order of the files
 
@@ -55,9 +72,11 @@ OVER_UNITS: Mapping[str, OverUnits] = {
     for name, primitive in PRIMITIVES.items()
     if isinstance(primitive, OverUnits) and primitive.has_adjoint
 }
-CALLS: Mapping[str, Elementwise | OverUnits] = {
+OF_MATRICES: Mapping[str, OfMatrices] = {each.name: each for each in (outer_product, diagonal)}
+CALLS: Mapping[str, Elementwise | OverUnits | OfMatrices] = {
     **{name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol},
     **OVER_UNITS,
+    **OF_MATRICES,
 }
 INFIX: Mapping[str, Primitive] = {
     primitive.symbol: primitive for primitive in _ALL if primitive.symbol and primitive.arity == 2

@@ -92,7 +92,7 @@ class _TransposedMatmul(Primitive):
 class _Outer(Primitive):
     """The gradient of a matrix: the sum over all steps and sequences of d v^T."""
 
-    name, arity, reduces = "outer", 2, True
+    name, arity, reduces = "outer_sum", 2, True
 
     def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
         if len(operands) != 2 or any(len(shape) != 1 for shape in operands):
