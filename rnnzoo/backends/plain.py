@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 from rnnzoo.backends.contract import Named, Results
-from rnnzoo.backends.emit import Emitter, Values
+from rnnzoo.backends.emit import Values
 from rnnzoo.backends.step import TIME, Given, ProgramStep
 
 Tensor = Any
@@ -22,10 +22,6 @@ Tensor = Any
 @dataclass(frozen=True)
 class PlainStep(ProgramStep):
     """A layer's step, ready to run."""
-
-    def emitter(self, given: Given) -> Emitter:
-        """What evaluates the step's instructions on these arguments."""
-        return given.emitter()
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences."""

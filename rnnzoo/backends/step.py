@@ -92,6 +92,10 @@ class ProgramStep(LayerStep):
                 moving.add(("value", instruction.name))
         return tuple(key for key in named(self.program.sequences) if key in moving)
 
+    def emitter(self, given: Given) -> Emitter:
+        """What evaluates the step's instructions on these arguments."""
+        return given.emitter()
+
     def forward_step(
         self, emitter: Emitter, now: Values, old: Tensor
     ) -> tuple[list[Tensor], list[Tensor]]:

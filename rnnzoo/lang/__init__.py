@@ -9,6 +9,7 @@ else reads that.
     text, latex, unicode, greek, diagram, view     for people
     plain              cells as files of Python for PyTorch and JAX
     passes, program, widen     a step as a program, made by `widen.compile_step`
+    delays             states that are functions of earlier inputs only, out of the loop
     formulas           what primitives have in the cell language: derivatives, and means to compute
     adjoint, listing, verify   its reverse; both as text; what both must hold
     interpret          programs in float64 NumPy, the engine's oracle

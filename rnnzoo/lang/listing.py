@@ -6,18 +6,20 @@ a letter.  `[a, b]` lays vectors side by side, `z[0:3]` takes the first three of
 transposed matrix, `W[:, 0]` its columns for the first of joined vectors, `[:, a, b]` lays matrices
 side by side, `spread(a)` is a number for all units, `next.c` is what the step after this one and
 the layer above hand back for c, `d.c` the whole adjoint of c, and `sum_t` adds up over steps and
-sequences.
+sequences.  Delays (`lang.delays`) are a program of their own, before the others and after their
+way back; `d.x += a` adds to what is there.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint, adjoint
+from rnnzoo.lang.delays import Split, as_written, split
 from rnnzoo.lang.primitives import Operands
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
 from rnnzoo.lang.primitives.layout import members
@@ -28,18 +30,20 @@ from rnnzoo.lang.widen import compile_step
 
 def listing(cell: ir.Cell) -> str:
     """The engine's view of one layer of a cell."""
-    states, program, back = _compiled(cell)
+    engine = _compiled(cell)
+    program, back = engine.loop
     taken = {equation.name for equation in (*cell.step.equations, *cell.constants)}
     taken |= {weight.name for weight in cell.step.weights} | set(cell.options)
-    printer = _Printer(f"z{n}" for n in itertools.count(1) if f"z{n}" not in taken)
+    free = (f"z{n}" for n in itertools.count(1) if f"z{n}" not in taken)
+    delays = [(_Printer(free), *level) for level in engine.delays]
+    printer = _Printer(free)
     ends: dict[str, Atom] = {f"d.{name}[t-1]": atom for name, atom in back.previous.items()}
-    gradients: dict[str, Atom] = {
-        f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())
-    }
+    gradients = _gradients(back)
     after = (*back.after, *back.once)
     backward = (*back.loop, *after)
-    kept = [*(ir.Ref("value", name) for name in states), *back.saved]
+    kept = [*(ir.Ref("value", name) for name in engine.states), *back.saved]
     parts = [
+        *(("delays, for all steps at once", _ahead(*each)) for each in delays),
         ("for all steps at once", printer.part((*program.once, *program.before), {}, program.loop)),
         ("in the loop, forward", printer.part(program.loop, program.results, backward)),
         ("kept at every step", [printer.names(kept)]),
@@ -47,14 +51,59 @@ def listing(cell: ir.Cell) -> str:
         ("in the loop, backward", printer.part(back.loop, ends, after)),
         ("after it, for all steps at once", printer.part(after, gradients, ())),
     ]
+    known = set(gradients)
+    for own, _, back in reversed(delays):
+        lines = own.part((*back.fixed, *back.after, *back.once), _gradients(back), ())
+        parts.append(("delays, after that", list(_added(lines, known))))
+        known |= set(_gradients(back))
     blocks = ["\n".join((f"# {title}", *lines)) for title, lines in parts if lines]
     return "\n\n".join(blocks)
 
 
-def _compiled(cell: ir.Cell) -> tuple[list[str], Program, Adjoint]:
+def _ahead(printer: _Printer, program: Program, back: Adjoint) -> list[str]:
+    """Lines of what is computed of delays."""
+    backward = (*back.fixed, *back.after, *back.once)
+    return printer.part((*program.once, *program.before), program.results, backward)
+
+
+def _gradients(back: Adjoint) -> dict[str, Atom]:
+    return {f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())}
+
+
+def _added(lines: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """The lines, with `+=` where a name has a value already."""
+    for line in lines:
+        name, _, text = line.partition(" = ")
+        yield f"{name} += {text}" if name in known else line
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """What the engine runs of one layer, each with its reverse.
+
+    Attributes:
+        states: that the loop carries.
+        delays: of each level.
+    """
+
+    states: tuple[str, ...]
+    loop: tuple[Program, Adjoint]
+    delays: tuple[tuple[Program, Adjoint], ...]
+
+
+def _compiled(cell: ir.Cell) -> _Compiled:
     states = [state.name for state in cell.states]
-    program = compile_step(cell.step, list(dict.fromkeys([*states, cell.output])))
-    return states, program, adjoint(program, states)
+    parts = split(cell.step, states, [cell.output])
+    if parts is None:
+        parts = Split((), cell.step)
+    carried = [name for name in states if name not in parts.names]
+    program = compile_step(parts.rest, list(dict.fromkeys([*carried, cell.output])))
+    levels = (compile_step(level.step, level.names) for level in parts.levels)
+    return _Compiled(
+        tuple(carried),
+        (program, adjoint(program, carried)),
+        tuple((level, adjoint(level, ())) for level in levels),
+    )
 
 
 @dataclass(slots=True)
@@ -107,7 +156,8 @@ class _Printer:
             case "previous":
                 return f"{atom.name}[t-1]", CALL
             case "below":
-                return f"below.{atom.name}", CALL
+                name = as_written(atom.name)
+                return f"below.{atom.name}" if name is None else name, CALL
             case "adjoint":
                 return f"next.{atom.name}", CALL
             case "value" if atom.name in self.letters:
@@ -144,6 +194,7 @@ def costs(cell: ir.Cell) -> Iterator[tuple[str, int]]:
     """How many vectors are kept at each step: by the forward loop, and by the backward loop for
     what follows it.
     """
-    states, _, back = _compiled(cell)
-    yield "kept", sum(len(members(ref.shape)) for ref in back.saved) + len(states)
+    engine = _compiled(cell)
+    _, back = engine.loop
+    yield "kept", sum(len(members(ref.shape)) for ref in back.saved) + len(engine.states)
     yield "emitted", sum(len(members(ref.shape)) for ref in back.emitted)

@@ -13,7 +13,7 @@ backend can leave out the rows of the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnzoo.lang import ir
@@ -231,7 +231,7 @@ def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
         return None
     value = _resolved(value, named)
     equations = (
-        *_needed(step.equations, value),
+        *needed_equations(step.equations, {ref.name for ref in ir.refs(value, "value")}),
         ir.Equation(state, value, step.equation(state).size),
     )
     if not _computes_units_apart([equation.expr for equation in equations]):
@@ -273,9 +273,11 @@ def _resolved(expr: ir.Expr, named: Mapping[str, ir.Expr]) -> ir.Expr:
         expr = simpler
 
 
-def _needed(equations: Sequence[ir.Equation], value: ir.Expr) -> list[ir.Equation]:
-    """The equations that an expression needs, in their order."""
-    names = {ref.name for ref in ir.refs(value, "value")}
+def needed_equations(
+    equations: Sequence[ir.Equation], wanted: Collection[str]
+) -> list[ir.Equation]:
+    """The equations of these names and those that they need, in their order."""
+    names = set(wanted)
     kept = []
     for equation in reversed(equations):
         if equation.name in names:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
+from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.jax.engine import Engine, shared, switch
 from rnnzoo.backends.jax.training import clipped, compiled, gradients, noise, one_thread, repeat
 from rnnzoo.backends.units import of_due_units
@@ -35,6 +36,11 @@ def prepare() -> None:
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
     """A step that is ready to run; equal steps share one."""
+    return without_delays(layer, Engine, _loop)
+
+
+def _loop(layer: LayerStep) -> Engine:
+    """A step as it is."""
     engine = Engine.of(layer)
     return shared(of_due_units(engine, switch) if layer.sizes.units >= DUE_FROM else engine)
 

@@ -70,6 +70,10 @@ class Engine(ProgramStep):
         compiled: Callable[..., list[Tensor]] = jax.jit(layer)
         return compiled
 
+    def emitter(self, given: Given) -> Emitter:
+        """What evaluates the step's instructions on these arguments."""
+        return _emitter(given)
+
     def _plain(self, *tensors: Tensor) -> list[Tensor]:
         return self._forward(tensors)[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnzoo.backends.contract import CompiledStep, LayerStep
+from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.tensorflow.cut_entries import set_aside_what_is_cut as prepare
 from rnnzoo.backends.tensorflow.engine import Engine, shared
 from rnnzoo.backends.tensorflow.scan import needs_plain_operations, switch
@@ -28,4 +29,9 @@ joins_weights = False
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
     """A step that is ready to run; equal steps share one."""
+    return without_delays(layer, Engine, _loop)
+
+
+def _loop(layer: LayerStep) -> Engine:
+    """A step as it is."""
     return shared(of_due_units(Engine.of(layer), switch))

@@ -13,6 +13,7 @@ import keras
 import torch
 
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
+from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.emit import Emitter
 from rnnzoo.backends.plain import PlainStep
 from rnnzoo.backends.step import Given
@@ -33,8 +34,8 @@ def prepare() -> None:
 
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
-    """A step that is ready to run, as it is."""
-    return Step.of(layer)
+    """A step that is ready to run."""
+    return without_delays(layer, Step, Step.of)
 
 
 def needs_plain_operations() -> bool:
