@@ -150,6 +150,9 @@ class Processes(Protocol):
     def environment(self) -> Mapping[str, str]:
         """Variables that a trial's process has beside ours."""
 
+    def loops(self) -> str:
+        """What computes loops over time here: outcomes of two such differ in their last digits."""
+
     def ended(self) -> None:
         """A sweep has ended: keep what is of use for the next one."""
 

@@ -104,7 +104,11 @@ def _backends() -> Check:
         f"`rnnzoo[{name}]` adds {TITLES[name]}" for name in BACKENDS if name not in installed
     ]
     titles = " and ".join(TITLES[name] for name in installed)
-    return Check("backends", "; ".join([f"{titles}, `auto` is {fastest_backend()}", *missing]))
+    loops = [
+        f"loops of {TITLES[name]}: {backends.processes(name).loops()}" for name in installed[1:]
+    ]
+    auto = f"{titles}, `auto` is {fastest_backend()}"
+    return Check("backends", "; ".join([auto, *loops, *missing]))
 
 
 def _keras() -> Check:

@@ -27,6 +27,7 @@ def here(folder: Path, backend: str) -> dict[str, str]:
             continue
     provenance["system"] = f"{platform.system()} {platform.machine()}"
     provenance["processor"] = processor()
+    provenance["loops"] = backends.processes(backend).loops()
     commit = _commit(folder)
     return {**provenance, **({"commit": commit} if commit else {})}
 

@@ -42,7 +42,7 @@ def called(
         for atom in plan.numbers
     ]
     arrays = [
-        np.array([*steps, *map(sizes.of, plan.sizes)], np.int32),
+        np.array([*steps, 1, *map(sizes.of, plan.sizes)], np.int32),
         np.array(numbers, np.float32),
     ]
     if real is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -16,6 +17,7 @@ import keras
 import numpy as np
 import pytest
 
+from rnnzoo.backends.native import build
 from rnnzoo.nn.train import train
 from rnnzoo.nn.update import AllAtOnce, OneByOne
 from rnnzoo.spec.cell import built_in_names
@@ -27,7 +29,11 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed"
 )
 EXACT, OF_GRADIENTS = 1e-12, 1e-11
+NATIVE = 1e-4  # absolute, in float32
 SINGLE = 1e-5  # relative, over the first epochs in float32
+compiler = pytest.mark.skipif(
+    shutil.which(build.COMPILER) is None, reason=f"needs {build.COMPILER}"
+)
 
 
 class UnderJax(Protocol):
@@ -60,6 +66,31 @@ def check_layers(
 def test_layers_equal_the_reference_and_their_gradients_jaxs_own(under_jax: UnderJax) -> None:
     """A stack, and a condition on the step's number."""
     check_layers(under_jax, [("depth_gated", 2, True), ("clockwork", 1, True)])
+
+
+def check_native(under_jax: UnderJax, layers: Sequence[tuple[str, int, bool]]) -> None:
+    errors = under_jax("native_layers", *layers)
+    assert not [layer for layer, both in zip(layers, errors, strict=True) if max(both) > NATIVE]
+
+
+@compiler
+def test_native_loops_equal_the_reference_and_what_jax_derives(under_jax: UnderJax) -> None:
+    check_native(under_jax, [("depth_gated", 2, True), ("clockwork", 1, False)])
+
+
+@pytest.mark.slow
+@compiler
+def test_native_loops_of_all_cells_equal_what_jax_derives(under_jax: UnderJax) -> None:
+    check_native(under_jax, [*product(built_in_names(), (1, 2), (False, True))])
+
+
+@compiler
+def test_native_loops_are_differentiated_twice_and_mapped(under_jax: UnderJax) -> None:
+    assert max(under_jax("native_derivatives", "rnn")) < NATIVE
+
+
+def test_a_layer_needs_no_compiler(under_jax: UnderJax) -> None:
+    assert under_jax("without_compiler", "rnn") == "Engine"
 
 
 def test_units_that_are_not_due_need_not_be_computed(under_jax: UnderJax) -> None:

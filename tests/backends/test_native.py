@@ -8,6 +8,7 @@ import ctypes
 import shutil
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -236,3 +237,43 @@ def test_an_operation_is_its_function_also_of_what_is_no_number(name: str, kind:
     # sigmoid ends where floats have fewer digits
     atol = np.finfo(dtype).eps if name in CANCEL else 200 * np.finfo(np.float32).tiny
     np.testing.assert_allclose(value[finite], expected[finite], rtol=tolerance, atol=atol)
+
+
+ANSWER = 'extern "C" int answer() { return 42; }'
+
+
+@pytest.fixture
+def cache_of_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_what_is_compiled_is_kept_and_what_is_damaged_compiled_anew(cache_of_test: Path) -> None:
+    assert build.load(ANSWER).answer() == 42
+    (entry,) = build.folder().iterdir()
+    whole = entry.read_bytes()
+    written = entry.stat().st_ino
+    build.load(ANSWER)
+    assert entry.stat().st_ino == written
+    entry.unlink()  # this process has it in memory
+    entry.write_bytes(whole[: len(whole) // 2])
+    assert build.load(ANSWER).answer() == 42
+    assert entry.read_bytes() == whole
+    assert [*build.folder().iterdir()] == [entry]
+
+
+def test_why_there_is_no_native_code_is_said(
+    cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(build.Missing, match=r"compiler failed: .*error"):
+        build.load("no C++")
+    build.folder().rmdir()
+    build.folder().write_text("in the way")
+    with pytest.raises(build.Missing, match=str(build.folder())):
+        build.load(ANSWER)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(build.Missing, match="there is no compiler no-such-compiler"):
+        build.load(ANSWER)
+    monkeypatch.setenv(build.SWITCH, build.SCAN)
+    with pytest.raises(build.Missing, match="RNNZOO_LOOPS=scan"):
+        build.load(ANSWER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import rnnzoo
 from rnnzoo import lang
 from rnnzoo.backends.jax import backend
 from rnnzoo.backends.jax.engine import _shared
+from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
@@ -37,6 +39,13 @@ def layers(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
     return [_layer(*layer) for layer in asked]
 
 
+def native_layers(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
+    """The same in float32, where the loops are native code."""
+    errors = [_layer(*layer, dtype="float32") for layer in asked]
+    assert all(isinstance(step, NativeEngine) for step in _shared.values())
+    return errors
+
+
 def layers_of_due_units(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
     """The same, where units that are not due are left out however few there are."""
     backend.DUE_FROM = 1
@@ -45,26 +54,26 @@ def layers_of_due_units(*asked: tuple[str, int, bool]) -> list[tuple[float, floa
     return errors
 
 
-def _layer(name: str, count: int, masked: bool) -> tuple[float, float]:
+def _layer(name: str, count: int, masked: bool, dtype: str = "float64") -> tuple[float, float]:
     shape = (SIZE["batch"], SIZE["time"], SIZE["inputs"])
     cell = lang.load(name)
     rng = np.random.default_rng(0)
     weights = reference.random_weights(cell, SIZE["inputs"], SIZE["units"], count, rng)
     layer = Recurrent(
-        cell, SIZE["units"], layers=count, return_sequences=True, dtype="float64",
+        cell, SIZE["units"], layers=count, return_sequences=True, dtype=dtype,
         initializers={"*": "zeros"},
     )  # fmt: skip
     layer.build(shape)
     for number, of_layer in enumerate(weights, start=1):
         prefix = f"{number}." if count > 1 else ""
         layer.set_weights_by_name({prefix + key: value for key, value in of_layer.items()})
-    x = np.random.default_rng(X_SEED).normal(size=shape)
+    x = np.random.default_rng(X_SEED).normal(size=shape).astype(dtype)
     keep = np.array([[1, 1, 0, 1, 1, 0], [1] * 6], bool) if masked else None
     mask = None if keep is None else keras.ops.convert_to_tensor(keep)
     # op by op, what follows takes ten times as long
     outputs = jax.jit(lambda x: layer(x, mask=mask))(x)
     expected = reference.run(cell, weights, x, SIZE["units"], keep=keep).outputs
-    upstream = np.random.default_rng(KEPT_SEED).normal(size=outputs.shape)
+    upstream = np.random.default_rng(KEPT_SEED).normal(size=outputs.shape).astype(dtype)
     variables = layer.trainable_variables
 
     def loss(values: Any, x: Any, engine: str) -> Any:
@@ -76,6 +85,34 @@ def _layer(name: str, count: int, masked: bool) -> tuple[float, float]:
     slopes = jax.jit(jax.grad(loss, (0, 1)), static_argnums=2)
     ours, plain = (jax.tree.leaves(slopes(values, x, engine)) for engine in ("auto", "portable"))
     return _furthest([outputs], [expected]), _furthest(ours, plain)
+
+
+def native_derivatives(name: str) -> tuple[float, float]:
+    """How far apart native loops and what JAX derives are, in float32: a second derivative, and a
+    layer that is mapped over an axis.
+    """
+    layer = rnnzoo.layer(name, SIZE["units"])
+    x = np.random.default_rng(X_SEED).normal(size=(3, 2, 4, SIZE["inputs"])).astype("float32")
+    layer(x[0])
+
+    def of(engine: str) -> tuple[Any, Any]:
+        layer.engine = engine
+
+        def penalty(x: Any) -> Any:
+            return (jax.grad(lambda x: (layer(x) ** 2).sum())(x) ** 2).sum()
+
+        return jax.jit(jax.grad(penalty))(x[0]), jax.jit(jax.vmap(layer))(x)
+
+    ours, plain = of("auto"), of("portable")
+    assert all(isinstance(step, NativeEngine) for step in _shared.values())
+    return _furthest(ours[:1], plain[:1]), _furthest(ours[1:], plain[1:])
+
+
+def without_compiler(name: str) -> str:
+    """What computes a layer's loops where there is no compiler."""
+    os.environ["CXX"] = "no-such-compiler"
+    rnnzoo.layer(name, SIZE["units"])(np.zeros((2, 3, 4), "float32"))
+    return " ".join(type(step).__name__ for step in _shared.values())
 
 
 def _furthest(arrays: Any, others: Any) -> float:

@@ -19,7 +19,7 @@ def test_it_names_versions_and_the_machine_and_outside_a_repository_no_commit(
 ) -> None:
     versions = provenance.here(tmp_path, backend)
     assert {*versions} == {
-        "Python", "rnnzoo", "numpy", "optuna", "system", "processor", *libraries,
+        "Python", "rnnzoo", "numpy", "optuna", "system", "processor", "loops", *libraries,
     }  # fmt: skip
     assert all(versions.values())
 

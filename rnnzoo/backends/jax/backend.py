@@ -9,7 +9,10 @@ from typing import Any
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.jax.engine import Engine, shared, switch
+from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.backends.jax.training import clipped, compiled, gradients, noise, one_thread, repeat
+from rnnzoo.backends.native.build import Missing
+from rnnzoo.backends.native.plan import Unprintable
 from rnnzoo.backends.units import of_due_units
 
 __all__ = [
@@ -42,7 +45,11 @@ def compiled_step(layer: LayerStep) -> CompiledStep:
 def _loop(layer: LayerStep) -> Engine:
     """A step as it is."""
     engine = Engine.of(layer)
-    return shared(of_due_units(engine, switch) if layer.sizes.units >= DUE_FROM else engine)
+    if layer.sizes.units >= DUE_FROM:
+        engine = of_due_units(engine, switch)
+    with suppress(Missing, Unprintable):
+        engine = NativeEngine.of_engine(engine)
+    return shared(engine)
 
 
 def needs_plain_operations() -> bool:

@@ -54,7 +54,7 @@ class Engine(ProgramStep):
 
         @jax.custom_vjp  # type: ignore[untyped-decorator]  # mypy does not read JAX
         def layer(*tensors: Tensor) -> list[Tensor]:
-            return self._forward(tensors)[0]
+            return self._results(tensors)
 
         def forward(*tensors: Tensor) -> tuple[list[Tensor], tuple[Sequence[Tensor], Kept]]:
             results, kept = self._forward(tensors)
@@ -72,18 +72,43 @@ class Engine(ProgramStep):
 
     def emitter(self, given: Given) -> Emitter:
         """What evaluates the step's instructions on these arguments."""
-        return _emitter(given)
+        return emitter_of(given)
 
     def _plain(self, *tensors: Tensor) -> list[Tensor]:
-        return self._forward(tensors)[0]
+        return self._results(tensors)
+
+    def _results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The wanted sequences and what is carried at the end, where no gradient is asked for."""
+        return self._run(tensors, keeps=False)[0]
 
     def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], Kept]:
+        """The same, and what the loop back reads."""
+        return self._run(tensors, keeps=True)
+
+    def _run(self, tensors: Sequence[Tensor], keeps: bool) -> tuple[list[Tensor], Kept]:
         program, given = self.program, Given.of(self, tensors)
-        emitter = _emitter(given)
+        emitter = self.emitter(given)
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
+        after, last, computed = self.loop(given, emitter, values, keeps)
+        computed |= {
+            ("value", ref.name): values["value", ref.name]
+            for ref in self.adjoint.sequences(program)
+        }
+        return [*(after[name] for name in self.wanted), *last], (after, computed)
+
+    def loop(
+        self, given: Given, emitter: Emitter, values: Values, keeps: bool
+    ) -> tuple[dict[str, Tensor], Sequence[Tensor], Values]:
+        """The loop over the steps: what was carried after every step, and at the end; and what is
+        saved for the loop back.
+
+        Args:
+            values: what it reads row by row.
+            keeps: whether what is saved is read; XLA leaves out by itself what is not.
+        """
         read: Values = {
-            (ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences
+            (ref.kind, ref.name): values[ref.kind, ref.name] for ref in self.program.sequences
         }
         moving = {key: read[key] for key in self.rows}
         still = {key: value for key, value in read.items() if key not in moving}
@@ -103,25 +128,20 @@ class Engine(ProgramStep):
 
         shown = [jnp.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown]
         last, (history, saved) = lax.scan(
-            step, (*given.start, *shown), (_steps(given), moving, _real(given)), unroll=UNROLL
+            step, (*given.start, *shown), (_steps(given), moving, real_of(given)), unroll=UNROLL
         )
-        after = dict(zip(self.carried, history))
         computed: Values = {
             (ref.kind, ref.name): value for ref, value in zip(self.adjoint.saved, saved)
         }
-        computed |= {
-            ("value", ref.name): values["value", ref.name]
-            for ref in self.adjoint.sequences(program)
-        }
-        return [*(after[name] for name in self.wanted), *last], (after, computed)
+        return dict(zip(self.carried, history)), last, computed
 
     def _backward(
         self, tensors: Sequence[Tensor], kept: Kept, upstream: Sequence[Tensor]
     ) -> list[Tensor | None]:
         given, back = Given.of(self, tensors), self.adjoint
         after, computed = kept
-        emitter = _emitter(given)
-        real = _real(given)
+        emitter = self.emitter(given)
+        real = real_of(given)
         if self.is_singular and real is not None:
             emitter = replace(emitter, run_steps=real)
         emitter.prepare((*self.program.once, *back.fixed), (*back.loop, *back.after, *back.once))
@@ -134,8 +154,32 @@ class Engine(ProgramStep):
             **{key: after[name] for key, name in self.aliases.items()},
             **given.sequences(),
         }
+        first, emitted = self.loop_back(given, emitter, now, after, upstream)
+        emitted_by_name: Values = {
+            (ref.kind, ref.name): value for ref, value in zip(back.emitted, emitted)
+        }
+        emitter.sums.update(
+            {key: total(emitter.finite(value)) for key, value in emitted_by_name.items()}
+        )
+        return self.after_steps(given, emitter, {**now, **emitted_by_name}, first)
+
+    def loop_back(
+        self,
+        given: Given,
+        emitter: Emitter,
+        now: Values,
+        after: Mapping[str, Tensor],
+        upstream: Sequence[Tensor],
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """The loop from the last step to the first: the adjoints of what was carried into the
+        first, and what is emitted.
+
+        Args:
+            now: what it reads row by row; `after` of it, what was carried after every step.
+            upstream: adjoints of the wanted sequences, and of what is carried at the end.
+        """
         above = dict(zip(self.wanted, upstream))
-        read = {key for key in named(reads(back.loop)) if key in now}
+        read = {key for key in named(reads(self.adjoint.loop)) if key in now}
         moving = {key: now[key] for key in read if now[key].ndim == 3}
         still = {key: now[key] for key in read if now[key].ndim < 3}
 
@@ -149,20 +193,13 @@ class Engine(ProgramStep):
             handed_on, emitted = self.step_back(emitter, values, t, arriving, is_real, carried[0])
             return tuple(handed_on), tuple(emitted)
 
-        rows = (_steps(given), moving, above, real)
-        first, emitted = lax.scan(
-            step, tuple(upstream[len(self.wanted) :]), rows, reverse=True, unroll=UNROLL
-        )
-        emitted_by_name: Values = {
-            (ref.kind, ref.name): value for ref, value in zip(back.emitted, emitted)
-        }
-        emitter.sums.update(
-            {key: total(emitter.finite(value)) for key, value in emitted_by_name.items()}
-        )
-        return self.after_steps(given, emitter, {**now, **emitted_by_name}, first)
+        rows = (_steps(given), moving, above, real_of(given))
+        last = tuple(upstream[len(self.wanted) :])
+        first, emitted = lax.scan(step, last, rows, reverse=True, unroll=UNROLL)
+        return first, emitted
 
 
-def _emitter(given: Given) -> Emitter:
+def emitter_of(given: Given) -> Emitter:
     blocks = given.step.units.blocks
     return replace(given.emitter(), blocks=blocks, in_float64=_in_float64, operation=_operation)
 
@@ -186,7 +223,7 @@ def _steps(given: Given) -> Tensor:
     return jnp.arange(given.time, dtype=jnp.int32)
 
 
-def _real(given: Given) -> Tensor | None:
+def real_of(given: Given) -> Tensor | None:
     """(time, batch or 1, 1) of bool: which steps are real; None where all are."""
     return None if given.padding is None else given.padding > 0
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rnnzoo.backends import cache
+from rnnzoo.backends.native import build
 
 PACKAGES: tuple[str, ...] = ("jax", "jaxlib", "keras")
 CACHE = "JAX_COMPILATION_CACHE_DIR"
@@ -34,6 +35,14 @@ def environment() -> Mapping[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
+
+
+def loops() -> str:
+    """Native code where there is a compiler, else XLA, and why."""
+    try:
+        return f"native code of {build.compiler()}"
+    except build.Missing as error:
+        return f"XLA: {error}"
 
 
 def ended() -> None:

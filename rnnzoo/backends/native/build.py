@@ -27,7 +27,9 @@ FLAGS = (
     "-O2", "-march=native", "-std=c++17", "-fno-math-errno", "-fno-trapping-math",
     "-ffp-contract=fast", "-shared", "-fPIC", "-x", "c++",
 )  # fmt: skip
-COMPILER = "g++"
+COMPILER = "g++"  # unless CXX names another
+SWITCH = "RNNZOO_LOOPS"  # which loops are wanted
+SCAN = "scan"  # there: none of these
 LONGEST = 120.0  # seconds; a cell takes one
 LIMIT = 256  # entries that are kept, those last used
 DIGEST = 32  # bytes at the end of an entry
@@ -43,7 +45,7 @@ def load(source: str, include: Sequence[Path] = ()) -> ctypes.CDLL:
     Raises:
         Missing: it cannot be compiled, kept or loaded here.
     """
-    described = "\0".join([source, version(), processor(), *FLAGS])
+    described = "\0".join([source, compiler(), processor(), *FLAGS])
     entry = folder() / f"{hashlib.sha256(described.encode()).hexdigest()[:32]}.so"
     try:
         if not _is_whole(entry):
@@ -62,27 +64,38 @@ def folder() -> Path:
     return cache_folder() / "native"
 
 
-@cache
-def version() -> str:
-    """The compiler and its version.
+def compiler() -> str:
+    """The compiler's version.
 
     Raises:
-        Missing: there is none.
+        Missing: native code is not wanted, or there is no compiler.
     """
-    path = shutil.which(os.environ.get("CXX") or COMPILER)
+    if os.environ.get(SWITCH) == SCAN:
+        raise Missing(f"{SWITCH}={SCAN}")
+    return _version(_path())
+
+
+def _path() -> str:
+    name = os.environ.get("CXX") or COMPILER
+    path = shutil.which(name)
     if path is None:
-        raise Missing(f"no compiler: {os.environ.get('CXX') or COMPILER}")
+        raise Missing(f"there is no compiler {name}")
+    return path
+
+
+@cache
+def _version(path: str) -> str:
     try:
         done = subprocess.run(
             [path, "--version"], capture_output=True, text=True, check=True, timeout=LONGEST
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise Missing(f"{path} does not run") from error
-    return f"{path} {done.stdout.splitlines()[0]}"
+    return done.stdout.partition("\n")[0]
 
 
 def _compile(source: str, include: Sequence[Path], entry: Path) -> None:
-    command = [version().split()[0], *FLAGS, *(f"-I{path}" for path in include)]
+    command = [_path(), *FLAGS, *(f"-I{path}" for path in include)]
     with tempfile.TemporaryDirectory() as made:
         library = Path(made) / "loop.so"
         try:

@@ -204,7 +204,7 @@ class Plan:
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
     sizes: tuple[ir.Size, ...]
-    numbers: tuple[Atom, ...]
+    numbers: tuple[ir.Ref, ...]
     carried: tuple[Carried, ...]
     kept: tuple[Memory, ...]
     scratch: tuple[Memory, ...]
@@ -327,7 +327,7 @@ class _Building:
     memories: list[Memory] = field(default_factory=list)
     scratches: list[Memory] = field(default_factory=list)
     sizes: dict[ir.Size, None] = field(default_factory=dict)
-    numbers: dict[Atom, int] = field(default_factory=dict)
+    numbers: dict[ir.Ref, int] = field(default_factory=dict)
     timed: dict[str, Timed] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)

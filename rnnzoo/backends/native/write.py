@@ -1,7 +1,8 @@
 """A plan -> C++.
 
 In: a `Plan`.  Out: a function `void NAME(void* const* in, void* const* out)`, whose arguments are
-sizes (int32: steps, sequences, and those of the plan), numbers (float32), for a layer with padding
+sizes (int32: steps, sequences, whether what is kept is kept for each step or one row of sequences
+is written again and again, and those of the plan), numbers (float32), for a layer with padding
 a byte for each step and sequence that says whether it is real, then the plan's inputs; an exact
 array has two, whose sum is meant.
 """
@@ -167,9 +168,10 @@ class _Writer:
         plan = self.plan
         yield "const int32_t* sizes = (const int32_t*)in[0];"
         yield "const float* numbers = (const float*)in[1];"
-        yield "const long T = sizes[0], B = sizes[1], tile = B < TILE ? B : TILE;"
+        yield "const long T = sizes[0], B = sizes[1], keeps = sizes[2];"
+        yield "const long tile = B < TILE ? B : TILE;"
         for number in range(len(plan.sizes)):
-            yield f"const long n{number} = sizes[{number + 2}];"
+            yield f"const long n{number} = sizes[{number + 3}];"
         yield from self.arrays()
         yield from self.memory()
         yield "for (long first = 0; first < B; first += TILE) {"
@@ -262,7 +264,8 @@ class _Writer:
         offset = "" if ahead == "0" else f" + {ahead}"
         match memory.axes:
             case Axes.STEPS:
-                at, stride = f"{memory.name} + (t * B + first) * ({width})", width
+                t = "keeps * t" if memory in self.plan.kept else "t"
+                at, stride = f"{memory.name} + ({t} * B + first) * ({width})", width
             case Axes.PREVIOUS:
                 rows, start = memory.name.split()
                 before = f"{rows} + ((t - 1) * B + first) * ({width})"

@@ -19,6 +19,11 @@ def environment() -> Mapping[str, str]:
     return {"KERAS_BACKEND": "tensorflow", **cache_switched_on()}
 
 
+def loops() -> str:
+    """XLA compiles them with all else."""
+    return "XLA"
+
+
 def ended() -> None:
     """A sweep has ended: what its trials compiled is there for the next one."""
     cache.record(folder())

@@ -1,0 +1,240 @@
+"""The engine with its loops in native code, on a CPU.
+
+In: a step.  Out: the same engine whose two loops over time are calls of generated functions
+(`backends.native`); what is computed for all steps at once stays XLA's.  Where XLA cannot call
+them, as in what is exported, and for second derivatives, the scan runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+
+from rnnzoo.backends.contract import Named, Results, X
+from rnnzoo.backends.emit import Emitter, Values
+from rnnzoo.backends.exporting import is_exporting
+from rnnzoo.backends.jax.engine import Engine, Kept, real_of
+from rnnzoo.backends.native import build
+from rnnzoo.backends.native.plan import Axes, Loops, Memory, Plan, Unprintable
+from rnnzoo.backends.native.write import written
+from rnnzoo.backends.step import Given
+
+Tensor = Any
+HANDLER = Path(__file__).with_name("handler.cc")
+
+
+@dataclass(frozen=True)
+class NativeEngine(Engine):
+    """A layer's step with native loops."""
+
+    @classmethod
+    def of_engine(cls, engine: Engine) -> NativeEngine:
+        """The same step.
+
+        Raises:
+            Missing: this machine compiles none.
+            Unprintable: its loops have no native code, or XLA cannot call it.
+        """
+        native = cls(**{field.name: getattr(engine, field.name) for field in fields(Engine)})
+        if reason := native.why_not():
+            raise Unprintable(reason)
+        assert native.targets
+        return native
+
+    def why_not(self) -> str:
+        """Why its loops are left to the scan; empty where they are not."""
+        if jax.default_backend() != "cpu":
+            return f"JAX computes on {jax.default_backend()}"
+        if self.dtype != "float32":
+            return f"{self.dtype} is not float32"
+        if self.clocked or self.counted or self.units.blocks:
+            return "its steps differ between sequences"
+        return ""
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        return "native", *super().identity
+
+    @cached_property
+    def scan(self) -> Engine:
+        """The engine that stands for it where native code cannot run."""
+        return Engine(**{field.name: getattr(self, field.name) for field in fields(Engine)})
+
+    @cached_property
+    def loops(self) -> tuple[Plan, Plan]:
+        """Forward and backward."""
+        sizes = {name: self.step.equation(name).size for name in self.carried}
+        loops = Loops(self.program, self.adjoint, sizes, self.wanted, self.aliases)
+        return loops.forward(), loops.backward()
+
+    @cached_property
+    def targets(self) -> tuple[str, str]:
+        """Under which names XLA calls the loops."""
+        forward, backward = self.loops
+        source = written({"forward": forward, "backward": backward}, self.masked)
+        return _registered(source)
+
+    def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
+        known = all(isinstance(length, int) for length in given[X].shape)
+        if is_exporting() or not known:
+            return self.scan.run(given, plain)
+        return super().run(given, plain)
+
+    def _results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        results: list[Tensor] = _with_derivative_of(super()._results, self.scan._results)(
+            list(tensors)
+        )
+        return results
+
+    def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], Kept]:
+        results: tuple[list[Tensor], Kept] = _with_derivative_of(
+            super()._forward, self.scan._forward
+        )(list(tensors))
+        return results
+
+    def _backward(
+        self, tensors: Sequence[Tensor], kept: Kept, upstream: Sequence[Tensor]
+    ) -> list[Tensor | None]:
+        adjoints: list[Tensor | None] = _with_derivative_of(super()._backward, self.scan._backward)(
+            list(tensors), kept, list(upstream)
+        )
+        return adjoints
+
+    def loop(
+        self, given: Given, emitter: Emitter, values: Values, keeps: bool
+    ) -> tuple[dict[str, Tensor], Sequence[Tensor], Values]:
+        plan, _ = self.loops
+        there = self._there(given, emitter, values)
+        outputs = self._called(self.targets[0], plan, given, there, keeps)
+        after = {name: outputs["after", name] for name in self.carried}
+        saved: Values = {
+            (ref.kind, ref.name): outputs[ref.kind, ref.name] for ref in self.adjoint.saved
+        }
+        return after, [after[name][-1] for name in self.carried], saved
+
+    def loop_back(
+        self,
+        given: Given,
+        emitter: Emitter,
+        now: Values,
+        after: Mapping[str, Tensor],
+        upstream: Sequence[Tensor],
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        _, plan = self.loops
+        last = upstream[len(self.wanted) :]
+        values = {
+            **self._there(given, emitter, now),
+            **{("after", name): value for name, value in after.items()},
+            **{("above", name): value for name, value in zip(self.wanted, upstream)},
+            **{("last", name): value for name, value in zip(self.carried, last)},
+        }
+        outputs = self._called(self.targets[1], plan, given, values)
+        first = [outputs["first", name] for name in self.carried]
+        return first, [outputs[ref.kind, ref.name] for ref in self.adjoint.emitted]
+
+    def _there(self, given: Given, emitter: Emitter, values: Values) -> dict[Named, Tensor]:
+        """What a loop may read, by key."""
+        zeros = {
+            ("start", name): jnp.zeros((given.batch, self.width(name)), self.dtype)
+            for name in self.shown
+        }
+        return {**emitter.fixed, **given.tensors, **zeros, **values}
+
+    def _called(
+        self,
+        target: str,
+        plan: Plan,
+        given: Given,
+        values: Mapping[Named, Tensor],
+        keeps: bool = True,
+    ) -> dict[Named, Tensor]:
+        """What a loop writes, by key; unless it `keeps`, of what is saved the last step alone."""
+        axes = int(given.time), int(given.batch)
+        sizes, options = self.sizes, self.sizes.options
+        numbers = [
+            options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
+            for atom in plan.numbers
+        ]
+        arguments = [
+            np.array([*axes, keeps, *map(sizes.of, plan.sizes)], np.int32),
+            np.array(numbers, np.float32),
+        ]
+        real = real_of(given)
+        if real is not None:
+            arguments.append(jnp.broadcast_to(real[..., 0], axes).astype(np.uint8))
+        for argument in plan.inputs:
+            if argument.memory.axes is Axes.EXACT:
+                arguments += _in_two(self.constants[argument.key[1]])
+            else:
+                arguments.append(self._laid(argument.memory, values[argument.key], axes))
+        shapes = [
+            jax.ShapeDtypeStruct(self._shape(each.memory, axes), np.float32)
+            if keeps or each.memory not in plan.kept
+            else jax.ShapeDtypeStruct(self._shape(each.memory, (1, axes[1])), np.float32)
+            for each in plan.outputs
+        ]
+        outputs = jax.ffi.ffi_call(target, shapes, vmap_method="sequential")(*arguments)
+        return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
+
+    def _shape(self, memory: Memory, axes: tuple[int, int]) -> tuple[int, ...]:
+        width = self.sizes.of(memory.sizes)
+        if memory.axes is Axes.STEPS:
+            return (*axes, width)
+        return (axes[1], width) if memory.axes is Axes.BATCH else (width,)
+
+    def _laid(self, memory: Memory, value: Tensor, axes: tuple[int, int]) -> Tensor:
+        """An array in the shape in which a loop reads it."""
+        if memory.axes is Axes.MATRIX:
+            return value
+        shape = self._shape(memory, axes)
+        return value if value.shape == shape else jnp.broadcast_to(value, shape)
+
+
+def _in_two(constant: np.ndarray) -> list[np.ndarray]:
+    """A constant in float64 as two arrays of float32, whose sum it is."""
+    flat = np.asarray(constant, np.float64).reshape(-1)
+    near = flat.astype(np.float32)
+    return [near, (flat - near).astype(np.float32)]
+
+
+def _with_derivative_of(native: Callable[..., Any], scan: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors, differentiated as another that computes the same."""
+
+    @jax.custom_vjp  # type: ignore[untyped-decorator]  # mypy does not read JAX
+    def function(*tensors: Any) -> Any:
+        return native(*tensors)
+
+    def forward(*tensors: Any) -> tuple[Any, Any]:
+        return function(*tensors), tensors
+
+    def backward(tensors: Any, adjoints: Any) -> Any:
+        return jax.vjp(scan, *tensors)[1](adjoints)
+
+    function.defvjp(forward, backward)
+    made: Callable[..., Any] = function
+    return made
+
+
+@cache
+def _registered(source: str) -> tuple[str, str]:
+    """The names of the loops of a source, compiled, and known to XLA.
+
+    Raises:
+        Missing: it cannot be compiled here.
+    """
+    whole = f"{source}\n// jaxlib {version('jaxlib')}\n{HANDLER.read_text()}"
+    library = build.load(whole, [Path(jax.ffi.include_dir())])
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
+    names = f"rnnzoo_forward_{digest}", f"rnnzoo_backward_{digest}"
+    for name, function in zip(names, (library.call_forward, library.call_backward)):
+        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(function), platform="cpu")
+    return names
