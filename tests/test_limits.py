@@ -19,6 +19,7 @@ from rnnzoo import lang
 from rnnzoo.errors import MAX_MISTAKES, SpecError, UsageError
 from rnnzoo.lang import counts, ir, parse, reference
 from rnnzoo.lang.check import MAX_BLOCK, MAX_ENTRIES
+from rnnzoo.lang.check.rounds import MAX_ROUNDS
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import document, hyperparameters, read_experiment, space
@@ -158,6 +159,12 @@ OF_FILES_AND_CELLS = (
         parse.MAX_LAG,
         lambda n: f"{HEAD}  h = tanh(W @ x + h[t-{n}])\n",
         "more than 100 steps back",
+    ),
+    Limit(
+        "rounds of a block",
+        MAX_ROUNDS,
+        lambda n: f"{HEAD}  h[0] = h[t-1]\n  repeat k to {n}:\n    h = tanh(W @ x + h[k-1])\n",
+        "51 is no number of rounds",
     ),
     Limit(
         "names, numbers and operations in an expression",

@@ -113,12 +113,13 @@ class Finding:
             return statements[first].span
         if first.removeprefix("initial_") in spec.initial:
             return spec.initial[first.removeprefix("initial_")].span
-        word = re.compile(rf"(?<![\w.]){re.escape(first)}\b")
+        repeated = re.sub(r"_?\d+$", "", first)  # of `R2`, which is `R[k]` of the second round
+        word = re.compile(rf"(?<![\w.])({re.escape(first)}\b|{re.escape(repeated)}(?=\[))")
         for statement in statements.values():
             match = word.search(statement.code.text)
             if match is not None:
                 before = statement.code.text[: match.start()].split("\n")
-                return statement.code.span(len(before) - 1, len(before[-1]), len(first))
+                return statement.code.span(len(before) - 1, len(before[-1]), len(match[0]))
         return spec.span
 
 

@@ -1,6 +1,6 @@
 """The text of an equation -> a tree whose every node knows its place.
 
-In: a `Code`.  Out: `Name`, `Primed`, `Joined`, `Lag`, `Below`, `Index`, `Literal`, `Call`.
+In: a `Code`.  Out: `Name`, `Primed`, `Joined`, `Lag`, `Below`, `Index`, `Round`, `Literal`, `Call`.
 Python's own parser gives precedence and positions; a whitelist of its nodes is what the language
 is.  Nothing is ever evaluated by Python.
 """
@@ -11,7 +11,7 @@ import ast
 import keyword
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, UsageError, nearest, number_of
@@ -102,6 +102,21 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """`name[k-1]`, `name[2]` or `name[depth]`: of the round of a number, or so many after `index`.
+
+    Only `lang.check.rounds` knows which one that is: it puts the name of an equation or a weight in
+    its place.
+    """
+
+    name: str
+    index: str  # empty for a number
+    offset: int
+    span: Span
+    is_transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Below:
     """`below.name`: the value in the layer below, at this step."""
 
@@ -118,7 +133,7 @@ class Call:
     span: Span
 
 
-Tree = Literal | Name | Primed | Joined | Lag | Index | Below | Call
+Tree = Literal | Name | Primed | Joined | Lag | Index | Round | Below | Call
 
 _INFIX = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**",
@@ -171,8 +186,12 @@ class _NotInTheLanguage(Exception):
         self.node, self.problem, self.fix = node, problem, fix
 
 
-def expression(code: Code, mistakes: Mistakes) -> Tree | None:
-    """The tree of one expression; None if it has a mistake, which is added to `mistakes`."""
+def expression(code: Code, mistakes: Mistakes, indices: Collection[str] = ()) -> Tree | None:
+    """The tree of one expression; None if it has a mistake, which is added to `mistakes`.
+
+    Args:
+        indices: names that rounds may be called by; without any, there are no rounds.
+    """
     if len(code.text) > MAX_CHARACTERS:
         mistakes.add(
             code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it"
@@ -192,7 +211,7 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
             # "1 in a", "1if a" and the like are refused below, with a place
             warnings.simplefilter("ignore")
             tree = ast.parse(f"({code.text}\n)", mode="eval")
-        return _TreeBuilder(code, mistakes).tree(tree.body, 0)
+        return _TreeBuilder(code, mistakes, indices).tree(tree.body, 0)
     except _NotInTheLanguage as error:
         mistakes.add(_span(code, error.node), error.problem, error.fix)
     except SyntaxError as error:
@@ -324,8 +343,8 @@ def _foreign_letters(code: Code, mistakes: Mistakes) -> Code | None:
 
 
 class _TreeBuilder:
-    def __init__(self, code: Code, mistakes: Mistakes) -> None:
-        self.code, self.mistakes = code, mistakes
+    def __init__(self, code: Code, mistakes: Mistakes, indices: Collection[str]) -> None:
+        self.code, self.mistakes, self.indices = code, mistakes, indices
         self.parts = 0
 
     def tree(self, node: ast.expr, depth: int) -> Tree:
@@ -391,6 +410,8 @@ class _TreeBuilder:
 
     def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
         span = _span(self.code, node)
+        if self.indices and (which := self.round(index)) is not None:
+            return Round(name.rstrip(_PRIME), *which, span, name.endswith(_PRIME))
         if name.endswith(_PRIME):
             return Call(transposed, (self.subscript(node, name.rstrip(_PRIME), index),), span)
         match index:
@@ -403,6 +424,18 @@ class _TreeBuilder:
                 raise _NotInTheLanguage(index, problem, f"write {name}[t-1] for the previous step")
         fix = f"write {name}[t-1] for the previous step, {name} for this one"
         raise _NotInTheLanguage(index, f"[{_index_text(index)}] is not a step", fix)
+
+    def round(self, index: ast.expr) -> tuple[str, int] | None:
+        """Which round an index means, by a name and what is added; None if it means none."""
+        match index:
+            case ast.Constant(value=int(number)) if not isinstance(index.value, bool):
+                return "", number
+            case ast.Name(id=name) if name in self.indices:
+                return name, 0
+            case ast.BinOp(left=ast.Name(id=name), op=op, right=ast.Constant(value=int(number))):
+                if name in self.indices and isinstance(op, ast.Add | ast.Sub):
+                    return name, number if isinstance(op, ast.Add) else -number
+        return None
 
     def steps_back(self, name: str, index: ast.expr, back: ast.expr) -> int | str:
         """How many steps `name[t-back]` goes back: a whole number from 1, or an option."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import UsageError, nearest
+from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
-from rnnzoo.lang.check import check, checkable
+from rnnzoo.lang.check import check, checkable, with_rounds
 from rnnzoo.lang.ir import Cell, as_written
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
@@ -31,7 +31,8 @@ def view(
     spec = checkable(lambda: read(reference, folder))
     cell = check(spec.with_options(options) if options else spec)
     parent = check(spec.base) if spec.base is not None else None
-    statements = {**spec.equations, **spec.first_layer}
+    written, _ = with_rounds(spec, Mistakes())
+    statements = {**written.equations, **written.first_layer}
     comments = {name: statement.comment for name, statement in statements.items()}
     return CellView(cell, parent, spec.family, spec.year, spec.claim, comments)
 

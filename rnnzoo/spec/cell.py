@@ -43,7 +43,7 @@ from rnnzoo.spec.settings import project
 
 ZOO = Path(__file__).parent.parent / "zoo"
 _SHOWN = "zoo/{}.yaml"  # what messages call a file in it
-# Limits of a cell.  The largest of the zoo has 18 equations.
+# Limits of a cell.  The largest of the zoo has 20 equations.
 MAX_NAME = 40  # characters: longer ones make equations that nobody can read
 # in each block, what is inherited included; also what recursion from one to the next may cost
 MAX_EQUATIONS = 200
@@ -78,6 +78,10 @@ _YEARS = (1940, 2100)  # of a cell
 Entry = TypeVar("Entry")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+BEFORE_FIRST = "[0]"  # behind the name of a repeated equation: what it is before the first round
+_HEAD = re.compile(r"(\s*)([^\W\d]\w*(?:\[0\])?)\s*=(?!=)\s*")
+_REPEAT = re.compile(r"\s*repeat\b(?!\s*=)")
+_REPEAT_TO = re.compile(r"repeat\s+(\w+)\s+to\s+(\w+)\s*:")
 
 # Initialisers by name, with the least and the largest number of values they take.  Their meaning is
 # that of Keras.
@@ -96,16 +100,59 @@ IN_BEGINNINGS = ("random", "unit", "row", "col", "units", "inputs")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """`name = expression`, not yet parsed.
+class Repeat:
+    """`repeat k to depth:`, whose equations hold in each round.
 
-    `own` is False for what came from the cell that this one extends.
+    Attributes:
+        index: the name of the number of the round, from 1.
+        count: how many rounds there are: a whole number, or the name of an option.
+    """
+
+    index: str
+    count: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What indices and names mean in one equation of a cell that repeats some.
+
+    Attributes:
+        counts: how many rounds the blocks have, by what they are counted by.
+        last: how many rounds each repeated equation has, and what its last one is called.
+        starts: what repeated equations are before the first round, `s[0]`, by name.
+        index: the name of the number of the round; empty outside of blocks.
+        number: that number.
+        here: names of the equations that are repeated with this one.
+    """
+
+    counts: Mapping[str, int]
+    last: Mapping[str, tuple[int, str]]
+    starts: Mapping[str, Statement] = field(default_factory=dict)
+    index: str = ""
+    number: int = 0
+    here: frozenset[str] = frozenset()
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """The numbers that stand for rounds, by name."""
+        return {**self.counts, self.index: self.number} if self.index else self.counts
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`name = expression`, not yet parsed; of `s[0] = expression` the name is `s[0]`.
+
+    `own` is False for what came from the cell that this one extends.  `repeat` is the block that it
+    stands in; `lang.check` makes an equation of each round of it, with a `reading`.
     """
 
     name: str
     span: Span
     code: Code
     own: bool = True
+    repeat: Repeat | None = None
+    reading: Reading | None = None
 
     @property
     def comment(self) -> str:
@@ -484,6 +531,14 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
     def declared(entries: Mapping[str, Declared]) -> dict[str, Declared]:
         return {name: replace(entry, own=False) for name, entry in entries.items()}
 
+    def repeated(entries: Mapping[str, Statement]) -> dict[str, Statement]:
+        """An equation that replaces a repeated one is repeated likewise."""
+        blocks = {name: each.repeat for name, each in base.equations.items()}
+        return {
+            name: replace(each, repeat=each.repeat or blocks.get(name))
+            for name, each in entries.items()
+        }
+
     # of one name, what the patch writes holds: an option or an equation may become an input
     option_keys = _without(base.option_keys, patch.inputs)
     inputs = _without(base.inputs, {**patch.options, **patch.equations})
@@ -495,7 +550,10 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
         option_keys={**declared(option_keys), **patch.option_keys},
         inputs={**declared(inputs), **patch.inputs},
         constants={**inherited(base.constants), **patch.constants},
-        equations={**inherited(_without(base.equations, patch.inputs)), **patch.equations},
+        equations={
+            **inherited(_without(base.equations, patch.inputs)),
+            **repeated(patch.equations),
+        },
         first_layer={**inherited(base.first_layer), **patch.first_layer},
         shapes={**declared(base.shapes), **patch.shapes},
         masks={**declared(base.masks), **patch.masks},
@@ -721,6 +779,7 @@ def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
     for statement in _split(code, mistakes) if code else ():
         # reading goes on with what is meant
         statement = _without_time(statement, mistakes)  # noqa: PLW2901
+        base = statement.name.removesuffix(BEFORE_FIRST)
         if statement.name in statements:
             line = statements[statement.name].span.line
             mistakes.add(
@@ -728,7 +787,7 @@ def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
                 f"'{statement.name}' has an equation on line {line} already",
                 "keep one of them",
             )
-        elif legal_name(statement.name, statement.span, mistakes):
+        elif legal_name(base, statement.span, mistakes):
             statements[statement.name] = statement
     _check_count(statements, mistakes)
     return statements
@@ -752,24 +811,51 @@ def _check_count(block: Mapping[str, Statement], mistakes: Mistakes) -> None:
 def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
     lines = [line.partition("#")[0].rstrip() for line in code.text.split("\n")]
     bare = Code(code.file, code.rows, "\n".join(lines))
-    row = 0
+    row, block, margin, is_empty = 0, None, 0, False
     while row < len(lines):
         if not lines[row].strip():
             row += 1
             continue
         until = _end(lines, row)
-        head = re.match(r"(\s*)([^\W\d]\w*)\s*=(?!=)\s*", lines[row])
+        head = _HEAD.match(lines[row])
         indent = len(lines[row]) - len(lines[row].lstrip())
         body = "\n".join(lines[row:until])[head.end() :] if head else ""
-        if not head or not body.strip():
+        span = bare.span(row, indent, len(lines[row]) - indent)
+        if block is not None and indent <= margin:
+            _check_block(block, is_empty, mistakes)
+            block = None
+        if not head and _REPEAT.match(lines[row]):
+            if block is not None:
+                mistakes.add(span, "a block within a block", "write its rounds out")
+            block, margin, is_empty = _repeat(lines[row], span, mistakes), indent, True
+        elif not head or not body.strip():
             fix = "write `name = expression`; an equation goes on below only inside brackets"
-            mistakes.add(
-                bare.span(row, indent, len(lines[row]) - indent), "this is not an equation", fix
-            )
+            mistakes.add(span, "this is not an equation", fix)
+            is_empty = False
         else:
             span = bare.span(row, head.start(2), len(head[2]))
-            yield Statement(head[2], span, bare.part(row, head.end(), until))
+            yield Statement(head[2], span, bare.part(row, head.end(), until), repeat=block)
+            is_empty = False
         row = until
+    _check_block(block, is_empty, mistakes)
+
+
+def _repeat(line: str, span: Span, mistakes: Mistakes) -> Repeat:
+    """The head of a block, `repeat k to depth:`."""
+    written = _REPEAT_TO.fullmatch(line.strip())
+    if written is None:
+        fix = "write `repeat k to depth:`, with an option `depth` or a whole number"
+        mistakes.add(span, "this is no head of a block", fix)
+        return Repeat("k", "1", span)
+    legal_name(written[1], span, mistakes)
+    return Repeat(written[1], written[2], span)
+
+
+def _check_block(block: Repeat | None, is_empty: bool, mistakes: Mistakes) -> None:
+    """A block has equations."""
+    if block is not None and is_empty:
+        fix = "indent the equations that are repeated"
+        mistakes.add(block.span, "nothing is repeated here", fix)
 
 
 def _end(lines: Sequence[str], row: int) -> int:

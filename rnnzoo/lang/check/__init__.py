@@ -8,7 +8,7 @@ A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` a
 with a suffix, are vectors.
 
     trees          parts of expressions, their order, their words in messages
-    names, lags    one meaning a name; `h[t-3]` as equations
+    names, lags, rounds    one meaning a name; `h[t-3]` and `repeat k to depth:` as equations
     operations     elementwise, and over units
     constants, beginnings    what is no equation of a step: constants, masks, initial weights
     shared, scope  what all layers share, and what the names of one layer mean
@@ -29,6 +29,7 @@ from rnnzoo.lang.check.constants import read_constants, without_matrices
 from rnnzoo.lang.check.lags import with_delays
 from rnnzoo.lang.check.layer import Layer
 from rnnzoo.lang.check.names import check_names
+from rnnzoo.lang.check.rounds import with_rounds
 from rnnzoo.lang.check.shared import MAX_ENTRIES, Shared
 from rnnzoo.lang.check.sizes import infer_sizes
 from rnnzoo.lang.check.trees import MAX_BLOCK
@@ -43,7 +44,15 @@ from rnnzoo.lang.check.use import (
 )
 from rnnzoo.spec.cell import CellSpec, UnreadLines
 
-__all__ = ["INIT_OF", "MAX_BLOCK", "MAX_ENTRIES", "check", "checkable", "with_beginnings"]
+__all__ = [
+    "INIT_OF",
+    "MAX_BLOCK",
+    "MAX_ENTRIES",
+    "check",
+    "checkable",
+    "with_beginnings",
+    "with_rounds",
+]
 
 
 def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
@@ -70,6 +79,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         SpecError: with every mistake that could be found.
     """
     mistakes = Mistakes(list(earlier))
+    spec, round_options = with_rounds(spec, mistakes)
     spec, matrices = without_matrices(spec, mistakes)
     check_names(spec, mistakes)
     spec, delays, lag_options = with_delays(spec, mistakes)
@@ -109,7 +119,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         first=bottom,
         named_inputs=named_inputs_of(spec, step, bottom),
     )
-    check_use(spec, matrices, lag_options, cell, mistakes)
+    check_use(spec, matrices, lag_options | round_options, cell, mistakes)
     mistakes.raise_if_any()
     used = used_options(cell)
     options = {name: value for name, value in cell.options.items() if name in used}

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
+from rnnzoo.lang.check.rounds import tree_of
 from rnnzoo.lang.check.trees import walk
-from rnnzoo.lang.parse import MAX_LAG, Lag, Name, Primed, expression, is_reported, too_far
+from rnnzoo.lang.parse import MAX_LAG, Lag, Name, Primed, is_reported, too_far
 from rnnzoo.spec.cell import MAX_EQUATIONS, MAX_NAME, CellSpec, Statement
 from rnnzoo.spec.document import Code, CodeLine
 
@@ -26,7 +27,7 @@ def with_delays(
     """
     nodes = []
     for statement in (*spec.equations.values(), *spec.first_layer.values()):
-        tree = expression(statement.code, Mistakes())
+        tree = tree_of(statement, Mistakes())
         nodes += [*walk(tree)] if tree is not None else []
     lags = [node for node in nodes if isinstance(node, Lag) and node.steps != 1]
     taken = {node.name for node in nodes if isinstance(node, Name | Lag | Primed)}

@@ -38,6 +38,7 @@ from rnnzoo.lang.primitives import (
 from rnnzoo.spec.cell import Init
 
 _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
+_FIX_IN_ROUNDS = "write [{index}-1] where the previous round is meant, [t-1] for the previous step"
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +78,10 @@ class Layer(Scope):
         """
         spans = {name: statement.span for name, statement in self.statements.items()}
         trees = {name: self.trees[name] for name in (*like, *self.trees)}
-        self.in_order = topological(trees, spans, self.mistakes, _FIX_OF_CYCLE)
+        readings = [each.reading for each in self.statements.values() if each.reading is not None]
+        indices = [reading.index for reading in readings if reading.index]
+        fix = _FIX_IN_ROUNDS.format(index=indices[0]) if indices else _FIX_OF_CYCLE
+        self.in_order = topological(trees, spans, self.mistakes, fix)
 
     def type_equations(self, needed: frozenset[str]) -> None:
         """Resolve names and sizes of all equations but those that are needed by nothing."""

@@ -10,6 +10,7 @@ from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import is_called_as_matrix
 from rnnzoo.lang.check.lags import steps_of
+from rnnzoo.lang.check.rounds import tree_of
 from rnnzoo.lang.check.shared import Shared
 from rnnzoo.lang.check.trees import RESERVED, UNKNOWN, check_parts, walk
 from rnnzoo.lang.parse import (
@@ -21,7 +22,6 @@ from rnnzoo.lang.parse import (
     Name,
     Primed,
     Tree,
-    expression,
     is_reported,
 )
 from rnnzoo.lang.primitives import Elementwise, diagonal, mul, outer_product, transposed
@@ -55,7 +55,7 @@ class Scope:
 
     def __post_init__(self) -> None:
         for name, statement in self.statements.items():
-            tree = expression(statement.code, self.shared.mistakes)
+            tree = tree_of(statement, self.shared.mistakes)
             # so that the other mistakes are found too
             self.trees[name] = self.carried(tree or Literal(0.0, statement.span))
             if tree is None:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.layer import Layer
+from rnnzoo.lang.check.rounds import tree_of
 from rnnzoo.lang.check.trees import UNKNOWN, walk
 from rnnzoo.lang.formulas import names_in
-from rnnzoo.lang.parse import Below, Lag, Name, expression
+from rnnzoo.lang.parse import Below, Lag, Name
 from rnnzoo.spec.cell import CellSpec, Declared, Statement
 
 
@@ -165,7 +166,7 @@ def _fix_of_unused(statement: Statement, output: str) -> str:
     """What to do with an equation that nothing needs; one that reads the output is a paper's
     read-out.
     """
-    tree = expression(statement.code, Mistakes())
+    tree = tree_of(statement, Mistakes())
     nodes = walk(tree) if tree is not None else ()
     if any(isinstance(node, Name) and node.name == output for node in nodes):
         return (

@@ -88,7 +88,7 @@ def narx(
     total = w["W"] @ x + w["b"]
     past = [before_1, before_2, before_3, before_4]
     for delay, before in enumerate(past, start=1):
-        total = total + w[f"R_{delay}"] @ before
+        total = total + w[f"R{delay}"] @ before
     h = np.tanh(total)
     return {"h": h, **_moved_on(h, past)}
 
@@ -185,3 +185,14 @@ def fast_slow_lstm(w: Weights, x: Vector, h: Vector, c: Vector, s: Vector, m: Ve
     s, m = lstm(h, s, m, tuple((f"U_{k}", f"V_{k}", f"b_{k}") for k in "jknq"))
     h, c = lstm(s, h, c, tuple((f"U_{k}", f"R_{k}2", f"b_{k}2") for k in "ifgo"))
     return {"h": h, "c": c, "s": s, "m": m}
+
+
+def ltc(w: Weights, x: Vector, h: Vector, *, unfolds: float) -> Values:
+    """Hasani et al. 2021, arXiv:2006.04439: algorithm 1 and the equation (3) of its fused solver,
+    with a logistic f and time constants that are exponentials.
+    """
+    tau, dt = np.exp(w["p_tau"]), 1 / unfolds
+    for _ in range(int(unfolds)):
+        f = sigmoid(w["R"] @ h + w["W"] @ x + w["b"])
+        h = (h + dt * f * w["p_a"]) / (1 + dt * (1 / tau + f))
+    return {"h": h}
