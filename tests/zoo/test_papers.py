@@ -13,6 +13,7 @@ import pytest
 
 from rnnzoo import lang
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
 from tests.zoo import papers
 from tests.zoo.papers import Values
@@ -67,7 +68,19 @@ def outputs(step: Step, cell: ir.Cell, weights: reference.Values, x: np.ndarray,
 @pytest.mark.parametrize(("inputs", "units"), SIZES)
 @pytest.mark.parametrize("name", PRINTED)
 def test_a_cell_is_what_its_paper_prints(name: str, inputs: int, units: int) -> None:
-    cell, rng = lang.load(name), np.random.default_rng(units)
+    is_as_printed(name, lang.load(name), inputs, units)
+
+
+IN_HEADS = [name for name in PRINTED if "heads" in lang.load(name).options]
+
+
+@pytest.mark.parametrize("name", IN_HEADS)
+def test_a_cell_is_what_its_paper_prints_with_several_heads(name: str) -> None:
+    is_as_printed(name, view(name, options={"heads": 2}).ir, 3, 10)
+
+
+def is_as_printed(name: str, cell: ir.Cell, inputs: int, units: int) -> None:
+    rng = np.random.default_rng(units)
     (weights,) = reference.random_weights(cell, inputs, units, 1, rng)
     delays = sum(ir.is_carrier(state.name) for state in cell.states)  # so that all are read
     x = rng.normal(size=(SEQUENCES, STEPS + delays, inputs))
