@@ -28,6 +28,8 @@ _FORMS = {
     "silu": "{0} * sigmoid({0})", "softsign": "{0} / (1.0f + absolute({0}))",
     "leaky_relu": f"leaky_relu({{0}}, {LEAK})", "log_sigmoid": "-softplus(-{0})",
 }  # fmt: skip
+# of matrices: the function of one head
+_OF_MATRICES = frozenset({"outer", "times", "times_turned"})
 
 
 def _call(name: str, arity: int) -> str:
@@ -55,6 +57,12 @@ def elementwise(primitive: Elementwise) -> str | None:
 def over_units(primitive: Primitive) -> str | None:
     """The function's name in `prelude.h`."""
     return _OVER_UNITS.get(primitive.name) if _is_ours(primitive) else None
+
+
+def of_matrices(primitive: Primitive) -> str | None:
+    """The function's name in `prelude.h`, which is that of the operation."""
+    is_there = _is_ours(primitive) and primitive.name in _OF_MATRICES
+    return primitive.name if is_there else None
 
 
 def _is_ours(primitive: Primitive) -> bool:

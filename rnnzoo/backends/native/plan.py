@@ -17,10 +17,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from rnnzoo.backends.native.operations import elementwise, over_units
+from rnnzoo.backends.native.operations import elementwise, of_matrices, over_units
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint
-from rnnzoo.lang.primitives import Elementwise, OverUnits, matmul, matmul_t, part, spread, stack
+from rnnzoo.lang.primitives import (
+    Elementwise,
+    OfMatrices,
+    OverUnits,
+    matmul,
+    matmul_t,
+    part,
+    spread,
+    stack,
+)
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.lang.program import Atom, Instruction, Instructions, Program, by_name
 
@@ -156,6 +165,23 @@ class OverUnitsCall:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class MatricesCall:
+    """An operation on a matrix that the step computes, or one that makes such a matrix.
+
+    Attributes:
+        function: of the prelude.
+        heads: their number as C++.
+    """
+
+    function: str
+    operands: tuple[Place, Place]
+    grid: ir.Grid
+    heads: str
+    result: Memory
+    stage: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Timed:
     """An operation in doubles at each step.
 
@@ -212,6 +238,7 @@ class Plan:
     operations: tuple[Operation, ...]
     products: tuple[Product, ...]
     over_units: tuple[OverUnitsCall, ...]
+    of_matrices: tuple[MatricesCall, ...]
 
     @property
     def stages(self) -> int:
@@ -219,6 +246,7 @@ class Plan:
         stages = [operation.stage for operation in self.operations]
         stages += [product.stage for product in self.products]
         stages += [call.stage for call in self.over_units]
+        stages += [call.stage for call in self.of_matrices]
         return 1 + max(stages, default=0)
 
 
@@ -332,6 +360,7 @@ class _Building:
     operations: list[Operation] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
     over_units: list[OverUnitsCall] = field(default_factory=list)
+    of_matrices: list[MatricesCall] = field(default_factory=list)
 
     # -- memory
 
@@ -466,6 +495,8 @@ class _Building:
             return self.product(instruction)
         if isinstance(primitive, OverUnits):
             return self.over_all_units(instruction, primitive)
+        if isinstance(primitive, OfMatrices):
+            return self.with_matrices(instruction, primitive)
         raise Unprintable(f"{primitive.name} has no native code in a loop")
 
     def of_stack(self, atom: Atom) -> Iterator[tuple[Member, ir.Size]]:
@@ -531,6 +562,24 @@ class _Building:
         assert isinstance(count, Scalar)
         call = OverUnitsCall(function, place, count.text, primitive.yields_number, result, stage)
         self.over_units.append(call)
+        return (Place(result, 0),)
+
+    def with_matrices(self, instruction: Instruction, primitive: OfMatrices) -> tuple[Member, ...]:
+        function = of_matrices(primitive)
+        if function is None:
+            raise Unprintable(f"{primitive.name} has no native code")
+        *operands, heads = instruction.inputs
+        (first, of_first), (second, of_second) = (self.rows(atom) for atom in operands)
+        (count,) = self.members(heads)
+        shapes = (instruction.shape, *(atom.shape for atom in operands))
+        grid = next(shape[0] for shape in shapes if ir.is_matrix(shape))
+        assert isinstance(grid, ir.Grid)
+        assert isinstance(count, Scalar)
+        self.sizes |= dict.fromkeys((grid.rows, grid.columns))
+        stage = max(of_first, of_second)
+        result = self.scratch(members(instruction.shape), stage + 1)
+        call = MatricesCall(function, (first, second), grid, count.text, result, stage)
+        self.of_matrices.append(call)
         return (Place(result, 0),)
 
     # -- where values lie
@@ -636,6 +685,7 @@ class _Building:
             tuple(self.operations),
             tuple(self.products),
             tuple(self.over_units),
+            tuple(self.of_matrices),
         )
 
 

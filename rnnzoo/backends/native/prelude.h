@@ -314,6 +314,45 @@ LOCAL void product(In x, long rows, const float* w, long inner, long n, Out y) {
   }
 }
 
+// -- matrices that a step computes: entries row by row, those of each head after the other
+
+struct Heads {
+  long count, rows, columns;  // of one of them
+};
+typedef void OfMatrix(const float* a, const float* b, float* y, long rows, long columns);
+
+LOCAL void outer(const float* a, const float* b, float* y, long rows, long columns) {
+  for (long i = 0; i < rows; i++, y += columns)
+    for (long j = 0; j < columns; j++) y[j] = a[i] * b[j];
+}
+LOCAL void times(const float* matrix, const float* b, float* y, long rows, long columns) {
+  for (long i = 0; i < rows; i++, matrix += columns) {
+    V sums = V{};
+    long j = 0;
+    for (; j + LANES <= columns; j += LANES) sums += load(matrix + j) * load(b + j);
+    float total = 0;
+    for (int k = 0; k < LANES; k++) total += sums[k];
+    for (; j < columns; j++) total += matrix[j] * b[j];
+    y[i] = total;
+  }
+}
+LOCAL void times_turned(const float* matrix, const float* b, float* y, long rows, long columns) {
+  memset(y, 0, columns * sizeof(float));
+  for (long i = 0; i < rows; i++, matrix += columns)
+    for (long j = 0; j < columns; j++) y[j] += matrix[j] * b[i];
+}
+// `a`, `b` and `y` advance by these many floats from head to head.
+template <OfMatrix function>
+LOCAL void of_matrices(In a, In b, Out y, Heads heads, long of_a, long of_b, long of_y, long rows,
+                       const uint8_t* live) {
+  for (long r = 0; r < rows; r++) {
+    if (live && !live[r]) continue;
+    for (long h = 0; h < heads.count; h++)
+      function(a.row + r * a.stride + h * of_a, b.row + r * b.stride + h * of_b,
+               y.row + r * y.stride + h * of_y, heads.rows, heads.columns);
+  }
+}
+
 // -- over the units of a row, or of each of its groups; 0 groups: all units, and where one number
 // is the result, it stands alone
 

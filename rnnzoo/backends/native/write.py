@@ -19,6 +19,7 @@ from rnnzoo.backends.native.plan import (
     ONE,
     Axes,
     Carried,
+    MatricesCall,
     Member,
     Memory,
     Operation,
@@ -311,6 +312,9 @@ class _Writer:
             for call in plan.over_units:
                 if call.stage == stage:
                     yield self.over_units(call)
+            for each in plan.of_matrices:
+                if each.stage == stage:
+                    yield from self.of_matrices(each)
 
     def applied(self, group: _Group) -> Iterator[str]:
         read = ", ".join(self.pointer(place) for place in group.read) or "{nullptr, 0}"
@@ -341,6 +345,25 @@ class _Writer:
             f"over_units<{call.function}, {is_number}>"
             f"({self.pointer(call.operand)}, {result}, {n}, {groups}, rows, live);"
         )
+
+    def of_matrices(self, call: MatricesCall) -> Iterator[str]:
+        rows, columns = self.number_of(call.grid.rows), self.number_of(call.grid.columns)
+        both = "heads.rows * heads.columns"
+        ahead = {
+            "outer": f"heads.rows, heads.columns, {both}",
+            "times": f"{both}, heads.columns, heads.rows",
+            "times_turned": f"{both}, heads.rows, heads.columns",
+        }[call.function]
+        first, second = map(self.pointer, call.operands)
+        result = self.pointer(Place(call.result, 0), "Out")
+        yield "{"
+        yield f"  const long count = (long){call.heads};"
+        yield f"  const Heads heads{{count, {rows} / count, {columns} / count}};"
+        yield (
+            f"  of_matrices<{call.function}>"
+            f"({first}, {second}, {result}, heads, {ahead}, rows, live);"
+        )
+        yield "}"
 
     def timed(self, timed: Timed) -> Iterator[str]:
         """A value in doubles, and as floats where rows read it."""
