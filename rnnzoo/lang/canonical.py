@@ -65,6 +65,7 @@ class _Graph:
     values: dict[str, int] = field(default_factory=dict)
     lags: dict[str, int] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    draws: int = 0
 
     @staticmethod
     def of(cell: ir.Cell, step: ir.Step) -> _Graph:
@@ -109,6 +110,9 @@ class _Graph:
         operands = [(1, self.expression(operand)) for operand in expr.args]
         if expr.op.commutative:
             operands.sort()
+        if expr.op.draws:  # two that have one mean are two all the same
+            self.draws += 1
+            return self.add(_Node(f"{expr.op.name} {self.draws}", tuple(operands)))
         return self.add(_Node(expr.op.name, tuple(operands), expr.op.commutative))
 
     def sum_of(self, terms: Sequence[Operand]) -> int:

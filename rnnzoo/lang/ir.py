@@ -201,6 +201,31 @@ class Step:
         return any(isinstance(node, Ref) and node.kind == "time" for node in nodes)
 
     @property
+    def draws(self) -> dict[str, Equation]:
+        """The equations that are drawn at random while a layer trains, by name."""
+        return {
+            each.name: each
+            for each in self.equations
+            if isinstance(each.expr, Apply) and each.expr.op.draws
+        }
+
+    def with_draws_given(self) -> Step:
+        """The same step, which reads what is drawn as an input of the name of its equation."""
+        drawn = self.draws
+
+        def given(expr: Expr) -> Expr:
+            match expr:
+                case Ref(kind="value", name=name) if name in drawn:
+                    return Ref("input", name, (drawn[name].size,))
+                case Apply(args=args):
+                    return replace(expr, args=tuple(map(given, args)))
+            return expr
+
+        left = (each for each in self.equations if each.name not in drawn)
+        equations = tuple(replace(each, expr=given(each.expr)) for each in left)
+        return Step(equations, self.weights)
+
+    @property
     def named_inputs(self) -> frozenset[str]:
         """Names of the inputs beside `x` that an equation reads."""
         names = {ref.name for each in self.equations for ref in refs(each.expr, "input")}
@@ -311,6 +336,16 @@ class Cell:
             for ref in walk(equation.expr)
             if isinstance(ref, Ref) and ref.kind == "below"
         )
+
+    def mean_of(self, draw: Equation) -> float:
+        """The mean of what an equation draws."""
+        assert isinstance(draw.expr, Apply)
+        return number_of(draw.expr.args[0], self.options)
+
+    @property
+    def draws(self) -> bool:
+        """Whether a layer draws random numbers while it trains."""
+        return bool(self.step.draws or self.first.draws)
 
     @property
     def reads_time(self) -> bool:
@@ -509,7 +544,7 @@ def size_names(size: Size) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ref.name for ref in refs(formula(size), "value")))
 
 
-def _number(expr: Expr, numbers: Mapping[str, float]) -> float:
+def number_of(expr: Expr, numbers: Mapping[str, float]) -> float:
     """The value of an expression of numbers."""
     match expr:
         case Number(value=value):
@@ -517,7 +552,7 @@ def _number(expr: Expr, numbers: Mapping[str, float]) -> float:
         case Ref(name=name):
             return float(numbers[name])
         case Apply(op=op, args=args):
-            return float(op.numpy(*(np.asarray(_number(arg, numbers)) for arg in args)))
+            return float(op.numpy(*(np.asarray(number_of(arg, numbers)) for arg in args)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,7 +585,7 @@ class Sizes:
         from rnnzoo.lang.formulas import formula
 
         numbers = {**self.options, "units": self.units, "inputs": self.inputs}
-        value = _number(formula(size), numbers)
+        value = number_of(formula(size), numbers)
         if value >= 1 and value.is_integer():
             return int(value)
         names = ", ".join(f"{name} = {numbers[name]:g}" for name in size_names(size))

@@ -69,12 +69,14 @@ class _StackInput:
     Attributes:
         x: (time, batch, inputs), the named inputs of the cell last.
         start, drops: initial states and dropout masks of all layers, (batch, size) each.
+        drawn: what equations draw, (time, batch, size), by the number of the layer and by name.
         of_all_layers: what the step of every layer reads, where it is given: padding, clock, count.
     """
 
     x: Tensor
     start: tuple[Tensor, ...]
     drops: tuple[Tensor, ...]
+    drawn: Mapping[int, Mapping[str, Tensor]]
     of_all_layers: Mapping[Named, Tensor]
 
     def fitted(self, fit: Fit) -> _StackInput:
@@ -88,7 +90,10 @@ class _StackInput:
             shared_by_all[CLOCK] = fit.wider(shared_by_all[CLOCK])
         start = tuple(fit.wider(state) for state in self.start)
         drops = tuple(fit.wider(mask) for mask in self.drops)
-        return _StackInput(fit.longer(self.x), start, drops, shared_by_all)
+        drawn = {}
+        for number, of_layer in self.drawn.items():
+            drawn[number] = {name: fit.longer(each) for name, each in of_layer.items()}
+        return _StackInput(fit.longer(self.x), start, drops, drawn, shared_by_all)
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -188,10 +193,10 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self._stack: tuple[_Built, ...] = ()
         self._random = (
             keras.random.SeedGenerator(self._drop_seed())
-            if self.dropout or self.recurrent_dropout
+            if self.dropout or self.recurrent_dropout or self.cell.draws
             else None
         )
-        self._steps: dict[tuple[int, bool, bool, bool, bool], tuple[LayerStep, CompiledStep]] = {}
+        self._steps: dict[tuple[int | bool, ...], tuple[LayerStep, CompiledStep]] = {}
 
     # -- what Keras asks
 
@@ -234,11 +239,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             inputs = self._backwards(inputs, mask)
             if mask is not None and clock is None and self.cell.reads_time:
                 clock = -_padded_first(mask)
-        drops = self._drops(inputs) if training and self._random is not None else []
+        drops = self._drops(inputs) if training and self._drops_out else []
+        drawn = self._draws(inputs) if training and self.cell.draws else {}
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
         x = keras.ops.cast(inputs, self.compute_dtype)
         output, states = (
-            self._run(x, keep, start, drops, clock)
+            self._run(x, keep, start, drops, drawn, clock)
             if x.shape[0] != 0
             else (self._nothing(x), start)
         )
@@ -636,12 +642,38 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 masks.append(keras.random.dropout(ones, rate, seed=self._random) if rate else ones)
         return masks
 
+    @property
+    def _drops_out(self) -> bool:
+        return bool(self.dropout or self.recurrent_dropout)
+
+    def _draws(self, inputs: Tensor) -> dict[int, dict[str, Tensor]]:
+        """What the equations of all layers draw: 0 or 1, (time, batch, size)."""
+        batch, steps = keras.ops.shape(inputs)[0], keras.ops.shape(inputs)[1]
+        drawn: dict[int, dict[str, Tensor]] = {}
+        for built in self._stack:
+            of_layer = drawn.setdefault(built.number, {})
+            for name, equation in self.cell.layer(built.number).draws.items():
+                shape = (steps, batch, built.sizes.of(equation.size))
+                mean = self.cell.mean_of(equation)
+                ones = keras.ops.full(shape, float(mean > 0), dtype=self.compute_dtype)
+                if 0 < mean < 1:
+                    kept = keras.random.dropout(ones, 1 - mean, seed=self._random)
+                    ones = keras.ops.cast(kept > 0, self.compute_dtype)
+                of_layer[name] = ones
+        return drawn
+
+    def _step(self, number: int, drawn: bool) -> ir.Step:
+        """The step of a layer, from 1; what it draws comes from outside, or else is the mean."""
+        step = self.cell.layer(number)
+        return step.with_draws_given() if drawn else step
+
     def _run(
         self,
         inputs: Tensor,
         mask: Tensor | None,
         start: Sequence[Tensor],
         drops: Sequence[Tensor],
+        drawn: Mapping[int, Mapping[str, Tensor]],
         clock: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
         """The whole stack: (batch, time, size), or the last step's output; and the last states of
@@ -655,7 +687,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         fit = None if plain else backends.for_layers().fit(x)
         optional = {PADDING: keep, CLOCK: clock}
         of_all_layers = {name: tensor for name, tensor in optional.items() if tensor is not None}
-        stack_input = _StackInput(x, tuple(start), tuple(drops), of_all_layers)
+        stack_input = _StackInput(x, tuple(start), tuple(drops), drawn, of_all_layers)
         output, states = self._layer_by_layer(
             stack_input if fit is None else stack_input.fitted(fit), plain
         )
@@ -677,8 +709,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         x, below, states = given[ir.X], dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
             step, compiled = self._compiled_step(built, stack_input)
+            read = {**given, **stack_input.drawn.get(built.number, {})}
             tensors: dict[Named, Tensor] = {
-                **{("input", name): given[name] for name in step.inputs},
+                **{("input", name): read[name] for name in step.inputs},
                 X: x * next(drops)[None] if stack_input.drops else x,
                 **{("below", name): below[name] for name in step.below},
                 **{("start", name): next(starts) for name in step.states},
@@ -717,11 +750,14 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             name in stack_input.of_all_layers for name in (PADDING, CLOCK, COUNT)
         )
         dropped = bool(stack_input.drops)
-        key = (built.number, masked, dropped, clocked, counted)
+        drawn = bool(stack_input.drawn)
+        key = (built.number, masked, dropped, drawn, clocked, counted)
         if key not in self._steps:
             top = built.number == self.layers
-            step = self.cell.layer(built.number)
+            step = self._step(built.number, drawn)
             states, read = tuple(state.name for state in self.cell.states), step.named_inputs
+            named = [each.name for each in self.cell.named_inputs if each.name in read]
+            draws = self.cell.layer(built.number).draws if drawn else {}
             above = self.cell.needs_below - {self.cell.output} if not top else frozenset()
             shown = tuple(name for name in (self.cell.output, *sorted(above)) if name not in states)
             layer_step = LayerStep(
@@ -749,7 +785,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 masked=masked,
                 clocked=clocked,
                 counted=counted,
-                inputs=tuple(each.name for each in self.cell.named_inputs if each.name in read),
+                inputs=(*named, *(name for name in draws if name in read)),
             )
             self._steps[key] = layer_step, backends.for_layers().compiled_step(layer_step)
         return self._steps[key]

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pytest
 
+from rnnzoo import lang
 from rnnzoo.backends.native import build
 from rnnzoo.nn.train import train
 from rnnzoo.nn.update import AllAtOnce, OneByOne
@@ -132,7 +133,8 @@ def test_labels_without_places_have_the_same_curve_as_under_tensorflow(
 
 @pytest.mark.slow
 def test_a_training_of_any_cell_has_the_same_curve_as_under_tensorflow(under_jax: UnderJax) -> None:
-    for name, curve in under_jax("trainings", *built_in_names()).items():
+    names = [name for name in built_in_names() if not lang.load(name).draws]  # of other numbers
+    for name, curve in under_jax("trainings", *names).items():
         check_curve(curve, name)
 
 

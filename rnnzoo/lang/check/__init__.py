@@ -10,6 +10,7 @@ with a suffix, are vectors.
     trees          parts of expressions, their order, their words in messages
     names, lags, rounds    one meaning a name; `h[t-3]` and `repeat k to depth:` as equations
     operations     elementwise, and over units
+    draws          random numbers
     constants, beginnings    what is no equation of a step: constants, masks, initial weights
     shared, scope  what all layers share, and what the names of one layer mean
     sizes, layer, products   sizes and types of a layer's equations; products in other notations

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rnnzoo.errors import Span, nearest
 from rnnzoo.lang import ir
-from rnnzoo.lang.check import matrices, products
+from rnnzoo.lang.check import draws, matrices, products
 from rnnzoo.lang.check.beginnings import check_init
 from rnnzoo.lang.check.operations import apply, over_units
 from rnnzoo.lang.check.scope import Scope, Star
@@ -24,6 +24,7 @@ from rnnzoo.lang.check.trees import (
 )
 from rnnzoo.lang.parse import Below, Call, Index, Joined, Lag, Literal, Name, Primed, Tree
 from rnnzoo.lang.primitives import (
+    Draw,
     Elementwise,
     OverUnits,
     Primitive,
@@ -90,7 +91,7 @@ class Layer(Scope):
             if name not in needed:
                 continue
             tree = self.trees[name]
-            expr = self.typed_as_matrix(tree) if name in self.matrices else self.typed(tree)
+            expr = self.typed_equation(tree, name in self.matrices)
             size = self.sizes[name]
             # after another mistake, a difference in size may only follow from it
             is_own_mistake = UNKNOWN not in (size, *expr.shape) and not self.mistakes.collected
@@ -113,6 +114,12 @@ class Layer(Scope):
         """
         return ir.Step(self.equations, tuple(self.weight(name) for name in self.weights))
 
+    def typed_equation(self, tree: Tree, is_matrix: bool) -> ir.Expr:
+        """An expression that is the whole of an equation."""
+        if draws.draws(tree):
+            return draws.draw(self, tree)
+        return self.typed_as_matrix(tree) if is_matrix else self.typed(tree)
+
     def typed(self, tree: Tree) -> ir.Expr:
         match tree:
             case Literal(value=value):
@@ -121,6 +128,8 @@ class Layer(Scope):
                 return self.name(tree)
             case Lag():
                 return self.lag(tree)
+            case Below(name=name) if draws.draws(self.trees.get(name)):
+                return draws.report_kept(self, name, tree.span)
             case Below(name=name):
                 size = self.sizes.get(name, "units")
                 if size != UNKNOWN and "inputs" in ir.size_names(size):
@@ -148,6 +157,9 @@ class Layer(Scope):
             case Call(op=op) if self.among_matrices and not isinstance(op, Elementwise):
                 with self.reading_entries(False):
                     return self.typed(tree)
+            case Call(op=Draw()):
+                self.mistakes.add(tree.span, *draws.within(tree))
+                return MISTAKEN
             case Call(op=op) if op.is_product:
                 return self.product(tree)
             case Call(op=op) if op is outer_product:
@@ -221,6 +233,8 @@ class Layer(Scope):
         return MISTAKEN
 
     def lag(self, node: Lag) -> ir.Expr:
+        if draws.draws(self.trees.get(node.name)):
+            return draws.report_kept(self, node.name, node.span)
         if node.name in self.trees:
             return ir.Ref("previous", node.name, (self.sizes[node.name],))
         self.report_no_previous(node)

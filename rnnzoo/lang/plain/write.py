@@ -14,6 +14,7 @@ from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.plain.dialects import MATRICES, NUMBERS, Dialect
 from rnnzoo.lang.primitives import (
+    Draw,
     Elementwise,
     OfMatrices,
     Operands,
@@ -98,6 +99,8 @@ class Writer:
                 return self.of_matrices(op, args)
             case ir.Apply(op=OverUnits() as op, args=args):
                 return self.over_units(op, args)
+            case ir.Apply(op=Draw(), args=(mean,)):
+                return self.written(mean)
             case ir.Apply(op=op, args=args) if op.symbol:
                 return op.text(Operands(args, [self.written(arg) for arg in args]))
             case ir.Apply(op=op, args=args):

@@ -106,6 +106,7 @@ class Primitive:
         regroups: whether it only lays values side by side, or takes some of them out.
         joins: whether it lays vectors side by side.
         reduces: whether it sums over all steps and sequences.
+        draws: whether it is a random number while a layer trains.
         costly: whether its result is kept for the backward pass; cheap results are computed again.
         singular: whether its result or a derivative is infinite where an operand is 0.
         slope: the derivative of a saturating activation, as a function of its operand that never
@@ -126,6 +127,7 @@ class Primitive:
     regroups: bool = False
     joins: bool = False
     reduces: bool = False
+    draws: bool = False
     costly: bool = False
     singular: bool = False
     slope: Callable[[Array], Array] | None = None

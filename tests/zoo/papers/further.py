@@ -196,3 +196,18 @@ def ltc(w: Weights, x: Vector, h: Vector, *, unfolds: float) -> Values:
         f = sigmoid(w["R"] @ h + w["W"] @ x + w["b"])
         h = (h + dt * f * w["p_a"]) / (1 + dt * (1 / tau + f))
     return {"h": h}
+
+
+def zoneout_lstm(
+    w: Weights, x: Vector, h: Vector, c: Vector, *, zoneout_c: float, zoneout_h: float
+) -> Values:
+    """Krueger et al. 2017, arXiv:1606.01305: the equations of the LSTM with zoneout, and its
+    expectation, which counts after training.
+    """
+    i, f, o, g = (w[f"W_{k}"] @ x + w[f"R_{k}"] @ h + w[f"b_{k}"] for k in "ifog")
+    memory = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    output = sigmoid(o) * np.tanh(memory)
+    return {
+        "c": zoneout_c * c + (1 - zoneout_c) * memory,
+        "h": zoneout_h * h + (1 - zoneout_h) * output,
+    }
