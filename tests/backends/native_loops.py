@@ -34,7 +34,7 @@ def called(
     values: Values,
     sizes: ir.Sizes,
     steps: tuple[int, int],
-    real: Array | None = None,
+    real: Array,
 ) -> dict[Named, Array]:
     """What a loop writes, by key; `values` has float64 arrays, matrices as (rows, columns)."""
     numbers = [
@@ -45,8 +45,7 @@ def called(
         np.array([*steps, 1, *map(sizes.of, plan.sizes)], np.int32),
         np.array(numbers, np.float32),
     ]
-    if real is not None:
-        arrays.append(np.ascontiguousarray(real, np.uint8))
+    arrays.append(np.ascontiguousarray(real, np.uint8))
     for argument in plan.inputs:
         (kind, key), axes = argument.key, argument.memory.axes
         value = values["constant" if axes is Axes.EXACT else kind, key]

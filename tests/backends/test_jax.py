@@ -76,7 +76,7 @@ def check_native(under_jax: UnderJax, layers: Sequence[tuple[str, int, bool]]) -
 
 @compiler
 def test_native_loops_equal_the_reference_and_what_jax_derives(under_jax: UnderJax) -> None:
-    check_native(under_jax, [("depth_gated", 2, True), ("clockwork", 1, False)])
+    check_native(under_jax, [("rnn", 2, True), ("clockwork", 1, False)])
 
 
 @pytest.mark.slow

@@ -176,6 +176,23 @@ EACH(cosine, cosf, cos)
 EACH(whole_below, floorf, floor)
 EACH(error_function, erff, erf)
 
+// Numbers that are too small to have all digits are 0 while one of these is there: adjoints that
+// fade over many steps would take a hundred times as long.
+struct Flushing {
+#if defined(__SSE__)
+  const unsigned before = __builtin_ia32_stmxcsr();
+  Flushing() { __builtin_ia32_ldmxcsr(before | 0x8040); }
+  ~Flushing() { __builtin_ia32_ldmxcsr(before); }
+#elif defined(__aarch64__)
+  uint64_t before;
+  Flushing() {
+    asm volatile("mrs %0, fpcr" : "=r"(before));
+    asm volatile("msr fpcr, %0" : : "r"(before | (1ull << 24)));
+  }
+  ~Flushing() { asm volatile("msr fpcr, %0" : : "r"(before)); }
+#endif
+};
+
 // -- memory of a call, which a thread keeps for the next one
 
 struct Room {

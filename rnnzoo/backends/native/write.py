@@ -167,6 +167,7 @@ class _Writer:
 
     def body(self) -> Iterator[str]:
         plan = self.plan
+        yield "[[maybe_unused]] const Flushing flushing;"
         yield "const int32_t* sizes = (const int32_t*)in[0];"
         yield "const float* numbers = (const float*)in[1];"
         yield "const long T = sizes[0], B = sizes[1], keeps = sizes[2];"
