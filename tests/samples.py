@@ -10,9 +10,12 @@ import os
 from collections.abc import Collection, Iterable
 from functools import cache
 
+import numpy as np
 import pytest
 
 from rnnzoo import registry
+from rnnzoo.lang import ir
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import FAMILIES, built_in_names
 
@@ -51,6 +54,17 @@ def compiled() -> tuple[str, ...]:
         oldest = [cell.name for cell in cells if cell.family == family][:1]
         names += [] if family in covered else oldest
     return tuple(sorted(names))
+
+
+def inputs_of(cell: ir.Cell, inputs: int, axes: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """(*axes, columns) of what a layer of a cell reads, x having so many inputs."""
+    drawn = probes(cell, inputs, axes, np.random.default_rng(seed))
+    return np.concatenate([*drawn.values()], -1)
+
+
+def layers_at_most(cell: ir.Cell, layers: int) -> int:
+    """So many, or one where further layers cannot read what the first one reads."""
+    return 1 if any(each.is_as_wide_as_x for each in cell.named_inputs) else layers
 
 
 def cells(sample: tuple[str, ...]) -> list[object]:

@@ -451,6 +451,9 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
             ),
         ]
     lines += ["", f"states   {', '.join(ir.in_short(cell.states))}"]
+    if cell.ir.named_inputs:
+        sized = (f"{each.name} ({each.size_in_words})" for each in cell.ir.named_inputs)
+        lines.append(f"reads    x, {', '.join(sized)}")
     lines += _labelled("kind", cell.kinds)
     begun = at_start(cell.ir)
     lines += _labelled("start", begun.lines() if begun else ())

@@ -133,7 +133,9 @@ def test_labels_without_places_have_the_same_curve_as_under_tensorflow(
 
 @pytest.mark.slow
 def test_a_training_of_any_cell_has_the_same_curve_as_under_tensorflow(under_jax: UnderJax) -> None:
-    names = [name for name in built_in_names() if not lang.load(name).draws]  # of other numbers
+    cells = {name: lang.load(name) for name in built_in_names()}
+    # those that draw have other numbers, and those with named inputs no task here
+    names = [name for name, cell in cells.items() if not cell.draws and not cell.named_inputs]
     for name, curve in under_jax("trainings", *names).items():
         check_curve(curve, name)
 

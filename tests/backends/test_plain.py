@@ -18,7 +18,7 @@ from rnnzoo import backends, lang
 from rnnzoo.backends.plain import PlainStep
 from rnnzoo.lang import reference
 from rnnzoo.spec.cell import built_in_names
-from tests.backends.in_float64 import KEEP, UNITS, Layer, X, computed, random_weights
+from tests.backends.in_float64 import KEEP, UNITS, Layer, computed, random_weights, read
 from tests.backends.trained import predictions, small_model
 
 EXACT, OF_GRADIENTS = 1e-12, 1e-11
@@ -33,7 +33,7 @@ needs_torch = pytest.mark.skipif(
 def expected_outputs(layer: Layer) -> np.ndarray:
     name, _, masked = layer
     keep = KEEP if masked else None
-    run = reference.run(lang.load(name), random_weights(layer), X, UNITS, keep=keep)
+    run = reference.run(lang.load(name), random_weights(layer), read(name), UNITS, keep=keep)
     return run.outputs
 
 

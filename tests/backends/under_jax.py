@@ -23,6 +23,7 @@ from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
 from rnnzoo.nn.train import train
 from rnnzoo.spec.trial import Trial
+from tests import samples
 from tests.backends.trained import predictions, trial
 
 SIZE = {"batch": 2, "time": 6, "inputs": 3, "units": 8}
@@ -55,19 +56,20 @@ def layers_of_due_units(*asked: tuple[str, int, bool]) -> list[tuple[float, floa
 
 
 def _layer(name: str, count: int, masked: bool, dtype: str = "float64") -> tuple[float, float]:
-    shape = (SIZE["batch"], SIZE["time"], SIZE["inputs"])
     cell = lang.load(name)
+    count, columns = samples.layers_at_most(cell, count), cell.columns(SIZE["inputs"])
     rng = np.random.default_rng(0)
-    weights = reference.random_weights(cell, SIZE["inputs"], SIZE["units"], count, rng)
+    weights = reference.random_weights(cell, columns, SIZE["units"], count, rng)
     layer = Recurrent(
         cell, SIZE["units"], layers=count, return_sequences=True, dtype=dtype,
         initializers={"*": "zeros"},
     )  # fmt: skip
-    layer.build(shape)
+    x = samples.inputs_of(cell, SIZE["inputs"], (SIZE["batch"], SIZE["time"]), X_SEED)
+    x = x.astype(dtype)
+    layer.build(x.shape)
     for number, of_layer in enumerate(weights, start=1):
         prefix = f"{number}." if count > 1 else ""
         layer.set_weights_by_name({prefix + key: value for key, value in of_layer.items()})
-    x = np.random.default_rng(X_SEED).normal(size=shape).astype(dtype)
     keep = np.array([[1, 1, 0, 1, 1, 0], [1] * 6], bool) if masked else None
     mask = None if keep is None else keras.ops.convert_to_tensor(keep)
     # op by op, what follows takes ten times as long

@@ -42,7 +42,9 @@ class Problem:
         }
         self.values = {key: rng.normal(0, 0.5, shape) for key, shape in shapes.items()}
         constant = reference.constant_matrices(cell)
-        (begun,) = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(7))
+        (begun,) = reference.random_weights(
+            cell, cell.columns(INPUTS), UNITS, 1, np.random.default_rng(7)
+        )
         self.values |= {key: begun[key[1]] for key in shapes if key[1] in constant}
         drawn = probes(cell, INPUTS, (TIME, BATCH), rng)
         read = {"x", *self.step.named_inputs}

@@ -16,6 +16,7 @@ from rnnzoo.lang import counts, ir, passes, reference
 from rnnzoo.lang.formulas import formula
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.primitives.base import OPERANDS
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.text import cell_text, digest
 from rnnzoo.spec.cell import ZOO, built_in_names
 from tests.samples import cells, compiled, examples
@@ -103,7 +104,7 @@ def by_schedule(
     before: dict[str, np.ndarray] = {}
     for equation in plan.before:
         value = reference.evaluate(
-            equation.expr, {**fixed, "input": {"x": x}, "value": before}, sizes
+            equation.expr, {**fixed, "input": cell.split(x), "value": before}, sizes
         )
         before[equation.name] = np.broadcast_to(value, (*x.shape[:2], sizes.of(equation.size)))
     state = reference.start(cell, weights, sizes, len(x))
@@ -120,11 +121,13 @@ def by_schedule(
 
 
 def hoists_nothing_wrong(cell: ir.Cell) -> None:
-    sizes = ir.sizes(cell, INPUTS, UNITS, 1)
-    weights = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(0))[0]
+    columns = cell.columns(INPUTS)
+    sizes = ir.sizes(cell, columns, UNITS, 1)
+    weights = reference.random_weights(cell, columns, UNITS, 1, np.random.default_rng(0))[0]
     masks = {weight.name: reference.mask(cell, weight, sizes) for weight in cell.first.weights}
     weights |= {name: weights[name] * mask for name, mask in masks.items() if mask is not None}
-    x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS))
+    drawn = probes(cell, INPUTS, (BATCH, TIME), np.random.default_rng(1))
+    x = np.concatenate([*drawn.values()], -1)
     expected = reference.run(cell, [weights], x, UNITS).outputs
     np.testing.assert_allclose(
         by_schedule(cell.first, cell, sizes, weights, x), expected, atol=1e-12

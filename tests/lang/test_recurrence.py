@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from rnnzoo import lang
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import built_in_names
@@ -46,7 +47,7 @@ class Point:
             "weight": masked,
             "fixed": masked,
             "constant": reference.constants(cell, self.sizes),
-            "input": {"x": self.rng.normal(0, 1, INPUTS)},
+            "input": probes(cell, INPUTS, (), self.rng),
             "time": {"t": np.asarray(float(seed))},
             "below": below,
         }

@@ -33,7 +33,9 @@ def named(weights: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", CELLS)
 def test_plain_operations_equal_the_reference(name: str, layers: int, masked: bool) -> None:
     cell = lang.load(name)
-    weights = reference.random_weights(cell, INPUTS, UNITS, layers, np.random.default_rng(5))
+    layers, columns = samples.layers_at_most(cell, layers), cell.columns(INPUTS)
+    x = samples.inputs_of(cell, INPUTS, (BATCH, TIME))
+    weights = reference.random_weights(cell, columns, UNITS, layers, np.random.default_rng(5))
     layer = rnnzoo.layer(
         name,
         UNITS,
@@ -43,22 +45,22 @@ def test_plain_operations_equal_the_reference(name: str, layers: int, masked: bo
         dtype="float64",
         engine="portable",
     )
-    layer.build((None, None, INPUTS))
+    layer.build((None, None, columns))
     layer.set_weights_by_name(named(weights))
     keep = KEEP if masked else None
-    run = reference.run(cell, weights, X, UNITS, keep=keep)
+    run = reference.run(cell, weights, x, UNITS, keep=keep)
     expected = [
         run.outputs,
         *(states[state.name] for states in run.states for state in cell.states),
     ]
     # behind the states, the number of the step where a cell reads it
-    computed = layer(X, mask=keep)[: len(expected)]
+    computed = layer(x, mask=keep)[: len(expected)]
     for value, exact in zip(computed, expected, strict=True):
         np.testing.assert_allclose(value, exact, atol=1e-12)
 
 
 def gradients(layer: Recurrent, masked: bool) -> list[np.ndarray]:
-    x = tf.constant(X)
+    x = tf.constant(samples.inputs_of(layer.cell, INPUTS, (BATCH, TIME)))
     with tf.GradientTape() as tape:
         tape.watch(x)
         computed = layer(x, mask=tf.constant(KEEP) if masked else None)
@@ -80,7 +82,7 @@ def pair(name: str, **arguments: object) -> list[Recurrent]:
         for engine in ("auto", "portable")
     ]
     for layer in made:
-        layer.build((None, None, INPUTS))
+        layer.build((None, None, layer.cell.columns(INPUTS)))
     made[1].set_weights(made[0].get_weights())
     return made
 

@@ -13,6 +13,7 @@ import pytest
 
 from rnnzoo import lang
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.probes import probes
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
 from tests.zoo import papers
@@ -44,9 +45,9 @@ def printed() -> dict[str, Step]:
 PRINTED = printed()
 
 
-def outputs(step: Step, cell: ir.Cell, weights: reference.Values, x: np.ndarray, units: int):
+def outputs(step: Step, cell: ir.Cell, weights: reference.Values, read: Values, units: int):
     """What a step gives over one sequence, (time, units)."""
-    sizes = ir.sizes(cell, x.shape[-1], units, 1)
+    sizes = ir.sizes(cell, cell.columns(read["x"].shape[-1]), units, 1)
     of_state = {state.name: sizes.of(state.size) for state in cell.states}
     parameters = [*inspect.signature(step).parameters.values()][2:]
     before = [
@@ -57,10 +58,11 @@ def outputs(step: Step, cell: ir.Cell, weights: reference.Values, x: np.ndarray,
     asked = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     values = {name: np.zeros(of_state.get(name, units)) for name in before}
     rows = []
-    for t, now in enumerate(x):
-        known = {**cell.options, "units": units, "t": t}
+    for t in range(len(read["x"])):
+        now = {name: value[t] for name, value in read.items()}
+        known = {**cell.options, **now, "units": units, "t": t}
         last = (values[name] for name in before)
-        values = step(weights, now, *last, **{name: known[name] for name in asked})
+        values = step(weights, now["x"], *last, **{name: known[name] for name in asked})
         rows.append(values[cell.output])
     return np.stack(rows)
 
@@ -81,12 +83,14 @@ def test_a_cell_is_what_its_paper_prints_with_several_heads(name: str) -> None:
 
 def is_as_printed(name: str, cell: ir.Cell, inputs: int, units: int) -> None:
     rng = np.random.default_rng(units)
-    (weights,) = reference.random_weights(cell, inputs, units, 1, rng)
+    (weights,) = reference.random_weights(cell, cell.columns(inputs), units, 1, rng)
     delays = sum(ir.is_carrier(state.name) for state in cell.states)  # so that all are read
-    x = rng.normal(size=(SEQUENCES, STEPS + delays, inputs))
+    drawn = probes(cell, inputs, (SEQUENCES, STEPS + delays), rng)
+    x = np.concatenate([*drawn.values()], -1)
     computed = reference.run(cell, [weights], x, units).outputs
-    for output, sequence in zip(computed, x, strict=True):
-        expected = outputs(PRINTED[name], cell, weights, sequence, units)
+    for number, output in enumerate(computed):
+        read = {name: value[number] for name, value in drawn.items()}
+        expected = outputs(PRINTED[name], cell, weights, read, units)
         np.testing.assert_allclose(output, expected, rtol=0, atol=1e-12)
 
 

@@ -3,8 +3,8 @@ tested against them (`tests/zoo/test_papers.py`).
 
 A function has the name of its cell, and names paper and equations.  It takes the weights under our
 names and this step's `x`; then values of the step before, under the names of our equations, each of
-which begins with 0; and by keyword options of the cell, `t` and `units`.  It returns the new values
-by name.
+which begins with 0; and by keyword options of the cell, inputs beside x, `t` and `units`.  It
+returns the new values by name.
 """
 
 from __future__ import annotations
