@@ -7,11 +7,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rnnzoo.lang.primitives import ELEMENTWISE, OVER_UNITS, Elementwise, OverUnits
+from rnnzoo.lang.primitives import ELEMENTWISE, OF_CONSTANTS, OVER_UNITS, Elementwise, OverUnits
 
 PAGE = Path(__file__).parent.parent / "docs" / "language.md"
 _TABLE = re.compile(r"(?<=<!-- operations -->\n).*?(?=\n\n)", re.S)
 _OVER_UNITS = re.compile(r"(?<=<!-- operations over units -->\n).*?(?=\n\n)", re.S)
+_OF_CONSTANTS = re.compile(r"(?<=<!-- operations of constants -->\n).*?(?=\n\n)", re.S)
 _NO_GRADIENT = "no gradient: on `t`, options and constants"
 
 
@@ -21,7 +22,10 @@ def with_operations(page: str) -> str:
     page = _TABLE.sub(lambda _: "\n".join(rows), page)
     of_units = ["| operation | result | |", "| --- | --- | --- |"]
     of_units += map(_row_over_units, OVER_UNITS.values())
-    return _OVER_UNITS.sub(lambda _: "\n".join(of_units), page)
+    page = _OVER_UNITS.sub(lambda _: "\n".join(of_units), page)
+    of_constants = ["| function | |", "| --- | --- |"]
+    of_constants += [f"| `{each.form()}` | {each.note} |" for each in OF_CONSTANTS.values()]
+    return _OF_CONSTANTS.sub(lambda _: "\n".join(of_constants), page)
 
 
 def _row(operation: Elementwise) -> str:

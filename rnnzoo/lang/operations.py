@@ -25,7 +25,7 @@ from typing import Any
 from rnnzoo import registry
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import CALLS, Draw, Elementwise, OfMatrices, OverUnits
+from rnnzoo.lang.primitives import CALLS, Draw, Elementwise, OfConstants, OfMatrices, OverUnits
 from rnnzoo.lang.primitives.base import OPERANDS
 from rnnzoo.spec import plugins
 from rnnzoo.spec.cell import is_built_in
@@ -49,7 +49,7 @@ class _Calls(Collection[str]):
 calls = _Calls()
 
 
-def named(name: str, file: str) -> Elementwise | OverUnits | OfMatrices | Draw:
+def named(name: str, file: str) -> Elementwise | OverUnits | OfMatrices | Draw | OfConstants:
     """The operation that a name means in a file.
 
     In what is rnnzoo's own, as cells of the zoo, derivatives and the text of a cell that was read

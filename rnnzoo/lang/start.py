@@ -15,6 +15,7 @@ import numpy as np
 
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.formulas import formula, names_in
+from rnnzoo.lang.primitives import OfConstants
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, Init
 
@@ -67,13 +68,18 @@ def expressions(
             return draw(weight.init, shape, sizes.options, np.random.default_rng(0))
         if name not in values:
             names = names_in(weight.init)
-            known = _known(shape, sizes, constants)
-            if "random" in names:
-                known["random"] = random(name, shape)
-            known |= {other: value(other) for other in names if other in weights}
+            read = {other: value(other) for other in names if other in weights}
+            numbers = random(name, shape) if "random" in names else None
+
+            def entries(expr: ir.Expr, shape: tuple[int, ...]) -> Array:
+                """An expression for each entry of a matrix or vector of this shape."""
+                known = {**_known(shape, sizes, constants), **read}
+                if numbers is not None:
+                    known["random"] = numbers
+                return reference.evaluate(expr, {"value": known}, sizes)
+
             with reference.finite(cell, f"the beginning of '{name}'", sizes):
-                tree = formula(str(weight.init.values[0]))
-                computed = reference.evaluate(tree, {"value": known}, sizes)
+                computed = _computed(formula(str(weight.init.values[0])), shape, entries)
             values[name] = np.broadcast_to(computed, shape).astype(float)
         return values[name]
 
@@ -81,6 +87,20 @@ def expressions(
         if weight.init.name == EXPRESSION:
             value(name)
     return values
+
+
+def _computed(
+    expr: ir.Expr, shape: tuple[int, ...], entries: Callable[[ir.Expr, tuple[int, ...]], Array]
+) -> Array:
+    """What a weight begins with, given what computes an expression entry by entry."""
+    if not isinstance(expr, ir.Apply) or not isinstance(expr.op, OfConstants):
+        return entries(expr, shape)
+    shapes = [(shape[0], shape[0]), shape]
+    operands = [
+        np.broadcast_to(entries(arg, of_operand), of_operand)
+        for arg, of_operand in zip(expr.args, shapes)
+    ]
+    return expr.op.numpy(*operands)
 
 
 def _known(

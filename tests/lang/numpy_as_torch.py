@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from scipy import linalg
 
 RNG = np.random.default_rng(5)
 
@@ -170,7 +171,8 @@ def modules() -> dict[str, ModuleType]:
         arange=lambda count, dtype=int: tensor(np.arange(count, dtype=dtype)),
         rand_like=lambda like: tensor(RNG.random(like.shape)),
         cat=lambda values, dim: np.concatenate(values, dim).view(Tensor),
-        as_tensor=lambda value: np.asarray(value).view(Tensor),
+        as_tensor=lambda value, dtype=None: np.asarray(value, dtype).view(Tensor),
+        matrix_exp=of_tensors(lambda a: linalg.expm(a).view(Tensor)),
         stack=lambda values, dim: np.stack(values, dim).view(Tensor),
         sigmoid=of_tensors(sigmoid), relu=of_tensors(lambda a: np.maximum(a, 0)),
         erf=of_tensors(np.vectorize(math.erf)),

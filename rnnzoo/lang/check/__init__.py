@@ -105,7 +105,9 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         layer.order(upper.in_order)
         layer.type_equations(needed_names(spec, (upper, first)))
     check_layers_agree(spec, upper, first, mistakes)
-    step, bottom = (begin(layer.step(), spec, constants, mistakes) for layer in (upper, first))
+    step, bottom = (
+        begin(layer.step(), spec, constants, mistakes, matrices) for layer in (upper, first)
+    )
     mistakes.raise_if_any()  # with the mistakes above, used names may seem unused
 
     cell = ir.Cell(

@@ -10,10 +10,11 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import FixedReader
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, in_words
 from rnnzoo.lang.formulas import names_in
-from rnnzoo.lang.parse import expression
+from rnnzoo.lang.parse import Call, Tree, expression
+from rnnzoo.lang.primitives import OfConstants
 from rnnzoo.lang.primitives.base import ONE
 from rnnzoo.lang.text import expression as printed
-from rnnzoo.spec.cell import EXPRESSION, INITIALISERS, CellSpec, Declared, Init
+from rnnzoo.spec.cell import EXPRESSION, INITIALISERS, CellSpec, Declared, Init, Statement
 from rnnzoo.spec.document import Code, CodeLine
 
 INIT_OF = "init of {}"  # what mistakes name instead of a file
@@ -41,8 +42,13 @@ def begin(
     spec: CellSpec,
     constants: Mapping[str, ir.Equation],
     mistakes: Mistakes,
+    matrices: Mapping[str, Statement] | None = None,
 ) -> ir.Step:
-    """A step whose weights begin as they should: texts that are expressions are checked."""
+    """A step whose weights begin as they should: texts that are expressions are checked.
+
+    Args:
+        matrices: the constants that are matrices, by name: others may be made of them.
+    """
     weights = {weight.name: weight for weight in step.weights}
     for name, weight in weights.items():  # `b_i: b_f` is an expression, too
         text = weight.init.values[0] if weight.init.name == "constant" else 0
@@ -59,7 +65,9 @@ def begin(
             is_constant = declared is not None and declared.span == _span_of(
                 spec.trainable.get(name)
             )
-            reader = BeginningReader(spec, constants, mistakes, weight.shape, weights, is_constant)
+            reader = BeginningReader(
+                spec, constants, mistakes, weight.shape, weights, is_constant, matrices or {}
+            )
             begun[name] = replace(weight, init=_checked(code, reader))
     for name in _in_a_circle(begun):
         problem = f"'{name}' begins with what begins with '{name}'"
@@ -83,7 +91,7 @@ def _checked(code: Code, reader: BeginningReader) -> Init:
     tree = expression(code, reader.mistakes)
     if tree is None:
         return Init("zeros")
-    expr = reader.typed(tree)
+    expr = reader.whole(tree)
     if any(ref.name == UNKNOWN for ref in ir.refs(expr, "value")):
         return Init("zeros")
     # of a matrix, a vector within is a mistake of its own
@@ -110,6 +118,8 @@ class BeginningReader(FixedReader):
 
     weights: Mapping[str, ir.Weight] = field(default_factory=dict)
     of_constant: bool = False
+    matrices: Mapping[str, Statement] = field(default_factory=dict)
+    within: tuple[str, ...] = ()  # the constants whose expressions are being read
 
     @property
     def masks(self) -> bool:
@@ -128,10 +138,40 @@ class BeginningReader(FixedReader):
     def names(self) -> list[str]:
         axes = (["random"], ["random", "unit"], ["random", "row", "col"])[len(self.shape)]
         alike = [weight.name for weight in self.weights.values() if weight.shape == self.shape]
-        known = [*self.spec.options, *self.constants, "units", "inputs", *axes, *alike]
+        known = [*self.spec.options, *self.constants, *self.matrices]
+        known += ["units", "inputs", *axes, *alike]
         return list(dict.fromkeys(known))
 
+    def whole(self, tree: Tree) -> ir.Expr:
+        """An expression that is all that a weight begins with."""
+        if not isinstance(tree, Call) or not isinstance(tree.op, OfConstants):
+            return self.typed(tree)
+        rows, *columns = self.shape
+        is_square = rows == (columns[0] if columns else "")
+        if not columns or not (is_square or tree.op.arity > 1):
+            problem = f"{tree.op.name} is a matrix"
+            if tree.op.arity == 1:
+                problem = "only a square matrix has an exponential"
+            fix = "declare its shape, as in `weights: {A: {shape: [order, order]}}`"
+            self.mistakes.add(tree.span, f"{problem}, and this is {in_words(self.shape)}", fix)
+            return MISTAKEN
+        readers = [replace(self, shape=(rows, rows)), self][: tree.op.arity]
+        args = (each.typed(arg) for each, arg in zip(readers, tree.args, strict=True))
+        return ir.Apply(tree.op, tuple(args))
+
+    def typed(self, tree: Tree) -> ir.Expr:
+        if isinstance(tree, Call) and isinstance(tree.op, OfConstants):
+            problem = f"{tree.op.name} is the whole of a constant, and no part of one"
+            fix = "give it a line of its own, and compute with what it is in equations"
+            self.mistakes.add(tree.span, problem, fix)
+            return MISTAKEN
+        return FixedReader.typed(self, tree)
+
     def name(self, name: str, span: Span) -> ir.Expr:
+        if name in self.matrices and name not in self.within:
+            tree = expression(self.matrices[name].code, self.mistakes)
+            reader = replace(self, within=(*self.within, name))
+            return MISTAKEN if tree is None else reader.typed(tree)
         if name == "random":
             return ir.Ref("random", name, self.vector)
         if name == "unit":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
@@ -10,7 +10,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import apply, over_units
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, check_parts, topological, walk
 from rnnzoo.lang.parse import Call, Index, Literal, Name, Tree, expression, is_reported
-from rnnzoo.lang.primitives import Elementwise, OverUnits
+from rnnzoo.lang.primitives import Elementwise, OfConstants, OverUnits
 from rnnzoo.spec.cell import EXPRESSION, CellSpec, Declared, Init, Statement
 
 _FIX_OF_CONSTANT_CYCLE = "write one of them without the others"
@@ -20,11 +20,7 @@ def without_matrices(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, dict
     """The same cell with its constant matrices, whose expressions read `row` or `col`, as weights
     that begin with these expressions and are never trained; and the constants that they were.
     """
-    matrices: dict[str, Statement] = {}
-    for name, constant in spec.constants.items():
-        tree = expression(constant.code, Mistakes())
-        if tree is not None and any(map(_reads_axes, walk(tree))):
-            matrices[name] = constant
+    matrices = _matrices(spec)
     if not matrices:
         return spec, matrices
     trainable, init = dict(spec.trainable), dict(spec.init)
@@ -37,12 +33,31 @@ def without_matrices(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, dict
     return replace(spec, constants=left, trainable=trainable, init=init), matrices
 
 
+def _matrices(spec: CellSpec) -> dict[str, Statement]:
+    """The constants that are matrices: those that read their rows or columns, and those that are
+    made of such.
+    """
+    trees = {name: expression(each.code, Mistakes()) for name, each in spec.constants.items()}
+    parts = {name: [*walk(tree)] for name, tree in trees.items() if tree is not None}
+    found = {name for name, nodes in parts.items() if any(map(_is_of_matrix, nodes))}
+    for _ in parts:  # until no more are found
+        found |= {name for name in parts if found & names_read(parts[name])}
+    return {name: each for name, each in spec.constants.items() if name in found}
+
+
+def names_read(nodes: Iterable[Tree]) -> set[str]:
+    """The bare names among parts of expressions."""
+    return {node.name for node in nodes if isinstance(node, Name)}
+
+
 def is_called_as_matrix(name: str, spec: CellSpec) -> bool:
     return ir.names_matrix(name) or name in spec.shapes
 
 
-def _reads_axes(node: Tree) -> bool:
-    """Whether this is `row`, `col`, `T[row]` or `T[col]`."""
+def _is_of_matrix(node: Tree) -> bool:
+    """Whether this is `row`, `col`, `T[row]`, `T[col]` or a function of matrices."""
+    if isinstance(node, Call):
+        return isinstance(node.op, OfConstants)
     return isinstance(node, Index) or (isinstance(node, Name) and node.name in ("row", "col"))
 
 

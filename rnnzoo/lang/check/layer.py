@@ -26,6 +26,7 @@ from rnnzoo.lang.parse import Below, Call, Index, Joined, Lag, Literal, Name, Pr
 from rnnzoo.lang.primitives import (
     Draw,
     Elementwise,
+    OfConstants,
     OverUnits,
     Primitive,
     diagonal,
@@ -157,6 +158,11 @@ class Layer(Scope):
             case Call(op=op) if self.among_matrices and not isinstance(op, Elementwise):
                 with self.reading_entries(False):
                     return self.typed(tree)
+            case Call(op=OfConstants(name=name)):
+                problem = f"{name} is of constant matrices, and stands in no equation"
+                fix = f"write `E = {name}(...)` under `constants:`, and E @ h[t-1] here"
+                self.mistakes.add(tree.span, problem, fix)
+                return MISTAKEN
             case Call(op=Draw()):
                 self.mistakes.add(tree.span, *draws.within(tree))
                 return MISTAKEN

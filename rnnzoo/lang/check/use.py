@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
+from rnnzoo.lang.check.constants import names_read
 from rnnzoo.lang.check.layer import Layer
 from rnnzoo.lang.check.rounds import tree_of
 from rnnzoo.lang.check.trees import UNKNOWN, walk
@@ -122,6 +123,7 @@ def check_use(
             mistakes.add(declared.span, problem, "delete it, or name it in an equation")
     constants = {constant.name for constant in used_constants(cell)}
     constants |= {weight.name for weight in (*cell.step.weights, *cell.first.weights)}
+    constants |= _made_of(constants, matrices)
     for statement in (*spec.constants.values(), *matrices.values()):
         if statement.own and statement.name not in constants:
             mistakes.add(
@@ -135,6 +137,19 @@ def check_use(
             "this cell has no state: nothing is recurrent",
             f"use {spec.output}[t-1] in an equation",
         )
+
+
+def _made_of(used: Collection[str], matrices: Mapping[str, Statement]) -> set[str]:
+    """The constant matrices that used ones are made of."""
+    found: set[str] = set()
+    waiting = [name for name in matrices if name in used]
+    while waiting:
+        tree = tree_of(matrices[waiting.pop()], Mistakes())
+        names = names_read(walk(tree)) if tree is not None else set()
+        new = names & matrices.keys() - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _check_declarations_used(

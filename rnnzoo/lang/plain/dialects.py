@@ -109,6 +109,13 @@ def in_groups(function: Callable[[Tensor], Tensor], a: Tensor, groups: int) -> T
     split = a.reshape(*a.shape[:-1], groups, -1)
     return function(split).expand_as(split).reshape(a.shape)
 ''',
+    "zoh": '''
+def zoh(a: Tensor, b: Tensor) -> Tensor:
+    """What an input u that is held over a step adds to x in x' = a x + b u."""
+    rows = torch.cat([a, b], dim=1)
+    block = torch.cat([rows, rows.new_zeros(b.shape[1], rows.shape[1])], dim=0)
+    return torch.matrix_exp(block)[: len(a), len(a) :]
+''',
     "reservoir": '''
 def reservoir(matrix: Tensor, radius: float, density: float = 1) -> None:
     """Begin with a sparse random matrix of a spectral radius."""
@@ -136,6 +143,13 @@ def in_groups(function: Callable, a: jax.Array, groups: int) -> jax.Array:
     split = a.reshape(*a.shape[:-1], groups, -1)
     return jnp.broadcast_to(function(split), split.shape).reshape(a.shape)
 ''',
+    "zoh": '''
+def zoh(a: jax.Array, b: jax.Array) -> jax.Array:
+    """What an input u that is held over a step adds to x in x' = a x + b u."""
+    rows = jnp.concatenate([a, b], axis=1)
+    block = jnp.concatenate([rows, jnp.zeros((b.shape[1], rows.shape[1]))])
+    return jax.scipy.linalg.expm(block)[: len(a), len(a) :]
+''',
     "reservoir": '''
 def reservoir(
     key: jax.Array, shape: tuple[int, int], radius: float, density: float = 1
@@ -156,6 +170,7 @@ TORCH = Dialect(
         "softplus": "F.softplus", "softsign": "F.softsign", "elu": "F.elu",
         "hard_sigmoid": "F.hardsigmoid", "silu": "F.silu", "gelu": "F.gelu",
         "leaky_relu": "F.leaky_relu", "log_sigmoid": "F.logsigmoid",
+        "expm": "torch.matrix_exp", "zoh": "zoh",
     },
     forms={
         "sum": "{}.sum(-1, keepdim=True)", "mean": "{}.mean(-1, keepdim=True)",
@@ -183,6 +198,7 @@ JAX = Dialect(
         "softsign": "jax.nn.soft_sign", "elu": "jax.nn.elu", "silu": "jax.nn.silu",
         "hard_sigmoid": "jax.nn.hard_sigmoid", "leaky_relu": "jax.nn.leaky_relu",
         "log_sigmoid": "jax.nn.log_sigmoid", "erf": "jax.scipy.special.erf",
+        "expm": "jax.scipy.linalg.expm", "zoh": "zoh",
     },
     forms={
         **_REDUCED, "gelu": "jax.nn.gelu({}, approximate=False)",

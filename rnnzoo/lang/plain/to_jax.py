@@ -16,6 +16,7 @@ from rnnzoo.lang.formulas import formula, names_in
 from rnnzoo.lang.plain.dialects import JAX, MATRICES, NUMPY
 from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
 from rnnzoo.lang.plain.write import INDENT, Writer
+from rnnzoo.lang.primitives import OfConstants
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, INITIALISERS, Init
 
@@ -163,19 +164,37 @@ class _File:
     def by_expression(self, weight: ir.Weight) -> Iterator[str]:
         """The lines that begin a weight with an expression."""
         names, shape = names_in(weight.init), self.shape(weight.shape)
+        expr = formula(str(weight.init.values[0]))
+        if isinstance(expr, ir.Apply) and isinstance(expr.op, OfConstants):
+            yield from self.of_constants(weight, expr)
+            return
         if "random" in names:
             yield f"{INDENT}random = jax.random.uniform(next(keys), {shape})"
         for axis, place in (("unit", 0), ("row", 0), ("col", -1)):
             if axis in names:
                 size = self.layer.size(weight.shape[place])
                 yield f"{INDENT}{axis} = jnp.arange({size}, dtype=float){turned(axis)}"
-        local, expr = self.layer.local(weight.name), formula(str(weight.init.values[0]))
+        local = self.layer.local(weight.name)
         if self.in_beginning.is_number(expr):
             text = self.in_beginning.text(expr)
             yield f"{INDENT}{local} = jnp.full({shape}, float({text}))"
         else:
             yield from self.in_beginning.lines(f"{INDENT}{local} = ", expr, INDENT)
             yield f"{INDENT}{local} = jnp.broadcast_to({local}, {shape})"
+
+    def of_constants(self, weight: ir.Weight, expr: ir.Apply) -> Iterator[str]:
+        """The lines that begin a weight with a function of matrices."""
+        local, letters = self.layer.local(weight.name), "ab"[: len(expr.args)]
+        for letter, operand, place in zip(letters, expr.args, (0, -1)):
+            used = {ref.name for ref in ir.refs(operand, "value")}
+            sizes = [self.layer.size(weight.shape[side]) for side in (0, place)]
+            for axis, size in zip(("row", "col"), sizes):
+                if axis in used:
+                    yield f"{INDENT}{axis} = jnp.arange({size}, dtype=float){turned(axis)}"
+            yield from self.in_beginning.lines(f"{INDENT}{letter}_ = ", operand, INDENT)
+            yield f"{INDENT}{letter}_ = jnp.broadcast_to({letter}_, ({', '.join(sizes)}))"
+        operands = ", ".join(f"{letter}_" for letter in letters)
+        yield f"{INDENT}{local} = {self.in_beginning.called(expr.op)}({operands})"
 
     def name_in_beginning(self, ref: ir.Ref) -> str:
         name, _, axis = ref.name.partition("[")

@@ -15,6 +15,7 @@ from rnnzoo.lang.formulas import formula, names_in
 from rnnzoo.lang.plain.dialects import MATRICES, TORCH
 from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
 from rnnzoo.lang.plain.write import INDENT, Writer
+from rnnzoo.lang.primitives import OfConstants
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, Init
 
@@ -223,6 +224,10 @@ class _File:
 
     def by_expression(self, weight: ir.Weight) -> Iterator[str]:
         """The lines that begin a weight with an expression."""
+        expr = formula(str(weight.init.values[0]))
+        if isinstance(expr, ir.Apply) and isinstance(expr.op, OfConstants):
+            yield from self.of_constants(weight, expr)
+            return
         names, name = names_in(weight.init), f"self.{weight.name}"
         if "random" in names:
             yield f"{IN_METHOD}random = torch.rand_like({name})"
@@ -230,11 +235,26 @@ class _File:
             if axis in names:
                 numbers = f"torch.arange({name}.shape[{place}], dtype=torch.float64)"
                 yield f"{IN_METHOD}{axis} = {numbers}{turned(axis)}"
-        expr = formula(str(weight.init.values[0]))
         if self.in_beginning.is_number(expr):
             yield f"{IN_METHOD}nn.init.constant_({name}, {self.in_beginning.text(expr)})"
         else:
             yield from self.in_beginning.lines(f"{IN_METHOD}{name}.data[...] = ", expr, IN_METHOD)
+
+    def of_constants(self, weight: ir.Weight, expr: ir.Apply) -> Iterator[str]:
+        """The lines that begin a weight with a function of matrices."""
+        name = f"self.{weight.name}"
+        for letter, operand, place in zip("ab", expr.args, (0, -1)):
+            used = {ref.name for ref in ir.refs(operand, "value")}
+            shape = f"{name}.shape[0], {name}.shape[{place}]"
+            for axis, size in zip(("row", "col"), shape.split(", ")):
+                if axis in used:
+                    numbers = f"torch.arange({size}, dtype=torch.float64)"
+                    yield f"{IN_METHOD}{axis} = {numbers}{turned(axis)}"
+            yield from self.in_beginning.lines(f"{IN_METHOD}{letter} = ", operand, IN_METHOD)
+            yield f"{IN_METHOD}{letter} = torch.as_tensor({letter}, dtype=torch.float64)"
+            yield f"{IN_METHOD}{letter} = {letter}.expand({shape})"
+        called = self.in_beginning.called(expr.op)
+        yield f"{IN_METHOD}{name}.data[...] = {called}({', '.join('ab'[: len(expr.args)])})"
 
     def name_in_beginning(self, ref: ir.Ref) -> str:
         name, _, axis = ref.name.partition("[")

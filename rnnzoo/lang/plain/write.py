@@ -202,6 +202,13 @@ class Writer:
         text = self.text(expr)
         return self.lifted.format(text) if self.is_number(expr) else text
 
+    def called(self, op: Primitive) -> str:
+        """The function of a library, or of this file, that an operation is."""
+        name = self.dialect.calls[op.name]
+        if name in self.dialect.helpers:
+            self.helper(name)
+        return name
+
     def helper(self, name: str) -> None:
         self.helpers.add(name)
 

@@ -10,6 +10,7 @@
     reductions     over the units of a vector; sums over steps and sequences
     matrices       matrices that a step computes: outer products, and products with vectors
     draws          random numbers while a layer trains
+    exponentials   functions of constant matrices
 
 To add an elementwise operation, add one object to a family.  Of products and layout, users can
 write `@`, `'` and `[a, b]` alone.  No library of its own but NumPy; `lang.ir`, whose expressions
@@ -27,6 +28,7 @@ from rnnzoo.lang.primitives import (
     conditions,
     draws,
     elementary,
+    exponentials,
     layout,
     matrices,
     products,
@@ -36,6 +38,7 @@ from rnnzoo.lang.primitives.arithmetic import add, div, mod, mul, neg, sub
 from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError, together
 from rnnzoo.lang.primitives.conditions import equal, not_equal, where
 from rnnzoo.lang.primitives.draws import Draw
+from rnnzoo.lang.primitives.exponentials import OfConstants
 from rnnzoo.lang.primitives.layout import beside, columns, part, stack
 from rnnzoo.lang.primitives.matrices import (
     OfMatrices,
@@ -52,16 +55,17 @@ from rnnzoo.lang.primitives.products import matmul, matmul_t, outer, transposed
 from rnnzoo.lang.primitives.reductions import OverUnits, dot, largest, spread, sum_steps, sum_units
 
 __all__ = [
-    "CALLS", "ELEMENTWISE", "INFIX", "OF_MATRICES", "OVER_UNITS", "PRIMITIVES", "Draw",
-    "Elementwise", "OfMatrices", "Operands", "OverUnits", "Primitive", "ShapeError", "add",
-    "as_weight", "beside", "columns", "columns_scaled", "diagonal", "div", "dot", "entries",
-    "equal", "largest", "matmul", "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer",
-    "outer_product", "part", "rows_scaled", "spread", "stack", "sub", "sum_steps", "sum_units",
-    "times", "times_turned", "together", "transposed", "where",
+    "CALLS", "ELEMENTWISE", "INFIX", "OF_CONSTANTS", "OF_MATRICES", "OVER_UNITS", "PRIMITIVES",
+    "Draw", "Elementwise", "OfConstants", "OfMatrices", "Operands", "OverUnits", "Primitive",
+    "ShapeError", "add", "as_weight", "beside", "columns", "columns_scaled", "diagonal", "div",
+    "dot", "entries", "equal", "largest", "matmul", "matmul_t", "mod", "mul", "named", "neg",
+    "not_equal", "outer", "outer_product", "part", "rows_scaled", "spread", "stack", "sub",
+    "sum_steps", "sum_units", "times", "times_turned", "together", "transposed", "where",
 ]  # fmt: skip
 
 _FAMILIES = (
-    arithmetic, activations, elementary, conditions, products, layout, reductions, matrices, draws
+    arithmetic, activations, elementary, conditions, products, layout, reductions, matrices, draws,
+    exponentials,
 )  # fmt: skip
 _CONTENT = chain.from_iterable(vars(family).values() for family in _FAMILIES)
 _ALL = [value for value in _CONTENT if isinstance(value, Primitive)]  # in the order of the files
@@ -77,11 +81,15 @@ OVER_UNITS: Mapping[str, OverUnits] = {
 }
 OF_MATRICES: Mapping[str, OfMatrices] = {each.name: each for each in (outer_product, diagonal)}
 DRAWS: Mapping[str, Draw] = {each.name: each for each in (draws.bernoulli,)}
-CALLS: Mapping[str, Elementwise | OverUnits | OfMatrices | Draw] = {
+OF_CONSTANTS: Mapping[str, OfConstants] = {
+    each.name: each for each in (exponentials.expm, exponentials.zoh)
+}
+CALLS: Mapping[str, Elementwise | OverUnits | OfMatrices | Draw | OfConstants] = {
     **{name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol},
     **OVER_UNITS,
     **OF_MATRICES,
     **DRAWS,
+    **OF_CONSTANTS,
 }
 INFIX: Mapping[str, Primitive] = {
     primitive.symbol: primitive for primitive in _ALL if primitive.symbol and primitive.arity == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import signal
 
 from tests.zoo.papers import Values, Vector, Weights, sigmoid
 
@@ -40,4 +41,18 @@ def lmu(w: Weights, x: Vector, h: Vector, m: Vector, *, order: int, theta: float
             a[i, j] = (2 * i + 1) * (-1 if i < j else (-1) ** (i - j + 1))
     u = w["E_x"] @ x + w["E_h"] @ h + w["E_m"] @ m
     m = (np.eye(order) + a / theta) @ m + b / theta * u
+    return {"h": np.tanh(w["W"] @ x + w["R"] @ h + w["W_m"] @ m), "m": m}
+
+
+def lmu_zoh(w: Weights, x: Vector, h: Vector, m: Vector, *, order: int, theta: float) -> Values:
+    """Voelker, Kajic and Eliasmith 2019: the same equations, discretised by zero-order hold."""
+    a, b = np.empty((order, order)), np.empty((order, 1))
+    for i in range(order):
+        b[i] = (2 * i + 1) * (-1) ** i
+        for j in range(order):
+            a[i, j] = (2 * i + 1) * (-1 if i < j else (-1) ** (i - j + 1))
+    system = a / theta, b / theta, np.ones((1, order)), np.zeros((1, 1))
+    kept, written, *_ = signal.cont2discrete(system, dt=1.0, method="zoh")
+    u = w["E_x"] @ x + w["E_h"] @ h + w["E_m"] @ m
+    m = kept @ m + written @ u
     return {"h": np.tanh(w["W"] @ x + w["R"] @ h + w["W_m"] @ m), "m": m}
