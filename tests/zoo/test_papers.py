@@ -105,6 +105,10 @@ def test_what_is_printed_says_where(name: str) -> None:
     assert "quation" in said
 
 
+def test_units_that_are_no_pairs_are_rotated_too() -> None:
+    is_as_printed("goru", lang.load("goru"), 3, 5)
+
+
 @pytest.mark.parametrize(("name", "key"), [("slstm", "W_i"), ("rwkv4", "W_k")])
 def test_the_first_step_is_read_however_little_it_weighs(name: str, key: str) -> None:
     cell, rng = lang.load(name), np.random.default_rng(0)

@@ -56,3 +56,25 @@ def lmu_zoh(w: Weights, x: Vector, h: Vector, m: Vector, *, order: int, theta: f
     u = w["E_x"] @ x + w["E_h"] @ h + w["E_m"] @ m
     m = kept @ m + written @ u
     return {"h": np.tanh(w["W"] @ x + w["R"] @ h + w["W_m"] @ m), "m": m}
+
+
+def goru(w: Weights, x: Vector, h: Vector, *, units: int) -> Values:
+    """Jing et al. 2019, arXiv:1706.02761: the equations of the GORU, whose orthogonal matrix is a
+    product of two layers of rotations in planes of neighbouring units.
+    """
+    matrix = np.eye(units)
+    for first in (0, 1):
+        for pair, unit in enumerate(range(first, units - 1, 2)):
+            angle = w[f"w_a{first + 1}"][pair]
+            plane = np.eye(units)
+            plane[unit : unit + 2, unit : unit + 2] = [
+                [np.cos(angle), -np.sin(angle)],
+                [np.sin(angle), np.cos(angle)],
+            ]
+            matrix = plane @ matrix
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(units), atol=1e-12)
+    r = sigmoid(w["W_r"] @ x + w["R_r"] @ h + w["b_r"])
+    z = sigmoid(w["W_z"] @ x + w["R_z"] @ h + w["b_z"])
+    n = w["W_n"] @ x + r * (matrix @ h)
+    candidate = n / np.abs(n) * np.maximum(np.abs(n) + w["b_n"], 0)
+    return {"h": z * h + (1 - z) * candidate}
