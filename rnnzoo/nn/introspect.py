@@ -19,7 +19,7 @@ from rnnzoo import losses
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
 from rnnzoo.nn.layer import Recurrent
-from rnnzoo.nn.parts import Bias, Embedding, OneHot, Pool
+from rnnzoo.nn.parts import Arranged, Bias, Embedding, OneHot, Pool
 
 Array = np.ndarray[Any, Any]
 
@@ -33,6 +33,7 @@ class NumpyModel:
         read_out: kernel and bias of its dense layers, those before the last of rectified units:
             logits = output @ kernel + bias.
         pool: what is read out where a sequence has one target.
+        order: of the inputs that the model is given, as its layers read them; empty: as they are.
         vectors: of ids, one below the other; None where the model reads numbers.
     """
 
@@ -42,10 +43,13 @@ class NumpyModel:
     read_out: tuple[tuple[Array, Array], ...]
     vectors: Array | None = None
     pool: str = "last"
+    order: tuple[int, ...] = ()
 
     def read(self, x: Array) -> Array:
         """What the recurrent layers read, in float64."""
-        return x.astype(np.float64) if self.vectors is None else self.vectors[x[..., 0]]
+        if self.vectors is not None:
+            return self.vectors[x[..., 0]]
+        return x.astype(np.float64)[..., list(self.order)] if self.order else x.astype(np.float64)
 
 
 def numpy_model(model: Any) -> NumpyModel:
@@ -77,7 +81,8 @@ def numpy_model(model: Any) -> NumpyModel:
             number, _, name = label.partition(".")
             layers[int(number) - 1][name] = value
     pool = next((part.pool for part in model.layers if isinstance(part, Pool)), "last")
-    return NumpyModel(layer.cell, layer.units, layers, read_out, _vectors(model), pool)
+    order = next((tuple(part.order) for part in model.layers if isinstance(part, Arranged)), ())
+    return NumpyModel(layer.cell, layer.units, layers, read_out, _vectors(model), pool, order)
 
 
 def _read_out(model: Any) -> tuple[tuple[Array, Array], ...]:

@@ -18,10 +18,10 @@ from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.text import digest
 from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
-from rnnzoo.nn.parts import Bias, Embedding, OneHot, Pool
+from rnnzoo.nn.parts import Arranged, Bias, Embedding, OneHot, Pool
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.trial import Trial
-from rnnzoo.tasks import Task, unfit
+from rnnzoo.tasks import Task, arranged, unfit
 
 Tensor = Any
 EMBEDDED = 0.05  # embeddings begin evenly from -0.05 to 0.05, as in Keras
@@ -45,6 +45,8 @@ class Network:
         self.training = trial.training
         self.inputs, self.carries = task.inputs, task.carry
         self.ids = _reader(trial, task)
+        order = arranged(task, self.cell)
+        self.arrange = Arranged(order, name="arranged") if order != (*sorted(order),) else None
         self.recurrent = _recurrent(self.cell, task, trial)
         self.between = _between(trial)
         self.read_out = _read_out(trial, task.outputs)
@@ -63,14 +65,34 @@ class Network:
         return self.answer(self.read(x), mask, training)
 
     def read(self, x: Tensor) -> Tensor:
-        """What the recurrent layers read: ids as vectors, numbers as they are."""
-        return x if self.ids is None else self.ids(x)
+        """What the recurrent layers read: ids as vectors, numbers in the order of the cell."""
+        if self.ids is not None:
+            return self.ids(x)
+        return x if self.arrange is None else self.arrange(x)
 
     def answer(self, x: Tensor, mask: Tensor | None, training: bool) -> Tensor:
         """The logits for what `read` yields."""
-        for layer in self.recurrent:
-            x = layer(x, mask=mask, training=training)
+        read = x
+        for number, layer in enumerate(self.recurrent):
+            x = layer(self.beside(x, read) if number else x, mask=mask, training=training)
         return self._logits_of(x[0] if self.carries else x, mask, training)
+
+    def beside(self, x: Tensor, read: Tensor) -> Tensor:
+        """The outputs of a pair of layers, and what a further pair reads beside them."""
+        if not self.cell.named_inputs:
+            return x
+        parts = self.cell.split(read)
+        named = [parts[each.name] for each in self.cell.named_in_all_layers]
+        return keras.ops.concatenate([x, *named], axis=-1)
+
+    def noisy(self, x: Tensor, noise: Tensor) -> Tensor:
+        """What the recurrent layers read, with noise on x; none on what the cell reads beside
+        it.
+        """
+        if not self.cell.named_inputs:
+            return x + noise
+        inputs = self.cell.inputs_in(x.shape[-1])
+        return keras.ops.concatenate([(x + noise)[..., :inputs], x[..., inputs:]], axis=-1)
 
     def go_on(
         self, x: Tensor, mask: Tensor, training: bool, start: list[Tensor]

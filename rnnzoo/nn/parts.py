@@ -63,6 +63,25 @@ class Embedding(keras.layers.Embedding):  # type: ignore[misc]  # Keras has no t
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
+class Arranged(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """(batch, time, inputs) -> the same with its inputs in another order."""
+
+    def __init__(self, order: Sequence[int], **options: Any) -> None:
+        super().__init__(**options)
+        self.order = list(order)
+        self.supports_masking = True
+
+    def call(self, x: Tensor) -> Tensor:
+        return keras.ops.take(x, keras.ops.convert_to_tensor(self.order, "int32"), axis=-1)
+
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        return (*shape[:-1], len(self.order))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "order": self.order}
+
+
+@keras.saving.register_keras_serializable(package="rnnzoo")
 class Bias(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Adds a trained vector: what a read-out has beside weights that it shares."""
 

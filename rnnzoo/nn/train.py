@@ -497,9 +497,8 @@ class Model:
 
     def _noisy(self, x: Tensor) -> Tensor:
         """Inputs with Gaussian noise, other noise at every step."""
-        return x + self.noise * self.backend.noise(
-            keras.ops.shape(x), self.noise_seed, self.update.count.value
-        )
+        noise = self.backend.noise(keras.ops.shape(x), self.noise_seed, self.update.count.value)
+        return self.network.noisy(x, self.noise * noise)
 
 
 def evaluation_batch(task: Task, time: int) -> int:

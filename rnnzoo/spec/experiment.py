@@ -354,9 +354,12 @@ class Experiment:
         return next(variant for variant in self.variants if variant.label == label)
 
     def place(self, variant: str, name: str) -> Span:
-        """Where the spec says what a hyper-parameter is, for a variant."""
+        """Where the spec says what a hyper-parameter is, or the `cell`, for a variant."""
         variant = self.baseline if variant == self.control else variant
-        where = (f"{variant}.space.{name}", f"space.{name}", f"model.{name}", f"training.{name}")
+        where = (
+            f"{variant}.space.{name}", f"space.{name}", f"model.{name}", f"training.{name}",
+            f"{variant}.{name}",
+        )  # fmt: skip
         return next(self.places[place] for place in where if place in self.places)
 
     def paired(self, a: str, b: str) -> bool:

@@ -137,6 +137,7 @@ def loaded(
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests = {label: task.digest for label, task in loaded.items()}
     inputs = {label: task.inputs for label, task in loaded.items()}
+    _check_read(experiment, loaded)
     planned = {
         name: studies(named, digests, inputs) for name, named in by_backend(experiment).items()
     }
@@ -151,6 +152,22 @@ def loaded(
     others = tuple(chain.from_iterable(planned.values()))
     trials = experiment.search.trials
     return Opened(experiment, noted, own, trials, warnings, others, tuple(notes))
+
+
+def _check_read(experiment: Experiment, loaded: Mapping[str, Task]) -> None:
+    """Check that every task has what every cell reads beside x.
+
+    Raises:
+        SpecError: one has not; said once for each variant.
+    """
+    mistakes = Mistakes()
+    for variant, cell in cells(experiment).items():
+        refused = [
+            refusal for label, task in loaded.items() for refusal in tasks.unread(task, cell, label)
+        ]
+        for refusal in refused[:1]:
+            mistakes.add(experiment.place(variant, refusal.name), refusal.problem, refusal.fix)
+    mistakes.raise_if_any()
 
 
 def _check_model(planned: Sequence[Study], loaded: Mapping[str, Task]) -> None:

@@ -33,9 +33,9 @@ one answer a sequence (`adding`, `temporal_order`, `sum_since`, `japanese_vowels
 far (`parity`, `modular`, `dyck`, `word_problem`), memories that are asked now and then
 (`flip_flop`, `associative_recall`, `selective_copy`), labels without their places (`touch_tones`;
 `_transcription` has what `arrays` shares with it), clocks (`spike_delays`, `timed_spikes`,
-`periodic`), images read as sequences (`digits`, `mnist`), and the user's own `arrays`.  Generated
-data comes from the task's own generator and `seed`, so that all variants see the same sequences.
-Files of known data sets are looked for by `_data_folder`.
+`periodic`), steps at uneven times (`sines`), images read as sequences (`digits`, `mnist`), and the
+user's own `arrays`.  Generated data comes from the task's own generator and `seed`, so that all
+variants see the same sequences.  Files of known data sets are looked for by `_data_folder`.
 
 Tables of one's own are read by `table`, whose parts are in `_table`, and texts by `text`.
 """
@@ -58,15 +58,15 @@ from rnnzoo.tasks._contract import check as _check_contract
 from rnnzoo.tasks._facts import facts
 from rnnzoo.tasks._look import class_names, form, warnings
 from rnnzoo.tasks._measures import Unmeasurable
-from rnnzoo.tasks._models import foretells, unfit
+from rnnzoo.tasks._models import arranged, foretells, unfit, unread
 from rnnzoo.tasks._options import check_spec, module, options_of, place_of, stated_loss
 from rnnzoo.tasks._packed import PackedSplit, packed, take, to_width
 
 __all__ = [
     "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Unmeasurable", "Wrong",
-    "check_spec", "class_names", "code", "digest_of", "facts", "foretells", "form", "load",
-    "module", "packed", "prepare", "prepare_choice", "prepared", "silent", "take", "to_width",
-    "unfit", "warnings",
+    "arranged", "check_spec", "class_names", "code", "digest_of", "facts", "foretells", "form",
+    "load", "module", "packed", "prepare", "prepare_choice", "prepared", "silent", "take",
+    "to_width", "unfit", "unread", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed
@@ -214,6 +214,9 @@ def _identity(name: str, task: Task) -> str:
     of one's own for it.
     """
     data = task.digest or digest_of(task.splits)
+    if task.fills:
+        filled = sorted((name, [*columns]) for name, columns in task.fills.items())
+        data = hashlib.sha256(f"{data} {filled}".encode()).hexdigest()
     own = " ".join(code(task).values())
     if name in _BY_ARRAYS and not own:
         return data

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -113,6 +113,10 @@ class Task:
             readers; neither the digest nor a study's identity depends on them.
         input_names: of each input; empty where they have none.  Shown to readers; neither the
             digest nor a study's identity depends on them.
+        fills: columns of `x` that cells may read beside theirs, by name: `dt`, the time since the
+            step before, `mask`, which of the others are observed, or another name.  A cell that
+            names one has these columns under that name and all others as its x; one that names
+            none has all columns as its x.
         middle, spread: by output, what was subtracted of targets that are numbers, and what they
             were divided by, so that metrics are told in the targets' own unit; empty where they are
             as they were.
@@ -151,6 +155,7 @@ class Task:
     input_names: tuple[str, ...] = ()
     middle: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
+    fills: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def in_own_unit(self, values: Any) -> Any:
         """Targets, or answers to them, (..., outputs), as they were before they were scaled: what
@@ -290,7 +295,7 @@ def check(task: Any, file: str, loss: str = "") -> None:
         )
     problems = (
         _words(task), _stated(task, loss), _classes(task), _splits(task), _inputs(task),
-        _scale(task), _baselines(task),
+        _fills(task), _scale(task), _baselines(task),
     )  # fmt: skip
     for problem, fix in chain.from_iterable(problems):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
@@ -367,6 +372,22 @@ def _inputs(task: Task) -> Iterator[Problem]:
         yield f"`input_names` must be a tuple of names, not {shown(names)}", "('pulse', 'dose')"
     elif names and len(names) != task.inputs:
         yield f"it names {number_of(len(names), 'input')} of {task.inputs}", "a name for each"
+
+
+def _fills(task: Task) -> Iterator[Problem]:
+    """Problems with the columns that have names for cells."""
+    example = "{'dt': [8]}"
+    columns = [*chain.from_iterable(task.fills.values())]
+    if not columns:
+        return
+    if task.vocabulary:
+        yield "it has ids, which are one input, and `fills` names columns", "leave `fills` out"
+    elif not all(isinstance(column, int) and 0 <= column < task.inputs for column in columns):
+        yield f"`fills` names columns of x, from 0 to {task.inputs - 1}, not {columns}", example
+    elif len(set(columns)) < len(columns):
+        yield "`fills` names a column of x twice", example
+    elif len(columns) == task.inputs:
+        yield "`fills` leaves no column of x", "an input that is none of these"
 
 
 def _scale(task: Task) -> Iterator[Problem]:

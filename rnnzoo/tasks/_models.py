@@ -7,17 +7,21 @@ words.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnzoo.errors import listed
+from rnnzoo.errors import UsageError, listed, number_of
 from rnnzoo.lang import ir
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.tasks._contract import Split, Task
 from rnnzoo.tasks._packed import packed
 
 _FIRST = 100  # sequences that are looked at
+_FILL = (
+    "`time:` of a table fills `dt`, and `missing: mask` fills `mask`; a task of your own says"
+    " `fills`; or take a cell without these `inputs:`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,9 @@ def unfit(task: Task, training: Training, cell: ir.Cell, label: str = "") -> Ite
         label: what the task is called, if that is not its name.
     """
     label = label or task.name
+    yield from unread(task, cell, label)
     if cell.named_inputs:
-        names = listed(each.name for each in cell.named_inputs)
-        problem = f"'{cell.name}' reads {names} beside x, and no column of '{label}' is said to be"
-        yield Refusal("cell", f"{problem} that", "take a cell without `inputs:`")
+        yield from _too_many_layers(training, cell)
     if training.embed and not task.vocabulary:
         problem = f"an embedding is for ids, and the inputs of '{label}' are numbers"
         yield Refusal("embed", problem, "delete `embed`")
@@ -56,6 +59,51 @@ def unfit(task: Task, training: Training, cell: ir.Cell, label: str = "") -> Ite
     if training.class_weight != "none" and task.targets != "classes":
         problem = f"`class_weight` is for classes, and the targets of '{label}' are not"
         yield Refusal("class_weight", f"{problem} ({task.targets})", "delete `class_weight`")
+
+
+def arranged(task: Task, cell: ir.Cell) -> tuple[int, ...]:
+    """The columns of a task in the order in which the cell's layer reads them: x, which are all
+    that the cell has no name for, and then the named ones.
+    """
+    named = [column for each in cell.named_inputs for column in task.fills.get(each.name, ())]
+    return (*(column for column in range(task.inputs) if column not in named), *named)
+
+
+def unread(task: Task, cell: ir.Cell, label: str) -> Iterator[Refusal]:
+    """What the cell reads beside x, and the task does not have so.
+
+    Args:
+        label: what the task is called.
+    """
+    missing = [each.name for each in cell.named_inputs if each.name not in task.fills]
+    if missing:
+        has = f": it fills {listed(task.fills)}" if task.fills else ""
+        problem = (
+            f"'{cell.name}' reads {listed(missing)} beside x, and '{label}' does not say which of"
+            f" its inputs that is{has}"
+        )
+        yield Refusal("cell", problem, _FILL)
+        return
+    widths = {each: len(task.fills[each.name]) for each in cell.named_inputs}
+    inputs = task.inputs - sum(widths.values())
+    for each, width in widths.items():
+        if width != cell.width(each, inputs):
+            problem = (
+                f"'{cell.name}' reads '{each.name}' ({each.size_in_words}), and '{label}' has"
+                f" {number_of(width, 'column')} of that, and {inputs} of x"
+            )
+            fix = "let the cell name the others too: what it does not name is a part of x"
+            yield Refusal("cell", problem, fix)
+
+
+def _too_many_layers(training: Training, cell: ir.Cell) -> Iterator[Refusal]:
+    """Layers above the first that read what only the first one has."""
+    try:
+        # layers that read in both directions are first ones, each by itself
+        step = cell.first if training.bidirectional else cell.step
+        replace(cell, step=step).check_layers(training.layers)
+    except UsageError as error:
+        yield Refusal("layers", *error.parts)
 
 
 def foretells(task: Task) -> bool:

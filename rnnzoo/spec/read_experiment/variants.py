@@ -43,6 +43,7 @@ def read_labels(source: Source) -> list[str]:
             source.mistakes.add(node.span, f"two variants are called '{label}'", fix)
         elif label != "?":
             labels.append(label)
+            source.places[f"{label}.cell"] = span
     return labels
 
 
