@@ -225,11 +225,10 @@ class _Reader:
         if isinstance(applied.op, Elementwise):
             return frozenset()
         if isinstance(applied.op, OfMatrices):
-            return frozenset(
-                _ALONG[applied.op].get(position, ("groups", applied.args[-1]))
-                for position in moving
-                if _ALONG[applied.op].get(position) != _APART
-            )
+            joins = {
+                _ALONG[applied.op].get(position, _within(applied.args[-1])) for position in moving
+            }
+            return frozenset(joins - {_APART})
         if applied.op.over_units and len(applied.args) != applied.op.arity:
             return frozenset({("groups", applied.args[-1])})
         matrix = applied.args[0]
@@ -238,6 +237,11 @@ class _Reader:
         if applied.op.is_product and isinstance(matrix, ir.Ref) and matrix.kind in ir.WEIGHTS:
             return frozenset(_blocks(self.masks.get(matrix.name)))
         return frozenset({_ALL})
+
+
+def _within(heads: ir.Expr) -> Any:
+    """What the units of each head are joined by; one head has all units."""
+    return _ALL if isinstance(heads, ir.Number) and heads.value == 1 else ("groups", heads)
 
 
 def _blocks(mask: ir.Expr | None) -> Iterator[ir.Expr | str]:

@@ -308,16 +308,16 @@ def _as_matrix(ops: Any, entries: Tensor, heads: int, columns: int) -> Tensor:
 
 def _times(ops: Any, matrix: Tensor, vector: Tensor, heads: int) -> Tensor:
     whole = _as_matrix(ops, matrix, heads, ops.shape(vector)[-1])
-    factors = _in_heads(ops, vector, heads)[..., None, :]
-    return _flat(ops, ops.sum(whole * factors, axis=-1), 2)
+    product = ops.matmul(whole, _in_heads(ops, vector, heads)[..., None])
+    return _flat(ops, product[..., 0], 2)
 
 
 def _times_turned(ops: Any, matrix: Tensor, vector: Tensor, heads: int) -> Tensor:
     rows = ops.shape(vector)[-1]
     columns = ops.shape(matrix)[-1] * heads // rows
     whole = _as_matrix(ops, matrix, heads, columns)
-    factors = _in_heads(ops, vector, heads)[..., :, None]
-    return _flat(ops, ops.sum(whole * factors, axis=-2), 2)
+    product = ops.matmul(_in_heads(ops, vector, heads)[..., None, :], whole)
+    return _flat(ops, product[..., 0, :], 2)
 
 
 def _rows_scaled(ops: Any, scale: Tensor, matrix: Tensor, heads: int) -> Tensor:
