@@ -6,6 +6,7 @@ whole, on sequences of one length or with padding at their ends.
 
     loop   every state in the loop over time
     auto   what the engine does: delays are computed for all steps at once
+    scan   no loop: linear states are scanned; under JAX
 """
 
 from __future__ import annotations
@@ -30,40 +31,53 @@ from rnnzoo.spec.settings import BACKENDS, is_installed
 
 CELLS = ("qrnn", "typed_lstm", "rwkv4")
 SHAPES = ((32, 100, 32, 64), (16, 100, 88, 32), (1, 512, 32, 64))  # batch, steps, inputs, units
-FORMS = ("loop", "auto")
+LINEAR = ("mingru", "lru")
+LENGTHS = ((64, 1), (64, 16), (512, 1), (512, 16), (4096, 1), (4096, 16))  # steps, batch
+DELAYS, SCANS = ("loop", "auto"), ("auto", "scan")  # forms that are compared
 REPEATS = 5  # steps of one form before the other has its turn
 
 
 @dataclass(frozen=True)
 class Case:
-    """A training step that is timed in every form."""
+    """A training step that is timed in two forms."""
 
     cell: str
     shape: tuple[int, int, int, int]
-    masked: bool
+    masked: bool = False
+    forms: tuple[str, str] = DELAYS
 
 
-CASES = tuple(Case(cell, shape, masked=False) for cell, shape in product(CELLS, SHAPES))
+CASES = tuple(Case(cell, shape) for cell, shape in product(CELLS, SHAPES))
 CASES += tuple(Case(cell, SHAPES[1], masked=True) for cell in CELLS)
+SCANNED = tuple(
+    Case(cell, (batch, steps, 32, 64), forms=SCANS)
+    for cell, (steps, batch) in product(LINEAR, LENGTHS)
+)
 
 
 def main(rounds: int) -> None:
-    """Print a table of every installed backend."""
+    """Print tables of every installed backend."""
     for backend in (name for name in BACKENDS if is_installed(name)):
-        print(f"\n| {backend} | B x T x D x H | padding | {' | '.join(FORMS)} | loop / auto |")
-        print(f"| --- | --- | --- |{' --- |' * (len(FORMS) + 1)}")
-        for case in CASES:
-            medians = _alone(backend, case, rounds)
-            shape = "x".join(map(str, case.shape))
-            times = " | ".join(f"{medians[form]:.2f}" for form in FORMS)
-            gain = medians["loop"] / medians["auto"]
-            padding = "yes" if case.masked else "no"
-            print(f"| {case.cell} | {shape} | {padding} | {times} | {gain:.2f} |", flush=True)
+        _print_table(backend, CASES, rounds)
+        if backend == "jax":
+            _print_table(backend, SCANNED, rounds)
+
+
+def _print_table(backend: str, cases: Sequence[Case], rounds: int) -> None:
+    before, after = cases[0].forms
+    print(f"\n| {backend} | B x T x D x H | padding | {before} | {after} | {before} / {after} |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for case in cases:
+        medians = _alone(backend, case, rounds)
+        shape, padding = "x".join(map(str, case.shape)), "yes" if case.masked else "no"
+        times = [medians[form] for form in case.forms]
+        numbers = f"{times[0]:.2f} | {times[1]:.2f} | {times[0] / times[1]:.2f}"
+        print(f"| {case.cell} | {shape} | {padding} | {numbers} |", flush=True)
 
 
 def _alone(backend: str, case: Case, rounds: int) -> dict[str, float]:
     """Medians of each form, in a process on one core."""
-    asked = json.dumps([case.cell, case.shape, case.masked, rounds])
+    asked = json.dumps([case.cell, case.shape, case.masked, case.forms, rounds])
     environment = {**backends.processes(backend).environment(), "KERAS_BACKEND": backend}
     done = subprocess.run(
         [*PIN, sys.executable, "-m", "benchmarks.kinds", "timed", asked],
@@ -81,8 +95,8 @@ def _alone(backend: str, case: Case, rounds: int) -> dict[str, float]:
 def timed(case: Case, rounds: int) -> dict[str, float]:
     """Medians of each form, which take turns."""
     backends.current().one_thread()
-    steps = {form: _training_step(case, form) for form in FORMS}
-    taken: dict[str, list[float]] = {form: [] for form in FORMS}
+    steps = {form: _training_step(case, form) for form in case.forms}
+    taken: dict[str, list[float]] = {form: [] for form in case.forms}
     for _ in range(rounds):
         for form, step in steps.items():
             taken[form] += list(_times(step))
@@ -111,7 +125,8 @@ def _training_step(case: Case, form: str) -> Callable[[], float]:
     lengths[0] = steps
     keep = np.arange(steps) < lengths[:, None]
     mask = keras.ops.convert_to_tensor(keep) if case.masked else None
-    layer, read_out = rnnzoo.layer(case.cell, units), keras.layers.Dense(1)
+    engine = "scan" if form == "scan" else "auto"
+    layer, read_out = rnnzoo.layer(case.cell, units, engine=engine), keras.layers.Dense(1)
     read_out(layer(x, mask=mask))
     current = backends.current()
     weights = [*layer.trainable_variables, *read_out.trainable_variables]
@@ -148,8 +163,8 @@ def command(arguments: Sequence[str]) -> None:
     """What the command line asks for."""
     match arguments:
         case ["timed", asked]:
-            cell, shape, masked, rounds = json.loads(asked)
-            print(json.dumps(timed(Case(cell, tuple(shape), masked), rounds)))
+            cell, shape, masked, forms, rounds = json.loads(asked)
+            print(json.dumps(timed(Case(cell, tuple(shape), masked, tuple(forms)), rounds)))
         case _:
             main(int(arguments[0]) if arguments else 20)
 

@@ -43,6 +43,8 @@ class LayerStep:
         masked: whether some steps are padding.
         clocked: whether each sequence's steps are counted from a number that is given.
         counted: whether the number of steps is given, and what lies behind them is not run.
+        scanned: whether its states, all of which are linear, are to be scanned over time; a backend
+            may have the loop only.
     """
 
     step: ir.Step
@@ -60,6 +62,7 @@ class LayerStep:
     counted: bool = False
     fixed: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    scanned: bool = False
 
     @property
     def carried(self) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ class WithoutDelays:
             return self.whole.run(given, plain)
         tensors, ends = dict(given), dict[str, Tensor]()
         for level in self.levels:
-            for name, rows in _values(level, tensors).items():
+            for name, rows in values_of(level, tensors).items():
                 start = given["start", name]
                 tensors["below", this_step(name)] = rows
                 tensors["below", step_before(name)] = delayed(rows, start, given.get(PADDING))
@@ -72,29 +72,30 @@ def without_delays(
         return loop(layer)
     levels = tuple(
         kind.of(
-            _reading(replace(layer, states=(), shown=level.names, wanted=level.names), level.step)
+            reading(replace(layer, states=(), shown=level.names, wanted=level.names), level.step)
         )
         for level in parts.levels
     )
     states = tuple(name for name in layer.states if name not in parts.names)
-    rest = loop(_reading(replace(layer, states=states), parts.rest))
+    rest = loop(reading(replace(layer, states=states), parts.rest))
     return WithoutDelays(layer, levels, rest, loop(layer))
 
 
-def _reading(layer: LayerStep, step: ir.Step) -> LayerStep:
+def reading(layer: LayerStep, step: ir.Step) -> LayerStep:
     """The same of other equations, with the names that these read."""
     refs = [ref for equation in step.equations for ref in ir.refs(equation.expr, "below")]
     return replace(
         layer,
         step=step,
+        inputs=tuple(name for name in layer.inputs if name in step.named_inputs),
         below=tuple(sorted({ref.name for ref in refs})),
         weights=tuple(weight.name for weight in step.weights if weight.trained),
         fixed=tuple(weight.name for weight in step.weights if not weight.trained),
     )
 
 
-def _values(level: ProgramStep, tensors: Mapping[Named, Tensor]) -> dict[str, Tensor]:
-    """The values of delays at all steps, (time, batch, size) each."""
+def values_of(level: ProgramStep, tensors: Mapping[Named, Tensor]) -> dict[str, Tensor]:
+    """What a step without states shows, at all steps, (time, batch, size) each."""
     given = Given.of(level, [tensors[argument] for argument in level.arguments])
     emitter = level.emitter(given)
     emitter.prepare(level.program.once, ())

@@ -10,6 +10,7 @@ else reads that.
     plain              cells as files of Python for PyTorch and JAX
     passes, program, widen     a step as a program, made by `widen.compile_step`
     delays             states that are functions of earlier inputs only, out of the loop
+    scans              steps of linear states as scans
     formulas           what primitives have in the cell language: derivatives, and means to compute
     adjoint, listing, verify   its reverse; both as text; what both must hold
     interpret          programs in float64 NumPy, the engine's oracle

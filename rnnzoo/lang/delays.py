@@ -12,7 +12,7 @@ number of the step.  In `u = V @ x` with `u[t-1]` it is u.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.lang import ir
@@ -60,6 +60,22 @@ def step_before(name: str) -> str:
     return f"{name}[t-1]"
 
 
+Known = dict[ir.RefKind, dict[str, ir.Ref]]
+"""Of states that are known at all steps: what to read for a value, and for one a step before."""
+
+
+def nothing_known() -> Known:
+    return {"value": {}, "previous": {}}
+
+
+def add(known: Known, step: ir.Step, names: Collection[str]) -> None:
+    """Take note of states that are known at all steps."""
+    for name in names:
+        shape = (step.equation(name).size,)
+        known["value"][name] = ir.Ref("below", this_step(name), shape)
+        known["previous"][name] = ir.Ref("below", step_before(name), shape)
+
+
 def as_written(name: str) -> str | None:
     """Such a name as equations have it, `u` or `u[t-1]`; None for a name of the layer below."""
     return name.removesuffix("[t]") if name.endswith("]") else None
@@ -73,18 +89,15 @@ def split(step: ir.Step, states: Sequence[str], wanted: Collection[str]) -> Spli
             among them stay as they are.
     """
     levels: list[Level] = []
-    known: dict[ir.RefKind, dict[str, ir.Ref]] = {"value": {}, "previous": {}}
+    known = nothing_known()
     candidates = [name for name in states if name not in wanted and _is_vector(step.equation(name))]
     while names := _next_level(step, candidates, known):
-        levels.append(Level(names, _only(_rewritten(step, known), names)))
-        for name in names:
-            shape = (step.equation(name).size,)
-            known["value"][name] = ir.Ref("below", this_step(name), shape)
-            known["previous"][name] = ir.Ref("below", step_before(name), shape)
+        levels.append(Level(names, only(rewritten(step, known), names)))
+        add(known, step, names)
     if not levels:
         return None
     carried = [name for name in states if name not in known["value"]]
-    return Split(tuple(levels), _only(_rewritten(step, known), {*carried, *wanted}))
+    return Split(tuple(levels), only(rewritten(step, known), {*carried, *wanted}))
 
 
 def _is_vector(equation: ir.Equation) -> bool:
@@ -92,9 +105,7 @@ def _is_vector(equation: ir.Equation) -> bool:
     return equation.expr.shape == (equation.size,)
 
 
-def _next_level(
-    step: ir.Step, candidates: Sequence[str], known: Mapping[ir.RefKind, Mapping[str, ir.Ref]]
-) -> tuple[str, ...]:
+def _next_level(step: ir.Step, candidates: Sequence[str], known: Known) -> tuple[str, ...]:
     """The states that are no known delay yet and need nothing but known ones."""
     moving: set[str] = set()
     for equation in step.equations:
@@ -103,15 +114,17 @@ def _next_level(
             for ref in ir.refs(equation.expr, "previous", "time", "value")
             if ref.name in moving or (ref.kind != "value" and ref.name not in known["previous"])
         ]
-        if unknown:
+        # matrices of all steps would be many times as large as all else
+        has_matrices = any(ir.is_matrix(node.shape) for node in ir.walk(equation.expr))
+        if unknown or has_matrices:
             moving.add(equation.name)
     return tuple(
         name for name in candidates if name not in moving and name not in known["previous"]
     )
 
 
-def _rewritten(step: ir.Step, known: Mapping[ir.RefKind, Mapping[str, ir.Ref]]) -> ir.Step:
-    """The same step that reads known delays as values of the layer below."""
+def rewritten(step: ir.Step, known: Known) -> ir.Step:
+    """The same step that reads known states as values of the layer below."""
 
     def read(expr: ir.Expr) -> ir.Expr:
         match expr:
@@ -125,7 +138,7 @@ def _rewritten(step: ir.Step, known: Mapping[ir.RefKind, Mapping[str, ir.Ref]]) 
     return replace(step, equations=equations)
 
 
-def _only(step: ir.Step, names: Collection[str]) -> ir.Step:
+def only(step: ir.Step, names: Collection[str]) -> ir.Step:
     """The equations of these names and those that they need, with the weights that they read."""
     equations = tuple(needed_equations(step.equations, names))
     read = {ref.name for equation in equations for ref in ir.refs(equation.expr, *ir.WEIGHTS)}

@@ -22,6 +22,7 @@ from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.probes import ELAPSED
+from rnnzoo.lang.scans import scans, what_needs_a_loop
 from rnnzoo.lang.start import beginning, by_columns, expressions
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -34,7 +35,7 @@ from rnnzoo.spec.cell import Init
 Tensor = Any
 STEPS = "t"  # the name under which the number of steps is handed on
 CLOCK_DTYPE = "int32"
-ENGINES = ("auto", "portable")
+ENGINES = ("auto", "portable", "scan")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,7 +123,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             a seed of its own.
         engine: "auto" compiles the layer, and takes plain operations where a model is exported, as
             to TFLite, and under torch; "portable" takes them always, as `tape.jacobian` and other
-            runtimes need it.  Both compute the same.
+            runtimes need it; "scan" computes linear states without a loop under JAX, and is "auto"
+            elsewhere: it is slower on a CPU.  All compute the same.
 
     Call arguments:
         inputs: (batch, time, inputs).  Of a cell with named inputs, x and these side by side in the
@@ -188,6 +190,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         )
         self.input_spec = keras.InputSpec(ndim=3)
         self.engine = _engine_named(engine)
+        if self.engine == "scan":
+            self._check_scan()
         self.supports_masking = True
         self._memory = _Memory()
         self._stack: tuple[_Built, ...] = ()
@@ -532,6 +536,24 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             return None
         return _hashed(self.seed, number, f"{name} backwards" if self.go_backwards else name)
 
+    def _check_scan(self) -> None:
+        """Refuse a cell that needs a loop."""
+        wanted = [self.cell.output, *sorted(self.cell.needs_below)]
+        states = [state.name for state in self.cell.states]
+        for number in range(1, self.layers + 1):
+            step = self.cell.layer(number)
+            if scans(step, states, wanted) is None:
+                raise UsageError(
+                    f"engine='scan' computes linear states without a loop, and '{self.cell.name}'"
+                    f" needs one: {what_needs_a_loop(step, states)}",
+                    "engine='auto'",
+                )
+            if self.recurrent_dropout and operands(step):
+                raise UsageError(
+                    "recurrent_dropout acts in the loop, which engine='scan' does without",
+                    "engine='auto'",
+                )
+
     def _drop_seed(self) -> int | None:
         if self.seed is None or not self.go_backwards:
             return self.seed
@@ -785,6 +807,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 masked=masked,
                 clocked=clocked,
                 counted=counted,
+                scanned=self.engine == "scan",
                 inputs=(*named, *(name for name in draws if name in read)),
             )
             self._steps[key] = layer_step, backends.for_layers().compiled_step(layer_step)
@@ -897,6 +920,7 @@ def _hashed(seed: int, number: int, name: str) -> int:
 def _engine_named(name: str) -> str:
     if name not in ENGINES:
         raise UsageError(
-            f"engine must be 'auto' or 'portable', not {name!r}", nearest(str(name), ENGINES)
+            f"engine must be 'auto', 'portable' or 'scan', not {name!r}",
+            nearest(str(name), ENGINES),
         )
     return name

@@ -13,6 +13,7 @@ from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.backends.jax.training import clipped, compiled, gradients, noise, one_thread, repeat
 from rnnzoo.backends.native.build import Missing
 from rnnzoo.backends.native.plan import Unprintable
+from rnnzoo.backends.scans import scanned
 from rnnzoo.backends.units import of_due_units
 
 __all__ = [
@@ -39,7 +40,7 @@ def prepare() -> None:
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
     """A step that is ready to run; equal steps share one."""
-    return without_delays(layer, Engine, _loop)
+    return (scanned if layer.scanned else without_delays)(layer, Engine, _loop)
 
 
 def _loop(layer: LayerStep) -> Engine:

@@ -1,0 +1,228 @@
+"""A layer's step whose linear states are scanned over time instead of being looped over
+(`lang.scans`).
+
+In: a `LayerStep` that asks for it, and what makes the backend's own step of one.  Out: a
+`CompiledStep`.  A scan puts steps together in pairs, all pairs at once, and those again, in O(log
+T) rounds; its reverse is a scan from the last step to the first.  Everything else is `keras.ops` on
+all steps at once, which the library below differentiates.
+
+Source: Blelloch 1990, "Prefix sums and their applications"; the reverse: Martin and Cundy 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from rnnzoo.backends.contract import COUNT, PADDING, CompiledStep, LayerStep, Named, Results
+from rnnzoo.backends.delays import delayed, last, reading, values_of
+from rnnzoo.backends.step import ProgramStep
+from rnnzoo.lang.delays import step_before, this_step
+from rnnzoo.lang.scans import Group, scans
+
+Tensor = Any
+Matrix = tuple[tuple[Tensor, ...], ...]  # of (time, batch, size) each
+Vector = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A step that is ready to run.
+
+    Attributes:
+        layer: the step as it was asked for.
+        groups: its states, with what computes their coefficients.
+        after: what computes all that is wanted and is no state.
+        whole: the loop, for where plain operations are asked for.
+    """
+
+    layer: LayerStep
+    groups: tuple[tuple[Group, ProgramStep], ...]
+    after: ProgramStep
+    whole: CompiledStep
+
+    def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
+        """Compute a layer over whole sequences."""
+        if plain:
+            return self.whole.run(given, plain)
+        tensors, rows, ends = dict(given), dict[str, Tensor](), dict[str, Tensor]()
+        padding, count = given.get(PADDING), given.get(COUNT)
+        real = _real(given, padding, count)
+        for group, step in self.groups:
+            values = values_of(step, tensors)
+            starts = tuple(given["start", name] for name in group.states)
+            if group.gains:
+                computed = _scanned(group, values, starts, real)
+                before = [_shifted(each, start) for each, start in zip(computed, starts)]
+            else:
+                computed = tuple(values[name] for name in group.states)
+                before = [delayed(each, start, padding) for each, start in zip(computed, starts)]
+            for name, start, each, old in zip(group.states, starts, computed, before):
+                tensors["below", this_step(name)] = each
+                tensors["below", step_before(name)] = old
+                ends[name] = last(each, start, padding, count)
+                rows[name] = each if group.gains else _held(each, start, real)
+        for name, each in values_of(self.after, tensors).items():
+            zeros = keras.ops.zeros_like(each[0])
+            rows[name] = _held(each, zeros, real)
+            ends[name] = rows[name][-1]
+        return Results({name: rows[name] for name in self.layer.wanted}, ends)
+
+
+def scanned(
+    layer: LayerStep, kind: type[ProgramStep], loop: Callable[[LayerStep], CompiledStep]
+) -> CompiledStep:
+    """A step that is ready to run, without a loop.
+
+    Args:
+        kind: the backend's own steps.
+        loop: what makes a step ready to run, as it is.
+    """
+    parts = scans(layer.step, layer.states, layer.shown)
+    assert parts is not None  # the layer has asked
+
+    def of(names: Sequence[str], step: Any) -> ProgramStep:
+        return kind.of(
+            reading(replace(layer, states=(), shown=tuple(names), wanted=tuple(names)), step)
+        )
+
+    groups = tuple((group, of(group.equations, group.step)) for group in parts.groups)
+    return Scanned(layer, groups, of(parts.others, parts.after), loop(layer))
+
+
+def _real(
+    given: Mapping[Named, Tensor], padding: Tensor | None, count: Tensor | None
+) -> Tensor | None:
+    """(time, batch or 1, 1) of bool: which steps are real; None where all are."""
+    if padding is not None:
+        return padding > 0
+    if count is None:
+        return None
+    time = keras.ops.shape(given["input", "x"])[0]
+    return keras.ops.reshape(keras.ops.arange(time, dtype="int32") < count, (-1, 1, 1))
+
+
+def _scanned(
+    group: Group, values: Mapping[str, Tensor], starts: Vector, real: Tensor | None
+) -> Vector:
+    """The values of a group's states at all steps, held where a step is not real."""
+    like = values[group.equations[0]]
+
+    def coefficient(name: str | None, otherwise: float) -> Tensor:
+        value = keras.ops.zeros_like(like) if name is None else values[name]
+        return value if real is None else keras.ops.where(real, value, otherwise)
+
+    gains = tuple(
+        tuple(
+            coefficient(group.gains.get((name, previous)), float(name == previous))
+            for previous in group.states
+        )
+        for name in group.states
+    )
+    rests = tuple(coefficient(group.rests.get(name), 0.0) for name in group.states)
+    return linear_scan(gains, rests, starts)
+
+
+def _held(rows: Tensor, start: Tensor, real: Tensor | None) -> Tensor:
+    """Rows that repeat the last real one where a step is not real."""
+    if real is None:
+        return rows
+    ones = keras.ops.ones_like(rows)
+    gains = keras.ops.where(real, 0, ones)
+    (held,) = linear_scan(((gains,),), (keras.ops.where(real, rows, 0),), (start,))
+    return held
+
+
+def _shifted(rows: Tensor, start: Tensor) -> Tensor:
+    return keras.ops.concatenate([start[None], rows[:-1]], axis=0)
+
+
+# -- the scan
+
+
+def linear_scan(gains: Matrix, rests: Vector, starts: Vector) -> Vector:
+    """The values of `next = gains @ previous + rests` at all steps, unit by unit.
+
+    Args:
+        gains: (time, batch, size) of each entry of a small matrix.
+        rests: (time, batch, size) each.
+        starts: (batch, size) each, what the first step reads.
+    """
+    count = len(rests)
+
+    @keras.ops.custom_gradient  # type: ignore[untyped-decorator]  # Keras has no types
+    def run(*tensors: Tensor) -> tuple[Any, Callable[..., Any]]:
+        matrix, added, first = _grouped(tensors, count)
+        values = _forward(matrix, added, first)
+
+        def gradient(*upstream: Any) -> tuple[Tensor, ...]:
+            is_one = isinstance(upstream[0], tuple | list)  # JAX hands them over together
+            return _backward(matrix, first, values, upstream[0] if is_one else upstream)
+
+        return values, gradient
+
+    return tuple(run(*(entry for row in gains for entry in row), *rests, *starts))
+
+
+def _grouped(tensors: Sequence[Tensor], count: int) -> tuple[Matrix, Vector, Vector]:
+    rows = [tuple(tensors[number * count : (number + 1) * count]) for number in range(count + 2)]
+    return tuple(rows[:count]), rows[count], rows[count + 1]
+
+
+def _forward(gains: Matrix, rests: Vector, starts: Vector) -> Vector:
+    # what the first step reads is a part of what is added to it
+    from_start = _times(_at(gains, 0), starts)
+    first = [(rest[0] + start)[None] for rest, start in zip(rests, from_start)]
+    ahead = [keras.ops.concatenate([row, rest[1:]], axis=0) for row, rest in zip(first, rests)]
+    return _prefixes(gains, tuple(ahead), reverse=False)
+
+
+def _backward(
+    gains: Matrix, starts: Vector, values: Vector, above: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """The adjoints of gains, rests and starts, from those of the values."""
+    turned = tuple(zip(*gains))
+    # the adjoint of a step's value is what is handed to it, and its gain times the next one's
+    later = tuple(
+        tuple(keras.ops.concatenate([entry[1:], keras.ops.zeros_like(entry[:1])], axis=0)
+              for entry in row)
+        for row in turned
+    )  # fmt: skip
+    adjoints = _prefixes(later, tuple(above), reverse=True)
+    previous = [_shifted(value, start) for value, start in zip(values, starts)]
+    of_gains = [adjoint * value for adjoint in adjoints for value in previous]
+    of_starts = _times(_at(turned, 0), tuple(adjoint[0] for adjoint in adjoints))
+    return (*of_gains, *adjoints, *of_starts)
+
+
+def _prefixes(gains: Matrix, rests: Vector, reverse: bool) -> Vector:
+    """What all steps up to each one do together to zeros."""
+    _, values = keras.ops.associative_scan(_both, (gains, rests), reverse=reverse, axis=0)
+    return tuple(values)
+
+
+def _both(earlier: tuple[Matrix, Vector], later: tuple[Matrix, Vector]) -> tuple[Matrix, Vector]:
+    """Two steps as one."""
+    (first, added), (second, then) = earlier, later
+    columns = [_times(second, column) for column in zip(*first)]
+    moved = _times(second, added)
+    return tuple(zip(*columns)), tuple(a + b for a, b in zip(moved, then))
+
+
+def _times(matrix: Matrix, vector: Vector) -> Vector:
+    products = [[entry * value for entry, value in zip(row, vector)] for row in matrix]
+    return tuple(_sum(row) for row in products)
+
+
+def _sum(terms: Sequence[Tensor]) -> Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _at(matrix: Matrix, step: int) -> Matrix:
+    return tuple(tuple(entry[step] for entry in row) for row in matrix)

@@ -1,0 +1,224 @@
+"""A step without a loop: linear states are scanned, and all else is computed for all steps at once.
+
+In: a step whose states are delays or linear, unit by unit (`lang.recurrence`).  Out: `Scans`: its
+groups of states in order, each as equations that read inputs and the states before it, and then
+what is wanted of the step.  A linear group of n states is given by the coefficients of
+
+    next_i = sum_j gain_ij * previous_j + rest_i
+
+which are taken out of its equations by what each operation is linear in: of `c = f * c[t-1] +
+(1 - f) * z` they are f and (1 - f) * z.
+
+Source: Blelloch 1990, "Prefix sums and their applications"; Martin and Cundy 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rnnzoo.lang import ir
+from rnnzoo.lang.delays import add, nothing_known, only, rewritten
+from rnnzoo.lang.passes import apart
+from rnnzoo.lang.primitives import Primitive, div, mul, neg, sub, together, where
+from rnnzoo.lang.primitives import add as plus
+from rnnzoo.lang.recurrence import Recurrence, recurrences
+
+MOST = 2  # states of a group: each step of a scan multiplies matrices of so many rows
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """States that are computed together, of what is known by then.
+
+    Attributes:
+        step: the equations of `gains` and `rests`; of states that need no loop, their own.
+        gains: state, previous state -> the equation of the coefficient; none for 0.
+        rests: state -> the equation of what is added; none for 0.  Of states that need no loop, it
+            is the state.
+    """
+
+    states: tuple[str, ...]
+    step: ir.Step
+    gains: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    rests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def equations(self) -> tuple[str, ...]:
+        """The equations whose values are needed."""
+        return (*self.gains.values(), *self.rests.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """A step as groups and what follows them.
+
+    Attributes:
+        after: the equations of what is wanted of the step and is no state.
+        others: its names.
+    """
+
+    groups: tuple[Group, ...]
+    after: ir.Step
+    others: tuple[str, ...]
+
+
+def scans(step: ir.Step, states: Sequence[str], wanted: Sequence[str]) -> Scans | None:
+    """A step without a loop; None where it needs one.
+
+    Args:
+        wanted: equations whose values are needed beside the states, such as the output.
+    """
+    step, known = apart(step), nothing_known()
+    has_matrices = any(
+        ir.is_matrix(node.shape) for each in step.equations for node in ir.walk(each.expr)
+    )
+    if step.reads_time or has_matrices:
+        return None
+    groups = []
+    for kind in recurrences(step, [ir.State(name, step.equation(name).size) for name in states]):
+        group = _group(rewritten(step, known), kind)
+        if group is None:
+            return None
+        groups.append(group)
+        add(known, step, kind.states)
+    others = tuple(name for name in wanted if name not in states)
+    return Scans(tuple(groups), only(rewritten(step, known), others), others)
+
+
+def what_needs_a_loop(step: ir.Step, states: Sequence[str]) -> str:
+    """Why a step cannot do without a loop, for people."""
+    if step.reads_time:
+        return "it reads the number of the step"
+    for kind in recurrences(step, [ir.State(name, step.equation(name).size) for name in states]):
+        if kind.coupling not in ("none", "unit") or not kind.is_linear:
+            return f"it is {kind.about.partition(':')[0]}"
+    return "it has matrices, or too many states that need each other"
+
+
+def _group(step: ir.Step, kind: Recurrence) -> Group | None:
+    """A group whose states read what is known; None where it needs a loop."""
+    if kind.coupling == "none":
+        return Group(
+            kind.states, only(step, kind.states), rests={each: each for each in kind.states}
+        )
+    if kind.coupling != "unit" or not kind.is_linear or len(kind.states) > MOST:
+        return None
+    coefficients = _Coefficients(step, kind.states)
+    try:
+        taken = {name: coefficients.of_value(name) for name in kind.states}
+    except _NotLinear:
+        return None
+    gains, rests, equations = {}, {}, list[ir.Equation]()
+    for name, linear in taken.items():
+        size = step.equation(name).size
+        for previous, gain in linear.gains.items():
+            gains[name, previous] = f"{name}/{previous}[t-1]"
+            equations.append(ir.Equation(gains[name, previous], gain, size))
+        if linear.rest is not None:
+            rests[name] = f"{name}/1"
+            equations.append(ir.Equation(rests[name], linear.rest, size))
+    others = [each for each in step.equations if each.name not in coefficients.moving]
+    whole = ir.Step((*others, *equations), step.weights)
+    return Group(kind.states, only(whole, {each.name for each in equations}), gains, rests)
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """gains * previous values + rest; a rest of None is 0."""
+
+    gains: Mapping[str, ir.Expr] = field(default_factory=dict)
+    rest: ir.Expr | None = None
+
+    def mapped(self, function: Callable[[ir.Expr], ir.Expr]) -> _Linear:
+        """The same with a linear function of all coefficients."""
+        gains = {name: function(gain) for name, gain in self.gains.items()}
+        return _Linear(gains, None if self.rest is None else function(self.rest))
+
+
+class _NotLinear(Exception):
+    """An operation that is not read as a linear one."""
+
+
+class _Coefficients:
+    """Takes equations apart that are linear in the previous values of a group.
+
+    Attributes:
+        moving: the equations that depend on these values.
+    """
+
+    def __init__(self, step: ir.Step, group: Collection[str]) -> None:
+        self.step, self.group = step, group
+        self.moving: set[str] = set()
+        for equation in step.equations:  # in order: what an equation needs stands before it
+            if any(map(self.moves, ir.walk(equation.expr))):
+                self.moving.add(equation.name)
+        self.taken: dict[str, _Linear] = {}
+
+    def moves(self, expr: ir.Expr) -> bool:
+        """Whether a name is of what depends on the group's previous values."""
+        match expr:
+            case ir.Ref(kind="previous", name=name):
+                return name in self.group
+            case ir.Ref(kind="value", name=name):
+                return name in self.moving
+        return False
+
+    def of_value(self, name: str) -> _Linear:
+        """The coefficients of an equation's value.
+
+        Raises:
+            _NotLinear: it is not linear.
+        """
+        if name not in self.taken:
+            self.taken[name] = self.of(self.step.equation(name).expr)
+        return self.taken[name]
+
+    def of(self, expr: ir.Expr) -> _Linear:
+        if not any(map(self.moves, ir.walk(expr))):
+            return _Linear(rest=expr)
+        match expr:
+            case ir.Ref(kind="previous", name=name):
+                return _Linear({name: ir.Number(1.0)})
+            case ir.Ref(name=name):
+                return self.of_value(name)
+            case ir.Apply(op=op, args=args):
+                return self.of_operation(op, args)
+        raise _NotLinear
+
+    def of_operation(self, op: Primitive, args: Sequence[ir.Expr]) -> _Linear:
+        operands = [self.of(arg) for arg in args]
+        moving = [number for number, each in enumerate(operands) if each.gains]
+        if op in (plus, sub, where):
+            first, second = operands[-2:]
+            ahead = args[:-2]  # the condition
+            if len(ahead) == 1 and operands[0].gains:
+                raise _NotLinear
+            return _together(first, second, lambda *both: _applied(op, *ahead, *both))
+        if op is neg:
+            return operands[0].mapped(lambda expr: _applied(neg, expr))
+        if op is mul and len(moving) == 1:
+            other = args[1 - moving[0]]
+            return operands[moving[0]].mapped(lambda expr: _applied(mul, expr, other))
+        if op is div and moving == [0]:
+            return operands[0].mapped(lambda expr: _applied(div, expr, args[1]))
+        raise _NotLinear
+
+
+def _together(
+    first: _Linear, second: _Linear, function: Callable[[ir.Expr, ir.Expr], ir.Expr]
+) -> _Linear:
+    """A linear function of two values; a coefficient that only one has is 0 in the other."""
+    zero = ir.Number(0.0)
+    gains = {
+        name: function(first.gains.get(name, zero), second.gains.get(name, zero))
+        for name in dict.fromkeys((*first.gains, *second.gains))
+    }
+    if first.rest is None and second.rest is None:
+        return _Linear(gains)
+    return _Linear(gains, function(first.rest or zero, second.rest or zero))
+
+
+def _applied(op: Primitive, *args: ir.Expr) -> ir.Expr:
+    simpler = op.simplified(args)
+    return ir.Apply(op, args, together([arg.shape for arg in args])) if simpler is None else simpler

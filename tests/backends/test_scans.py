@@ -1,0 +1,108 @@
+"""Scans against loops; layers without a loop against the reference, under TensorFlow's operations
+of Keras', which are those of JAX.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import rnnzoo
+from rnnzoo import lang
+from rnnzoo.backends.scans import linear_scan, scanned
+from rnnzoo.backends.tensorflow import backend
+from rnnzoo.backends.tensorflow.engine import Engine
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import reference
+from rnnzoo.nn import Recurrent
+from tests.nn.differentiated import gradients
+
+TIME, BATCH, UNITS, INPUTS = 6, 4, 4, 3
+# padding at the end; none; in front, and a gap; nothing else
+KEEP = np.array([[1, 1, 1, 1, 0, 0], [1] * 6, [0, 1, 0, 1, 1, 1], [0] * 6], bool)
+
+
+@pytest.mark.parametrize(("count", "time"), [(1, 1), (1, 7), (2, 6)])
+def test_a_scan_and_its_gradients_are_those_of_a_loop(count: int, time: int) -> None:
+    rng = np.random.default_rng(0)
+    gains = [
+        [tf.constant(rng.normal(size=(time, 2, 3))) for _ in range(count)] for _ in range(count)
+    ]
+    rests = [tf.constant(rng.normal(size=(time, 2, 3))) for _ in range(count)]
+    starts = [tf.constant(rng.normal(size=(2, 3))) for _ in range(count)]
+    upstream = rng.normal(size=(count, time, 2, 3))
+
+    def looped(gains, rests, starts):  # type: ignore[no-untyped-def]
+        states, rows = starts, []
+        for t in range(time):
+            states = [
+                rests[i][t] + sum(gains[i][j][t] * states[j] for j in range(count))
+                for i in range(count)
+            ]
+            rows.append(states)
+        return [tf.stack([row[i] for row in rows]) for i in range(count)]
+
+    def computed(function):  # type: ignore[no-untyped-def]
+        with tf.GradientTape() as tape:
+            tape.watch([gains, rests, starts])
+            values = tf.stack(function(gains, rests, starts))
+            total = tf.reduce_sum(values * upstream)
+        return [values, *tf.nest.flatten(tape.gradient(total, [gains, rests, starts]))]
+
+    by_scan = computed(lambda *given: linear_scan(*map(_tuples, given)))
+    for value, expected in zip(by_scan, computed(looped), strict=True):
+        np.testing.assert_allclose(value, expected, atol=1e-12)
+
+
+def _tuples(nested):  # type: ignore[no-untyped-def]
+    return tuple(map(_tuples, nested)) if isinstance(nested, list) else nested
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", ["qrnn", "lru"])
+def test_a_layer_without_a_loop_equals_the_reference_and_its_gradients_the_loops(
+    name: str, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell, rng = lang.load(name), np.random.default_rng(1)
+    weights = reference.random_weights(cell, INPUTS, UNITS, 1, rng)
+    x = keras.Variable(rng.normal(size=(BATCH, TIME, INPUTS)), dtype="float64")
+    upstream = rng.normal(size=(BATCH, TIME, UNITS))
+    mask = keras.ops.convert_to_tensor(KEEP) if masked else None
+
+    def layer(engine: str) -> Recurrent:
+        made = Recurrent(
+            cell, UNITS, return_sequences=True, return_state=True, dtype="float64", engine=engine
+        )
+        made.build(x.shape)
+        made.set_weights_by_name(weights[0])
+        return made
+
+    def slopes(made: Recurrent) -> list[np.ndarray]:
+        def loss() -> object:
+            return keras.ops.sum(made(x.value, mask=mask)[0] * upstream)
+
+        return gradients(loss, [x, *made.trainable_variables])
+
+    of_loop = slopes(layer("portable"))
+    monkeypatch.setattr(backend, "compiled_step", lambda step: scanned(step, Engine, backend._loop))
+    made = layer("scan")
+    outputs, *states = made(x.value, mask=mask)
+    expected = reference.run(cell, weights, np.asarray(x), UNITS, keep=KEEP if masked else None)
+    np.testing.assert_allclose(outputs, expected.outputs, atol=1e-12)
+    for state, of_cell in zip(states, cell.states, strict=True):
+        np.testing.assert_allclose(state, expected.states[0][of_cell.name], atol=1e-12)
+    for slope, of_the_loop in zip(slopes(made), of_loop, strict=True):
+        np.testing.assert_allclose(slope, of_the_loop, atol=1e-11)
+
+
+def test_a_cell_that_needs_a_loop_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="'lstm' needs one: it is nonlinear in h and c"):
+        rnnzoo.layer("lstm", UNITS, engine="scan")
+
+
+def test_dropout_that_acts_in_the_loop_is_refused_without_one() -> None:
+    with pytest.raises(UsageError, match="acts in the loop"):
+        rnnzoo.layer("lru", UNITS, engine="scan", recurrent_dropout=0.5)
+    rnnzoo.layer("mingru", UNITS, engine="scan", recurrent_dropout=0.5)  # which has no such product
