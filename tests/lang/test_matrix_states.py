@@ -147,6 +147,31 @@ def test_the_kind_of_a_recurrence_is_what_numbers_say(before: str, written: str,
     assert group.kind == kind == Numbers(cell, cell.step).kind(frozenset({"C"}))
 
 
+READS = """\
+name: q
+options: {heads: 3}
+equations: |
+  C = C[t-1] + outer(U @ x, W @ x)
+  h = C @ h[t-1] + V @ x
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (READS.replace("options: {heads: 3}\n", ""), "linear dense"),
+        (READS.replace("W @ x)", "W @ x, heads)"), "linear block"),
+    ],
+    ids=["one head", "heads"],
+)
+def test_a_vector_that_a_matrix_multiplies_is_read_within_each_head(text: str, kind: str) -> None:
+    cell = lang.parse_text(text)
+    kinds = {group.states: group.kind for group in recurrences(cell.step, cell.states)}
+    numbers = Numbers(cell, cell.step)
+    assert kinds == {("h",): kind, ("C",): "linear diagonal"}
+    assert {names: numbers.kind(frozenset(names)) for names in kinds} == kinds
+
+
 def test_matrices_are_kept_as_states_and_never_for_all_steps_beside_them() -> None:
     cell = lang.load("mlstm")
     program = compile_step(cell.step, ["m", "C", "n", "h"])
