@@ -13,7 +13,8 @@ and UEA archives.
     window    {length: 50, step: 10, horizon: 1}: pieces of sequences, and a target some steps later
     scale     `standard`, `robust` or `none`: the inputs, by the train split alone
     missing   `refuse`; `zero` (the mean, where inputs are scaled); `forward`; `flag`: zero, and an
-              input that says so
+              input that says so; `mask`: zero, and an input for each that says whether it is there
+    time      the column that says when a step is: the time since the step before is an input, `dt`
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     own = roles.roles(_with_defaults(options, sources[0]))
     inputs, target = roles.columns_of(own.inputs, header), roles.columns_of(own.target, header)
     split = own.split
-    marks = (*own.id, own.order, split.column, split.by, split.time, own.weight)
+    marks = (*own.id, own.order, own.time, split.column, split.by, split.time, own.weight)
     rows = read.Rows(sources, [*inputs, *target, *filter(None, marks)])
     whole, x = _inputs(rows, inputs, own)
     cut, short = pieces(rows, whole, own)
@@ -114,6 +115,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     side = sides(rows, whole, cut, own, classes, seed)
     arrays.check_targets(rows, whole, cut, side, y, own)
     remarks = tuple(_left_out(short, int((side == LEFT_OUT).sum()), own))
+    x = replace(x, elapsed=arrays.elapsed(rows, whole, own))
     return _task(own, whole, cut, side, x, y, remarks)
 
 
@@ -150,7 +152,7 @@ def _task(
     remarks: tuple[Remark, ...],
 ) -> Task:
     seen = _seen(cut.chosen(side == 0), len(whole.row))
-    inputs, names = arrays.finished(x, whole, seen, own)
+    inputs, names, fills = arrays.finished(x, whole, seen, own)
     scale = _scale(y, cut.chosen(side == 0), own)
     numbers, unit = _predicted(y, scale)
     last = {} if y.classes or y.are_tags else _last_value(numbers, y, cut.chosen(side == 2), own)
@@ -175,6 +177,7 @@ def _task(
         classes=y.columns if y.are_tags else y.classes,
         input_names=names,
         ahead=own.per == "step" and own.window.horizon > 0,
+        fills=fills,
     )
     return _in_own_unit(task, scale)
 

@@ -19,6 +19,7 @@ from rnnzoo.tasks._table.roles import (
     CATEGORY,
     CHARACTERS,
     GUESSED,
+    MASK,
     NUMBER,
     STANDARD,
     TAG,
@@ -31,7 +32,8 @@ from rnnzoo.tasks._table.sequences import Pieces, Sequences, check_same, name_of
 MOST_CATEGORIES = 1000  # of an input: each is a column
 _PAIRS = 20_000  # neighbours that are compared with others, to tell ids from quantities
 _FIX_OF_GAPS = (
-    "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward or flag"
+    "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward, flag or"
+    " mask"
 )
 _YES_AND_NO = {
     **dict.fromkeys(("1", "1.0", "yes", "true"), 1.0),
@@ -51,11 +53,13 @@ class Inputs:
         values: (steps, columns) float64, NaN where one is missing.
         is_number: (columns,) whether it is scaled: categories are not.
         names: of the columns.
+        elapsed: (steps,) the time since the step before; None where that is no input.
     """
 
     values: np.ndarray
     is_number: np.ndarray
     names: tuple[str, ...]
+    elapsed: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,25 @@ def _check_filled(rows: Rows, lengths: np.ndarray, column: str) -> None:
     if len(empty):
         problem = f"{rows.place(int(empty[0]), column)}: the row has no step"
         raise refused(problem, "leave the row out")
+
+
+def elapsed(rows: Rows, whole: Sequences, own: Roles) -> np.ndarray | None:
+    """(steps,) the time since the step before, 0 at the first of a sequence, in the unit of the
+    column, or of its dates; None where no column says it.
+
+    Raises:
+        TaskError: a time is missing, or earlier than the one before.
+    """
+    if not own.time:
+        return None
+    times = rows.moments(own.time)[whole.row]
+    since = np.diff(times, prepend=times[:1]).astype(float)
+    since[whole.starts] = 0
+    if (since < 0).any():
+        row = int(whole.row[since.argmin()])
+        problem = f"{rows.place(row, own.time)}: the time is before that of the step before"
+        raise refused(problem, f"order: {own.time} sorts the steps of each sequence by it")
+    return np.asarray(since)
 
 
 def _one_hot(rows: Rows, whole: Sequences, column: str) -> np.ndarray:
@@ -419,9 +442,12 @@ def asked(cut: Pieces, own: Roles) -> np.ndarray:
 
 def finished(
     given: Inputs, whole: Sequences, seen: np.ndarray, own: Roles
-) -> tuple[np.ndarray, tuple[str, ...]]:
+) -> tuple[np.ndarray, tuple[str, ...], dict[str, tuple[int, ...]]]:
     """(steps, inputs) float32: scaled by train, gaps filled, and a column for each that has gaps
-    where these are flagged; and the names of the inputs.
+    where these are flagged; the names of the inputs; and which columns cells may read beside x.
+
+    The time since the step before comes behind the columns of the table, in units of its mean in
+    train; behind it what is observed.
 
     Args:
         seen: (steps,) which of them train sees.
@@ -436,7 +462,18 @@ def finished(
     if own.missing == "flag":
         scaled = np.concatenate([scaled, gaps[:, gaps.any(0)]], 1)
         names += tuple(f"{name} missing" for name, has in zip(names, gaps.any(0)) if has)
-    return np.asarray(scaled, np.float32), names
+    fills: dict[str, tuple[int, ...]] = {}
+    if given.elapsed is not None:
+        usual = given.elapsed[seen & (given.elapsed > 0)]
+        since = given.elapsed / (usual.mean() if len(usual) else 1)
+        fills["dt"] = (scaled.shape[1],)
+        scaled = np.concatenate([scaled, since[:, None]], 1)
+        names += ("dt",) * bool(names)
+    if own.missing == MASK:
+        fills["mask"] = tuple(range(scaled.shape[1], scaled.shape[1] + gaps.shape[1]))
+        scaled = np.concatenate([scaled, ~gaps], 1)
+        names += tuple(f"{name} observed" for name in given.names)
+    return np.asarray(scaled, np.float32), names, fills
 
 
 def _forward(values: np.ndarray, whole: Sequences) -> np.ndarray:

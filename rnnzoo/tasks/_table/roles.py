@@ -19,10 +19,12 @@ from rnnzoo.tasks._contract import SPLITS
 OPTIONS: dict[str, Any] = {
     "file": {}, "id": (), "order": "", "inputs": (), "target": (), "per": "sequence", "split": {},
     "window": {}, "scale": "standard", "missing": "refuse", "weight": "",
+    "time": "",
 }  # fmt: skip
 PER = ("sequence", "step")
 SCALES = ("standard", "robust", "none")
-MISSING = ("refuse", "zero", "forward", "flag")
+MASK = "mask"
+MISSING = ("refuse", "zero", "forward", "flag", MASK)
 NUMBER, CATEGORY, STANDARD, GUESSED = "number", "category", "standard", ""
 TAG = "tag"  # yes or no
 CHARACTERS, WORDS = TRANSCRIBED = ("characters", "words")
@@ -79,6 +81,8 @@ class Roles:
         target: likewise; a `TAG` is yes or no, `STANDARD` numbers are scaled, and a text is
             transcribed by its `CHARACTERS` or `WORDS`.
         weight: the column that says how much an answer counts; empty: all alike.
+        time: the column that says when a step is, from which the time since the step before
+            follows; empty: that is no input.  Where no other orders them, it orders the steps.
     """
 
     id: tuple[str, ...]
@@ -91,6 +95,7 @@ class Roles:
     scale: str
     missing: str
     weight: str
+    time: str = ""
 
     @property
     def transcribes(self) -> bool:
@@ -102,7 +107,8 @@ class Roles:
         them.
         """
         yield from ((f"id.{number}", name) for number, name in enumerate(self.id))
-        yield "order", self.order
+        yield ("time" if self.order == self.time else "order"), self.order
+        yield "time", self.time
         for option, columns in (("inputs", self.inputs), ("target", self.target)):
             for number, (name, role) in enumerate(columns.items()):
                 if "*" not in name:
@@ -120,7 +126,7 @@ def roles(options: Mapping[str, Any]) -> Roles:
     shares = (float(given.pop("validation", SHARE)), float(given.pop("test", SHARE)))
     return Roles(
         id=_names(options["id"]),
-        order=options["order"],
+        order=options["order"] or options["time"],
         inputs=_columns(options["inputs"]),
         target=_columns(options["target"]),
         per=options["per"],
@@ -129,6 +135,7 @@ def roles(options: Mapping[str, Any]) -> Roles:
         scale=options["scale"],
         missing=options["missing"],
         weight=options["weight"],
+        time=options["time"],
     )
 
 
@@ -284,6 +291,7 @@ def wrong_columns(
             "split.by",
             "split.time",
             "weight",
+            "time",
         )
         if name not in header and not is_none:
             yield Wrong(option, f"{shown} has no column '{name}'", nearest(name, header))
