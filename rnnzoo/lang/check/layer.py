@@ -12,6 +12,7 @@ from rnnzoo.lang.check import draws, matrices, products
 from rnnzoo.lang.check.beginnings import check_init
 from rnnzoo.lang.check.operations import apply, over_units
 from rnnzoo.lang.check.scope import Scope, Star
+from rnnzoo.lang.check.sizes import own_sizes
 from rnnzoo.lang.check.trees import (
     MISTAKEN,
     UNKNOWN,
@@ -91,9 +92,11 @@ class Layer(Scope):
         for name in self.in_order:
             if name not in needed:
                 continue
-            tree = self.trees[name]
+            tree, size = self.trees[name], self.sizes[name]
+            if size == UNKNOWN:  # of several, the first, so that another one is a mistake here
+                self.sizes[name] = next(iter(own_sizes(self, tree)), UNKNOWN)
             expr = self.typed_equation(tree, name in self.matrices)
-            size = self.sizes[name]
+            self.sizes[name] = size
             # after another mistake, a difference in size may only follow from it
             is_own_mistake = UNKNOWN not in (size, *expr.shape) and not self.mistakes.collected
             if is_own_mistake and expr.shape not in ((), (size,)):

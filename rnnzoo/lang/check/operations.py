@@ -34,7 +34,9 @@ def apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistak
         sizes = f"{in_words(shapes[0])} and {in_words(shapes[1])}"
         problem = f"the operands of {symbol} differ in size: {sizes}"
         fix = "bring both to one size with a matrix: W @ x"
-        if any(map(ir.is_matrix, shapes)):
+        if all(map(ir.is_matrix, shapes)):
+            fix = "matrices have one shape: as many rows, columns and heads"
+        elif any(map(ir.is_matrix, shapes)):
             fix = "write diag(a) @ C to scale rows by a vector, C @ diag(a) to scale columns"
         mistakes.add(span, problem, fix)
         return MISTAKEN

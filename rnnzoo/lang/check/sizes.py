@@ -101,16 +101,20 @@ def _own_size(scope: Scope, tree: Tree) -> ir.Size | None:
     """The one size that the parts of an expression have of themselves, numbers apart; `?` for
     several, None where none has any.
     """
-    sizes: set[ir.Size] = set()
+    sizes = own_sizes(scope, tree)
+    return UNKNOWN if len(sizes) > 1 else next(iter(sizes), None)
+
+
+def own_sizes(scope: Scope, tree: Tree) -> list[ir.Size]:
+    """The sizes that the parts of an expression have of themselves, numbers apart, in order."""
+    sizes: dict[ir.Size, None] = {}
     is_matrix = scope.computes_matrix(tree) or scope.is_of_weights(tree)
     for node in _sized(scope, tree):
         size = _size(scope, node, is_matrix)
         # what is no matrix beside one is a number, or a mistake
         if size not in (None, 1) and isinstance(size, ir.Grid) >= is_matrix:
-            sizes.add(size)
-    if len(sizes) > 1:
-        return UNKNOWN
-    return next(iter(sizes), None)
+            sizes[size] = None
+    return list(sizes)
 
 
 def _doubtful(
