@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -34,13 +35,18 @@ class WithoutDelays:
         layer: the whole step, delays included.
         levels: what computes the delays, in this order.
         rest: the loop over what is left.
-        whole: the loop over everything, for plain operations where steps are masked.
+        loop: what makes a step ready to run, as it is.
     """
 
     layer: LayerStep
     levels: tuple[ProgramStep, ...]
     rest: CompiledStep
-    whole: CompiledStep
+    loop: Callable[[LayerStep], CompiledStep]
+
+    @cached_property
+    def whole(self) -> CompiledStep:
+        """The loop over everything, for plain operations where steps are masked."""
+        return self.loop(self.layer)
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences."""
@@ -76,9 +82,11 @@ def without_delays(
         )
         for level in parts.levels
     )
+    if layer.masked and any(level.is_singular for level in levels):
+        return loop(layer)  # the library's derivative at padding, 0 times infinity, is no number
     states = tuple(name for name in layer.states if name not in parts.names)
     rest = loop(reading(replace(layer, states=states), parts.rest))
-    return WithoutDelays(layer, levels, rest, loop(layer))
+    return WithoutDelays(layer, levels, rest, loop)
 
 
 def reading(layer: LayerStep, step: ir.Step) -> LayerStep:

@@ -12,6 +12,7 @@ from rnnzoo import lang
 from rnnzoo.backends.delays import WithoutDelays, delayed, last
 from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
+from tests.nn.differentiated import gradients
 
 TIME, BATCH, UNITS, INPUTS = 6, 4, 3, 2
 MASKS = {
@@ -75,3 +76,23 @@ def test_recurrent_dropout_acts_on_products_of_delays_too(dropout: float, is_apa
     layer(np.zeros((1, 2, INPUTS), "float32"), training=True)
     ((_, step),) = layer._steps.values()
     assert isinstance(step, WithoutDelays) == is_apart
+
+
+def test_a_quotient_of_inputs_has_finite_gradients_at_padding() -> None:
+    equations = "  k = V @ x / norm(V @ x)\n  h = tanh(W @ x + k[t-1] + R @ h[t-1])\n"
+    cell = lang.parse_text(f"name: a\ntitle: a\nequations: |\n{equations}")
+    layer = Recurrent(cell, UNITS, dtype="float64")
+    x = np.array([[[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]]])
+    padded = slopes(layer, x, [[True, True, False]])
+    np.testing.assert_allclose(padded[0][:, :2], slopes(layer, x[:, :2], None)[0], atol=1e-12)
+    assert all(np.isfinite(value).all() for value in padded)
+
+
+def slopes(layer: Recurrent, x: np.ndarray, mask: list[list[bool]] | None) -> list[np.ndarray]:
+    """Gradients of the sum of the outputs, of x and of the weights."""
+    variable = keras.Variable(x, dtype="float64")
+    layer(variable.value)
+    return gradients(
+        lambda: keras.ops.sum(layer(variable.value, mask=mask)),
+        [variable, *layer.trainable_variables],
+    )

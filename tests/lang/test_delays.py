@@ -81,6 +81,8 @@ def test_what_is_further_back_is_a_delay_of_a_delay() -> None:
         ("u = V @ x + p * h\n  h = W @ x + u[t-1]", "it needs a state by way of this step"),
         ("u = 1\n  h = W @ x + p * h[t-1] + u[t-1]", "it is a number"),
         ("h = W @ x + V @ h[t-1]", "it is the output, and needs itself"),
+        ("C = outer(V @ x, W @ x)\n  h = C[t-1] @ (U @ x)", "it is a matrix"),
+        ("u = outer(V @ x, W @ x) @ (U @ x)\n  h = u[t-1]", "it is made of a matrix"),
     ],
 )
 def test_no_delay_is_a_state_that_needs_more_than_inputs(equations: str, why: str) -> None:
