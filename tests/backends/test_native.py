@@ -276,6 +276,27 @@ def test_what_is_compiled_is_kept_and_what_is_damaged_compiled_anew(cache_of_tes
     assert [*build.folder().iterdir()] == [entry]
 
 
+def test_a_library_of_another_user_is_used(
+    cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError("not yours")
+
+    build.load(ANSWER)
+    monkeypatch.setattr(build.os, "utime", refused)
+    assert build.load(ANSWER).answer() == 42
+
+
+def test_a_library_that_another_process_deletes_meanwhile_costs_nothing(
+    cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "LIMIT", 1)
+    build.folder().mkdir(parents=True)
+    (build.folder() / "gone.so").symlink_to("nowhere")  # listed, and not there
+    assert build.load(ANSWER).answer() == 42
+    assert len([*build.folder().iterdir()]) == 1
+
+
 def test_why_there_is_no_native_code_is_said(
     cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def load(source: str, include: Sequence[Path] = ()) -> ctypes.CDLL:
             _compile(source, include, entry)
             _forget()
         else:
-            os.utime(entry)
+            with suppress(OSError):  # of another user, or on a disk that is read-only
+                os.utime(entry)
         return ctypes.CDLL(str(entry))
     except OSError as error:
         raise Missing(f"{entry.parent}: {error.strerror or error}") from error
@@ -122,6 +124,15 @@ def _is_whole(entry: Path) -> bool:
 
 def _forget() -> None:
     """Delete those that were used longest ago."""
-    entries = sorted(folder().glob("*.so"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for entry in entries[LIMIT:]:
-        entry.unlink(missing_ok=True)
+    used = {path: _last_used(path) for path in folder().glob("*.so")}
+    for entry in sorted(used, key=used.__getitem__, reverse=True)[LIMIT:]:
+        with suppress(OSError):  # of another user
+            entry.unlink()
+
+
+def _last_used(entry: Path) -> float:
+    """When an entry was used; 0 where another process has deleted it since."""
+    try:
+        return entry.stat().st_mtime
+    except OSError:
+        return 0.0
