@@ -248,6 +248,11 @@ def is_reported(name: str) -> bool:
     return name.startswith(_REPORTED)
 
 
+def reported(span: Span) -> Name:
+    """A name that stands for what is reported already: nothing more is said of it."""
+    return Name(_REPORTED, span)
+
+
 def _latex_notation(code: Code, mistakes: Mistakes) -> Code:
     """Report `h_{t-1}` and `x_{t}`, and read them as intended; the text keeps its length, so that
     positions stay right.
@@ -577,11 +582,11 @@ class _TreeBuilder:
         if name in _JOINS:
             fix = f"write {_side_by_side('W', _joined(node))}"
             self.mistakes.add(span, f"no operation '{name}'", fix)
-            return Name(_REPORTED, span)
+            return reported(span)
         if not is_reported(name):
             self.mistakes.add(span, f"no operation '{name}'", _fix_of_unknown(name))
         operands = [self.tree(arg, depth + 1) for arg in node.args]
-        return operands[0] if operands and name not in _SYNONYMS else Name(_REPORTED, span)
+        return operands[0] if operands and name not in _SYNONYMS else reported(span)
 
     def refuse(self, node: ast.expr) -> _NotInTheLanguage:
         for part in (node, getattr(node, "op", None)):

@@ -112,6 +112,11 @@ class Repeat:
     count: str
     span: Span
 
+    @property
+    def head(self) -> str:
+        """How it is written."""
+        return f"repeat {self.index} to {self.count}:"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -120,7 +125,8 @@ class Reading:
     Attributes:
         counts: how many rounds the blocks have, by what they are counted by.
         last: how many rounds each repeated equation has, and what its last one is called.
-        starts: what repeated equations are before the first round, `s[0]`, by name.
+        starts: what repeated equations are before the first round, `s[0]`, by name; None where that
+            is an equation of its own, `s0`.
         index: the name of the number of the round; empty outside of blocks.
         number: that number.
         here: names of the equations that are repeated with this one.
@@ -128,7 +134,7 @@ class Reading:
 
     counts: Mapping[str, int]
     last: Mapping[str, tuple[int, str]]
-    starts: Mapping[str, Statement] = field(default_factory=dict)
+    starts: Mapping[str, Statement | None] = field(default_factory=dict)
     index: str = ""
     number: int = 0
     here: frozenset[str] = frozenset()
@@ -531,14 +537,6 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
     def declared(entries: Mapping[str, Declared]) -> dict[str, Declared]:
         return {name: replace(entry, own=False) for name, entry in entries.items()}
 
-    def repeated(entries: Mapping[str, Statement]) -> dict[str, Statement]:
-        """An equation that replaces a repeated one is repeated likewise."""
-        blocks = {name: each.repeat for name, each in base.equations.items()}
-        return {
-            name: replace(each, repeat=each.repeat or blocks.get(name))
-            for name, each in entries.items()
-        }
-
     # of one name, what the patch writes holds: an option or an equation may become an input
     option_keys = _without(base.option_keys, patch.inputs)
     inputs = _without(base.inputs, {**patch.options, **patch.equations})
@@ -552,7 +550,7 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
         constants={**inherited(base.constants), **patch.constants},
         equations={
             **inherited(_without(base.equations, patch.inputs)),
-            **repeated(patch.equations),
+            **repeated_likewise(patch.equations, base.equations, mistakes),
         },
         first_layer={**inherited(base.first_layer), **patch.first_layer},
         shapes={**declared(base.shapes), **patch.shapes},
@@ -565,6 +563,29 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
     for block in (merged.constants, merged.equations, merged.first_layer):
         _check_count(block, mistakes)
     return merged
+
+
+def repeated_likewise(
+    patch: Mapping[str, Statement], base: Mapping[str, Statement], mistakes: Mistakes
+) -> dict[str, Statement]:
+    """A patch whose equations that replace repeated ones are repeated with the others of their
+    block, as are those that it writes beside them.
+    """
+    blocks = {name: each.repeat for name, each in base.items() if each.repeat is not None}
+    joined: dict[Repeat, Repeat] = {}
+    for name, each in patch.items():
+        block = blocks.get(name)
+        if block is None or each.repeat is None or each.repeat in joined:
+            continue
+        joined[each.repeat] = block
+        if each.repeat.head != block.head:
+            problem = f"'{name}' is repeated by `{block.head}` where it is replaced"
+            mistakes.add(each.repeat.span, problem, f"write `{block.head}`")
+    patched = {}
+    for name, each in patch.items():
+        block = joined.get(each.repeat, each.repeat) if each.repeat else blocks.get(name)
+        patched[name] = replace(each, repeat=block)
+    return patched
 
 
 def _without(entries: Mapping[str, Entry], names: Mapping[str, object]) -> dict[str, Entry]:

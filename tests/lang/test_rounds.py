@@ -138,6 +138,28 @@ def test_a_first_layer_replaces_an_equation_in_each_round() -> None:
     assert lang.text.block(cell.step.equations).splitlines()[0] == "s0 = tanh(W @ x + V @ below.h)"
 
 
+def first_layer_of(first_layer: str) -> list[str]:
+    cell = cell_of(f"{BLOCK.replace('tanh(W @ x)', 'h[t-1]')}first_layer: |\n{first_layer}")
+    return lang.text.block(cell.first.equations).splitlines()
+
+
+def test_a_first_layer_may_make_more_of_the_last_round_than_another_name() -> None:
+    assert first_layer_of("  h = s + W_e @ x\n")[-1] == "h = s2 + W_e @ x"
+
+
+def test_a_first_layer_may_begin_its_rounds_otherwise() -> None:
+    lines = first_layer_of("  s[0] = tanh(h[t-1])\n")
+    assert lines[0] == "s0 = tanh(h[t-1])"
+    assert "R1 @ s0" in lines[1]
+
+
+def test_a_block_that_an_heir_writes_once_more_is_the_one_that_it_inherits() -> None:
+    alone = cell_of("name: a\nextends: rhn\nequations: |\n  n = tanh(R_n[k] @ s[k-1])\n")
+    block = "  repeat k to depth:\n    n = q\n    q = tanh(R_n[k] @ s[k-1])\n"
+    written = cell_of(f"name: a\nextends: rhn\nequations: |\n{block}")
+    assert canonical_hash(written) == canonical_hash(alone)
+
+
 def test_a_state_of_rounds_starts_as_it_says() -> None:
     text = BLOCK.replace("h[t-1]", "s[t-1]") + "initial: {s: 0.5}\n"
     assert [(state.name, state.initial) for state in cell_of(text).states] == [("h", 0.5)]

@@ -25,6 +25,7 @@ from rnnzoo.lang.parse import (
     Round,
     Tree,
     expression,
+    reported,
 )
 from rnnzoo.lang.primitives import CALLS, Elementwise, Primitive, add, mul, sub
 from rnnzoo.spec.cell import (
@@ -35,6 +36,7 @@ from rnnzoo.spec.cell import (
     Reading,
     Repeat,
     Statement,
+    repeated_likewise,
 )
 
 MAX_ROUNDS = 50  # each is a layer of its own, and takes as long
@@ -55,7 +57,8 @@ def with_rounds(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, frozenset
     """The same cell with an equation for each round of its blocks, and the options that say how
     many rounds there are.
     """
-    spec = replace(spec, first_layer=_repeated(spec))
+    first_layer = repeated_likewise(spec.first_layer, spec.equations, mistakes)
+    spec = replace(spec, first_layer=first_layer)
     statements = (*spec.equations.values(), *spec.first_layer.values())
     blocks = dict.fromkeys(each.repeat for each in statements if each.repeat is not None)
     if not blocks:
@@ -75,16 +78,6 @@ def _is_start(statement: Statement) -> bool:
     return statement.name.endswith(BEFORE_FIRST)
 
 
-def _repeated(spec: CellSpec) -> dict[str, Statement]:
-    """The equations of the first layer; one that replaces a repeated one is repeated likewise."""
-    first = dict(spec.first_layer)
-    for name, statement in first.items():
-        other = spec.equations.get(name)
-        if statement.repeat is None and other is not None and other.repeat is not None:
-            first[name] = replace(statement, repeat=other.repeat)
-    return first
-
-
 def _count(block: Repeat, spec: CellSpec, mistakes: Mistakes) -> int:
     """How many rounds a block has; 1 where that is wrong."""
     taken = (RESERVED, CALLS, spec.options, spec.equations, spec.constants, spec.inputs)
@@ -95,6 +88,8 @@ def _count(block: Repeat, spec: CellSpec, mistakes: Mistakes) -> int:
     if value is None:
         problem = f"'{block.count}' is no option"
         fix = nearest(block.count, spec.options) if spec.options else ""
+        if block.count in RESERVED:
+            fix = "name an option, or write a whole number"
         mistakes.add(block.span, problem, fix or f"write `options: {{{block.count}: 3}}`")
         return 1
     if not (float(value).is_integer() and 1 <= value <= MAX_ROUNDS):
@@ -125,7 +120,7 @@ class _Expansion:
     mistakes: Mistakes
     blocks: dict[str, Repeat] = field(default_factory=dict)  # of each repeated equation
     last: dict[str, tuple[int, str]] = field(default_factory=dict)
-    starts: dict[str, Statement] = field(default_factory=dict)
+    starts: dict[str, Statement | None] = field(default_factory=dict)
     renamed: set[str] = field(default_factory=set)  # equations that only rename a last round
 
     def spec_of_rounds(self) -> CellSpec:
@@ -162,24 +157,41 @@ class _Expansion:
         for name, block in self.blocks.items():
             count = self.counts[block]
             final = name if name == self.spec.output else f"{name}{count}"
-            for other, statement in self.spec.equations.items():
-                tree = expression(statement.code, Mistakes())
-                is_name = isinstance(tree, Name) and tree.name == name
-                if is_name and statement.repeat is None and not _is_start(statement):
+            for other in self.spec.equations:
+                if self.only_renames(other, name):
                     final = other
                     self.renamed.add(other)
                     break
             self.last[name] = count, final
 
+    def only_renames(self, other: str, name: str) -> bool:
+        """Whether an equation gives a last round another name, and does nothing else in any
+        layer.
+        """
+        for statements in (self.spec.equations, self.spec.first_layer):
+            statement = statements.get(other)
+            if statement is None:
+                continue
+            tree = expression(statement.code, Mistakes())
+            is_name = isinstance(tree, Name) and tree.name == name
+            if not is_name or statement.repeat is not None or _is_start(statement):
+                return False
+        return True
+
     def find_starts(self) -> None:
-        for key, statement in self.spec.equations.items():
+        first_layer = self.spec.first_layer
+        for key, statement in {**first_layer, **self.spec.equations}.items():
             name = key.removesuffix(BEFORE_FIRST)
             if not _is_start(statement):
                 continue
             if name not in self.blocks:
                 problem = f"'{name}' is repeated in no block, and has no round 0"
                 self.mistakes.add(statement.span, problem, nearest(name, self.blocks))
-            self.starts[name] = replace(statement, reading=self.reading())
+            differs = key in self.spec.equations and key in first_layer
+            is_other_name = not differs and _is_other_name(statement)
+            self.starts[name] = (
+                replace(statement, reading=self.reading()) if is_other_name else None
+            )
 
     def reading(self, block: Repeat | None = None, number: int = 0) -> Reading:
         """What names mean in a round, or outside of all."""
@@ -198,7 +210,7 @@ class _Expansion:
                     equations |= self.rounds(statement.repeat, statements.values())
             elif _is_start(statement):
                 name = key.removesuffix(BEFORE_FIRST)
-                if name in self.starts and not _is_other_name(self.starts[name]):
+                if name in self.starts and self.starts[name] is None:
                     named = replace(statement, name=f"{name}0", reading=self.reading(), own=False)
                     equations[named.name] = named
             elif key not in self.renamed:
@@ -335,18 +347,18 @@ class _Resolver:
         if not 1 <= number <= count:
             problem = f"'{node.name}' of round {number}: there are {count}"
             self.mistakes.add(node.span, problem, f"write {node.name} for the last round's")
-            return Literal(0.0, node.span)
+            return reported(node.span)
         return Name(_of_round(node.name, number, self.reading.last), node.span)
 
     def start(self, node: Round) -> Tree:
         """What an equation is before the first round."""
-        statement = self.reading.starts.get(node.name)
-        if statement is None:
+        if node.name not in self.reading.starts:
             problem = f"before the first round there is no '{node.name}'"
             fix = f"write `{node.name}[0] = ...` before the block"
             self.mistakes.add(node.span, problem, fix)
-            return Literal(0.0, node.span)
-        if not _is_other_name(statement):
+            return reported(node.span)
+        statement = self.reading.starts[node.name]
+        if statement is None:
             return Name(f"{node.name}0", node.span)
         tree = tree_of(statement, Mistakes())
         assert tree is not None
