@@ -153,6 +153,12 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
             "a task with steps that do not count cannot be saved: `arrays` counts all",
             "name the table in the experiment: task: {name: table, ...}",
         )
+    if task.fills:
+        raise UsageError(
+            f"a task that fills {listed(task.fills)} cannot be saved: the inputs of `arrays` have"
+            " no names",
+            "name the table in the experiment: task: {name: table, ...}",
+        )
     width = max(split.width for split in splits)
     y = [split.y for split in splits]
     if task.per == "step":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnzoo import lang, tasks
-from rnnzoo.errors import RnnzooError, TaskError
+from rnnzoo.errors import RnnzooError, TaskError, UsageError
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.tasks import Task, arranged, unfit
 
@@ -127,3 +128,8 @@ def test_what_a_task_fills_is_a_part_of_a_studys_identity(sines: Task) -> None:
     known = {tasks._identity("sines", replace(sines, digest="", fills=fills))
              for fills in ({}, {"dt": (1,)}, {"dt": (0,)})}  # fmt: skip
     assert len(known) == 3
+
+
+def test_a_task_that_fills_is_not_saved_without_saying_so(sines: Task, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a task that fills dt cannot be saved"):
+        sines.save(tmp_path / "sines.npz")
