@@ -255,6 +255,9 @@ class Layer(Scope):
             return matrices.product(self, tree)
         if not self.stands_for_matrix(left) and self.stands_for_matrix(right):
             return self.turned(left, right)
+        if fix := products.outer_product_of(self, left, right):
+            self.mistakes.add(tree.span, "two vectors make a matrix by `outer`", fix)
+            return MISTAKEN
         mistakes_before = len(self.mistakes.collected)
         operand = self.joined(right) if isinstance(right, Joined) else self.typed(right)
         if not isinstance(left, Name | Primed) or not self.is_weight(left.name, True):

@@ -6,11 +6,22 @@ from rnnzoo.errors import Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.scope import Scope
 from rnnzoo.lang.check.trees import as_written, in_words
-from rnnzoo.lang.parse import Call, Name, Primed, Tree
+from rnnzoo.lang.parse import Call, Lag, Name, Primed, Tree
 from rnnzoo.lang.primitives import div, matmul, mul, neg
 
 # what may stand before @ where a matrix is meant
-_TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})
+_TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg})
+
+
+def outer_product_of(scope: Scope, left: Tree, right: Tree) -> str:
+    """How to write `v @ k'` of two vectors, as papers have it; empty where it is none."""
+    if not isinstance(right, Primed) or right.name not in scope.trees:
+        return ""
+    if scope.stands_for_matrix(right) or scope.stands_for_matrix(left):
+        return ""
+    column = as_written(left)
+    column = column[1:-1] if column.startswith("(") else column
+    return f"write outer({column}, {right.name})"
 
 
 def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
@@ -20,6 +31,15 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             return
         case Primed():
             scope.mistakes.add(left.span, *lone_prime(scope, left))
+        case Call(op=op, args=(first, Name() | Lag() | Primed() as matrix)) if op is matmul and (
+            scope.stands_for_matrix(matrix) or scope.computes_matrix(matrix)
+        ):
+            problem = "@ binds from the left: the left side of @ is not one matrix here"
+            product = f"{as_written(matrix)} @ {as_written(right)}"
+            fix = f"write {as_written(first)} @ ({product})"
+            if isinstance(first, Primed) and first.name in scope.trees:
+                fix = f"write dot({first.name}, {product})"
+            scope.mistakes.add(span, problem, fix)
         case Call(op=op, args=(*_, Name() | Primed() as matrix)) if op in _TAKEN_FOR_PRODUCTS:
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
             scope.mistakes.add(span, problem, f"write a * ({as_written(matrix)} @ ...)")

@@ -159,7 +159,9 @@ class Scope:
             case Name(name=name) | Lag(name=name) | Below(name=name):
                 return name in self.matrices
             case Call(op=op, args=args) if op.is_product:
-                return any(map(is_diagonal, args))
+                turned = args[1].name if isinstance(args[1], Primed) else ""
+                is_outer = turned in self.trees and turned not in self.matrices  # a mistake
+                return is_outer or any(map(is_diagonal, args))
             case Call(op=op) if op.over_units or op is transposed:
                 return op is outer_product
             case Call(args=args):
