@@ -7,7 +7,9 @@ from __future__ import annotations
 import sys
 
 # modules that write a model for other runtimes
-EXPORTERS = ("keras.src.export.", "tensorflow.lite.", "tensorflow.python.saved_model.")
+EXPORTERS = (
+    "keras.src.export.", "tensorflow.lite.", "tensorflow.python.saved_model.", "jax._src.export.",
+)  # fmt: skip
 
 
 def is_exporting() -> bool:

@@ -158,8 +158,10 @@ def saves_without_tensorflow() -> bool:
 
 
 def exports(folder: str) -> tuple[list[float], str]:
-    """What two exports end with: one of a stack, and one of a stateful layer."""
-    return _exported(folder), _refused_stateful_export(f"{folder}_stateful")
+    """What three exports end with: one of a stack, by Keras; one by JAX; and one of a stateful
+    layer.
+    """
+    return [*_exported(folder), _exported_by_jax()], _refused_stateful_export(f"{folder}_stateful")
 
 
 def _exported(folder: str) -> list[float]:
@@ -174,6 +176,17 @@ def _exported(folder: str) -> list[float]:
     inputs = [np.random.default_rng(0).normal(size=shape).astype("float32") for shape in shapes]
     inputs[0][0, 3:] = 0.0  # padding
     return [_furthest([of_export.serve(x)], [model(x)]) for x in inputs]
+
+
+def _exported_by_jax() -> float:
+    """How far a layer is from what JAX wrote of it, which has no native code."""
+    from jax import export
+
+    layer = rnnzoo.layer("rnn", 4)
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    expected = layer(x)
+    written = export.export(jax.jit(layer))(jax.ShapeDtypeStruct(x.shape, x.dtype))
+    return _furthest([export.deserialize(written.serialize()).call(x)], [expected])
 
 
 def _refused_stateful_export(folder: str) -> str:
