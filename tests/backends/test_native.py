@@ -29,6 +29,8 @@ from tests.samples import ALL
 pytestmark = pytest.mark.skipif(
     shutil.which(build.COMPILER) is None, reason=f"needs {build.COMPILER}"
 )
+NEAR = 1e-5  # relative to the largest number of a value
+STEEP = {"phased_lstm": 1e-4}  # a gate that opens within a fortieth of a period
 # two states; a clock, in doubles; a sum of softmax, on groups
 SAMPLE = ("lstm", "clockwork", "on_lstm")
 
@@ -98,10 +100,10 @@ class Case:
         return called(self.compiled, function, plan, values, self.sizes, (time, batch), real)
 
 
-def check(case: Case) -> None:
+def check(case: Case, tolerance: float = NEAR) -> None:
     """Both loops against the interpreter, relative to the largest number of each value."""
     for key, value in case.run("forward", case.values).items():
-        assert_near(value, case.values[key], key)
+        assert_near(value, case.values[key], key, tolerance)
     rows, entering = interpret._backward(
         case.problem.program, case.problem.back, case.tape, case.problem.upstream, case.sizes
     )
@@ -109,12 +111,17 @@ def check(case: Case) -> None:
         kind, name = key
         is_state = name in case.problem.back.previous
         first = entering[0][name] if kind == "first" and is_state else np.zeros_like(value)
-        assert_near(value, first if kind == "first" else np.stack([row[key] for row in rows]), key)
+        assert_near(
+            value,
+            first if kind == "first" else np.stack([row[key] for row in rows]),
+            key,
+            tolerance,
+        )
 
 
-def assert_near(value: Array, expected: Array, key: object) -> None:
+def assert_near(value: Array, expected: Array, key: object, tolerance: float) -> None:
     scale = max(1.0, np.abs(expected).max())
-    np.testing.assert_allclose(value / scale, expected / scale, atol=1e-5, err_msg=str(key))
+    np.testing.assert_allclose(value / scale, expected / scale, atol=tolerance, err_msg=str(key))
 
 
 @pytest.mark.parametrize(("name", "number"), layers(SAMPLE))
@@ -132,7 +139,7 @@ def test_loops_equal_the_interpreter_in_every_size(
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), layers(tuple(built_in_names())))
 def test_loops_of_every_cell_equal_the_interpreter(name: str, number: int) -> None:
-    check(Case(name, number, library((name,))))
+    check(Case(name, number, library((name,))), STEEP.get(name, NEAR))
 
 
 # at the front, in the middle, at the end, everywhere
