@@ -18,6 +18,7 @@ import numpy as np
 
 from rnnzoo import backends
 from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, CompiledStep, Fit, LayerStep, Named, X
+from rnnzoo.backends.delays import delayed
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
@@ -612,7 +613,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _backwards(self, inputs: Tensor, mask: Tensor | None) -> Tensor:
         """Sequences from their ends.  What `dt` says of a step is the time since the one before it,
-        which is now read after it: so it moves on by one.
+        which is now read after it: so it moves on to the next step that is real.
 
         Args:
             mask: from the end, too; what padding says of time does not count.
@@ -620,12 +621,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         parts = self.cell.split(keras.ops.flip(inputs, axis=1))
         if ELAPSED not in parts:
             return keras.ops.flip(inputs, axis=1)
-        elapsed = parts[ELAPSED]
-        if mask is not None:
-            real = keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1)
-            elapsed = keras.ops.where(real, elapsed, keras.ops.zeros_like(elapsed))
-        moved = [keras.ops.zeros_like(elapsed[:, :1]), elapsed[:, :-1]]
-        parts[ELAPSED] = keras.ops.concatenate(moved, axis=1)
+        elapsed = keras.ops.transpose(parts[ELAPSED], (1, 0, 2))
+        real = None if mask is None else keras.ops.transpose(mask, (1, 0))[..., None]
+        real = None if real is None else keras.ops.cast(real, elapsed.dtype)
+        moved = delayed(elapsed, keras.ops.zeros_like(elapsed[0]), real)
+        parts[ELAPSED] = keras.ops.transpose(moved, (1, 0, 2))
         return keras.ops.concatenate([*parts.values()], axis=-1)
 
     def _initial(self, batch: Tensor) -> list[Tensor]:

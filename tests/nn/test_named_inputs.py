@@ -52,6 +52,15 @@ def test_read_backwards_dt_is_the_time_to_what_was_read_before() -> None:
     np.testing.assert_allclose(layer(x, mask=KEEP), run.outputs, atol=1e-5)
 
 
+def test_read_backwards_dt_passes_over_padding_between_steps() -> None:
+    layer = Recurrent(cell_of(AGED), UNITS, go_backwards=True)
+    x = np.zeros((1, 5, INPUTS + 1))
+    x[0, :, -1] = [0, 0, 2, 0, 3]  # after the first real step, 2 pass to the next, then 3
+    mask = keras.ops.convert_to_tensor([[True, False, True, False, True]])
+    turned = keras.ops.convert_to_numpy(layer._backwards(keras.ops.convert_to_tensor(x), mask))
+    np.testing.assert_array_equal(turned[0, ::2, -1], [0, 3, 2])
+
+
 def test_shapes_are_known_before_the_layer_is_built() -> None:
     layer = Recurrent(cell_of(READS), UNITS, return_state=True)
     assert layer.state_names == ("h", "q", "u")
