@@ -134,9 +134,8 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._compiled_step(layer._stack[0], _StackInput(tf.zeros((1, 1, INPUTS)), (), (), {}))[
-        1
-    ]
+    stack_input = _StackInput(tf.zeros((1, 1, INPUTS)), (), (), {}, {})
+    return layer._compiled_step(layer._stack[0], stack_input)[1]
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)

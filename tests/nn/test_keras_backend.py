@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.api.root import launched
+from rnnzoo.backends.native import build
 from rnnzoo.cli import main
 from rnnzoo.spec import settings
 from rnnzoo.spec.hyperparameters import Training
@@ -148,7 +149,10 @@ def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (("tensorflow", "jax"), "TensorFlow and JAX, `auto` is tensorflow"),
+        (
+            ("tensorflow", "jax"),
+            "TensorFlow and JAX, `auto` is tensorflow; loops of JAX: native code of g++ 12",
+        ),
         (("tensorflow",), "TensorFlow, `auto` is tensorflow; `rnnzoo[jax]` adds JAX"),
     ],
 )
@@ -157,5 +161,6 @@ def test_the_doctor_says_what_trials_can_compute_with(
 ) -> None:
     monkeypatch.setattr(settings, "is_installed", lambda backend: backend in names)
     monkeypatch.setattr(doctor, "is_installed", lambda backend: backend in names)
+    monkeypatch.setattr(build, "compiler", lambda: "g++ 12")
     check = next(check for check in doctor.checks(settings.read()) if check.name == "backends")
     assert (check.detail, check.passed) == (told, True)
