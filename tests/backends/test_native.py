@@ -319,3 +319,9 @@ def test_why_there_is_no_native_code_is_said(
     monkeypatch.setenv(build.SWITCH, build.SCAN)
     with pytest.raises(build.Missing, match="RNNZOO_LOOPS=scan"):
         build.load(ANSWER)
+
+
+def test_a_compiler_may_be_called_with_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = build.compiler()
+    monkeypatch.setenv("CXX", f"env {build.COMPILER}")
+    assert build.compiler() == plain

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -74,30 +75,31 @@ def compiler() -> str:
     """
     if os.environ.get(SWITCH) == SCAN:
         raise Missing(f"{SWITCH}={SCAN}")
-    return _version(_path())
+    return _version(_command())
 
 
-def _path() -> str:
-    name = os.environ.get("CXX") or COMPILER
+def _command() -> tuple[str, ...]:
+    """The compiler, with what it is called with: `ccache g++`."""
+    name, *arguments = shlex.split(os.environ.get("CXX", "")) or [COMPILER]
     path = shutil.which(name)
     if path is None:
         raise Missing(f"there is no compiler {name}")
-    return path
+    return (path, *arguments)
 
 
 @cache
-def _version(path: str) -> str:
+def _version(command: tuple[str, ...]) -> str:
     try:
         done = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, check=True, timeout=LONGEST
+            [*command, "--version"], capture_output=True, text=True, check=True, timeout=LONGEST
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise Missing(f"{path} does not run") from error
+        raise Missing(f"{' '.join(command)} does not run") from error
     return done.stdout.partition("\n")[0]
 
 
 def _compile(source: str, include: Sequence[Path], entry: Path) -> None:
-    command = [_path(), *FLAGS, *(f"-I{path}" for path in include)]
+    command = [*_command(), *FLAGS, *(f"-I{path}" for path in include)]
     with tempfile.TemporaryDirectory() as made:
         library = Path(made) / "loop.so"
         try:
