@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TypeGuard
 
 from rnnzoo.errors import Mistakes, nearest
@@ -49,6 +50,7 @@ class Scope:
     statements: Mapping[str, Statement]
     trees: dict[str, Tree] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)  # equations whose expression cannot be read
+    has_matrices: bool = False  # whether anything here may compute a matrix
     matrices: set[str] = field(default_factory=set)  # equations that compute a matrix
     sizes: dict[str, ir.Size] = field(default_factory=dict)  # of equations, as far as known
     default_size: ir.Size | None = None  # of what a matrix is made of, where that is not known
@@ -61,6 +63,8 @@ class Scope:
             if tree is None:
                 self.unread.add(name)
         check_parts(self.trees, self.statements, self.mistakes)
+        nodes = chain.from_iterable(map(walk, self.trees.values()))
+        self.has_matrices = self.shared.declares_matrices or any(map(makes_matrix, nodes))
         while more := {
             name
             for name, tree in self.trees.items()
@@ -155,6 +159,8 @@ class Scope:
         """Whether this is a matrix that a step computes: an outer product, a matrix that `diag`
         scales, or what is computed entry by entry of such.
         """
+        if not self.has_matrices:
+            return False
         match tree:
             case Name(name=name) | Lag(name=name) | Below(name=name):
                 return name in self.matrices
@@ -165,16 +171,27 @@ class Scope:
             case Call(op=op) if op.over_units or op is transposed:
                 return op is outer_product
             case Call(args=args):
-                return any(map(self.computes_matrix, args)) or self.is_of_weights(tree)
+                # a call among them that is of weights is such a matrix itself
+                return any(map(self.computes_matrix, args)) or self.are_of_weights(args)
         return False
+
+    def are_of_weights(self, args: Sequence[Tree]) -> bool:
+        """Whether an operation on these is a matrix of weights, entry by entry, because one of them
+        is the name of such.
+        """
+        named = [isinstance(arg, Name) and self.is_of_weights(arg) for arg in args]
+        others = [arg for arg, is_named in zip(args, named) if not is_named]
+        return any(named) and all(map(self.is_static, others))
 
     def is_of_weights(self, tree: Tree) -> bool:
         """Whether this is a matrix of weights whose shape is declared, or is computed of such, and
         of numbers, entry by entry.
         """
+        if not self.shared.declares_matrices:
+            return False
         match tree:
             case Name(name=name):
-                return len(self.shared.shape_of(name) or ()) == 2
+                return self.shared.declares_matrix(name)
             case Call(op=Elementwise(), args=args):
                 of_weights = [*map(self.is_of_weights, args)]
                 others = [arg for arg, is_matrix in zip(args, of_weights) if not is_matrix]
@@ -283,6 +300,16 @@ class Scope:
                 f"the state '{name}' needs an equation of its own",
                 f"write `{name} = ...`; {near}",
             )
+
+
+def makes_matrix(node: Tree) -> bool:
+    """Whether this makes a matrix of vectors: `outer(a, b)`, `diag(a)`, or `a @ b'`."""
+    match node:
+        case Call(op=op, args=(_, Primed())) if op.is_product:
+            return True
+        case Call(op=op):
+            return op is outer_product or op is diagonal
+    return False
 
 
 def is_diagonal(tree: Tree) -> bool:

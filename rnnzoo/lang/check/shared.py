@@ -48,6 +48,18 @@ class Shared:
     # vector alone
     on_state: dict[str, set[int]] = field(default_factory=dict)
 
+    @property
+    def declares_matrices(self) -> bool:
+        """Whether any weight is declared as a matrix."""
+        return any(map(self.declares_matrix, self.spec.shapes))
+
+    def declares_matrix(self, name: str) -> bool:
+        """Whether this is a weight that is declared as a matrix."""
+        declared = self.spec.shapes.get(name)
+        return (
+            declared is not None and isinstance(declared.value, tuple) and len(declared.value) == 2
+        )
+
     def size_of_input(self, name: str) -> ir.Size:
         """The size of x or of a named input; 0 of what is none."""
         if name == ir.X:
@@ -84,10 +96,10 @@ class Shared:
             return text
         unread = Mistakes()
         tree = expression(Code(span.file, (CodeLine(1, 1, text),), text), unread)
-        problem, fix = "", nearest(text, known)
+        problem, fix = "", ""
         if tree is None:
             problem = f"the size '{text}' of weight '{weight}' cannot be read"
-            fix = unread.collected[0].fix if unread.collected else ""
+            fix = unread.collected[0].fix if unread.collected else nearest(text, known)
         elif (
             name := next((name for name in unsized(tree) if name not in known), None)
         ) is not None:
