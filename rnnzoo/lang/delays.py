@@ -115,8 +115,7 @@ def _next_level(step: ir.Step, candidates: Sequence[str], known: Known) -> tuple
             if ref.name in moving or (ref.kind != "value" and ref.name not in known["previous"])
         ]
         # matrices of all steps would be many times as large as all else
-        has_matrices = any(ir.is_matrix(node.shape) for node in ir.walk(equation.expr))
-        if unknown or has_matrices:
+        if unknown or ir.computes_matrix(equation.expr):
             moving.add(equation.name)
     return tuple(
         name for name in candidates if name not in moving and name not in known["previous"]
@@ -126,15 +125,10 @@ def _next_level(step: ir.Step, candidates: Sequence[str], known: Known) -> tuple
 def rewritten(step: ir.Step, known: Known) -> ir.Step:
     """The same step that reads known states as values of the layer below."""
 
-    def read(expr: ir.Expr) -> ir.Expr:
-        match expr:
-            case ir.Ref(kind=kind, name=name):
-                return known.get(kind, {}).get(name, expr)
-            case ir.Apply(args=args):
-                return replace(expr, args=tuple(map(read, args)))
-        return expr
+    def read(ref: ir.Ref) -> ir.Ref:
+        return known.get(ref.kind, {}).get(ref.name, ref)
 
-    equations = tuple(replace(each, expr=read(each.expr)) for each in step.equations)
+    equations = tuple(replace(each, expr=ir.with_refs(each.expr, read)) for each in step.equations)
     return replace(step, equations=equations)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -213,16 +213,12 @@ class Step:
         """The same step, which reads what is drawn as an input of the name of its equation."""
         drawn = self.draws
 
-        def given(expr: Expr) -> Expr:
-            match expr:
-                case Ref(kind="value", name=name) if name in drawn:
-                    return Ref("input", name, (drawn[name].size,))
-                case Apply(args=args):
-                    return replace(expr, args=tuple(map(given, args)))
-            return expr
+        def given(ref: Ref) -> Ref:
+            is_drawn = ref.kind == "value" and ref.name in drawn
+            return Ref("input", ref.name, (drawn[ref.name].size,)) if is_drawn else ref
 
         left = (each for each in self.equations if each.name not in drawn)
-        equations = tuple(replace(each, expr=given(each.expr)) for each in left)
+        equations = tuple(replace(each, expr=with_refs(each.expr, given)) for each in left)
         return Step(equations, self.weights)
 
     @property
@@ -412,18 +408,16 @@ def as_written(step: Step) -> Step:
     """The same step for people: `h[t-3]` instead of the equations that carry h on."""
     carried = carriers(step)
 
-    def printed(expr: Expr) -> Expr:
-        match expr:
+    def printed(ref: Ref) -> Ref:
+        match ref:
             case Ref(kind="value", name=name) if name in carried:
                 return carried[name]
             case Ref(kind="previous", name=name) if name in carried:
                 return replace(carried[name], steps=carried[name].steps + 1)
-            case Apply(args=args):
-                return replace(expr, args=tuple(map(printed, args)))
-        return expr
+        return ref
 
     equations = tuple(
-        replace(equation, expr=printed(equation.expr))
+        replace(equation, expr=with_refs(equation.expr, printed))
         for equation in step.equations
         if equation.name not in carried
     )
@@ -451,6 +445,21 @@ def walk(expr: Expr) -> Iterator[Expr]:
         for arg in expr.args:
             yield from walk(arg)
     yield expr
+
+
+def with_refs(expr: Expr, instead: Callable[[Ref], Ref]) -> Expr:
+    """The same expression with other names."""
+    match expr:
+        case Ref():
+            return instead(expr)
+        case Apply(args=args):
+            return replace(expr, args=tuple(with_refs(arg, instead) for arg in args))
+    return expr
+
+
+def computes_matrix(expr: Expr) -> bool:
+    """Whether an expression computes a matrix, or reads one that the step computes."""
+    return any(is_matrix(node.shape) for node in walk(expr))
 
 
 def refs(expr: Expr, *kinds: RefKind) -> Iterator[Ref]:

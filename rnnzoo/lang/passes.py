@@ -69,8 +69,7 @@ def _in_loop(step: ir.Step) -> frozenset[str]:
     """
     names: set[str] = set()
     for equation in step.equations:  # in order: what an equation needs stands before it
-        is_large = any(ir.is_matrix(node.shape) for node in ir.walk(equation.expr))
-        if is_large or ir.is_stateful(equation.expr, names):
+        if ir.computes_matrix(equation.expr) or ir.is_stateful(equation.expr, names):
             names.add(equation.name)
     return frozenset(names)
 
@@ -119,8 +118,7 @@ class _Hoist:
 
     def is_in_loop(self, expr: ir.Expr) -> bool:
         """Whether an expression depends on the previous step or on `t`, or computes a matrix."""
-        is_large = any(ir.is_matrix(node.shape) for node in ir.walk(expr))
-        return is_large or ir.is_stateful(expr, self.stateful)
+        return ir.computes_matrix(expr) or ir.is_stateful(expr, self.stateful)
 
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
         """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.

@@ -70,10 +70,7 @@ def scans(step: ir.Step, states: Sequence[str], wanted: Sequence[str]) -> Scans 
         wanted: equations whose values are needed beside the states, such as the output.
     """
     step, known = apart(step), nothing_known()
-    has_matrices = any(
-        ir.is_matrix(node.shape) for each in step.equations for node in ir.walk(each.expr)
-    )
-    if step.reads_time or has_matrices:
+    if step.reads_time or any(ir.computes_matrix(each.expr) for each in step.equations):
         return None
     groups = []
     for kind in recurrences(step, [ir.State(name, step.equation(name).size) for name in states]):
