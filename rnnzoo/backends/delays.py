@@ -12,7 +12,7 @@ one step; where there are gaps between them, which is seen at run time, the rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -76,17 +76,20 @@ def without_delays(
     parts = None if layer.drops else split(layer.step, layer.states, layer.shown + layer.wanted)
     if parts is None:
         return loop(layer)
-    levels = tuple(
-        kind.of(
-            reading(replace(layer, states=(), shown=level.names, wanted=level.names), level.step)
-        )
-        for level in parts.levels
-    )
+    levels = tuple(stateless(layer, kind, level.names, level.step) for level in parts.levels)
     if layer.masked and any(level.is_singular for level in levels):
         return loop(layer)  # the library's derivative at padding, 0 times infinity, is no number
     states = tuple(name for name in layer.states if name not in parts.names)
     rest = loop(reading(replace(layer, states=states), parts.rest))
     return WithoutDelays(layer, levels, rest, loop)
+
+
+def stateless(
+    layer: LayerStep, kind: type[ProgramStep], names: Sequence[str], step: ir.Step
+) -> ProgramStep:
+    """What computes equations of a layer for all steps at once, ready to run."""
+    shown = tuple(names)
+    return kind.of(reading(replace(layer, states=(), shown=shown, wanted=shown), step))
 
 
 def reading(layer: LayerStep, step: ir.Step) -> LayerStep:
@@ -167,8 +170,8 @@ def _last_real(is_real: Tensor) -> Tensor:
     # the numbers of the real steps of each sequence, in order, and then the others
     ordered = ops.sort(ops.where(real > 0, numbers, numbers + time), axis=0)
     so_far = ops.cumsum(real, axis=0) - real
-    found = ops.take_along_axis(ordered, ops.maximum(so_far - 1, 0), axis=0)
-    return ops.where(so_far > 0, ops.cast(found, "int32") + 1, 0)
+    latest = ops.take_along_axis(ordered, ops.maximum(so_far - 1, 0), axis=0)
+    return ops.where(so_far > 0, ops.cast(latest, "int32") + 1, 0)
 
 
 def _taken(rows: Tensor, start: Tensor, numbers: Tensor) -> Tensor:

@@ -12,13 +12,14 @@ Source: Blelloch 1990, "Prefix sums and their applications"; the reverse: Martin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
 
 from rnnzoo.backends.contract import COUNT, PADDING, CompiledStep, LayerStep, Named, Results
-from rnnzoo.backends.delays import delayed, last, reading, values_of
+from rnnzoo.backends.delays import delayed, last, stateless, values_of
 from rnnzoo.backends.step import ProgramStep
 from rnnzoo.lang.delays import step_before, this_step
 from rnnzoo.lang.scans import Group, scans
@@ -36,13 +37,18 @@ class Scanned:
         layer: the step as it was asked for.
         groups: its states, with what computes their coefficients.
         after: what computes all that is wanted and is no state.
-        whole: the loop, for where plain operations are asked for.
+        loop: what makes a step ready to run, as it is.
     """
 
     layer: LayerStep
     groups: tuple[tuple[Group, ProgramStep], ...]
     after: ProgramStep
-    whole: CompiledStep
+    loop: Callable[[LayerStep], CompiledStep]
+
+    @cached_property
+    def whole(self) -> CompiledStep:
+        """The loop over everything, for plain operations."""
+        return self.loop(self.layer)
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences."""
@@ -56,7 +62,7 @@ class Scanned:
             starts = tuple(given["start", name] for name in group.states)
             if group.gains:
                 computed = _scanned(group, values, starts, real)
-                before = [_shifted(each, start) for each, start in zip(computed, starts)]
+                before = [delayed(each, start) for each, start in zip(computed, starts)]
             else:
                 computed = tuple(values[name] for name in group.states)
                 before = [delayed(each, start, padding) for each, start in zip(computed, starts)]
@@ -83,14 +89,10 @@ def scanned(
     """
     parts = scans(layer.step, layer.states, layer.shown)
     assert parts is not None  # the layer has asked
-
-    def of(names: Sequence[str], step: Any) -> ProgramStep:
-        return kind.of(
-            reading(replace(layer, states=(), shown=tuple(names), wanted=tuple(names)), step)
-        )
-
-    groups = tuple((group, of(group.equations, group.step)) for group in parts.groups)
-    return Scanned(layer, groups, of(parts.others, parts.after), loop(layer))
+    groups = tuple(
+        (group, stateless(layer, kind, group.equations, group.step)) for group in parts.groups
+    )
+    return Scanned(layer, groups, stateless(layer, kind, parts.others, parts.after), loop)
 
 
 def _real(
@@ -134,10 +136,6 @@ def _held(rows: Tensor, start: Tensor, real: Tensor | None) -> Tensor:
     gains = keras.ops.where(real, 0, ones)
     (held,) = linear_scan(((gains,),), (keras.ops.where(real, rows, 0),), (start,))
     return held
-
-
-def _shifted(rows: Tensor, start: Tensor) -> Tensor:
-    return keras.ops.concatenate([start[None], rows[:-1]], axis=0)
 
 
 # -- the scan
@@ -192,7 +190,7 @@ def _backward(
         for row in turned
     )  # fmt: skip
     adjoints = _prefixes(later, tuple(above), reverse=True)
-    previous = [_shifted(value, start) for value, start in zip(values, starts)]
+    previous = [delayed(value, start) for value, start in zip(values, starts)]
     of_gains = [adjoint * value for adjoint in adjoints for value in previous]
     of_starts = _times(_at(turned, 0), tuple(adjoint[0] for adjoint in adjoints))
     return (*of_gains, *adjoints, *of_starts)
