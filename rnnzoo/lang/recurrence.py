@@ -32,6 +32,7 @@ from rnnzoo.lang.primitives import (
     Primitive,
     columns_scaled,
     equal,
+    is_one_head,
     outer_product,
     rows_scaled,
     times,
@@ -241,7 +242,7 @@ class _Reader:
 
 def _within(heads: ir.Expr) -> Any:
     """What the units of each head are joined by; one head has all units."""
-    return _ALL if isinstance(heads, ir.Number) and heads.value == 1 else ("groups", heads)
+    return _ALL if is_one_head(heads) else ("groups", heads)
 
 
 def _blocks(mask: ir.Expr | None) -> Iterator[ir.Expr | str]:

@@ -67,8 +67,8 @@ def test_what_cannot_be_is_refused(options: dict[str, object], words: str) -> No
 
 
 def refusals(task: Task, name: str, training: Training | None = None) -> list[tuple[str, str]]:
-    found = unfit(task, training or Training(), lang.load(name))
-    return [(refusal.name, refusal.problem) for refusal in found]
+    unfitting = unfit(task, training or Training(), lang.load(name))
+    return [(refusal.name, refusal.problem) for refusal in unfitting]
 
 
 def with_mask(task: Task) -> Task:

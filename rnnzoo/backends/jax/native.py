@@ -44,7 +44,7 @@ class NativeEngine(Engine):
             Missing: this machine compiles none.
             Unprintable: its loops have no native code, or XLA cannot call it.
         """
-        native = cls(**{field.name: getattr(engine, field.name) for field in fields(Engine)})
+        native = cls(**_attributes(engine))
         if reason := native.why_not():
             raise Unprintable(reason)
         assert native.targets
@@ -67,7 +67,7 @@ class NativeEngine(Engine):
     @cached_property
     def scan(self) -> Engine:
         """The engine that stands for it where native code cannot run."""
-        return Engine(**{field.name: getattr(self, field.name) for field in fields(Engine)})
+        return Engine(**_attributes(self))
 
     @cached_property
     def loops(self) -> tuple[Plan, Plan]:
@@ -197,6 +197,10 @@ class NativeEngine(Engine):
             return value
         shape = self._shape(memory, axes)
         return value if value.shape == shape else jnp.broadcast_to(value, shape)
+
+
+def _attributes(engine: Engine) -> dict[str, Any]:
+    return {field.name: getattr(engine, field.name) for field in fields(Engine)}
 
 
 def _in_two(constant: np.ndarray) -> list[np.ndarray]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from rnnzoo.backends.native.operations import elementwise, of_matrices, over_units
@@ -630,7 +630,7 @@ class _Building:
             self.time(exact[name], exact, moving)
             size = members(own[name].shape)[0] if own[name].shape else ONE
             memory = self.memory(Axes.TIMED, (size,))
-            self.timed[name] = _with_memory(self.timed[name], memory)
+            self.timed[name] = replace(self.timed[name], memory=memory)
             self.values["value", name] = (Place(memory, 0),)
 
     def time(
@@ -750,7 +750,3 @@ def _is_exact(atom: Atom, names: set[str]) -> bool:
         return not atom.shape
     is_static = atom.kind in ("option", "size", "constant", "time")
     return is_static or (atom.kind == "value" and atom.name in names)
-
-
-def _with_memory(timed: Timed, memory: Memory) -> Timed:
-    return Timed(timed.name, timed.form, timed.operands, timed.size, memory)

@@ -267,18 +267,18 @@ class _Writer:
         match memory.axes:
             case Axes.STEPS:
                 t = "keeps * t" if memory in self.plan.kept else "t"
-                at, stride = f"{memory.name} + ({t} * B + first) * ({width})", width
+                row, stride = f"{memory.name} + ({t} * B + first) * ({width})", width
             case Axes.PREVIOUS:
                 rows, start = memory.name.split()
                 before = f"{rows} + ((t - 1) * B + first) * ({width})"
-                at, stride = f"(t ? {before} : {start} + first * ({width}))", width
+                row, stride = f"(t ? {before} : {start} + first * ({width}))", width
             case Axes.BATCH:
-                at, stride = f"{memory.name} + first * ({width})", width
+                row, stride = f"{memory.name} + first * ({width})", width
             case Axes.SCRATCH:
-                at, stride = memory.name, f"up({width})"
+                row, stride = memory.name, f"up({width})"
             case _:
-                at, stride = memory.name, "0"
-        return f"{kind}{{{at}{offset}, {stride}}}"
+                row, stride = memory.name, "0"
+        return f"{kind}{{{row}{offset}, {stride}}}"
 
     # -- a step
 

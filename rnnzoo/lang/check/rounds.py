@@ -63,7 +63,7 @@ def with_rounds(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, frozenset
     blocks = dict.fromkeys(each.repeat for each in statements if each.repeat is not None)
     if not blocks:
         for statement in statements:
-            if statement.name.endswith(BEFORE_FIRST):
+            if _is_start(statement):
                 problem = f"'{statement.name}' is of no `repeat` block"
                 mistakes.add(statement.span, problem, "write a name, such as s, without [0]")
         named = {name: each for name, each in spec.equations.items() if not _is_start(each)}

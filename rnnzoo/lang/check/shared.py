@@ -22,7 +22,7 @@ from rnnzoo.lang.parse import (
 )
 from rnnzoo.lang.primitives import Elementwise
 from rnnzoo.lang.text import expression as printed
-from rnnzoo.spec.cell import MAX_SIZE, CellSpec
+from rnnzoo.spec.cell import MAX_SIZE, CellSpec, Declared
 from rnnzoo.spec.document import Code, CodeLine
 
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
@@ -47,6 +47,8 @@ class Shared:
     # matrices, by the numbers of joined vectors that depend on a state, in any layer; 0 for one
     # vector alone
     on_state: dict[str, set[int]] = field(default_factory=dict)
+    # of declared weights, as they were read
+    shapes: dict[str, ir.Shape] = field(default_factory=dict)
 
     @property
     def declares_matrices(self) -> bool:
@@ -70,13 +72,13 @@ class Shared:
         return "inputs" if declared.value == "inputs" else int(str(declared.value))
 
     def shape_of(self, name: str) -> ir.Shape | None:
-        """The declared shape of a weight, checked; None where it is not declared.
-
-        It is asked for at every use of the weight: `Mistakes` keeps equal mistakes once.
-        """
+        """The declared shape of a weight, checked; None where it is not declared."""
         declared = self.spec.shapes.get(name)
-        if declared is None:
-            return None
+        if declared is not None and name not in self.shapes:
+            self.shapes[name] = self.read_shape(name, declared)
+        return self.shapes.get(name)
+
+    def read_shape(self, name: str, declared: Declared) -> ir.Shape:
         assert isinstance(declared.value, tuple)  # the reader has made it one
         shape: list[ir.Size] = []
         for size in declared.value:

@@ -179,7 +179,7 @@ def _size(scope: Scope, node: Tree, of_matrix: bool = False) -> ir.Size | None:
             shape = scope.shared.shape_of(name)
             if shape is None:
                 return "units"
-            if shape is not None and len(shape) == 2 and of_matrix:
+            if len(shape) == 2 and of_matrix:
                 return _grid(*shape, heads=[])
             return shape[0] if shape else None
         case Call(op=op, args=(rows, columns, *heads)) if op is outer_product:

@@ -14,7 +14,7 @@ from itertools import chain, filterfalse
 from typing import Literal
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import OfMatrices, OverUnits, Primitive, add, mul, sub
+from rnnzoo.lang.primitives import OfMatrices, OverUnits, Primitive, add, is_one_head, mul, sub
 from rnnzoo.lang.text import expression, number
 
 NodeKind = Literal["input", "state", "constant", "layer", "pointwise"]
@@ -212,7 +212,7 @@ class _Builder:
 def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
     sign = _label(op)
     if isinstance(op, OfMatrices):
-        args = args if _is_in_heads(args[-1]) else args[:-1]
+        args = args[:-1] if is_one_head(args[-1]) else args
     if not any(map(_fixed, args)):
         return sign
     texts = list(map(_operand_text, args))
@@ -226,10 +226,6 @@ def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
             return f"1{sign}"
         return f"{left} {sign} {right}".strip()
     return f"{sign}({', '.join(text or '·' for text in texts)})"
-
-
-def _is_in_heads(heads: ir.Expr) -> bool:
-    return not (isinstance(heads, ir.Number) and heads.value == 1)
 
 
 def _operand_text(expr: ir.Expr) -> str:

@@ -46,6 +46,7 @@ from rnnzoo.lang.primitives.matrices import (
     columns_scaled,
     diagonal,
     entries,
+    is_one_head,
     outer_product,
     rows_scaled,
     times,
@@ -58,9 +59,10 @@ __all__ = [
     "CALLS", "ELEMENTWISE", "INFIX", "OF_CONSTANTS", "OF_MATRICES", "OVER_UNITS", "PRIMITIVES",
     "Draw", "Elementwise", "OfConstants", "OfMatrices", "Operands", "OverUnits", "Primitive",
     "ShapeError", "add", "as_weight", "beside", "columns", "columns_scaled", "diagonal", "div",
-    "dot", "entries", "equal", "largest", "matmul", "matmul_t", "mod", "mul", "named", "neg",
-    "not_equal", "outer", "outer_product", "part", "rows_scaled", "spread", "stack", "sub",
-    "sum_steps", "sum_units", "times", "times_turned", "together", "transposed", "where",
+    "dot", "entries", "equal", "is_one_head", "largest", "matmul", "matmul_t", "mod", "mul",
+    "named", "neg", "not_equal", "outer", "outer_product", "part", "rows_scaled", "spread",
+    "stack", "sub", "sum_steps", "sum_units", "times", "times_turned", "together", "transposed",
+    "where",
 ]  # fmt: skip
 
 _FAMILIES = (

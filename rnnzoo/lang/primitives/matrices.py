@@ -88,14 +88,14 @@ class _Outer(OfMatrices):
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
         rows, columns, heads = operands.texts
-        more = () if _is_one(operands.exprs[2]) else (heads,)
+        more = () if is_one_head(operands.exprs[2]) else (heads,)
         return f"outer({', '.join((rows, columns, *more))})", CALL
 
     def latex(self, operands: Operands) -> Written:
         product = (
             f"{operands.enclosed(0, PRODUCT + 1)} \\, {{{operands.enclosed(1, CALL)}}}^{{\\top}}"
         )
-        if _is_one(operands.exprs[2]):
+        if is_one_head(operands.exprs[2]):
             return product, PRODUCT
         opening, closing = operands.brackets
         return f"{{{opening}{product}{closing}}}_{{{operands.texts[2]}}}", CALL
@@ -246,7 +246,8 @@ class _AsWeight(Primitive):
         return operands.written[0]
 
 
-def _is_one(heads: ir.Expr) -> bool:
+def is_one_head(heads: ir.Expr) -> bool:
+    """Whether a number of heads is 1, and not an option that may be 1."""
     return isinstance(heads, ir.Number) and heads.value == 1
 
 
