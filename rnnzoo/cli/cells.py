@@ -462,10 +462,9 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         lines.append(f"family   {', '.join(known)}")
     if cell.claim:
         lines.append(f"claim    {cell.claim}")
-    if cell.ir.options:
+    if cell.options:
         lines.append(
-            "options  "
-            + ", ".join(f"{name} = {value:g}" for name, value in cell.ir.options.items())
+            "options  " + ", ".join(f"{name} = {value:g}" for name, value in cell.options.items())
         )
     size = f"{number_of(inputs, 'input')} and {number_of(units, 'unit')}"
     lines += ["", f"weights with {size}", *_weights(cell, inputs, units)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
-from rnnzoo.lang.check import check, checkable, with_rounds
+from rnnzoo.lang.check import check, checkable, counting_options, with_rounds
 from rnnzoo.lang.ir import Cell, as_written
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
@@ -34,7 +34,8 @@ def view(
     written, _ = with_rounds(spec, Mistakes())
     statements = {**written.equations, **written.first_layer}
     comments = {name: statement.comment for name, statement in statements.items()}
-    return CellView(cell, parent, spec.family, spec.year, spec.claim, comments)
+    counting = counting_options(spec)
+    return CellView(cell, parent, spec.family, spec.year, spec.claim, comments, counting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class CellView:
         parent: the cell that it extends, if its file says so.
         family, year, claim: as in `CellSpec`; what is computed does not depend on them.
         comments: what the file says beside equations, by name.
+        counting: options that count rounds, or steps of lags: the equations of `ir` are written out
+            for one value of each.
     """
 
     ir: Cell
@@ -54,6 +57,7 @@ class CellView:
     year: int = 0
     claim: str = ""
     comments: Mapping[str, str] = field(default_factory=dict)
+    counting: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -117,6 +121,11 @@ class CellView:
         if self.ir.first != self.ir.step:
             return tuple(text.block(text.patch_as_written(self.ir)).splitlines())
         return ()
+
+    @property
+    def options(self) -> dict[str, float]:
+        """What a variant may set, with the values here."""
+        return {**self.counting, **self.ir.options}
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -213,7 +222,7 @@ class CellView:
             "family": self.family or None,
             "year": self.year or None,
             "claim": self.claim or None,
-            "options": dict(self.ir.options),
+            "options": self.options,
             "constants": list(self.constants),
             "named_inputs": {each.name: each.size for each in self.ir.named_inputs},
             "equations": list(self.equations),

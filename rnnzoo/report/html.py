@@ -83,7 +83,7 @@ def described(label: str, view: CellView, against: CellView | None = None) -> di
         "label": label,
         "title": view.title,
         "source": view.source,
-        "options": dict(view.ir.options),
+        "options": view.options,
         "lit": lit if shared else {},
         "diagram": Markup(view.diagram(highlight=lit if lit and shared else None)),
         "constants": [Markup(mathml(line)) for line in latex.constants(view.ir)],

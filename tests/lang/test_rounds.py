@@ -10,6 +10,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.check import check
 from rnnzoo.lang.view import view
+from rnnzoo.report.html import described
 from rnnzoo.spec.cell import parse_cell, read
 
 # what the zoo's recurrent highway network had before it had an option
@@ -167,6 +168,18 @@ def test_a_state_of_rounds_starts_as_it_says() -> None:
 
 def test_comments_stand_beside_each_round() -> None:
     assert view("rhn").comments["n2"] == "inputs enter the first layer only"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("rhn", {"depth": 3}), ("dilated_rnn", {"dilation": 4}), ("clockwork", {"modules": 8})],
+)
+def test_an_option_that_is_written_out_is_shown_with_the_others(
+    name: str, options: dict[str, float]
+) -> None:
+    shown = view(name)
+    assert shown.options.items() >= options.items()
+    assert shown.to_dict(8, 8)["options"] == shown.options == described(name, shown)["options"]
 
 
 def test_more_rounds_than_equations_can_be_are_refused() -> None:

@@ -51,6 +51,7 @@ __all__ = [
     "MAX_ENTRIES",
     "check",
     "checkable",
+    "counting_options",
     "with_beginnings",
     "with_rounds",
 ]
@@ -127,3 +128,10 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
     used = used_options(cell)
     options = {name: value for name, value in cell.options.items() if name in used}
     return replace(cell, constants=used_constants(cell), options=options)
+
+
+def counting_options(spec: CellSpec) -> dict[str, float]:
+    """The options of a right cell that count rounds of its blocks, or steps of its lags."""
+    spec, of_rounds = with_rounds(spec, Mistakes())
+    _, _, of_lags = with_delays(spec, Mistakes())
+    return {name: spec.options[name] for name in spec.options if name in of_rounds | of_lags}
