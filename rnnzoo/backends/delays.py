@@ -107,7 +107,8 @@ def reading(layer: LayerStep, step: ir.Step) -> LayerStep:
 
 def values_of(level: ProgramStep, tensors: Mapping[Named, Tensor]) -> dict[str, Tensor]:
     """What a step without states shows, at all steps, (time, batch, size) each."""
-    given = Given.of(level, [tensors[argument] for argument in level.arguments])
+    differentiable = level.without_zeros(tensors)
+    given = Given.of(level, [differentiable[argument] for argument in level.arguments])
     emitter = level.emitter(given)
     emitter.prepare(level.program.once, ())
     values = emitter.run(level.program.before, given.sequences(), given.x)

@@ -25,7 +25,8 @@ class PlainStep(ProgramStep):
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences."""
-        tensors = Given.of(self, [given[argument] for argument in self.arguments])
+        differentiable = self.without_zeros(given)
+        tensors = Given.of(self, [differentiable[argument] for argument in self.arguments])
         emitter = self.emitter(tensors)
         emitter.prepare(self.program.once, ())
         values = emitter.run(self.program.before, tensors.sequences(), tensors.x)

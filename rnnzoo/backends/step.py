@@ -96,6 +96,22 @@ class ProgramStep(LayerStep):
         """What evaluates the step's instructions on these arguments."""
         return given.emitter()
 
+    def without_zeros(self, given: Mapping[Named, Tensor]) -> Mapping[Named, Tensor]:
+        """The same arguments for a library that differentiates: at padding, sequences have the
+        values of a real step.
+
+        No result depends on these, but where a step divides by what is padded with zeros, a
+        library's derivative is 0 times infinity.
+        """
+        if PADDING not in given or not self.is_singular:
+            return given
+        real = given[PADDING] > 0
+        moving = {key for key in given if key[0] in ("input", "below")}
+        return {
+            key: _with_a_real_step(each, real) if key in moving else each
+            for key, each in given.items()
+        }
+
     def forward_step(
         self, emitter: Emitter, now: Values, old: Tensor
     ) -> tuple[list[Tensor], list[Tensor]]:
@@ -197,6 +213,18 @@ class ProgramStep(LayerStep):
         """
         instructions = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
         return any(instruction.primitive.singular for instruction in instructions)
+
+
+def _with_a_real_step(sequence: Tensor, real: Tensor) -> Tensor:
+    """A sequence, (time, batch, size), with its first real step wherever a step is not real; with
+    ones where none is.
+    """
+    ops = keras.ops
+    rows = ops.reshape(sequence, (-1, sequence.shape[-1]))
+    everywhere = ops.reshape(real, (-1,))
+    first = ops.take(rows, ops.argmax(ops.cast(everywhere, "int32")), axis=0)
+    row = ops.where(ops.any(everywhere), first, ops.ones_like(first))
+    return ops.where(real, sequence, ops.stop_gradient(row))
 
 
 def first_of_equal(step: Step, made: dict[tuple[Any, ...], Step]) -> Step:

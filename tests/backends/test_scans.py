@@ -11,11 +11,13 @@ import tensorflow as tf
 
 import rnnzoo
 from rnnzoo import lang
+from rnnzoo.backends.contract import PADDING, X
 from rnnzoo.backends.scans import linear_scan, scanned
+from rnnzoo.backends.step import ProgramStep
 from rnnzoo.backends.tensorflow import backend
 from rnnzoo.backends.tensorflow.engine import Engine
 from rnnzoo.errors import UsageError
-from rnnzoo.lang import reference
+from rnnzoo.lang import ir, reference
 from rnnzoo.nn import Recurrent
 from tests.nn.differentiated import gradients
 
@@ -95,6 +97,61 @@ def test_a_layer_without_a_loop_equals_the_reference_and_its_gradients_the_loops
         np.testing.assert_allclose(state, expected.states[0][of_cell.name], atol=1e-12)
     for slope, of_the_loop in zip(slopes(made), of_loop, strict=True):
         np.testing.assert_allclose(slope, of_the_loop, atol=1e-11)
+
+
+QUOTIENTS = """name: quotients
+equations: |
+  k = V @ x / norm(V @ x)
+  c = c[t-1] * sigmoid(W @ x) + k
+  h = log(abs(c)) + 2 * k[t-1]
+"""
+WITHOUT = """name: elman
+equations: |
+  h = tanh(W @ x + R @ h[t-1])
+"""
+
+
+@pytest.mark.parametrize("text", [QUOTIENTS, WITHOUT])
+def test_padding_has_the_values_of_a_real_step_where_a_step_divides(text: str) -> None:
+    cell = lang.parse_text(text)
+    step = ProgramStep(
+        cell.step, ir.Sizes(UNITS, INPUTS, {}), "float64", {}, states=("h",), shown=(),
+        wanted=("h",), below=(), drops=0, weights=(), masked=True,
+    )  # fmt: skip
+    x = np.arange(1.0, 1 + BATCH * TIME * INPUTS).reshape(TIME, BATCH, INPUTS)
+    real = KEEP.T[..., None]
+    given = {X: tf.constant(np.where(real, x, 0)), PADDING: tf.constant(real, "float64")}
+    filled = x[0, 0] if text == QUOTIENTS else 0.0
+    np.testing.assert_array_equal(step.without_zeros(given)[X], np.where(real, x, filled))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["portable", "scan"])
+def test_where_a_step_divides_by_what_is_padded_with_zeros_gradients_are_as_with_other_padding(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    numbers = rng.normal(size=(BATCH, TIME, INPUTS))
+    monkeypatch.setattr(backend, "compiled_step", lambda step: scanned(step, Engine, backend._loop))
+    made = Recurrent(
+        lang.parse_text(QUOTIENTS), UNITS, return_sequences=True, dtype="float64", engine=engine
+    )
+    made.build(numbers.shape)
+
+    def slopes(keep: np.ndarray, at_padding: float) -> list[np.ndarray]:
+        padded = np.where(keep[..., None], numbers, at_padding)
+        x = keras.Variable(padded, dtype="float64")
+        mask = keras.ops.convert_to_tensor(keep)
+
+        def loss() -> object:
+            return keras.ops.sum(made(x.value, mask=mask)[:, 1:] ** 2)
+
+        return gradients(loss, [x, *made.trainable_variables])
+
+    for slope, expected in zip(slopes(KEEP, 0.0), slopes(KEEP, 7.0), strict=True):
+        np.testing.assert_allclose(slope, expected, rtol=1e-9, atol=1e-12)
+    of_nothing = slopes(np.zeros_like(KEEP), 0.0)
+    assert not any(np.any(slope) for slope in of_nothing)
 
 
 def test_a_cell_that_needs_a_loop_is_refused_in_words() -> None:

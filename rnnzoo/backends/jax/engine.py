@@ -41,7 +41,8 @@ class Engine(ProgramStep):
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences, with our backward pass or with JAX's."""
-        tensors = [given[argument] for argument in self.arguments]
+        arguments = self.without_zeros(given) if plain else given
+        tensors = [arguments[argument] for argument in self.arguments]
         yielded = self.units.all_of(self)._plain(*tensors) if plain else self.function(*tensors)
         sequences, last = yielded[: len(self.wanted)], yielded[len(self.wanted) :]
         return Results(dict(zip(self.wanted, sequences)), dict(zip(self.carried, last)))

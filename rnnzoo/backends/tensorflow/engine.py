@@ -82,7 +82,8 @@ class Engine(ProgramStep):
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences, compiled or as plain operations."""
-        tensors = [given[argument] for argument in self.arguments]
+        arguments = self.without_zeros(given) if plain else given
+        tensors = [arguments[argument] for argument in self.arguments]
         yielded = self._plain(tensors) if plain else self.function(*tensors)
         sequences, last = yielded[: len(self.wanted)], yielded[len(self.wanted) :]
         return Results(dict(zip(self.wanted, sequences)), dict(zip(self.carried, last)))
