@@ -26,11 +26,14 @@ def shared() -> Iterator[None]:
     """All sweeps that begin in the block share fork servers with those of other such blocks."""
 
     def lasting(
-        preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]
+        preload: tuple[str, ...],
+        log: Path | None,
+        environment: Mapping[str, str],
+        home: Path | None = None,
     ) -> local._Server:
-        key = (preload, tuple(sorted(environment.items())))
+        key = (preload, tuple(sorted(environment.items())), home)
         if key not in _servers or not _servers[key].alive:
-            server = _start(preload, log, environment)
+            server = _start(preload, log, environment, home)
             _servers[key] = _Lasting(server.process, server.control)
         return _servers[key]
 

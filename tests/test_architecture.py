@@ -33,6 +33,8 @@ HOMES = {
     "jax": ("backends/jax/",),
     "tensorflow": ("backends/tensorflow/",),
     "torch": ("backends/torch/",),
+    "distributed": ("launchers/",),
+    "cryptography": ("api/certificates.py",),
     "optuna": ("sweep/search.py", "sweep/samplers.py"),
     "mlflow": ("trackers/mlflow.py",),
     "matplotlib": ("report/figures/",),

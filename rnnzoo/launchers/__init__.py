@@ -14,13 +14,15 @@ name.  It holds
     OPTIONS: dict[str, Any]     every option with its default; may be left out where there is none
 
 `rnnzoo.testing.launchers.LauncherContract` tests one.  Contains: `local` (a process a trial,
-children of a fork server).
+children of a fork server) and `dask` (trials on the workers of a cluster; `_address` connects to
+it, `_cluster` looks after its workers, `_node` runs trials in one, `_parcel` is files on their
+way).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,6 +61,34 @@ class Launcher(Protocol):
         """Stop all trials; returns when none is running."""
 
 
+def _nothing(trial: Trial) -> Sequence[Path]:
+    """No folders."""
+    return ()
+
+
+def silent(text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What a launcher is given for trials on other machines; its functions are pickled by name.
+
+    Attributes:
+        about: what a machine runs trials with, by name: versions, processor.
+        environment: `Setup.environment` as the machine itself has it; None: as given there.
+        data: folders of a trial's data, relative to the cache's; each is named by a digest of
+            what is in it.
+        local: names in `about` that may differ from the sweep's own machine, though not from
+            another on which trials run.
+    """
+
+    about: Callable[[], Mapping[str, str]] = dict
+    environment: Callable[[], Mapping[str, str]] | None = None
+    data: Callable[[Trial], Sequence[Path]] = _nothing
+    local: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a launcher is made from.
@@ -72,6 +102,11 @@ class Setup:
         minutes: a trial that takes longer is ended as timed out.
         memory: a trial that holds more bytes is ended as out of memory.
         options: from mlflow.yml, over the launcher's `OPTIONS`.
+        home: the folder in which `work` runs; None: the sweep's own.
+        answers: whether the sweep may answer progress with stop; where it does not, a launcher
+            may let trials go on without asking.
+        note: told a sentence for whoever watches the sweep.
+        remote: what trials on other machines need.
     """
 
     work: Work
@@ -82,6 +117,10 @@ class Setup:
     minutes: float = math.inf
     memory: float = math.inf
     options: Mapping[str, Any] = field(default_factory=dict)
+    home: Path | None = None
+    answers: bool = True
+    note: Callable[[str], None] = silent
+    remote: Remote = field(default_factory=Remote)
 
 
 def make(chosen: Chosen, setup: Setup) -> Launcher:

@@ -172,6 +172,7 @@ class LocalLauncher:
             self.setup.preload,
             self.setup.log,
             {**ONE_THREAD, **KEEP_MEMORY, **self.setup.environment},
+            self.setup.home,
         )
         return self._server
 
@@ -269,6 +270,11 @@ class LocalLauncher:
             _kill(child)
             self._await_end(child, seconds)
 
+    def stop(self, ticket: int) -> None:
+        """End one trial; there is no event of it."""
+        if ticket in self.children:
+            self._end(ticket, STOPPING)
+
     def close(self) -> None:
         for child in self.children.values():
             child.pipe.close()
@@ -308,7 +314,10 @@ def launcher(setup: Setup) -> LocalLauncher:
 
 
 def _start_server(
-    preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]
+    preload: tuple[str, ...],
+    log: Path | None,
+    environment: Mapping[str, str],
+    home: Path | None = None,
 ) -> _Server:
     """A new fork server.
 
@@ -322,7 +331,7 @@ def _start_server(
         with server_end, stderr_to(log):
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[server_end.fileno()],
-                env={**os.environ, **environment},
+                env={**os.environ, **environment}, cwd=home,
             )  # fmt: skip
     except BaseException:
         parent_end.close()

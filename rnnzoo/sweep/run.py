@@ -474,7 +474,7 @@ class Sweep:
                     more = False
                 else:
                     self.submit(*planned)
-            if self.running:
+            if self.running or more or self.retries:  # it may have no room yet
                 event = self.launcher.wait(POLL)
                 if event is not None:
                     self.handle(event)
@@ -528,7 +528,7 @@ class Sweep:
         del self.running[event.ticket]
         outcome = self.unless_edited(running.study, event.news)
         self.finish(running, outcome)
-        if outcome.kind is Kind.INTERRUPTED:
+        if outcome.kind is Kind.INTERRUPTED and not outcome.retried:
             # its cause (changed data, a full disk, no process) would end all others too; a
             # StoreError blames the machine
             raise StoreError(outcome.message)
@@ -539,7 +539,9 @@ class Sweep:
         The storage first: what the tracker misses is brought level from it.
         """
         identity, index = running.study.identity, running.trial.index
-        if self.attempts[identity][index] < self.experiment.resources.retry.get(outcome.kind, 0):
+        if outcome.retried:  # the launcher lost it with a machine, which is no attempt of its own
+            self.retries.append((running.study, index))
+        elif self.attempts[identity][index] < self.experiment.resources.retry.get(outcome.kind, 0):
             outcome = replace(outcome, retried=True)
             self.attempts[identity][index] += 1
             self.retries.append((running.study, index))

@@ -434,7 +434,7 @@ class StudyStore:
 
     @retried
     def attempts(self) -> Counter[int]:
-        """How often a trial was begun again, by index."""
+        """How often a trial was begun again, by index; not where it was lost with its machine."""
         results = (
             _result(trial.user_attrs.get(_RESULT))
             for trial in self.study.get_trials(deepcopy=False)
@@ -442,7 +442,9 @@ class StudyStore:
         return Counter(
             result.trial.index
             for result in results
-            if result is not None and result.outcome.retried
+            if result is not None
+            and result.outcome.retried
+            and result.outcome.kind is not Kind.INTERRUPTED
         )
 
     @retried

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
 from rnnzoo import registry
 from rnnzoo.launchers import Launcher, Setup, local
 from rnnzoo.testing.launchers import LauncherContract
+from tests.launchers.clusters import Cluster
 
 
 class TestLocal(LauncherContract):
@@ -12,5 +18,20 @@ class TestLocal(LauncherContract):
         return local.launcher(setup)
 
 
+@pytest.mark.slow  # half a minute; tests/launchers/test_dask.py has what `make test` runs
+class TestDask(LauncherContract):
+    cluster: ClassVar[Cluster]
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _cluster(cls) -> Iterator[None]:
+        with Cluster() as cls.cluster:
+            cls.cluster.add(2)
+            yield
+
+    def make(self, setup: Setup) -> Launcher:
+        return self.cluster.launcher(setup, capacity=2)
+
+
 def test_every_launcher_of_the_package_is_tested() -> None:
-    assert set(registry.built_in("launchers")) == {"local"}
+    assert set(registry.built_in("launchers")) == {"local", "dask"}

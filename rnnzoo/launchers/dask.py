@@ -1,0 +1,310 @@
+"""Trials on a cluster of Dask: each in a child of the worker that it was sent to.
+
+In: trials.  Out: events.  Workers come and go while a sweep runs; how many trials one runs at once
+is its resource `trial`.  A worker that is lost interrupts its trials, which run again on their
+seeds: of a trial, the first outcome counts, and what comes later from a worker that was given up is
+dropped.  rnnzoo starts no cluster: docs/cluster.md shows how one is started.
+
+    launcher: {name: dask, address: tls://host:8786, certificates: certificates}
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import StoreError, UsageError, listed, machine_fault, number_of, worded
+from rnnzoo.launchers import Event, Setup, _address, _parcel, silent
+from rnnzoo.launchers._cluster import (
+    RESOURCE,
+    Cluster,
+    Ended,
+    Gone,
+    Joined,
+    Left,
+    Lost,
+    Message,
+    Shown,
+    Stalled,
+    Unfit,
+    Worker,
+)
+from rnnzoo.launchers._node import Delivery, Session
+from rnnzoo.spec import plugins
+from rnnzoo.spec.settings import project
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+
+OPTIONS: Mapping[str, Any] = {
+    "address": "",  # of the scheduler: tls://host:8786
+    "certificates": "certificates",  # a folder, relative to the project's
+    "processors": "same",  # `any`: trials may run on different ones, and differ in last digits
+}
+OWN_CODE = ("tasks", "losses", "metrics", "operations")  # kinds whose files a trial may import
+LOSSES = 10  # workers that one trial may lose, until the sweep stops
+RERUN = "give the same command again: what has ended is kept"
+WAITING = 3.0  # seconds without a worker, until we say that we wait
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A trial that was submitted; without a worker it waits for one."""
+
+    trial: Trial
+    worker: Worker | None = None
+
+
+@dataclass(slots=True)
+class DaskLauncher:
+    """Runs as many trials at once as the workers have room for."""
+
+    setup: Setup
+    cluster: Cluster
+    any_processor: bool = False
+    workers: dict[str, Worker] = field(default_factory=dict)  # by address
+    flights: dict[int, _Flight] = field(default_factory=dict)  # by ticket
+    waiting: deque[int] = field(default_factory=deque)  # tickets without a worker
+    losses: Counter[str] = field(default_factory=Counter)  # workers lost, by key of the trial
+    unfit: dict[str, str] = field(default_factory=dict)  # why a worker is not used, by address
+    _next: int = 0
+    _idle_since: float = 0.0
+    _told: bool = False  # that we wait for workers
+    _reference: Worker | None = None  # the first: others must have its processor
+
+    def capacity(self) -> int:
+        return sum(worker.slots for worker in self.workers.values())
+
+    def submit(self, trial: Trial) -> int:
+        self._next += 1
+        self.flights[self._next] = _Flight(trial)
+        self.waiting.append(self._next)
+        self._place()
+        return self._next
+
+    def wait(self, timeout: float | None = None) -> Event | None:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self._tell_of_waiting()
+            left = 1.0 if end is None else max(0.0, min(1.0, end - time.monotonic()))
+            try:
+                event = self._read(self.cluster.mail.get(timeout=left))
+            except queue.Empty:
+                event = None
+            if event is not None or (end is not None and time.monotonic() >= end):
+                return event
+
+    def answer(self, ticket: int, go_on: bool) -> None:
+        flight = self.flights.get(ticket)
+        if self.setup.answers and flight is not None and flight.worker is not None:
+            self.cluster.answer(ticket, flight.worker, go_on)
+
+    def close(self) -> None:
+        self.cluster.close()
+        self.flights.clear()
+        self.waiting.clear()
+
+    # -- what comes in the mail
+
+    def _read(self, message: Message) -> Event | None:
+        match message:
+            case Joined(worker):
+                self._join(worker)
+            case Unfit(address, reason):
+                self._refuse(address, reason)
+            case Left(address):
+                self._leave(address)
+            case Shown(ticket, (step, of, value, best)):
+                if ticket in self.flights:
+                    return Event(ticket, Progress(int(step), int(of), value, best))
+            case Ended(ticket, delivery):
+                return self._take(ticket, delivery)
+            case Lost(ticket, reason, is_fault):
+                return self._lose(ticket, reason, is_fault)
+            case Stalled(now):
+                self.setup.note(
+                    "the scheduler does not answer; it is waited for"
+                    if now
+                    else "the scheduler answers again"
+                )
+            case Gone():
+                raise StoreError(
+                    "the scheduler of the cluster has ended", f"start it again, and {RERUN}"
+                )
+        return None
+
+    def _join(self, worker: Worker) -> None:
+        differences = list(self._differences(worker))
+        if differences:
+            self._refuse(worker.address, "; ".join(differences))
+            return
+        self._reference = self._reference or worker
+        self.unfit.pop(worker.address, None)
+        self.workers[worker.address] = worker
+        self._place()
+
+    def _refuse(self, address: str, reason: str) -> None:
+        self.unfit[address] = reason
+        self.setup.note(f"the worker at {address} is not used: {reason}")
+
+    def _leave(self, address: str) -> None:
+        self.unfit.pop(address, None)
+        worker = self.workers.pop(address, None)
+        if worker is None:
+            return
+        lost = [ticket for ticket, flight in self.flights.items() if flight.worker == worker]
+        for ticket in lost:
+            self.cluster.forget(ticket)
+            self.cluster.mail.put(Lost(ticket, "its worker was lost"))
+
+    def _differences(self, worker: Worker) -> Iterator[str]:
+        """What a worker runs trials with that differs from the sweep's own, or from the first
+        worker's.
+        """
+        remote = self.setup.remote
+        for name, own in remote.about().items():
+            there = worker.facts.get(name, "nothing")
+            if name not in remote.local:
+                if there != own:
+                    yield f"{worker.host} has {name} {there}, and this machine {own}"
+            elif self._reference is not None and not self.any_processor:
+                first, host = self._reference.facts.get(name, "nothing"), self._reference.host
+                if there != first:
+                    yield f"{worker.host} has {name} {there}, and {host} {first}"
+
+    # -- trials
+
+    def _place(self) -> None:
+        """Send trials that wait to workers with room."""
+        taken = Counter(flight.worker.address for flight in self.flights.values() if flight.worker)
+        while self.waiting:
+            free = {
+                address: worker.slots - taken[address] for address, worker in self.workers.items()
+            }
+            most = max(free, key=lambda address: free[address], default="")
+            if not most or free[most] < 1:
+                return
+            ticket = self.waiting.popleft()
+            flight, worker = self.flights[ticket], self.workers[most]
+            flight.worker = worker
+            taken[most] += 1
+            checkpoint = flight.trial.checkpoint if flight.trial.folder else None
+            if checkpoint is not None and not checkpoint.is_file():
+                checkpoint = None
+            self.cluster.start(ticket, flight.trial, worker, checkpoint)
+
+    def _take(self, ticket: int, delivery: Delivery) -> Event | None:
+        """A worker has delivered."""
+        if ticket not in self.flights:
+            return None  # it was given up: another outcome of this trial counts
+        flight = self.flights[ticket]
+        if delivery.outcome is None:
+            if not delivery.knows_session and flight.worker is not None:
+                self.workers.pop(flight.worker.address, None)
+                self.cluster.drop(flight.worker.address)
+            self._again(ticket)
+            return None
+        del self.flights[ticket]
+        self._place()
+        outcome = delivery.outcome
+        if flight.trial.folder:
+            try:
+                _parcel.unpack(project() / flight.trial.folder, delivery.files)
+            except OSError as error:
+                fix = machine_fault(error) or "see to it"
+                outcome = Outcome(
+                    Kind.INTERRUPTED,
+                    message=worded(str(error), f"{fix}, and give the same command again"),
+                )
+        return Event(ticket, outcome)
+
+    def _again(self, ticket: int) -> None:
+        """Send a trial that was not run."""
+        self.flights[ticket].worker = None
+        self.waiting.append(ticket)
+        self._place()
+
+    def _lose(self, ticket: int, reason: str, is_fault: bool) -> Event | None:
+        """A trial was interrupted with its worker; it is begun again."""
+        if ticket not in self.flights:
+            return None
+        trial = self.flights.pop(ticket).trial
+        self.losses[trial.key] += 1
+        self._place()
+        if self.losses[trial.key] < LOSSES:
+            return Event(ticket, Outcome(Kind.INTERRUPTED, message=reason, retried=True))
+        problem = (
+            f"trial {trial.index} of {trial.variant} was interrupted"
+            f" {number_of(LOSSES, 'time')}, at last because {reason}"
+        )
+        return Event(ticket, Outcome(Kind.INTERRUPTED, message=worded(problem, RERUN)))
+
+    def _tell_of_waiting(self) -> None:
+        """Say that no worker is there, once."""
+        if self.workers:
+            self._idle_since, self._told = 0.0, False
+            return
+        now = time.monotonic()
+        self._idle_since = self._idle_since or now
+        if not self._told and now > self._idle_since + WAITING:
+            self._told = True
+            self.setup.note(
+                f"no worker is there; waiting for `dask worker --resources {RESOURCE}=1`"
+            )
+
+
+def launcher(setup: Setup) -> DaskLauncher:
+    """What `launcher: dask` makes: a launcher that is connected, its workers looked at.
+
+    Raises:
+        UsageError: there is no scheduler at the address, or a worker runs other versions.
+    """
+    options = setup.options
+    where = _address.address(options["address"])
+    if options["processors"] not in ("same", "any"):
+        raise UsageError(
+            f"`processors` is 'same' or 'any', not {options['processors']!r}", "see docs/cluster.md"
+        )
+    client = _address.connected(where, project() / options["certificates"])
+    _address.log_to(setup.log.with_name("cluster.log") if setup.log else None)
+    session = Session(uuid.uuid4().hex[:12], _for_workers(setup), dict(_own_code()))
+    made = DaskLauncher(setup, Cluster(client, session), options["processors"] == "any")
+    try:
+        made.cluster.open()
+        while not made.cluster.mail.empty():
+            made._read(made.cluster.mail.get())
+        _check(made)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _check(made: DaskLauncher) -> None:
+    """
+    Raises:
+        UsageError: workers are there that cannot be used.
+    """
+    if made.unfit:
+        reasons = sorted(set(made.unfit.values()))
+        raise UsageError(
+            f"{number_of(len(made.unfit), 'worker')} cannot run trials: {listed(reasons)}",
+            "docs/cluster.md says how workers are started",
+        )
+
+
+def _for_workers(setup: Setup) -> Setup:
+    """What workers are told of how trials are run."""
+    return replace(setup, log=None, options={}, note=silent)
+
+
+def _own_code() -> Iterator[tuple[str, bytes]]:
+    """The files of the project that trials may import, by path in the project."""
+    for kind in OWN_CODE:
+        folder = plugins.folder(kind)
+        for file in sorted(folder.rglob("*.py")):
+            yield Path(file).relative_to(project()).as_posix(), file.read_bytes()
