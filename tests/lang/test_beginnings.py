@@ -104,6 +104,16 @@ def test_the_ring_of_the_lru_holds_its_eigenvalues_evenly() -> None:
     assert np.mean(moduli**2) == pytest.approx((0.25 + 0.81) / 2, rel=0.02)  # even in area
     assert 0 < phases.min() < phases.max() < 3
     assert phases.mean() == pytest.approx(1.5, rel=0.05)
+    np.testing.assert_allclose(np.exp(2 * weights["p_gamma"]) + moduli**2, 1)
+
+
+@pytest.mark.parametrize("power", [8, 2])
+def test_memories_of_the_rglru_begin_evenly_between_their_limits(power: float) -> None:
+    cell = lang.load("rglru", options={"power": power})
+    kept = (1 + np.exp(-expressions(cell, 4000)["p"])) ** -power
+    assert 0.9 < kept.min() < kept.max() < 0.999
+    assert kept.mean() == pytest.approx((0.9 + 0.999) / 2, abs=0.003)  # even, as in De et al. 2024
+    assert np.median(kept) == pytest.approx(kept.mean(), abs=0.003)
 
 
 def test_an_expression_has_one_spelling_and_is_read_again() -> None:

@@ -52,13 +52,12 @@ def minlstm(w: Weights, x: Vector, h: Vector) -> Values:
 
 def lru(w: Weights, x: Vector, a: Vector, c: Vector) -> Values:
     """Orvieto et al. 2023, arXiv:2303.06349: the equations of the LRU with exponential
-    parametrisation and normalisation, in complex numbers; the output matrices are real and
-    imaginary parts.
+    parametrisation and a trained normalisation, exp(gamma_log), in complex numbers; the output
+    matrices are real and imaginary parts.
     """
     eigenvalues = np.exp(-np.exp(w["p_nu"]) + 1j * np.exp(w["p_theta"]))
-    gamma = np.sqrt(1 - np.abs(eigenvalues) ** 2)
     inputs = w["W_a"] @ x + 1j * (w["W_c"] @ x)
-    state = eigenvalues * (a + 1j * c) + gamma * inputs
+    state = eigenvalues * (a + 1j * c) + np.exp(w["p_gamma"]) * inputs
     read = (w["C_a"] + 1j * w["C_c"]) @ state
     return {"h": read.real + w["D"] @ x, "a": state.real, "c": state.imag}
 
