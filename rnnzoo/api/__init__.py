@@ -31,6 +31,7 @@ from rnnzoo.api.argument import ExperimentLike, Overrides, experiment_of
 if TYPE_CHECKING:
     from rnnzoo.api.value import Report, Results
     from rnnzoo.sweep.observer import Observer
+    from rnnzoo.sweep.parts import Part
     from rnnzoo.tasks import Report as Progress
 
 __all__ = [
@@ -54,6 +55,8 @@ def run(
     workers: int | None = None,
     source: str | Path = "",
     again: str | Sequence[str] = (),
+    only: str | Sequence[str] = (),
+    shard: str = "",
     progress: bool | Observer = False,
 ) -> Results:
     """Run what is missing of an experiment, write its report, and return all its trials; with
@@ -68,6 +71,9 @@ def run(
         source: a table of `rnnzoo export`, or `mlflow`: its trials are taken over first, as by
             `--from`.
         again: kinds of trials that are begun once more: `failed`, `out_of_memory`, `timed_out`.
+        only: labels of variants; no trials of others are run.
+        shard: `2/8` runs every eighth trial of each search, from the second on; other machines have
+            the others.
         progress: show the sweep on this terminal; or an observer, as a subclass of
             `rnnzoo.api.Observer`.
 
@@ -79,13 +85,15 @@ def run(
             again.
     """
     from rnnzoo.api.sweeping import Noting, prepared
+    from rnnzoo.sweep.parts import part_of
 
     read = experiment_of(experiment, overrides, trials)
+    part = part_of(read, only, shard)
     kinds = [again] if isinstance(again, str) else list(again)
-    with _watched(progress, read.search.trials) as observer:
+    with _watched(progress, read.search.trials, part) as observer:
         noting = Noting(observer)
         with _told(progress is True) as report:
-            ready = prepared(read, workers, str(source), kinds, noting.note, report)
+            ready = prepared(read, workers, str(source), kinds, noting.note, report, part)
         results = ready.run(noting)
         ready.publish(results, noting.note)
     return results.noted(noting.notes)
@@ -143,6 +151,8 @@ def plan(
     workers: int | None = None,
     measure: bool = True,
     noise: float | None = None,
+    only: str | Sequence[str] = (),
+    shard: str = "",
     progress: bool | Progress = False,
 ) -> dict[str, Any]:
     """What would run, what is done, how long the rest takes, and what can be decided, as `rnnzoo
@@ -151,6 +161,7 @@ def plan(
     Args:
         measure: run a few training steps of each variant, to know how long they take.
         noise: standard deviation of a training's score at one setting, where it is known.
+        only, shard: as of `run`.
 
     Raises:
         SpecError, UsageError: the experiment, or an argument, is wrong.
@@ -158,15 +169,17 @@ def plan(
         StoreError: a storage cannot be read.
     """
     from rnnzoo.api import planning
+    from rnnzoo.sweep.parts import part_of
 
     noise = planning.checked_noise(noise)
     with _told(progress) as report:
         read = experiment_of(experiment, overrides, trials)
-        return planning.planned(read, workers, measure, noise, report)
+        part = part_of(read, only, shard)
+        return planning.planned(read, workers, measure, noise, report, part)
 
 
 @contextmanager
-def _watched(progress: bool | Observer, trials: int) -> Iterator[Observer]:
+def _watched(progress: bool | Observer, trials: int, part: Part) -> Iterator[Observer]:
     """Whoever watches a sweep."""
     from rnnzoo.sweep.observer import Observer
 
@@ -179,7 +192,7 @@ def _watched(progress: bool | Observer, trials: int) -> Iterator[Observer]:
         from rnnzoo.terminal.display import Display
 
         console = plain_console()
-        with Display(console, trials, live=console.is_terminal) as display:
+        with Display(console, trials, console.is_terminal, part) as display:
             yield display
 
 

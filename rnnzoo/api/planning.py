@@ -18,6 +18,7 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened
+from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Store
 
@@ -28,6 +29,7 @@ def planned(
     measured: bool,
     noise: float | None,
     progress: tasks.Report,
+    part: Part = WHOLE,
 ) -> dict[str, Any]:
     """The content of a plan.
 
@@ -35,6 +37,7 @@ def planned(
         measured: measure how long a training step takes.
         noise: standard deviation of a training's score at one setting.
         progress: told about long work.
+        part: which trials are planned; what follows the search is no matter of a part.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
@@ -44,36 +47,42 @@ def planned(
     settings = config.read()
     opened = door.loaded(experiment, progress)
     store = Store(settings.storage) if config.exists(settings.storage) else None
-    rows = status.rows(opened.studies, store, opened.trials) if store else ()
-    done = {
-        study.identity: min(row.ended, opened.trials) for study, row in zip(opened.studies, rows)
-    }
+    own = [study for study in opened.studies if part.has(study.variant.label)]
+    left = {study.identity: status.planned(study, opened.trials, part) for study in own}
+    rows = status.rows(own, store, opened.trials, part) if store else ()
+    for study, row in zip(own, rows):
+        left[study.identity] = max(0, left[study.identity] - row.ended)
     count = root.workers(workers)
     costs: Mapping[str, measure.Cost] = {}
-    samples = _samples(opened, store, done) if measured else []
+    samples = _samples(opened, store, left, part) if measured else []
     if samples:
         with root.launched(count, opened.runs, opened.experiment.training.backend) as launcher:
             count = launcher.capacity()  # one of the user's may have its own
             costs = measure.measure(
                 samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )
+    content = _plan(opened, left, costs, count, part)
+    if not part.whole:
+        return {**content, "part": str(part)}
     return {
-        **_plan(opened, done, costs, count),
+        **content,
         **_expected(opened, store, noise),
         **_speed(opened, store, costs),
     }
 
 
-def _samples(opened: Opened, store: Store | None, done: Mapping[str, int]) -> list[measure.Sample]:
+def _samples(
+    opened: Opened, store: Store | None, left: Mapping[str, int], part: Part
+) -> list[measure.Sample]:
     """What is measured: the studies whose speed is compared, and those that have trials left."""
-    compared = {study.identity for pair in _unmeasured(opened, store) for study in pair}
+    pairs = _unmeasured(opened, store) if part.whole else []
+    compared = {study.identity for pair in pairs for study in pair}
     samples = []
     for study in opened.studies:
-        left = status.planned(study, opened.trials) - done.get(study.identity, 0)
         if study.identity in compared:
             samples.append(measure.timed(study))
-        elif left > 0:
-            samples.append(measure.sample(study, left))
+        elif left.get(study.identity):
+            samples.append(measure.sample(study, left[study.identity]))
     return samples
 
 
@@ -119,12 +128,23 @@ def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[
 
 
 def _plan(
-    opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], workers: int
+    opened: Opened,
+    left_of: Mapping[str, int],
+    costs: Mapping[str, Any],
+    workers: int,
+    part: Part,
 ) -> dict[str, Any]:
+    """A row for each study of which the part has trials.
+
+    Args:
+        left_of: trials that are left to run, by identity of the study.
+    """
     from rnnzoo.lang import counts
 
     rows: list[dict[str, Any]] = []
     for study in opened.studies:
+        if study.identity not in left_of:
+            continue
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = opened.tasks[study.task.label].inputs
         weights = [
@@ -136,8 +156,7 @@ def _plan(
             for point in (small, large)
         ]
         cost = costs.get(study.identity)
-        total = status.planned(study, opened.trials)
-        left = max(0, total - done.get(study.identity, 0))
+        total, left = status.planned(study, opened.trials, part), left_of[study.identity]
         search, epochs = study.experiment.search, study.experiment.training.epochs
         share = search.trainings(total, epochs) / max(total, 1)  # of the epochs of as many trials
         hours = sorted(left * share * seconds / 3600 for seconds in cost.trial) if cost else None

@@ -7,6 +7,7 @@ too.  The only place that builds a `Sweep`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from rnnzoo import lang, tasks
 from rnnzoo.api import root, sources
 from rnnzoo.api.value import Report, Results
-from rnnzoo.errors import StoreError, UsageError, argument, command, nearest
+from rnnzoo.errors import StoreError, UsageError, argument, command, listed, nearest, number_of
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
@@ -25,8 +26,10 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial
 from rnnzoo.sweep import open as door
+from rnnzoo.sweep import speed, status
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.open import Opened
+from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
@@ -46,6 +49,7 @@ class Prepared:
     Attributes:
         source: a table, or `mlflow`: its trials are taken over first.
         again: trials that ended so are begun once more.
+        part: which trials are run.
     """
 
     opened: Opened
@@ -54,6 +58,7 @@ class Prepared:
     workers: int
     source: str = ""
     again: tuple[Kind, ...] = ()
+    part: Part = WHOLE
 
     def elsewhere(self) -> Iterator[str]:
         """Who has trials of the experiment of which the storage has none: it may have been lost."""
@@ -91,6 +96,7 @@ class Prepared:
                 opened.runs,
                 *_given(self.source, experiment.name),
                 again=self.again,
+                part=self.part,
                 texts=texts(experiment),
                 code={label: tasks.code(task) for label, task in opened.tasks.items()},
             )
@@ -103,9 +109,50 @@ class Prepared:
         return published(self.opened, results, self.store, self.tracker, note)
 
     def incomplete(self, results: Results) -> list[str]:
-        """Labels of the studies without a complete trial."""
+        """Labels of the studies without a complete trial, among those that have no trials left."""
         complete = {result.study for result in results if result.outcome.kind is Kind.COMPLETE}
-        return [study.label for study in self.opened.studies if study.identity not in complete]
+        left = {study.identity for study, missing in self._missing(results) if missing}
+        return [
+            study.label for study in self.opened.studies if study.identity not in complete | left
+        ]
+
+    def left(self, results: Results) -> Iterator[str]:
+        """What a part that is done leaves for others, in sentences; nothing of a whole sweep."""
+        if self.part.whole:
+            return
+        studies, trials = self.opened.studies, self.opened.trials
+        missing = sum(count for _, count in self._missing(results))
+        total = sum(status.planned(study, trials) for study in studies)
+        if not any(status.planned(study, trials, self.part) for study in studies):
+            yield f"{self.part} has no trials: no search has more than {trials}"
+        if missing:
+            left = f"{number_of(missing, 'is', 'are')} left for other parts"
+            yield f"{self.part} is done; of {number_of(total, 'trial')}, {left}"
+        else:
+            yield f"{self.part} is done, and all trials of the search are here"
+        rest = list(self._after_search())
+        if rest:
+            whole = command("sweep", self.opened.experiment.file)
+            yield f"`{whole}` has {listed(rest)} to do, once all trials are in one storage"
+
+    def _missing(self, results: Results) -> Iterator[tuple[Study, int]]:
+        """How many trials of each search have not ended."""
+        ended = Counter(
+            result.study for result in results if result.trial.index < self.opened.trials
+        )
+        for study in self.opened.studies:
+            planned = status.planned(study, self.opened.trials)
+            yield study, max(0, planned - ended[study.identity])
+
+    def _after_search(self) -> Iterator[str]:
+        """What only the whole sweep runs."""
+        experiment = self.opened.experiment
+        if experiment.select.replicates and self.part.of > 1:
+            yield "the replicates"
+        if experiment.confirm is not None:
+            yield "the second stage"
+        if speed.wanted(experiment, self.opened.studies):
+            yield "the measurements of speed"
 
 
 def prepared(
@@ -115,12 +162,14 @@ def prepared(
     again: Sequence[str],
     note: Note,
     progress: tasks.Report = tasks.silent,
+    part: Part = WHOLE,
 ) -> Prepared:
     """Load the data and open the storage.
 
     Args:
         note: told what there is to say of the tracker.
         progress: told about long work.
+        part: which trials are to be run.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
@@ -133,7 +182,8 @@ def prepared(
     )
     store = door.store(settings, experiment)
     tracker = root.buffered_tracker(settings, note)
-    return Prepared(opened, store, tracker, root.workers(workers), source, _kinds(again))
+    count = root.workers(workers)
+    return Prepared(opened, store, tracker, count, source, _kinds(again), part)
 
 
 def published(

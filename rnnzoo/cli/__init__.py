@@ -163,6 +163,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
     _spec(sweep)
     _budget(sweep)
+    _part(sweep, "run")
     text = (
         "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had"
         " been run here"
@@ -179,6 +180,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _plan_command(commands)
     status = _command(commands, "status", "status", "how far an experiment is")
     _spec(status)
+    _part(status, "count")
     _set(status)
     _json(status)
     report = _command(
@@ -252,6 +254,7 @@ def _plan_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     _spec(plan)
     _budget(plan)
+    _part(plan, "plan")
     plan.add_argument(
         "--no-measure", action="store_true", help="do not measure how long a step takes"
     )
@@ -432,6 +435,15 @@ def _budget(parser: argparse.ArgumentParser) -> None:
         "--workers", type=_whole, metavar="N", help="trials at once (default: one a core)"
     )
     _set(parser)
+
+
+def _part(parser: argparse.ArgumentParser, verb: str) -> None:
+    text = f"{verb} the trials of these variants only; several with commas, or repeated"
+    parser.add_argument("--only", action="append", default=[], metavar="VARIANT", help=text)
+    text = (
+        f"{verb} every N-th trial of each search only, from the I-th on; other machines have others"
+    )
+    parser.add_argument("--shard", default="", metavar="I/N", help=text)
 
 
 def _json(parser: argparse._ActionsContainer) -> None:

@@ -26,12 +26,15 @@ PlannedStudy = Mapping[str, Any]  # what a plan says of one
 def plan(args: argparse.Namespace) -> None:
     """What would run, what is done, how long the rest takes, and what can be decided."""
     from rnnzoo.api import planning
+    from rnnzoo.sweep.parts import part_of
 
     noise = planning.checked_noise(args.noise)
     console = plain_console(args.json)
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
+    part = part_of(experiment, args.only, args.shard)
+    measured = not args.no_measure
     with bars(console, lines=not args.json) as report:
-        content = planning.planned(experiment, args.workers, not args.no_measure, noise, report)
+        content = planning.planned(experiment, args.workers, measured, noise, report, part)
     if args.json:
         print(json.dumps(content, indent=2))
     else:

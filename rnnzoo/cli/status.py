@@ -13,6 +13,7 @@ from rich.console import Console
 from rnnzoo.errors import UsageError, command, without_password
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.terminal.console import plain_console
 
@@ -27,11 +28,14 @@ def status(args: argparse.Namespace) -> None:
     from rnnzoo.confirm import told
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep import status as reader
+    from rnnzoo.sweep.parts import part_of
 
     settings = config.read()
-    opened = door.opened(Path(args.spec), args.set)
+    experiment = read(Path(args.spec), args.set)
+    part = part_of(experiment, args.only, args.shard)
+    opened = door.loaded(experiment)
     store = door.existing_store(settings, opened.experiment)
-    rows = reader.rows(opened.studies, store, opened.trials)
+    rows = reader.rows(opened.studies, store, opened.trials, part)
     stood = _stood(opened, store)
     if args.json:
         stores = {"tracking_uri": settings.tracking, "storage": settings.storage}

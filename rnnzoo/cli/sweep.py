@@ -19,8 +19,7 @@ from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
 if TYPE_CHECKING:
-    from rnnzoo.api.sweeping import Note
-    from rnnzoo.sweep.open import Opened
+    from rnnzoo.api.sweeping import Note, Prepared
     from rnnzoo.tasks import Report
 
 EVERY = 10.0  # seconds between two lines about work that takes long, where there is no bar
@@ -31,22 +30,25 @@ def sweep(args: argparse.Namespace) -> int:
     from rnnzoo.api import planning
     from rnnzoo.api.sweeping import prepared
     from rnnzoo.cli import reports
+    from rnnzoo.sweep.parts import part_of
     from rnnzoo.terminal.display import Display
 
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
+    part = part_of(experiment, args.only, args.shard)
     with bars(console, lines=True) as report:
         ready = prepared(
-            experiment, args.workers, args.source or "", args.again, console.print, report
+            experiment, args.workers, args.source or "", args.again, console.print, report, part
         )
-    console.print(_headline(ready.opened, ready.workers))
+    console.print(_headline(ready))
     if config.project() != Path():
         console.print(f"in the project at {config.project()}", style="dim")
     print_data(warned(experiment), planning.data(ready.opened), console)
     for text in ready.elsewhere():
         console.print(text, style="yellow")
     console.print(f"opening the storage and {config.read().tracker_title} ...", style="dim")
-    with Display(console, ready.opened.trials, live=console.is_terminal) as display:
+    trials, live = ready.opened.trials, console.is_terminal
+    with Display(console, trials, live, part) as display:
         try:
             results = ready.run(display)
         except KeyboardInterrupt:
@@ -60,6 +62,8 @@ def sweep(args: argparse.Namespace) -> int:
         console.print(
             f"\n{title} lacks {missing}: {command('sync', args.spec)} writes them", style="yellow"
         )
+    for text in ready.left(results):
+        told(console, f"\n{text}")
     without = ready.incomplete(results)
     if without:
         told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
@@ -71,13 +75,15 @@ def noted(console: Console) -> Note:
     return lambda text: told(console, text, style="yellow")
 
 
-def _headline(opened: Opened, workers: int) -> str:
+def _headline(ready: Prepared) -> str:
+    opened, workers = ready.opened, ready.workers
     experiment = opened.experiment
+    part = "" if ready.part.whole else f"; of these {ready.part}"
     tasks = ", ".join(task.label for task in experiment.tasks)
     at_once = f", {workers} at a time" if config.read().launcher.name == config.LOCAL.name else ""
     return (
         f"{experiment.name}: {number_of(len(experiment.variants), 'variant')} x"
-        f" {number_of(opened.trials, 'trial')} on {tasks}{at_once}"
+        f" {number_of(opened.trials, 'trial')} on {tasks}{part}{at_once}"
     )
 
 

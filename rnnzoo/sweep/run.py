@@ -23,10 +23,20 @@ from rnnzoo.spec import plugins, points
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, ranked
+from rnnzoo.spec.trial import (
+    RETRIED,
+    Kind,
+    Outcome,
+    Progress,
+    Result,
+    StudyKey,
+    Trial,
+    ranked,
+)
 from rnnzoo.sweep import halving, provenance, speed, status
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.observer import Observer
+from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
 from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
@@ -68,6 +78,8 @@ class Sweep:
         given: trials that were run elsewhere; they are recorded as if they had been run here.
         given_provenance: where and with what those were run.
         again: trials that ended so are begun once more.
+        part: which trials are run.  The second stage and what claims about speed need come with the
+            whole sweep, replicates with whole searches.
         texts: what the tracker keeps of the experiment, by file name.
         code: digests of each task's loss and metric that are not the package's, by the task's
             label, kind and name.
@@ -84,6 +96,7 @@ class Sweep:
     given: Sequence[Result] = ()
     given_provenance: Sequence[Mapping[str, str]] = ()
     again: Collection[Kind] = ()
+    part: Part = WHOLE
     texts: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
     # What the run knows, by identity of a study where nothing else is said.
@@ -130,11 +143,22 @@ class Sweep:
             with interrupts() as interrupted:
                 try:
                     self.search(done, interrupted)
-                    self.replicate(interrupted)
-                    self.confirm(interrupted)
-                    self.measure_speeds(interrupted)
+                    self.after_search(interrupted)
                 finally:
                     self.stop()
+
+    @property
+    def searches(self) -> tuple[Study, ...]:
+        """The studies of the search of which the part has trials."""
+        return self.of_part(self.studies)
+
+    def of_part(self, studies: Iterable[Study]) -> tuple[Study, ...]:
+        """Those of some studies of which the part has trials."""
+        return tuple(study for study in studies if self.part.has(study.variant.label))
+
+    def holds(self, study: Study, index: int) -> bool:
+        """Whether the part has a trial of a search."""
+        return self.part.holds(study.variant.label, index)
 
     # -- what is there already
 
@@ -144,9 +168,9 @@ class Sweep:
         Returns:
             Outcomes that are final, by identity of the study and index.
         """
-        done = self.open_all(self.studies, self.experiment.search)
+        done = self.open_all(self.searches, self.experiment.search)
         begun_again_tasks = {
-            study.task.label for study in self.studies if self.forgotten[study.identity]
+            study.task.label for study in self.searches if self.forgotten[study.identity]
         }
         for study in self.second_stage:
             # other trials, so another region: its second stage starts over
@@ -173,12 +197,12 @@ class Sweep:
             opened = self.store.study(study.identity, self.attributes(study), search)
             taken = self.take_over_earlier(study, opened, earlier)
             self.set_aside(study, earlier, taken)
-            interrupted = opened.reclaim()
+            interrupted = opened.reclaim(self.part)
             if interrupted:
                 self.observer.note(
                     f"{study.label}: {number_of(interrupted, 'interrupted trial')} will run again"
                 )
-            forgotten = opened.forget(self.again)
+            forgotten = opened.forget(self.again, self.part)
             if forgotten:
                 begin = number_of(forgotten, "trial begins", "trials begin")
                 self.observer.note(f"{study.label}: {begin} once more")
@@ -195,15 +219,19 @@ class Sweep:
         """Take over the trials of earlier editions that are this study's; names of those
         editions.
         """
+
+        def own(same: Callable[[Trial], bool]) -> Callable[[Trial], bool]:
+            return lambda trial: self.holds(study, trial.index) and same(trial)
+
         taken = set()
         for name, (attributes, _) in earlier.items():
             count, whose = 0, ""
             # `study.same` says how that comes about
             if changed(study.parts, attributes.get("parts", {})) == ("training",):
-                count, whose = self.store.inherit(opened, name, study.same), "an older version"
+                count, whose = self.store.inherit(opened, name, own(study.same)), "an older version"
             elif study.is_spelt_otherwise(name, attributes):
                 count, whose = (
-                    self.store.inherit(opened, name, study.same_but_for_spelling),
+                    self.store.inherit(opened, name, own(study.same_but_for_spelling)),
                     "another spelling of the cell",
                 )
                 taken.add(name)  # also where all of its trials are here already
@@ -292,7 +320,7 @@ class Sweep:
 
     def level(self) -> None:
         """Write to the tracker what it lacks of what the storage holds."""
-        results = self.results()
+        results = [result for result in self.results() if self.has(result)]
         late = level(results, self.tracker, self.experiment.name)
         if 0 < late < len(results):  # not when the tracker is a new one
             self.observer.note(f"the tracker was brought level: {number_of(late, 'trial')}")
@@ -303,13 +331,18 @@ class Sweep:
         best: dict[str, float] = {}
         ended: Counter[Kind] = Counter()
         for name, outcomes in done.items():
-            planned = [outcome for index, outcome in outcomes.items() if index < self.trials]
+            variant = StudyKey.parse(name).variant
+            planned = [
+                outcome
+                for index, outcome in outcomes.items()
+                if index < self.trials and self.part.holds(variant, index)
+            ]
             scores = [outcome.scores for outcome in planned if outcome.scores]
             counts[name] = len(planned)
             ended.update(outcome.kind for outcome in planned)
             if scores:
                 best[name] = min(of_splits[self.experiment.select.on] for of_splits in scores)
-        self.observer.begin(self.studies, counts, best)
+        self.observer.begin(self.searches, counts, best)
         for kind, count in ended.items():
             if kind not in RETRIED:
                 continue
@@ -325,6 +358,10 @@ class Sweep:
         return [
             result for result in self.store.results(self.experiment.name) if result.study in present
         ]
+
+    def has(self, result: Result) -> bool:
+        """Whether a result is of a trial of the part."""
+        return self.part.holds(result.key.variant, result.trial.index)
 
     def present(self) -> set[str]:
         """Identities of all studies of this edition."""
@@ -343,11 +380,11 @@ class Sweep:
                 f"the points of '{self.experiment.search.sampler.name}' depend on what was run"
                 " before, so trials that were run elsewhere cannot be taken over"
             )
-        studies = {study.identity: study for study in self.studies}
+        studies = {study.identity: study for study in self.searches}
         taken = 0
         for result in self.given:
             study, index = studies.get(result.study), result.trial.index
-            if study is None or index in done[result.study]:
+            if study is None or index in done[result.study] or not self.holds(study, index):
                 continue
             point = self.point_for(study, index)
             if point != dict(result.trial.hyperparameters):
@@ -415,7 +452,7 @@ class Sweep:
         """Outcomes by study and index, those of trials that wait at a rung or later among them."""
         return {
             study.identity: {**self.waiting(study, epoch), **done[study.identity]}
-            for study in self.studies
+            for study in self.searches
         }
 
     def waiting(self, study: Study, epoch: int) -> dict[int, Outcome]:
@@ -434,7 +471,7 @@ class Sweep:
         assert rungs is not None
         ended: dict[str, dict[int, Outcome]] = {}
         shares = []  # of each search of which a trial ends here
-        for study in self.studies:
+        for study in self.searches:
             opened, trials = self.opened[study.identity], status.planned(study, self.trials)
             waited, done = opened.waited(), opened.done()
             recorded = halving.together(waited, done, trials)
@@ -458,8 +495,8 @@ class Sweep:
     # -- the loop
 
     def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
-        for study, index in in_turn(self.studies, self.trials):
-            if index not in done[study.identity]:
+        for study, index in in_turn(self.searches, self.trials):
+            if self.holds(study, index) and index not in done[study.identity]:
                 yield study, index
 
     def loop(self, todo: Iterator[tuple[Study, int]], interrupted: Callable[[], bool]) -> None:
@@ -600,21 +637,30 @@ class Sweep:
 
     # -- after the search: replicates, the second stage, speeds
 
+    def after_search(self, interrupted: Callable[[], bool]) -> None:
+        """Run what rests on whole searches, as far as the part has these."""
+        if self.part.of == 1:
+            self.replicate(interrupted)
+        if self.part.whole:
+            self.confirm(interrupted)
+            self.measure_speeds(interrupted)
+
     def replicate(self, interrupted: Callable[[], bool]) -> None:
         """Run the kept trials again on fresh seeds, where the experiment asks for it."""
         if not self.replicates:
             return
-        done = self.open_all(self.replicates, self.search_for_known_points())
-        kept = list(self.kept_again())
+        own = self.of_part(self.replicates)
+        done = self.open_all(own, self.search_for_known_points())
+        kept = list(self.kept_again(own))
         self.adopt_known(kept, done)
         counts = {name: len(outcomes) for name, outcomes in done.items()}
-        self.observer.begin(self.replicates, counts, {})
+        self.observer.begin(own, counts, {})
         self.run_known(kept, done, interrupted)
 
-    def kept_again(self) -> Iterator[_KnownTrial]:
-        """The kept trials of each search, in every replicate of it."""
+    def kept_again(self, studies: Sequence[Study]) -> Iterator[_KnownTrial]:
+        """The kept trials of each search, in these replicates of it."""
         select, results = self.experiment.select, self.results()
-        for study in self.replicates:
+        for study in studies:
             search = replace(study, replicate=0).identity
             searched = [result for result in results if result.study == search]
             for result in ranked(searched, select.on)[: select.count(self.trials)]:

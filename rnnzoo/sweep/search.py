@@ -28,6 +28,7 @@ from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
 from rnnzoo.sweep import samplers
 from rnnzoo.sweep._retry import RetryPolicy, plain, retried
 from rnnzoo.sweep.lock import ServerLock
+from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM
 from rnnzoo.sweep.samplers import quiet
 
@@ -415,8 +416,11 @@ class StudyStore:
             self.study.tell(number, state=TrialState.FAIL)
 
     @retried
-    def reclaim(self) -> int:
-        """End the trials of a sweep that died; returns how many run again."""
+    def reclaim(self, part: Part = WHOLE) -> int:
+        """End the trials of a part that a dead sweep left running; returns how many run again.
+
+        Whose a trial is that has no index yet, only the whole sweep knows.
+        """
         from optuna.trial import TrialState
 
         count = 0
@@ -424,6 +428,8 @@ class StudyStore:
             for trial in self.study.get_trials(
                 deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)
             ):
+                if not self._is_of(trial, part):
+                    continue
                 result = _result(trial.user_attrs.get(_RESULT))
                 if result is not None:
                     self._end(trial.number, result.outcome)
@@ -431,6 +437,11 @@ class StudyStore:
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 count += 1
         return count
+
+    def _is_of(self, trial: Any, part: Part) -> bool:
+        """Whether a trial of Optuna's is one of a part."""
+        variant = StudyKey.parse(self.study.study_name).variant
+        return part.whole or part.holds(variant, trial.user_attrs.get(_INDEX, -1))
 
     @retried
     def attempts(self) -> Counter[int]:
@@ -486,12 +497,14 @@ class StudyStore:
         return waited
 
     @retried
-    def forget(self, kinds: Collection[Kind]) -> int:
-        """Let trials that ended so run again: they stay in the storage and no longer count; returns
-        how many.
+    def forget(self, kinds: Collection[Kind], part: Part = WHOLE) -> int:
+        """Let trials of a part that ended so run again: they stay in the storage and no longer
+        count; returns how many.
         """
         numbers = [
-            trial.number for trial, result in _ended(self.study) if result.outcome.kind in kinds
+            trial.number
+            for trial, result in _ended(self.study)
+            if result.outcome.kind in kinds and self._is_of(trial, part)
         ]
         if numbers:
             self.study.set_user_attr(_VOID, [*self.study.user_attrs.get(_VOID, ()), *numbers])

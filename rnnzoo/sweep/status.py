@@ -12,6 +12,7 @@ from typing import Any
 from rnnzoo.spec import points
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep.open import of_present
+from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Record, Store
 
@@ -47,18 +48,28 @@ class StudyStatus:
         }  # fmt: skip
 
 
-def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[StudyStatus, ...]:
-    """One row a study, in the order of the studies."""
+def rows(
+    studies: Sequence[Study], store: Store, trials: int, part: Part = WHOLE
+) -> tuple[StudyStatus, ...]:
+    """One row a study that the part has trials of, in the order of the studies.
+
+    Of the trials that run, wait or were cut off, all are counted, whosever they are.
+    """
     if not studies:
         return ()
     record = store.record(studies[0].experiment.name)
     ended: dict[str, list[Outcome]] = {}
     for result in of_present(record.results, studies, store):
-        ended.setdefault(result.study, []).append(result.outcome)
-    return tuple(_row(study, ended.get(study.identity, []), record, trials) for study in studies)
+        if part.holds(result.key.variant, result.trial.index):
+            ended.setdefault(result.study, []).append(result.outcome)
+    return tuple(
+        _row(study, ended.get(study.identity, []), record, planned(study, trials, part))
+        for study in studies
+        if part.has(study.variant.label)
+    )
 
 
-def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int) -> StudyStatus:
+def _row(study: Study, outcomes: Sequence[Outcome], record: Record, planned: int) -> StudyStatus:
     complete = [outcome for outcome in outcomes if outcome.kind is Kind.COMPLETE]
     on = study.experiment.select.on
     counts = {
@@ -67,7 +78,7 @@ def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int)
     return StudyStatus(
         variant=study.variant.label,
         task=study.task.label,
-        planned=planned(study, trials),
+        planned=planned,
         running=record.running.get(study.identity, 0),
         counts={**counts, Kind.INTERRUPTED: record.interrupted.get(study.identity, 0)},
         best=min((outcome.scores[on] for outcome in complete), default=None),
@@ -75,12 +86,12 @@ def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int)
     )
 
 
-def planned(study: Study, trials: int) -> int:
-    """Trials of a study: the budget, or a grid's size where that is less; of a replicate those that
-    are kept.
+def planned(study: Study, trials: int, part: Part = WHOLE) -> int:
+    """Trials of a study in a part: of the budget, or of a grid's size where that is less; of a
+    replicate those that are kept.
     """
     if study.replicate:
         return study.experiment.select.count(trials)
     if study.experiment.search.sampler.name == "grid":
-        return points.grid_size(study.variant.space, trials)
-    return trials
+        trials = points.grid_size(study.variant.space, trials)
+    return part.count(study.variant.label, trials)

@@ -22,6 +22,7 @@ from rnnzoo.errors import number_of
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.observer import Observer
+from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.status import planned
 
@@ -35,6 +36,7 @@ class _State:
 
     studies: Sequence[Study] = ()
     trials: int = 0
+    part: Part = WHOLE
     done: dict[str, int] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
@@ -48,9 +50,11 @@ class _State:
 
     @property
     def total(self) -> int:
-        return sum(planned(study, self.trials) for study in self.studies) + sum(
-            self.second.values()
-        )
+        return sum(map(self.planned, self.studies)) + sum(self.second.values())
+
+    def planned(self, study: Study) -> int:
+        """Trials of a study that are to be run here."""
+        return planned(study, self.trials, self.part)
 
     @property
     def finished(self) -> int:
@@ -71,9 +75,9 @@ class Display(Observer):
         live: redraw in place; otherwise a line for each trial that ends.
     """
 
-    def __init__(self, console: Console, trials: int, live: bool) -> None:
+    def __init__(self, console: Console, trials: int, live: bool, part: Part = WHOLE) -> None:
         self.console = console
-        self.state = _State(trials=trials)
+        self.state = _State(trials=trials, part=part)
         self.live = (
             Live(self, console=console, refresh_per_second=4, transient=True) if live else None
         )
@@ -204,7 +208,7 @@ class Display(Observer):
 
     def _row(self, study: Study) -> tuple[str | Text | ProgressBar, ...]:
         state, name = self.state, study.identity
-        done, total = state.done.get(name, 0), planned(study, state.trials)
+        done, total = state.done.get(name, 0), state.planned(study)
         best = f"{state.best[name]:.4f}" if name in state.best else ""
         remark = Text("")
         if name in state.bad:
