@@ -176,6 +176,10 @@ _SYNONYMS = {
     "dot_product": "dot(a, b)", "inner": "dot(a, b)", "rms_norm": "a / sqrt(mean(a * a) + 1e-5)",
     "rmsnorm": "a / sqrt(mean(a * a) + 1e-5)", "var": "mean((a - mean(a)) ** 2)",
     "variance": "mean((a - mean(a)) ** 2)", "std": "sqrt(mean((a - mean(a)) ** 2))",
+    "sigma": "sigmoid(a)", "logistic": "sigmoid(a)", "expit": "sigmoid(a)", "ceil": "-floor(-a)",
+    "power": "a ** b", "log1p": "log(1 + a)", "expm1": "exp(a) - 1", "tan": "sin(a) / cos(a)",
+    "ones": "1, which stands for all units", "zeros": "0, which stands for all units",
+    "linear": "W @ a + b", "dense": "W @ a + b", "dropout": "d = bernoulli(0.9), then d * a / 0.9",
     "min": "minimum(a, b), or -max(-a) over units", "logsumexp": "log(sum(exp(a)))",
 }  # fmt: skip
 
@@ -427,8 +431,20 @@ class _TreeBuilder:
             case ast.BinOp(left=ast.Name(id="t"), op=ast.Add()):
                 problem = f"[{_index_text(index)}] is a later step, which is not known yet"
                 raise _NotInTheLanguage(index, problem, f"write {name}[t-1] for the previous step")
+        raise _NotInTheLanguage(index, *self.no_step(name, index))
+
+    def no_step(self, name: str, index: ast.expr) -> tuple[str, str]:
+        """What to say of an index that is no step and no round."""
+        problem = f"[{_index_text(index)}] is not a step"
         fix = f"write {name}[t-1] for the previous step, {name} for this one"
-        raise _NotInTheLanguage(index, f"[{_index_text(index)}] is not a step", fix)
+        match index:
+            case ast.Slice() | ast.Tuple():
+                problem = f"[{_index_text(index)}] picks units, which is not part of the language"
+                fix = "give each part of a vector a matrix of its own: W_1 @ x, W_2 @ x"
+            case ast.Name(id=letter) if letter != "t" and name[:1].isupper():
+                problem += ", and rounds are counted in `repeat` blocks only"
+                fix = f"write {name}, or put the equation below `repeat {letter} to 3:`, indented"
+        return problem, fix
 
     def round(self, index: ast.expr) -> tuple[str, int] | None:
         """Which round an index means, by a name and what is added; None if it means none."""
@@ -460,7 +476,29 @@ class _TreeBuilder:
         fix = f"write a whole number or an option: {name}[t-2], or {name}[t-lag]"
         raise _NotInTheLanguage(index, f"[{_index_text(index)}] is not a step", fix)
 
+    def transposed_vector(self, node: ast.BinOp | ast.Compare, depth: int) -> Tree | None:
+        """Report `v @ k.T`, and `k.T @ v`, of what is no matrix by its name; the first is read as
+        the outer product that it is.
+        """
+        match node:
+            case ast.BinOp(left=left, op=ast.MatMult(), right=ast.Attribute() as right) if (
+                _is_vector_turned(right)
+            ):
+                fix = f"write outer({_operand(left)}, {ast.unparse(right.value)})"
+                span = _span(self.code, node)
+                self.mistakes.add(span, "two vectors make a matrix by `outer`", fix)
+                vectors = self.tree(left, depth + 1), self.tree(right.value, depth + 1)
+                return Call(outer_product, vectors, span)
+            case ast.BinOp(left=ast.Attribute() as left, op=ast.MatMult(), right=right) if (
+                _is_vector_turned(left)
+            ):
+                fix = f"write dot({ast.unparse(left.value)}, {_operand(right)})"
+                raise _NotInTheLanguage(node, "two vectors make a number by `dot`", fix)
+        return None
+
     def infix(self, node: ast.BinOp | ast.Compare, span: Span, depth: int) -> Tree:
+        if (outer := self.transposed_vector(node, depth)) is not None:
+            return outer
         match node:
             case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List(elts=[_, *_]) as right):
                 return Call(matmul, (self.tree(left, depth + 1), self.joined(right, depth)), span)
@@ -586,7 +624,8 @@ class _TreeBuilder:
         if not is_reported(name):
             self.mistakes.add(span, f"no operation '{name}'", _fix_of_unknown(name))
         operands = [self.tree(arg, depth + 1) for arg in node.args]
-        return operands[0] if operands and name not in _SYNONYMS else reported(span)
+        has_other_size = name in _SYNONYMS or not nearest(name, calls).startswith("did you mean")
+        return reported(span) if has_other_size or not operands else operands[0]
 
     def refuse(self, node: ast.expr) -> _NotInTheLanguage:
         for part in (node, getattr(node, "op", None)):
@@ -617,10 +656,21 @@ def _takes_groups(operation: Primitive) -> bool:
     return isinstance(operation, OverUnits) or operation is outer_product
 
 
+def _operand(node: ast.expr) -> str:
+    """An operand of a call as it is written."""
+    return ast.unparse(node).replace("[t - ", "[t-")[:40]
+
+
 def _factor(node: ast.expr) -> str:
     """A factor of a product as it is written, in brackets where it needs them."""
-    text = ast.unparse(node).replace("[t - ", "[t-")[:40]
+    text = _operand(node)
     return f"({text})" if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) else text
+
+
+def _is_vector_turned(node: ast.Attribute) -> bool:
+    """Whether this is `k.T` of what is no matrix by its name."""
+    is_vector = isinstance(node.value, ast.Name) and not node.value.id[:1].isupper()
+    return is_vector and node.attr in _TRANSPOSITIONS
 
 
 def _leads_with_t(node: ast.expr) -> bool:

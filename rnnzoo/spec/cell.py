@@ -81,6 +81,9 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 BEFORE_FIRST = "[0]"  # behind the name of a repeated equation: what it is before the first round
 _HEAD = re.compile(r"(\s*)([^\W\d]\w*(?:\[0\])?)\s*=(?!=)\s*")
 _REPEAT = re.compile(r"\s*repeat\b(?!\s*=)")
+_FOR = re.compile(r"\s*for\s+([^\W\d]\w*)\s+in\s+(?:range\s*\(\s*)?(?:\w+\s*,\s*)?(\w+)?[^=]*")
+_UPDATE = re.compile(r"\s*([^\W\d]\w*)\s*([-+*/])=")
+_SEVERAL = re.compile(r"\s*\(?([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)+)\)?\s*=(?!=)")
 _REPEAT_TO = re.compile(r"repeat\s+(\w+)\s+to\s+(\w+)\s*:")
 
 # Initialisers by name, with the least and the largest number of values they take.  Their meaning is
@@ -249,6 +252,7 @@ class CellSpec:
     claim: str = ""
     claim_span: Span | None = None
     output: str = "h"
+    output_span: Span | None = None
     options: Mapping[str, float] = field(default_factory=dict)
     option_keys: Mapping[str, Declared] = field(default_factory=dict)
     inputs: Mapping[str, Declared] = field(default_factory=dict)
@@ -470,17 +474,18 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
         claim=fields.text("claim"),
         claim_span=fields.span("claim") if "claim" in fields else None,
         output=fields.text("output", ""),
+        output_span=fields.span("output") if "output" in fields else None,
         options=options,
         option_keys=option_keys,
-        inputs=_inputs(fields.table_at("inputs"), mistakes, unread),
+        inputs=_inputs(fields.table_at("inputs", "{dt: 1}"), mistakes, unread),
         constants=_statements(fields.code("constants"), unread),
         equations=_statements(fields.code("equations"), unread),
         first_layer=_statements(fields.code("first_layer"), unread),
         shapes=shapes,
         masks=masks,
         trainable=trainable,
-        init=_init(fields.table_at("init"), mistakes),
-        initial=_initial(fields.table_at("initial"), mistakes),
+        init=_init(fields.table_at("init", "{b: 1}"), mistakes),
+        initial=_initial(fields.table_at("initial", "{h: learned}"), mistakes),
     )
     fields.done()
     return spec if spec.output or "extends" in fields else replace(spec, output="h")
@@ -544,6 +549,7 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
         patch,
         family=patch.family or base.family,
         output=patch.output or base.output,
+        output_span=patch.output_span,
         options={**_without(base.options, patch.inputs), **patch.options},
         option_keys={**declared(option_keys), **patch.option_keys},
         inputs={**declared(inputs), **patch.inputs},
@@ -618,7 +624,7 @@ def _options(
     """Values of the options, and where they stand."""
     options: dict[str, float] = {}
     keys: dict[str, Declared] = {}
-    table = fields.table_at("options")
+    table = fields.table_at("options", "{rank: 8}")
     for name, node in table.entries.items() if table else ():
         if not isinstance(node, Scalar) or not is_number(node.value):
             mistakes.add(
@@ -658,11 +664,14 @@ def _weights(
     shapes: dict[str, Declared] = {}
     masks: dict[str, Declared] = {}
     trainable: dict[str, Declared] = {}
-    table = fields.table_at("weights")
+    table = fields.table_at("weights", "{R: {shape: [units, units]}}")
     for name, node in table.entries.items() if table else ():
         span = table.keys[name] if table else node.span
         if not isinstance(node, Table):
-            fix = f"write `{name}: {{shape: [units, units]}}` or `{name}: {{mask: row >= col}}`"
+            sizes = node.items if isinstance(node, Listing) else ()
+            written = ", ".join(str(getattr(size, "value", "units")) for size in sizes)
+            shape = f"`{name}: {{shape: [{written or 'units, units'}]}}`"
+            fix = f"write {shape}" + f" or `{name}: {{mask: row >= col}}`" * (not written)
             mistakes.add(node.span, f"weight '{name}' must be a table, not {describe(node)}", fix)
             continue
         legal_name(name, span, mistakes)
@@ -831,8 +840,13 @@ def _check_count(block: Mapping[str, Statement], mistakes: Mistakes) -> None:
 
 def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
     lines = [line.partition("#")[0].rstrip() for line in code.text.split("\n")]
+    for row, line in enumerate(lines):
+        lines[row], more = _one_equation(line, code.span(row, 0), mistakes)
+        if (head := _HEAD.match(more)) is not None:
+            yield _read_as_zero(head[2], code, row)
     bare = Code(code.file, code.rows, "\n".join(lines))
     row, block, margin, is_empty = 0, None, 0, False
+    inner: dict[str, int] = {}  # the letters of blocks within the block, and their margins
     while row < len(lines):
         if not lines[row].strip():
             row += 1
@@ -845,24 +859,82 @@ def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
         if block is not None and indent <= margin:
             _check_block(block, is_empty, mistakes)
             block = None
-        if not head and _REPEAT.match(lines[row]):
-            if block is not None:
-                mistakes.add(span, "a block within a block", "write its rounds out")
-            block, margin, is_empty = _repeat(lines[row], span, mistakes), indent, True
+        inner = {letter: column for letter, column in inner.items() if column < indent}
+        if not head and (_REPEAT.match(lines[row]) or _FOR.fullmatch(lines[row])):
+            if block is None:
+                block, margin, is_empty = _repeat(lines[row], span, mistakes), indent, True
+            else:
+                problem = "`repeat` within `repeat` is not part of the language"
+                mistakes.add(span, problem, _fix_of_inner(block))
+                inner[_repeat(lines[row], span, Mistakes()).index] = indent
         elif not head or not body.strip():
-            fix = "write `name = expression`; an equation goes on below only inside brackets"
-            mistakes.add(span, "this is not an equation", fix)
+            before = f"{block.index}-1" if block is not None else "t-1"
+            mistakes.add(span, *_no_equation(lines[row], before))
             is_empty = False
+            named = re.findall(r"\w+", lines[row].partition("=")[0])
+            for name in named if _SEVERAL.match(lines[row]) or _UPDATE.match(lines[row]) else ():
+                yield replace(_read_as_zero(name, bare, row), repeat=block)
         else:
             span = bare.span(row, head.start(2), len(head[2]))
-            yield Statement(head[2], span, bare.part(row, head.end(), until), repeat=block)
+            part = bare.part(row, head.end(), until)
+            if block is not None:
+                part = replace(part, text=_of_outer(part.text, block, inner))
+            yield Statement(head[2], span, part, repeat=block)
             is_empty = False
         row = until
     _check_block(block, is_empty, mistakes)
 
 
+def _one_equation(line: str, span: Span, mistakes: Mistakes) -> tuple[str, str]:
+    """A line up to a semicolon, which is reported, and what stands behind that."""
+    first, sign, more = line.partition(";")
+    opened = sum(map(first.count, "([")) - sum(map(first.count, ")]"))
+    if not sign or opened:  # within brackets the parser says what it is
+        return line, ""
+    place = replace(span, column=span.column + len(first))
+    fix = "put what follows on a line of its own" if more.strip() else "delete it"
+    mistakes.add(place, "an equation ends where its line does, not at `;`", fix)
+    return first.rstrip(), more
+
+
+def _read_as_zero(name: str, code: Code, row: int) -> Statement:
+    """An equation of a name whose mistake is reported, so that no other mistake follows from it."""
+    return Statement(name, code.span(row, 0), replace(code.part(row, 0, row + 1), text="0"))
+
+
+def _no_equation(line: str, before: str) -> tuple[str, str]:
+    """What to say of a line that is no equation; `before` is the index of what was before it."""
+    if (update := _UPDATE.match(line)) is not None:
+        name, sign = update.groups()
+        rest = line[update.end() :].strip()[:40]
+        return (
+            f"`{sign}=` is not part of the language",
+            f"write {name} = {name}[{before}] {sign} {rest}",
+        )
+    if (several := _SEVERAL.match(line)) is not None:
+        first, second = re.findall(r"\w+", several[1])[:2]
+        return "an equation has one name", f"write one for each: `{first} = ...`, `{second} = ...`"
+    fix = "write `name = expression`; an equation goes on below only inside brackets"
+    return "this is not an equation", fix
+
+
+def _fix_of_inner(block: Repeat) -> str:
+    return f"write the inner rounds out, below `{block.head}`"
+
+
+def _of_outer(text: str, block: Repeat, inner: Iterable[str]) -> str:
+    """An equation of a block within a block as one of the outer block: reading goes on."""
+    for letter in inner:
+        text = re.sub(rf"\b{letter}\b", block.index.ljust(len(letter)), text)
+    return text
+
+
 def _repeat(line: str, span: Span, mistakes: Mistakes) -> Repeat:
-    """The head of a block, `repeat k to depth:`."""
+    """The head of a block, `repeat k to depth:`; of a `for` what is meant."""
+    if (loop := _FOR.fullmatch(line)) is not None:
+        meant = Repeat(loop[1], loop[2] or "1", span)
+        mistakes.add(span, "`for` is not part of the language", f"write `{meant.head}`")
+        return meant
     written = _REPEAT_TO.fullmatch(line.strip())
     if written is None:
         fix = "write `repeat k to depth:`, with an option `depth` or a whole number"

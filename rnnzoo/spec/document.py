@@ -428,12 +428,14 @@ class Fields:
             return default
         return value
 
-    def table_at(self, key: str) -> Table | None:
+    def table_at(self, key: str, example: str = "") -> Table | None:
+        """The table under a key; `example` is one, for where something else stands there."""
         node = self.node(key)
         if node is not None and not isinstance(node, Table):
-            self.mistakes.add(
-                node.span, f"`{key}` must be a table of `key: value` entries, not {describe(node)}"
-            )
+            problem = f"`{key}` must be a table of `key: value` entries, not {describe(node)}"
+            below = f"write `{key}:`, and its entries below it, indented"
+            fix = f"write `{key}: {example}`" if example else below
+            self.mistakes.add(node.span, problem, fix)
             return None
         return node
 

@@ -170,7 +170,7 @@ def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimen
         dimension = _choice(name, entry, mistakes)
     else:
         dimension = _range(name, kinds[0], entry, mistakes)
-    when = _when(entry.table_at("when"), mistakes)
+    when = _when(entry.table_at("when", "{optimizer: sgd}"), mistakes)
     entry.done()
     return replace(dimension, when=when) if dimension else None
 

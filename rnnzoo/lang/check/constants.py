@@ -176,5 +176,8 @@ class FixedReader:
 
     def unknown(self, name: str, span: Span) -> ir.Expr:
         problem = f"{self.place} does not know '{name}'"
-        self.mistakes.add(span, problem, nearest(name, self.names()))
+        fix = nearest(name, self.names())
+        if self.place == "a constant" and (name in self.spec.shapes or ir.names_vector(name)):
+            fix = "write an equation: a constant is computed before there are weights"
+        self.mistakes.add(span, problem, fix)
         return MISTAKEN

@@ -238,6 +238,9 @@ class Layer(Scope):
             if self.among_matrices and shape is not None and len(shape) == 2:
                 return ir.Apply(entries, (weight,), entries.shape([shape], ()))
             return weight
+        if self.among_matrices and self.is_matrix(node):
+            self.report_without_shape(node)
+            return MISTAKEN
         self.report_unknown(node)
         return MISTAKEN
 
@@ -259,6 +262,10 @@ class Layer(Scope):
             self.mistakes.add(tree.span, "two vectors make a matrix by `outer`", fix)
             return MISTAKEN
         mistakes_before = len(self.mistakes.collected)
+        if isinstance(left, Call) and isinstance(left.op, OverUnits | OfConstants | Draw):
+            self.typed(left)
+            if len(self.mistakes.collected) > mistakes_before:
+                return mistaken("units")
         operand = self.joined(right) if isinstance(right, Joined) else self.typed(right)
         if not isinstance(left, Name | Primed) or not self.is_weight(left.name, True):
             products.not_a_matrix(self, left, right, tree.span)
@@ -286,6 +293,20 @@ class Layer(Scope):
                 self.mistakes.add(written.span, problem, "multiply it by a vector: C @ q")
                 return MISTAKEN
         return ir.Apply(stack, parts, stack.shape([part.shape for part in parts], ()))
+
+    def report_without_shape(self, node: Name) -> None:
+        """Report a matrix of weights, or of constants, beside a matrix that a step computes."""
+        if self.is_reported(node.name):
+            return
+        self.shared.reported.add(node.name)
+        grids = {size for size in self.sizes.values() if isinstance(size, ir.Grid)}
+        sizes = "units, units"
+        if len(grids) == 1:
+            (grid,) = grids
+            sizes = f"{ir.size_text(grid.rows)}, {ir.size_text(grid.columns)}"
+        problem = f"beside a matrix, '{node.name}' stands for its entries, and has no shape yet"
+        fix = f"declare it: `weights: {{{node.name}: {{shape: [{sizes}]}}}}`"
+        self.mistakes.add(node.span, problem, fix)
 
     def applied(self, matrix: Name | Primed, right: Tree, vector: ir.Expr) -> ir.Expr:
         """The product of a matrix, transposed where it has a prime, with a vector; sizes fit."""

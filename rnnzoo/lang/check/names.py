@@ -71,7 +71,7 @@ def _check_statement_name(
 
 def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
     """Report that no equation computes the output; papers often call it h_t."""
-    span = spec.span
+    span = spec.output_span or spec.span
     if f"{spec.output}_t" in spec.equations:
         span = spec.equations[f"{spec.output}_t"].span
         fix = (
@@ -80,5 +80,5 @@ def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
         )
     else:
         last = [*spec.equations, "y"][len(spec.equations) - 1]
-        fix = f"give an equation of it, or name the output: `output: {last}`"
+        fix = f"write an equation for it, or name the output: `output: {last}`"
     mistakes.add(span, f"the output '{spec.output}' has no equation", fix)

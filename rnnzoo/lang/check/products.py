@@ -27,7 +27,7 @@ def outer_product_of(scope: Scope, left: Tree, right: Tree) -> str:
 def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
     """Report what stands before @, and is no matrix."""
     match left:
-        case Name(name=name) if scope.is_reported(name):
+        case Name(name=name) if scope.is_reported(name) or scope.is_mistaken(name):
             return
         case Primed():
             scope.mistakes.add(left.span, *lone_prime(scope, left))

@@ -238,11 +238,25 @@ class _Expansion:
         taken = (spec.equations, spec.first_layer, spec.options, spec.constants, spec.shapes)
         for name, block in self.blocks.items():
             for number in range(1, self.counts[block] + 1):
+                if self.replaces_one(name, number):
+                    continue
                 called = self.round_name(name, number)
                 if called in (name, *self.renamed) or not any(called in names for names in taken):
                     continue
                 problem = f"round {number} of '{name}' is called '{called}', which is there already"
                 self.mistakes.add(self.statement(name).span, problem, "choose another letter")
+
+    def replaces_one(self, name: str, number: int) -> bool:
+        """Report an heir's equation for one round of an inherited block."""
+        called = f"{name}{number}"
+        patch = {**self.spec.first_layer, **self.spec.equations}.get(called)
+        if patch is None or not patch.own or self.statement(name).own:
+            return False
+        problem = f"'{called}' is round {number} of '{name}', and rounds are replaced all at once"
+        block = self.blocks[name]
+        fix = f"write `{name} = where({block.index} == {number}, a, b)`: a here, b in other rounds"
+        self.mistakes.add(patch.span, problem, fix)
+        return True
 
     def check_used(self) -> None:
         """Something reads each equation that is repeated."""

@@ -226,6 +226,15 @@ class Scope:
         """
         return is_reported(name) or name in self.shared.reported or name in self.shared.spec.unread
 
+    def is_mistaken(self, name: str) -> bool:
+        """Whether a mistake in the equation of a name is reported already."""
+        if name not in self.statements:
+            return False
+        code = self.statements[name].code
+        lines = {row.line for row in code.rows}
+        spans = (mistake.span for mistake in self.mistakes.collected)
+        return any(span.file == code.file and span.line in lines for span in spans)
+
     def has_its_time(self, name: str) -> bool:
         """Report, once, an equation `c_t = ...` of a name that is used as `c`."""
         timed = f"{name}_t"

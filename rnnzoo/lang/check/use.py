@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from rnnzoo.errors import Mistakes, nearest
+from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import names_read
 from rnnzoo.lang.check.layer import Layer
@@ -103,7 +103,7 @@ def check_use(
     if isinstance(cell.output_size, ir.Grid):
         problem = f"the output '{spec.output}' is a matrix [{ir.size_text(cell.output_size)}]"
         fix = "an output is a vector: multiply it by one, such as C @ q"
-        mistakes.add(spec.equations[spec.output].span, problem, fix)
+        mistakes.add(_own_place(spec), problem, fix)
     equations = {equation.name for equation in (*cell.step.equations, *cell.first.equations)}
     for statement in (*spec.equations.values(), *spec.first_layer.values()):
         if statement.own and statement.name not in equations:
@@ -131,12 +131,18 @@ def check_use(
             )
     _check_declarations_used(spec, matrices, cell, mistakes)
     if not cell.states:
-        span = spec.equations[spec.output].span
         mistakes.add(
-            span,
+            _own_place(spec),
             "this cell has no state: nothing is recurrent",
             f"use {spec.output}[t-1] in an equation",
         )
+
+
+def _own_place(spec: CellSpec) -> Span:
+    """Where the output is computed; of an inherited output, the first equation of this file."""
+    equations = (*spec.equations.values(), *spec.first_layer.values())
+    spans = [spec.equations[spec.output].span, *(each.span for each in equations)]
+    return next((span for span in spans if span.file == spec.file), spec.span)
 
 
 def _made_of(used: Collection[str], matrices: Mapping[str, Statement]) -> set[str]:

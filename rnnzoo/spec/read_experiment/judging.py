@@ -23,7 +23,7 @@ MAX_PILOTS = 20
 
 
 def read_select(source: Source, trials: int) -> Select:
-    table = source.top.table_at("select")
+    table = source.top.table_at("select", "{keep: 4}")
     usual = Select(keep=min(max(LEAST_KEPT, round(trials / 10)), trials))
     if table is None:
         return usual
@@ -95,7 +95,7 @@ def read_floor(source: Source, margin: float | None) -> float | None:
 
 
 def read_confirm(source: Source, margin: float | None) -> Confirm | None:
-    table = source.top.table_at("confirm")
+    table = source.top.table_at("confirm", "{}")
     if table is None:
         return None
     usual, entry = Confirm(), Fields(table, source.mistakes, "`confirm`")

@@ -40,13 +40,13 @@ MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
 
 def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace]:
     """How is searched, and the common space as variants inherit it."""
-    table = source.top.table_at("search")
+    table = source.top.table_at("search", "{trials: 20}")
     entry = Fields(table or Table({}, {}, source.top.span("search")), source.mistakes, "`search`")
     usual = Search()
     sampler = (
         _known(source, entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values())) or usual.sampler
     )
-    written = spaces.read(entry.table_at("space"), source.mistakes)
+    written = spaces.read(entry.table_at("space", "{units: {int: [16, 64]}}"), source.mistakes)
     if "space" in entry and not written.spans and isinstance(entry.node("space"), Table):
         fix = "write `units: {int: [16, 64], log: true}`"
         source.mistakes.add(entry.span("space"), "the search space is empty", fix)

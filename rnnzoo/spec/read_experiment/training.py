@@ -34,7 +34,7 @@ _UNITS = {
 
 def read_training(source: Source) -> Training:
     model = _model(source)
-    table = source.top.table_at("training")
+    table = source.top.table_at("training", "{epochs: 25}")
     if table is None:
         return model
     entry = Fields(table, source.mistakes, "`training`")
@@ -66,7 +66,7 @@ def _check_schedule(source: Source, training: Training, entry: Fields) -> None:
 
 def _model(source: Source) -> Training:
     """What `model:` says, all else by default."""
-    table = source.top.table_at("model")
+    table = source.top.table_at("model", "{pool: mean}")
     if table is None:
         return Training()
     entry = Fields(table, source.mistakes, "`model`")
@@ -88,14 +88,14 @@ def check_hidden(source: Source, training: Training, variants: Sequence[Variant]
 
 
 def read_resources(source: Source) -> Resources:
-    table = source.top.table_at("resources")
+    table = source.top.table_at("resources", "{minutes: 30}")
     if table is None:
         return Resources()
     entry = Fields(table, source.mistakes, "`resources`")
     resources = Resources(
         memory=_memory(source, entry),
         minutes=entry.number("minutes", math.inf, low=0.0),
-        retry=_retry(source, entry.table_at("retry")),
+        retry=_retry(source, entry.table_at("retry", "{failed: 1}")),
     )
     if resources.minutes == 0.0 and "minutes" not in entry.refused:
         source.mistakes.add(

@@ -91,7 +91,7 @@ def _variant(source: Source, node: Node, shared: Shared) -> Variant | None:
     cell = None if unknown else _cell(source, reference, place)
     cell = _options(source, cell, entry)
     init, places = _init(source, cell, entry)
-    written = spaces.read(entry.table_at("space"), source.mistakes)
+    written = spaces.read(entry.table_at("space", "{units: {int: [16, 64]}}"), source.mistakes)
     space = _settled(source, written, shared)
     source.places |= {f"{label}.space.{name}": span for name, span in written.spans.items()}
     entry.done()
@@ -119,11 +119,13 @@ def _cell(source: Source, reference: str, span: Span) -> CellSpec | None:
 
 
 def _options(source: Source, cell: CellSpec | None, entry: Fields) -> CellSpec | None:
-    table = entry.table_at("options")
+    table = entry.table_at("options", "{rank: 8}")
     for name, node in table.entries.items() if table and cell else ():
         if cell is None or not isinstance(node, Scalar) or not is_number(node.value):
             source.mistakes.add(
-                node.span, f"option '{name}' must be a number, not {describe(node)}"
+                node.span,
+                f"option '{name}' must be a number, not {describe(node)}",
+                f"write `{name}: 1`",
             )
         elif name not in cell.options:
             fix = nearest(name, cell.options) or "it has none"
@@ -143,7 +145,7 @@ def _init(
     Which weights there are is not known here: `sweep.plan.cells` knows the equations, and says
     what has no weight.
     """
-    table = entry.table_at("init")
+    table = entry.table_at("init", "{b: 1}")
     initialisers = {}
     for name, node in table.entries.items() if table else ():
         init = cells.init_of(node, source.mistakes)
