@@ -302,7 +302,8 @@ def _scheduled(
     results = (*inputs.values(), *weights.values())
     fixed, once = _invariant(instructions, program)
     asked = needed(instructions, (*previous.values(), *results))
-    waited_for = (*previous.values(), *_of_matrices(instructions))
+    of_steps = [each for each in instructions if each.name not in fixed | once]
+    waited_for = (*previous.values(), *_of_matrices(of_steps))
     in_loop = tuple(
         instruction
         for instruction in needed(instructions, waited_for)

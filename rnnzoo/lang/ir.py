@@ -540,6 +540,30 @@ def is_stateful(expr: Expr, stateful: frozenset[str] | set[str]) -> bool:
     )
 
 
+# what differs from step to step, or from sequence to sequence
+_MOVING: tuple[RefKind, ...] = ("input", "time", "previous", "below", "drop", "adjoint")
+
+
+def fixed_names(equations: Sequence[Equation]) -> frozenset[str]:
+    """Names of the equations of weights and constants alone, which have one value for all steps."""
+    names: set[str] = set()
+    for equation in equations:  # in order: what an equation needs stands before it
+        if is_fixed(equation.expr, names):
+            names.add(equation.name)
+    return frozenset(names)
+
+
+def is_fixed(expr: Expr, fixed: Collection[str]) -> bool:
+    """Whether an expression is of weights and constants alone, given the equations that are."""
+    for node in walk(expr):
+        is_drawn = isinstance(node, Apply) and node.op.draws
+        is_moving = isinstance(node, Ref) and node.kind in _MOVING
+        is_of_moving = isinstance(node, Ref) and node.kind == "value" and node.name not in fixed
+        if is_drawn or is_moving or is_of_moving:
+            return False
+    return True
+
+
 def size_names(size: Size) -> tuple[str, ...]:
     """The symbols in a size: `units`, `inputs` and names of options."""
     if isinstance(size, Grid):

@@ -17,7 +17,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import add, columns, equal, mod, neg, not_equal, sub, together, where
+from rnnzoo.lang.primitives import (
+    add,
+    as_weight,
+    columns,
+    equal,
+    is_one_head,
+    matmul,
+    mod,
+    neg,
+    not_equal,
+    sub,
+    times,
+    times_turned,
+    together,
+    transposed,
+    where,
+)
 
 HOISTED = "hoisted"  # names of new equations; `$` keeps them apart from the user's
 SignedTerm = tuple[ir.Expr, bool]  # of a sum, and whether it is added
@@ -50,10 +66,11 @@ class Schedule:
 
 def schedule(step: ir.Step) -> Schedule:
     """Split a step into hoisted equations and those of the loop."""
-    step = apart(step)
-    stateful = _in_loop(step)
+    step = with_weights_computed(apart(step))
+    fixed = ir.fixed_names(step.equations)
+    stateful = _in_loop(step, fixed)
     before = [equation for equation in step.equations if equation.name not in stateful]
-    hoist = _Hoist(stateful, before)
+    hoist = _Hoist(stateful, fixed, before)
     loop = tuple(
         ir.Equation(equation.name, hoist.rewrite(equation.expr), equation.size)
         for equation in step.equations
@@ -62,16 +79,51 @@ def schedule(step: ir.Step) -> Schedule:
     return Schedule(tuple(before), loop)
 
 
-def _in_loop(step: ir.Step) -> frozenset[str]:
+def _in_loop(step: ir.Step, fixed: Collection[str]) -> frozenset[str]:
     """Names of the equations that are computed step by step: those that depend on a previous step
     or on time; and matrices with what is made of them, since those of all steps at once would be
-    many times as large as all else.
+    many times as large as all else, but for those of weights alone.
     """
     names: set[str] = set()
     for equation in step.equations:  # in order: what an equation needs stands before it
-        if ir.computes_matrix(equation.expr) or ir.is_stateful(equation.expr, names):
+        if _moves_matrix(equation.expr, fixed) or ir.is_stateful(equation.expr, names):
             names.add(equation.name)
     return frozenset(names)
+
+
+def _moves_matrix(expr: ir.Expr, fixed: Collection[str]) -> bool:
+    """Whether an expression computes, or reads, a matrix that differs from step to step."""
+    matrices = (node for node in ir.walk(expr) if ir.is_matrix(node.shape))
+    return any(not ir.is_fixed(node, fixed) for node in matrices)
+
+
+def with_weights_computed(step: ir.Step) -> ir.Step:
+    """The same step in which a matrix that is computed of weights alone multiplies as a matrix of
+    weights does.
+
+    So it is a kernel that products are stacked with, and its adjoint is one product over all steps.
+    """
+    fixed = ir.fixed_names(step.equations)
+    equations = tuple(
+        replace(equation, expr=_with_weights_computed(equation.expr, fixed))
+        for equation in step.equations
+    )
+    return step if equations == step.equations else replace(step, equations=equations)
+
+
+def _with_weights_computed(expr: ir.Expr, fixed: Collection[str]) -> ir.Expr:
+    if not isinstance(expr, ir.Apply):
+        return expr
+    args = tuple(_with_weights_computed(arg, fixed) for arg in expr.args)
+    is_product = expr.op in (times, times_turned) and is_one_head(args[2])
+    if not is_product or not ir.is_fixed(args[0], fixed):
+        return expr if args == expr.args else replace(expr, args=args)
+    (grid,) = args[0].shape
+    assert isinstance(grid, ir.Grid)
+    matrix = ir.Apply(as_weight, args[:1], (grid.rows, grid.columns))
+    if expr.op is times_turned:
+        matrix = ir.Apply(transposed, (matrix,), matrix.shape[::-1])
+    return ir.Apply(matmul, (matrix, args[1]), expr.shape)
 
 
 def apart(step: ir.Step) -> ir.Step:
@@ -101,6 +153,7 @@ def _apart(expr: ir.Expr) -> ir.Expr:
 @dataclass(slots=True)
 class _Hoist:
     stateful: frozenset[str]
+    fixed: frozenset[str]
     before: list[ir.Equation]
     known: dict[ir.Expr, ir.Ref] = field(default_factory=dict)
 
@@ -117,8 +170,10 @@ class _Hoist:
         return replace(expr, args=tuple(self.rewrite(arg) for arg in expr.args))
 
     def is_in_loop(self, expr: ir.Expr) -> bool:
-        """Whether an expression depends on the previous step or on `t`, or computes a matrix."""
-        return ir.computes_matrix(expr) or ir.is_stateful(expr, self.stateful)
+        """Whether an expression depends on the previous step or on `t`, or computes a matrix that
+        differs from step to step.
+        """
+        return _moves_matrix(expr, self.fixed) or ir.is_stateful(expr, self.stateful)
 
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
         """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.

@@ -227,9 +227,12 @@ class _Reader:
             return frozenset()
         if isinstance(applied.op, OfMatrices):
             joins = {
-                _ALONG[applied.op].get(position, _within(applied.args[-1])) for position in moving
+                _ALONG.get(applied.op, {}).get(position, _within(applied.args[-1]))
+                for position in moving
             }
             return frozenset(joins - {_APART})
+        if applied.op.over_units and ir.is_matrix(applied.shape):
+            return frozenset({_ROWS})
         if applied.op.over_units and len(applied.args) != applied.op.arity:
             return frozenset({("groups", applied.args[-1])})
         matrix = applied.args[0]

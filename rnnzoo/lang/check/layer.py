@@ -50,6 +50,7 @@ class Layer(Scope):
 
     weights: dict[str, tuple[ir.Shape, Span]] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
+    fixed: set[str] = field(default_factory=set)  # equations of weights and constants alone
     in_order: tuple[str, ...] = ()  # names of the equations, each after those that it needs
     equations: tuple[ir.Equation, ...] = ()
     among_matrices: bool = False  # whether a matrix of weights stands for its entries
@@ -108,6 +109,8 @@ class Layer(Scope):
             equations.append(ir.Equation(name, expr, size))
             if ir.is_stateful(expr, self.stateful):
                 self.stateful.add(name)
+            if ir.is_fixed(expr, self.fixed):
+                self.fixed.add(name)
         self.equations = tuple(equations)
 
     def step(self) -> ir.Step:
@@ -150,6 +153,8 @@ class Layer(Scope):
                 return MISTAKEN
             case Call():
                 return self.typed_call(tree)
+            case Primed() if self.among_matrices and self.is_of_weights(tree):
+                return self.entries_turned(tree)
             case Primed():
                 self.mistakes.add(tree.span, *products.lone_prime(self, tree))
                 return MISTAKEN
@@ -158,14 +163,13 @@ class Layer(Scope):
     def typed_call(self, tree: Call) -> ir.Expr:
         """An operation on its operands."""
         match tree:
+            case Call(op=OfConstants()):
+                return matrices.exponential(self, tree)
+            case Call(op=OverUnits()) if self.computes_matrix(tree):
+                return matrices.by_row(self, tree)
             case Call(op=op) if self.among_matrices and not isinstance(op, Elementwise):
                 with self.reading_entries(False):
                     return self.typed(tree)
-            case Call(op=OfConstants(name=name)):
-                problem = f"{name} is of constant matrices, and stands in no equation"
-                fix = f"write `E = {name}(...)` under `constants:`, and E @ h[t-1] here"
-                self.mistakes.add(tree.span, problem, fix)
-                return MISTAKEN
             case Call(op=Draw()):
                 self.mistakes.add(tree.span, *draws.within(tree))
                 return MISTAKEN
@@ -243,6 +247,14 @@ class Layer(Scope):
             return MISTAKEN
         self.report_unknown(node)
         return MISTAKEN
+
+    def entries_turned(self, primed: Primed) -> ir.Expr:
+        """The entries of a transposed matrix of weights."""
+        shape = self.shared.shape_of(primed.name)
+        assert shape is not None  # it is declared
+        weight = self.use(primed.name, shape, primed.span)
+        turned = ir.Apply(transposed, (weight,), shape[::-1])
+        return ir.Apply(entries, (turned,), entries.shape([turned.shape], ()))
 
     def lag(self, node: Lag) -> ir.Expr:
         if draws.draws(self.trees.get(node.name)):

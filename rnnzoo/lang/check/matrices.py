@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rnnzoo.errors import Span
@@ -9,10 +10,16 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import wrong_groups
 from rnnzoo.lang.check.scope import is_diagonal
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, as_written, in_words, mistaken
-from rnnzoo.lang.parse import Call, Joined, Lag, Name, Tree
+from rnnzoo.lang.parse import Call, Joined, Lag, Name, Primed, Tree
 from rnnzoo.lang.primitives import (
+    Elementwise,
+    OfConstants,
+    OverUnits,
+    by_rows,
     columns_scaled,
     diagonal,
+    expm,
+    matrix_exponential,
     outer_product,
     rows_scaled,
     times,
@@ -75,6 +82,102 @@ def _is_vector(shape: ir.Shape) -> bool:
     return len(shape) == 1 and not ir.is_matrix(shape) and not is_number(shape)
 
 
+def by_row(layer: Layer, tree: Call) -> ir.Expr:
+    """An operation over units on a matrix: over the entries of each row by itself."""
+    operation = tree.op
+    assert isinstance(operation, OverUnits)
+    operands, groups = tree.args[: operation.arity], tree.args[operation.arity :]
+    if report_undeclared(layer, operands):
+        return MISTAKEN
+    typed = [layer.typed_as_matrix(operand) for operand in operands]
+    shapes = [operand.shape for operand in typed]
+    if any(not ir.is_matrix(shape) for shape in shapes):
+        return MISTAKEN
+    if groups:
+        problem = f"{operation.name} of a matrix is taken over each row by itself, without groups"
+        fix = f"write {operation.name}({', '.join(map(as_written, operands))})"
+        layer.mistakes.add(groups[0].span, problem, fix)
+        return MISTAKEN
+    if len(set(shapes)) > 1:
+        problem = (
+            f"the operands of {operation.name} differ in size: {in_words(shapes[0])} and"
+            f" {in_words(shapes[1])}"
+        )
+        fix = "matrices have one shape: as many rows, columns and heads"
+        layer.mistakes.add(tree.span, problem, fix)
+        return MISTAKEN
+    (grid,) = shapes[0]
+    assert isinstance(grid, ir.Grid)
+    return ir.Apply(operation, (*typed, by_rows(grid)), (grid,))
+
+
+def exponential(layer: Layer, tree: Call) -> ir.Expr:
+    """`expm(A)` of a square matrix of weights."""
+    if tree.op is not expm:
+        problem = f"{tree.op.name} is of constant matrices, and stands in no equation"
+        fix = f"write `E = {tree.op.name}(...)` under `constants:`, and E @ h[t-1] here"
+        layer.mistakes.add(tree.span, problem, fix)
+        return MISTAKEN
+    (operand,) = tree.args
+    if report_undeclared(layer, tree.args):
+        return MISTAKEN
+    matrix = layer.typed_as_matrix(operand)
+    if matrix.shape == (UNKNOWN,):
+        return MISTAKEN
+    declared = "`weights: {A: {shape: [units, units]}}`"
+    problem, fix = "", ""
+    if not ir.is_matrix(matrix.shape):
+        problem = f"expm is of a square matrix of weights, and this is {_words(matrix.shape)}"
+        fix = f"write expm(A - A') @ h[t-1], and declare {declared}"
+    elif _square(matrix.shape) is None:
+        problem = f"only a square matrix has an exponential, and this is {in_words(matrix.shape)}"
+        fix = f"declare its shape, as in {declared}"
+    elif not ir.is_fixed(matrix, layer.fixed):
+        problem = "expm is of weights and constants, and this differs from step to step"
+        fix = "leave x, `t`, and what depends on them or on states, out of it"
+    if problem:
+        layer.mistakes.add(operand.span, problem, fix)
+        return MISTAKEN
+    return ir.Apply(matrix_exponential, (matrix, ir.Number(1.0)), matrix.shape)
+
+
+def report_undeclared(layer: Layer, operands: Sequence[Tree]) -> bool:
+    """Report matrices of weights that are computed with and have no declared shape."""
+    names: dict[str, Name | Primed] = {}
+    for operand in operands:
+        for node in _entry_by_entry(operand):
+            names.setdefault(node.name, node)
+    undeclared = [
+        node
+        for name, node in names.items()
+        if layer.stands_for_matrix(node) and not layer.shared.declares_matrix(name)
+    ]
+    for node in undeclared:
+        if not layer.is_reported(node.name):
+            layer.shared.reported.add(node.name)
+            problem = f"the shape of the matrix '{node.name}' follows from nothing here"
+            fix = f"declare it: `weights: {{{node.name}: {{shape: [units, units]}}}}`"
+            layer.mistakes.add(node.span, problem, fix)
+    return bool(undeclared)
+
+
+def _entry_by_entry(tree: Tree) -> Iterator[Name | Primed]:
+    """The names in an expression that are computed with entry by entry."""
+    match tree:
+        case Name() | Primed():
+            yield tree
+        case Call(op=Elementwise() | OverUnits() | OfConstants(), args=args):
+            for arg in args:
+                yield from _entry_by_entry(arg)
+
+
+def _square(shape: ir.Shape) -> ir.Grid | None:
+    """The size of a matrix with one head and as many rows as columns."""
+    (grid,) = shape
+    assert isinstance(grid, ir.Grid)
+    return grid if grid == grid.turned and grid.heads == 1 else None
+
+
 def is_product(layer: Layer, left: Tree, right: Tree) -> bool:
     """Whether this is a product with a matrix that the step computes, or with `diag`."""
     sides = (left, right)
@@ -85,7 +188,8 @@ def _computes(layer: Layer, tree: Tree) -> bool:
     """Whether this is a matrix that the step computes, or one with a prime."""
     if isinstance(tree, Call) and tree.op is transposed:
         return layer.computes_matrix(tree.args[0])
-    return layer.computes_matrix(tree) and not layer.is_of_weights(tree)
+    is_sum = isinstance(tree, Call) and bool(tree.op.symbol) and layer.is_of_weights(tree)
+    return layer.computes_matrix(tree) and not is_sum
 
 
 def product(layer: Layer, tree: Call) -> ir.Expr:
@@ -93,7 +197,7 @@ def product(layer: Layer, tree: Call) -> ir.Expr:
     left, right = tree.args
     if is_diagonal(left) or is_diagonal(right):
         return scaled(layer, left, right, tree.span)
-    if isinstance(right, Joined) or _computes(layer, right):
+    if isinstance(right, Joined) or _computes(layer, right) or layer.is_of_weights(right):
         problem = "a matrix that the step computes multiplies one vector"
         fix = "write A @ (B @ q), or outer(A @ v, k) for A @ outer(v, k)"
         if isinstance(right, Joined):
@@ -101,7 +205,8 @@ def product(layer: Layer, tree: Call) -> ir.Expr:
         layer.mistakes.add(right.span, problem, fix)
         return MISTAKEN
     is_turned = isinstance(left, Call) and left.op is transposed
-    matrix = layer.typed(left.args[0] if is_turned and isinstance(left, Call) else left)
+    inner = left.args[0] if is_turned and isinstance(left, Call) else left
+    matrix = layer.typed_as_matrix(inner)
     vector = layer.typed(right)
     if (UNKNOWN,) in (matrix.shape, vector.shape) or not ir.is_matrix(matrix.shape):
         return MISTAKEN

@@ -25,7 +25,15 @@ from rnnzoo.lang.parse import (
     Tree,
     is_reported,
 )
-from rnnzoo.lang.primitives import Elementwise, diagonal, mul, outer_product, transposed
+from rnnzoo.lang.primitives import (
+    Elementwise,
+    OfConstants,
+    OverUnits,
+    diagonal,
+    mul,
+    outer_product,
+    transposed,
+)
 from rnnzoo.spec.cell import Statement
 
 
@@ -168,6 +176,10 @@ class Scope:
                 turned = args[1].name if isinstance(args[1], Primed) else ""
                 is_outer = turned in self.trees and turned not in self.matrices  # a mistake
                 return is_outer or any(map(is_diagonal, args))
+            case Call(op=OverUnits() as op, args=args):
+                return all(map(self.is_meant_as_matrix, args[: op.arity]))
+            case Call(op=OfConstants(), args=args):
+                return any(map(self.is_meant_as_matrix, chain.from_iterable(map(walk, args))))
             case Call(op=op) if op.over_units or op is transposed:
                 return op is outer_product
             case Call(args=args):
@@ -175,11 +187,23 @@ class Scope:
                 return any(map(self.computes_matrix, args)) or self.are_of_weights(args)
         return False
 
+    def is_meant_as_matrix(self, tree: Tree) -> bool:
+        """Whether this is a matrix, computed or of weights; also of such whose shape should be
+        declared.
+        """
+        if self.stands_for_matrix(tree) or self.is_of_weights(tree) or self.computes_matrix(tree):
+            return True
+        match tree:
+            case Call(op=Elementwise(), args=args):
+                others = [arg for arg in args if not self.is_static(arg)]
+                return bool(others) and all(map(self.is_meant_as_matrix, others))
+        return False
+
     def are_of_weights(self, args: Sequence[Tree]) -> bool:
         """Whether an operation on these is a matrix of weights, entry by entry, because one of them
         is the name of such.
         """
-        named = [isinstance(arg, Name) and self.is_of_weights(arg) for arg in args]
+        named = [isinstance(arg, Name | Primed) and self.is_of_weights(arg) for arg in args]
         others = [arg for arg, is_named in zip(args, named) if not is_named]
         return any(named) and all(map(self.is_static, others))
 
@@ -190,7 +214,7 @@ class Scope:
         if not self.shared.declares_matrices:
             return False
         match tree:
-            case Name(name=name):
+            case Name(name=name) | Primed(name=name):
                 return self.shared.declares_matrix(name)
             case Call(op=Elementwise(), args=args):
                 of_weights = [*map(self.is_of_weights, args)]
@@ -199,10 +223,10 @@ class Scope:
         return False
 
     def is_static(self, tree: Tree) -> bool:
-        """Whether this is a number, or an option."""
+        """Whether this is a number, an option, or a weight that is declared as a number."""
         match tree:
             case Name(name=name):
-                return name in self.shared.spec.options
+                return name in self.shared.spec.options or self.shared.declares_number(name)
             case Call(op=Elementwise(), args=args):
                 return all(map(self.is_static, args))
         return isinstance(tree, Literal)
@@ -312,10 +336,17 @@ class Scope:
 
 
 def makes_matrix(node: Tree) -> bool:
-    """Whether this makes a matrix of vectors: `outer(a, b)`, `diag(a)`, or `a @ b'`."""
+    """Whether this makes a matrix of vectors, `outer(a, b)`, `diag(a)`, or `a @ b'`, or may be of
+    one: `expm(A)`, `softmax(A)`.
+    """
     match node:
         case Call(op=op, args=(_, Primed())) if op.is_product:
             return True
+        case Call(op=OfConstants()):
+            return True
+        case Call(op=OverUnits(), args=args):
+            names = (part for part in chain.from_iterable(map(walk, args)))
+            return any(isinstance(part, Name) and ir.names_matrix(part.name) for part in names)
         case Call(op=op):
             return op is outer_product or op is diagonal
     return False

@@ -57,9 +57,18 @@ class Shared:
 
     def declares_matrix(self, name: str) -> bool:
         """Whether this is a weight that is declared as a matrix."""
+        return self.declares(name, axes=2)
+
+    def declares_number(self, name: str) -> bool:
+        """Whether this is a weight that is declared as a number."""
+        return self.declares(name, axes=0)
+
+    def declares(self, name: str, axes: int) -> bool:
         declared = self.spec.shapes.get(name)
         return (
-            declared is not None and isinstance(declared.value, tuple) and len(declared.value) == 2
+            declared is not None
+            and isinstance(declared.value, tuple)
+            and len(declared.value) == axes
         )
 
     def size_of_input(self, name: str) -> ir.Size:

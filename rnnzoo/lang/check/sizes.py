@@ -149,7 +149,7 @@ def _is_unknown(scope: Scope, node: Tree) -> bool:
 
 def _sized(scope: Scope, tree: Tree) -> Iterator[Tree]:
     """The parts of an expression that may determine its size, in reading order."""
-    if reduces_to_number(tree):
+    if reduces_to_number(tree) and not scope.computes_matrix(tree):
         yield tree
     elif isinstance(tree, Call) and tree.op.is_product and any(map(is_diagonal, tree.args)):
         for arg in tree.args:
@@ -173,6 +173,9 @@ def _size(scope: Scope, node: Tree, of_matrix: bool = False) -> ir.Size | None:
     match node:
         case Name(name=name) if size := scope.shared.size_of_input(name):
             return size
+        case Primed(name=name) if of_matrix and scope.is_of_weights(node):
+            shape = scope.shared.shape_of(name)
+            return None if shape is None else _grid(shape[1], shape[0], heads=[])
         case Name(name=name) if name in scope.shared.constants and name not in scope.trees:
             return scope.shared.constants[name].size or None
         case Name(name=name) if scope.is_weight(name, before_product=False):

@@ -146,7 +146,9 @@ class Writer:
         *values, heads = args
         if not isinstance(heads, ir.Number) or heads.value != 1:
             values.append(heads)
-        function = MATRICES[op.name]
+        function = MATRICES.get(op.name, "")
+        if not function:
+            raise self.refused(f"the operation '{op.name}'")
         self.helper(function)
         return f"{function}({', '.join(map(self.text, values))})", CALL
 

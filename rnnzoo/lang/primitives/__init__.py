@@ -10,7 +10,7 @@
     reductions     over the units of a vector; sums over steps and sequences
     matrices       matrices that a step computes: outer products, and products with vectors
     draws          random numbers while a layer trains
-    exponentials   functions of constant matrices
+    exponentials   the matrix exponential, of constants and of weights
 
 To add an elementwise operation, add one object to a family.  Of products and layout, users can
 write `@`, `'` and `[a, b]` alone.  No library of its own but NumPy; `lang.ir`, whose expressions
@@ -38,7 +38,7 @@ from rnnzoo.lang.primitives.arithmetic import add, div, mod, mul, neg, sub
 from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError, together
 from rnnzoo.lang.primitives.conditions import equal, not_equal, where
 from rnnzoo.lang.primitives.draws import Draw
-from rnnzoo.lang.primitives.exponentials import OfConstants
+from rnnzoo.lang.primitives.exponentials import OfConstants, expm, matrix_exponential
 from rnnzoo.lang.primitives.layout import beside, columns, part, stack
 from rnnzoo.lang.primitives.matrices import (
     OfMatrices,
@@ -53,16 +53,24 @@ from rnnzoo.lang.primitives.matrices import (
     times_turned,
 )
 from rnnzoo.lang.primitives.products import matmul, matmul_t, outer, transposed
-from rnnzoo.lang.primitives.reductions import OverUnits, dot, largest, spread, sum_steps, sum_units
+from rnnzoo.lang.primitives.reductions import (
+    OverUnits,
+    by_rows,
+    dot,
+    largest,
+    spread,
+    sum_steps,
+    sum_units,
+)
 
 __all__ = [
     "CALLS", "ELEMENTWISE", "INFIX", "OF_CONSTANTS", "OF_MATRICES", "OVER_UNITS", "PRIMITIVES",
     "Draw", "Elementwise", "OfConstants", "OfMatrices", "Operands", "OverUnits", "Primitive",
-    "ShapeError", "add", "as_weight", "beside", "columns", "columns_scaled", "diagonal", "div",
-    "dot", "entries", "equal", "is_one_head", "largest", "matmul", "matmul_t", "mod", "mul",
-    "named", "neg", "not_equal", "outer", "outer_product", "part", "rows_scaled", "spread",
-    "stack", "sub", "sum_steps", "sum_units", "times", "times_turned", "together", "transposed",
-    "where",
+    "ShapeError", "add", "as_weight", "beside", "by_rows", "columns", "columns_scaled", "diagonal",
+    "div", "dot", "entries", "equal", "expm", "is_one_head", "largest", "matmul", "matmul_t",
+    "matrix_exponential", "mod", "mul", "named", "neg", "not_equal", "outer", "outer_product",
+    "part", "rows_scaled", "spread", "stack", "sub", "sum_steps", "sum_units", "times",
+    "times_turned", "together", "transposed", "where",
 ]  # fmt: skip
 
 _FAMILIES = (

@@ -229,9 +229,11 @@ class _Entries(Primitive):
 
 
 class _AsWeight(Primitive):
-    """The gradient of a matrix of weights, of that of its entries in one vector."""
+    """A matrix as one of weights, of its entries in one vector: what is computed of weights alone,
+    and so once, or a gradient.
+    """
 
-    name, arity = "as_weight", 1
+    name, arity, linear_in = "as_weight", 1, ((0,),)
 
     def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
         (grid,) = operands[0]
@@ -241,6 +243,9 @@ class _AsWeight(Primitive):
 
     def evaluator(self, instruction: Instruction, sizes: ir.Sizes) -> Callable[..., Array]:
         return lambda entries: entries.reshape(sizes.shape(instruction.shape))
+
+    def transpose(self, reverse: Reverse, instruction: Instruction, adjoint: Atom) -> None:
+        reverse.give(instruction.inputs[0], reverse.builder.apply(entries, [adjoint]))
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
         return operands.written[0]

@@ -117,10 +117,11 @@ class OverUnits(Primitive):
             return None
         names = dict(zip(OPERANDS, operands[: self.arity]))
         (size,) = operands[0].shape
-        count: ir.Expr = ir.Number(float(size)) if isinstance(size, int) else _count(size)
         groups = operands[self.arity :]
+        count: ir.Expr = _in_a_row(size) if isinstance(size, ir.Grid) else _count(size)
         if groups:
             names["g"] = groups[0]
+        if groups and not isinstance(size, ir.Grid):
             count = ir.Apply(div, (count, groups[0]))
         return self.written.replace("{g}", ", g" if groups else ""), {**names, "n": count}
 
@@ -130,11 +131,17 @@ class OverUnits(Primitive):
         reverse.give(instruction.inputs[0], self.back(reverse, instruction, adjoint, groups))
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
-        return f"{self.name}({', '.join(operands.texts)})", CALL
+        return f"{self.name}({', '.join(self._as_written(operands))})", CALL
+
+    def _as_written(self, operands: Operands) -> list[str]:
+        """The operands that people write: of matrices without the number of rows."""
+        of_matrix = any(ir.is_matrix(operand.shape) for operand in operands.exprs)
+        return operands.texts[: self.arity] if of_matrix else operands.texts
 
     def latex(self, operands: Operands) -> Written:
         form = self.latex_form or rf"\mathrm{{{{{self.name}}}}}{{}}\left({{}}\right)"
-        vectors, groups = operands.texts[: self.arity], operands.texts[self.arity :]
+        texts = self._as_written(operands)
+        vectors, groups = texts[: self.arity], texts[self.arity :]
         below = f"_{{{groups[0]}}}" if groups else ""
         return form.format(below, *vectors), CALL
 
@@ -143,9 +150,21 @@ class OverUnits(Primitive):
         return f"{self.name}({', '.join(OPERANDS[: self.arity])})"
 
 
-def _count(size: ir.Size) -> ir.Ref:
-    assert isinstance(size, str)
-    return ir.Ref("size", size)
+def _count(size: ir.Size) -> ir.Number | ir.Ref:
+    """A size as a number."""
+    assert isinstance(size, str | int)
+    return ir.Number(float(size)) if isinstance(size, int) else ir.Ref("size", size)
+
+
+def _in_a_row(grid: ir.Grid) -> ir.Expr:
+    """How many entries a row of a matrix has, in each head."""
+    columns = _count(grid.columns)
+    return columns if grid.heads == 1 else ir.Apply(div, (columns, grid.count))
+
+
+def by_rows(grid: ir.Grid) -> ir.Number | ir.Ref:
+    """The number of groups of an operation that works in each row of a matrix by itself."""
+    return _count(grid.rows)
 
 
 def _sum(a: Array) -> Array:
