@@ -9,6 +9,7 @@ What a command does is in `rnnzoo.api` and below.
     plan          plan; `expected`, its part about claims
     status        status, best
     reports       report, export
+    compare       compare
     ui            ui
     models        train, inspect, gradients
     predictions   predictions; `grids`, the tables that it and `data` print
@@ -206,6 +207,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     export.add_argument("--force", action="store_true", help="write over a file that is there")
     _set(export)
+    _compare_command(commands)
     best = _command(
         commands,
         "best",
@@ -235,6 +237,21 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _json(doctor)
     ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=_whole, metavar="N", help="port, instead of that of mlflow.yml")
+
+
+def _compare_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    compare = _command(
+        commands, "compare", "compare", "several experiments: what differs, and scores side by side"
+    )
+    compare.add_argument("specs", nargs="+", metavar="SPEC", help="experiment files")
+    text = "take the trials of one of them from a table of `rnnzoo export`; may be repeated"
+    compare.add_argument(
+        "--from", dest="source", action="append", default=[], metavar="FILE", help=text
+    )
+    text = "where to write the picture (default: runs/compare/NAMES.svg)"
+    compare.add_argument("--out", metavar="FILE", help=text)
+    compare.add_argument("--force", action="store_true", help="write over a file that is there")
+    _json(compare)
 
 
 def _data_command(commands: argparse._SubParsersAction[_Parser]) -> None:

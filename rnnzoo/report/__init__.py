@@ -17,6 +17,7 @@
     scaling      tasks that are one task at several lengths
     paper        answers and ranking as tables for a paper
     gallery      cells -> a page each
+    comparison   several experiments: what differs, and scores side by side
     activations  a trained cell -> its gates over a sequence
     data         a task's data -> a page, before anything trains
 

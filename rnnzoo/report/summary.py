@@ -319,20 +319,8 @@ def summarise(
     tables = []
     for choice in experiment.tasks:
         task = tasks[choice.label]
-        searches_of = [
-            belonging(results, variant.label, choice.label) for variant in experiment.variants
-        ]
-        ran = min(trials, max((_ran(search) for search in searches_of if search), default=trials))
-        keep = experiment.select.count(ran)
-        beat = nothing(task.baselines, task.solved)
         fresh = stages[choice.label].means if choice.label in stages else {}
-        rows = []
-        for variant, search in zip(experiment.variants, searches_of):
-            asked = _Asked(experiment, variant, keep, task.solved, beat)
-            again = replicated(results, variant.label, choice.label)
-            row = _row(asked, search, again, fresh.get(variant.label))
-            rows.append(_within(row, LARGEST.get(task.metric, math.inf)))
-        best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
+        ran, keep, rows = ranking(experiment, results, choice.label, task, trials, fresh)
         about = (
             metrics.cost_name(task.metric),
             task.unit,
@@ -340,7 +328,7 @@ def summarise(
             dict(task.baselines),
             task.digest,
             task.solved,
-            beat,
+            nothing(task.baselines, task.solved),
         )
         tables.append(
             TaskTable(
@@ -348,7 +336,7 @@ def summarise(
                 ran,
                 keep,
                 *about,
-                best_first,
+                rows,
                 _importance(model, choice.label),
                 data_of(task),
             )
@@ -384,6 +372,34 @@ def summarise(
         warnings=(remark,) if (remark := approximate(experiment)) else (),
         changes=tuple(changes),
     )
+
+
+def ranking(
+    experiment: Experiment,
+    results: Sequence[Result],
+    label: str,
+    task: TaskInfo,
+    trials: int,
+    fresh: Mapping[str, Fresh],
+) -> tuple[int, int, tuple[VariantRow, ...]]:
+    """The variants on one task, the best first; before them, how many trials a search has run at
+    most, and how many of these are compared.
+
+    Args:
+        label: of the task.
+        fresh: trainings of the second stage, by variant.
+    """
+    searches_of = [belonging(results, variant.label, label) for variant in experiment.variants]
+    ran = min(trials, max((_ran(search) for search in searches_of if search), default=trials))
+    keep = experiment.select.count(ran)
+    beat = nothing(task.baselines, task.solved)
+    rows = []
+    for variant, search in zip(experiment.variants, searches_of):
+        asked = _Asked(experiment, variant, keep, task.solved, beat)
+        again = replicated(results, variant.label, label)
+        row = _row(asked, search, again, fresh.get(variant.label))
+        rows.append(_within(row, LARGEST.get(task.metric, math.inf)))
+    return ran, keep, tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
 
 
 def _within(row: VariantRow, largest: float) -> VariantRow:

@@ -1,9 +1,10 @@
 """Numbers -> pictures, as SVG.  The only folder that imports matplotlib.
 
-study   of a study: distributions, tuning curves, importance, ranks
-cells   of cells: sizes, gates at work, gradients
-data    of a task's data: sequences, lengths, classes
-style   what they share
+study       of a study: distributions, tuning curves, importance, ranks
+cells       of cells: sizes, gates at work, gradients
+data        of a task's data: sequences, lengths, classes
+comparison  of several experiments: scores side by side
+style       what they share
 """
 
 from rnnzoo.report.figures import _quiet  # noqa: F401  # before the others import matplotlib
@@ -16,10 +17,11 @@ from rnnzoo.report.figures.cells import (
     saturation,
     weights,
 )
+from rnnzoo.report.figures.comparison import side_by_side
 from rnnzoo.report.figures.data import classes, lengths, sequences
 from rnnzoo.report.figures.study import draw
 
 __all__ = [
     "HeatMapRow", "LagNorms", "classes", "draw", "forgetting", "gates", "lags", "lengths",
-    "saturation", "sequences", "weights",
+    "saturation", "sequences", "side_by_side", "weights",
 ]  # fmt: skip
