@@ -14,16 +14,17 @@ from rnnzoo.spec.document import Table
 
 
 def without_follow_ups(
-    mistakes: Sequence[Mistake], table: Table, known: Collection[str]
+    mistakes: Sequence[Mistake], table: Table, files: Sequence[Table], known: Collection[str]
 ) -> list[Mistake]:
     """The mistakes to report.
 
     Args:
         table: the experiment.
+        files: what each of its files says by itself: its own, and those that it extends.
         known: all keys that it may have.
     """
     causes = [mistake for mistake in mistakes if not mistake.supposes]
-    doubtful = {key for mistake in causes for key in _keys_at(mistake.span, table)}
+    doubtful = {key for mistake in causes for key in _keys_at(mistake.span, files)}
     doubtful |= {*_misspelt(table, known), *_absent(table)}
     kept: list[Mistake] = []
     for mistake in mistakes:
@@ -33,18 +34,18 @@ def without_follow_ups(
     return kept
 
 
-def _keys_at(span: Span, table: Table) -> Iterator[str]:
-    """The key at the top below which a place lies: in the file, or in an override."""
-    if span.file != table.span.file:
+def _keys_at(span: Span, files: Sequence[Table]) -> Iterator[str]:
+    """The key at the top below which a place lies: in a file, or in an override."""
+    table = next((table for table in files if table.span.file == span.file), None)
+    if table is None:
         yield re.split(r"[.=]", span.text, maxsplit=1)[0]
         return
-    places = {key: place for key, place in table.keys.items() if place.file == span.file}
     before = [
         key
-        for key, place in places.items()
+        for key, place in table.keys.items()
         if (place.line, place.column) <= (span.line, span.column)
     ]
-    yield from sorted(before, key=lambda key: (places[key].line, places[key].column))[-1:]
+    yield from sorted(before, key=lambda key: (table.keys[key].line, table.keys[key].column))[-1:]
 
 
 def _misspelt(table: Table, known: Collection[str]) -> Iterator[str]:

@@ -60,5 +60,5 @@ def _score(axes: Axes, height: float, score: Score, number: int) -> None:
 
 def _sign(number: int, name: str) -> Line2D:
     """What the legend shows of an experiment."""
-    style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
-    return Line2D([], [], lw=1.6, ms=6, mew=0, label=name, **style)
+    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+    return Line2D([], [], lw=1.6, ms=6, mew=0, label=name, color=colour, marker=marker)

@@ -6,6 +6,7 @@ claims have files of their own.  What only Optuna knows (options of its samplers
 data holds is checked where those are known.
 
     overrides   `--set key=value`
+    extending   `extends: other.yaml`
     source      the file's keys, mistakes and places
     tasks, variants, search, training, judging    a reader for each part
     resolved    and back again
@@ -20,10 +21,11 @@ from pathlib import Path
 
 from rnnzoo.errors import Mistake, Mistakes, SpecError
 from rnnzoo.spec import claims as sentences
-from rnnzoo.spec.document import Fields, parse, read_text
-from rnnzoo.spec.experiment import Experiment, Search, Variant
+from rnnzoo.spec.document import Fields, Table, parse, read_text
+from rnnzoo.spec.experiment import TEXT, Experiment, Search, Variant
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
+from rnnzoo.spec.read_experiment.extending import EXTENDS, Extended, extended
 from rnnzoo.spec.read_experiment.judging import (
     check_spaces,
     read_claims,
@@ -67,25 +69,48 @@ def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
 
 def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = ()) -> Experiment:
     """The experiment of a YAML text; names of cells and paths are looked up from `folder`."""
-    table = parse(text, file)
+    chain = [] if file == TEXT else [Path(file).resolve()]
+    written = extended(parse(text, file), folder, chain)
 
     def attempt(overrides: Sequence[str]) -> tuple[Experiment, Sequence[Mistake]]:
-        changed = table
+        changed = written.table
         for override in overrides:
             changed = overridden(changed, override)
         mistakes = Mistakes()
         keys = Fields(changed, mistakes, "an experiment")
+        _check_own_name(written, changed, mistakes)
         experiment = _experiment(Source(keys, mistakes, file, folder), text)
-        return experiment, without_follow_ups(mistakes.collected, changed, TOP)
+        causes = without_follow_ups(mistakes.collected, changed, written.files, TOP)
+        return experiment, [_of_base(mistake, written) for mistake in causes]
 
     experiment, mistakes = attempt(sets)
     if mistakes:
-        raise SpecError(*blamed(mistakes, file, sets, lambda overrides: attempt(overrides)[1]))
+        raise SpecError(
+            *blamed(mistakes, written.names, sets, lambda overrides: attempt(overrides)[1])
+        )
     return replace(experiment, sets=tuple(sets))
+
+
+def _check_own_name(written: Extended, table: Table, mistakes: Mistakes) -> None:
+    """Check that an experiment has not the name of the one that it extends."""
+    place = table.keys.get("experiment")
+    if place is not None and place.file in written.names[1:]:
+        problem = f"this is another experiment than {place.file}, and needs a name of its own"
+        fix = "write `experiment: my_experiment`, under which its trials are kept"
+        mistakes.add(written.files[0].keys[EXTENDS], problem, fix)
+
+
+def _of_base(mistake: Mistake, written: Extended) -> Mistake:
+    """A mistake; one in a file that is extended says which file extends it."""
+    own, *bases = written.names
+    if mistake.span.file not in bases:
+        return mistake
+    return replace(mistake, problem=f"{mistake.problem} (as {own} extends it)")
 
 
 def _experiment(source: Source, text: str) -> Experiment:
     top = source.top
+    top.node(EXTENDS)  # is a key, and has been read
     top.need("experiment", "`experiment: my_experiment`")
     name = top.text("experiment", "?")
     source.check_label(name, top.span("experiment"), "the name of an experiment")

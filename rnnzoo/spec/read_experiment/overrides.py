@@ -34,12 +34,14 @@ _LISTS = ("tasks", "variants", "controls", "claims")
 
 def blamed(
     mistakes: Sequence[Mistake],
-    file: str,
+    files: Sequence[str],
     sets: Sequence[str],
     without: Callable[[Sequence[str]], Sequence[Mistake]],
 ) -> Iterator[Mistake]:
-    """The mistakes, those of the file that an override makes at the place of that override."""
-    of_file = [mistake for mistake in mistakes if mistake.span.file == file]
+    """The mistakes, those of the experiment's files that an override makes at the place of that
+    override.
+    """
+    of_file = [mistake for mistake in mistakes if mistake.span.file in files]
     remaining: dict[str, Sequence[Mistake]] = {}
     for override in sets if of_file else ():
         remaining[override] = without([other for other in sets if other != override])
@@ -81,6 +83,9 @@ def _check_path(keys: Sequence[str], assignment: str) -> None:
     if keys[0] in _LISTS and len(keys) > 1:
         problem = f"`{keys[0]}` is a list, which is replaced as a whole"
         raise UsageError(f"{_said(assignment)}: {problem}", _said(f"{keys[0]}=[..., ...]"))
+    if keys[0] == "extends":
+        problem = "what an experiment extends is written in its file"
+        raise UsageError(f"{_said(assignment)}: {problem}", "a file with `extends: other.yaml`")
     for depth, key in enumerate(keys):
         above = "".join(f"{outer}." for outer in keys[:depth])
         known = _KEYS.get(above.rstrip("."), (key,))
