@@ -247,6 +247,12 @@ OF_EXPERIMENTS = (
         ),
         "`choice` has more than 1000 entries",
     ),
+    Limit(
+        "known points of a search",
+        search.MAX_POINTS,
+        lambda n: f"{EXPERIMENT}search: {{points: [{', '.join(['{units: 64}'] * n)}]}}\n",
+        "`points` has more than 1000 entries",
+    ),
     Limit("trials", search.MAX_TRIALS, number("search: {{trials: {}}}\n"), "`trials` is"),
     Limit("seed", search.MAX_SEED, number("search: {{seed: {}}}\n"), "`seed` is"),
     Limit(

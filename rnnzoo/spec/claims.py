@@ -424,9 +424,12 @@ def approximate(experiment: Experiment) -> Remark | None:
         dependence = f"'{search.pruner.name}' prunes by the trials before"
     elif search.rungs is not None:
         dependence = "on rungs the best of each search go on"
+    elif search.points:
+        dependence = "the first trials of each search are at `points:` that were chosen"
     else:
         return None
     return Remark(
         f"{dependence}, and p-values are exact for independent trials only",
-        "sampler random, grid or qmc and no pruner or rungs, where verdicts count; or `confirm:`",
+        "sampler random, grid or qmc and no pruner, rungs or points, where verdicts count; or"
+        " `confirm:`",
     )

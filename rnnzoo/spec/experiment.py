@@ -148,6 +148,8 @@ class Search:
             to its end.
         trials: per (variant, task), a total.
         draws: `own`: each variant has its own points; `common`: all variants get the same.
+        points: known good ones, which the first trials of each variant take; what one leaves open
+            is drawn as ever.
     """
 
     sampler: Named = Named("random")
@@ -156,7 +158,12 @@ class Search:
     trials: int = 10
     seed: int = 0
     draws: Literal["own", "common"] = "own"
+    points: tuple[Mapping[str, Value], ...] = ()
     space: Space = field(default_factory=Space)
+
+    def known(self, index: int) -> Mapping[str, Value]:
+        """What a known point says of the trial of an index; nothing where it has none."""
+        return self.points[index] if index < len(self.points) else {}
 
     def trainings(self, trials: int, epochs: int) -> int:
         """How many whole trainings so many trials of one search cost, at most."""

@@ -11,10 +11,12 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice, product
 
-from rnnzoo.spec.experiment import Dimension, Search, Space
+from rnnzoo.errors import listed
+from rnnzoo.spec.experiment import OURS, Dimension, Search, Space
 from rnnzoo.spec.hyperparameters import SHAPE, Training, Value
 from rnnzoo.spec.seeds import uniform
 
+_NOTHING: Mapping[str, Value] = {}
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
 
 
@@ -30,15 +32,32 @@ def shapes(space: Space, usual: Training, sizes: Sequence[int]) -> Iterator[dict
 
 def ours(sampler: str) -> bool:
     """Whether a sampler's points are functions of the index, and so are drawn here."""
-    return sampler in _SAMPLERS
+    return sampler in OURS
 
 
 def point(
     search: Search, space: Space, variant: str, task: str, index: int
 ) -> dict[str, Value] | None:
-    """The hyper-parameters of a trial; None where a grid has no such point."""
+    """The hyper-parameters of a trial; None where a grid has no such point.
+
+    What a known point gives takes the place of what is drawn; the points behind are those that
+    they would be without it, but of a grid, whose first one follows the known ones.
+    """
     who = f"{search.seed} {task}" if search.draws == "common" else f"{search.seed} {variant} {task}"
-    return _SAMPLERS[search.sampler.name](space, who, index)
+    known = search.known(index)
+    if search.sampler.name != "grid":
+        return _SAMPLERS[search.sampler.name](space, who, index, known)
+    if known:
+        return _walk(space, lambda axis, dimension: 0.0, known)
+    return _grid_point(space, who, index - len(search.points))
+
+
+def planned(search: Search, space: Space, trials: int) -> int:
+    """Of so many trials of a search, how many have a point: a grid ends."""
+    if search.sampler.name != "grid":
+        return trials
+    known = min(trials, len(search.points))
+    return known + grid_size(space, trials - known)
 
 
 def corners(space: Space, names: Collection[str]) -> Iterator[dict[str, Value]]:
@@ -66,11 +85,11 @@ def grid_size(space: Space, most: int) -> int:
     return sum(1 for _ in islice(_grid(space.dimensions, dict(space.fixed)), most))
 
 
-def _random(space: Space, who: str, index: int) -> dict[str, Value]:
-    return _walk(space, lambda axis, dimension: uniform(f"{who} {index} {dimension.name}"))
+def _random(space: Space, who: str, index: int, known: Mapping[str, Value]) -> dict[str, Value]:
+    return _walk(space, lambda axis, dimension: uniform(f"{who} {index} {dimension.name}"), known)
 
 
-def _qmc(space: Space, who: str, index: int) -> dict[str, Value]:
+def _qmc(space: Space, who: str, index: int, known: Mapping[str, Value]) -> dict[str, Value]:
     """A Halton sequence (1960), shifted by a random vector modulo 1 (Cranley and Patterson
     1976).
     """
@@ -79,7 +98,7 @@ def _qmc(space: Space, who: str, index: int) -> dict[str, Value]:
         shift = uniform(f"{who} shift {dimension.name}")
         return (_radical_inverse(index + 1, _PRIMES[axis % len(_PRIMES)]) + shift) % 1.0
 
-    return _walk(space, place)
+    return _walk(space, place, known)
 
 
 def _grid_point(space: Space, who: str, index: int) -> dict[str, Value] | None:
@@ -89,20 +108,32 @@ def _grid_point(space: Space, who: str, index: int) -> dict[str, Value] | None:
     return None
 
 
-_SAMPLERS: Mapping[str, Callable[[Space, str, int], dict[str, Value] | None]] = {
-    "random": _random,
-    "qmc": _qmc,
-    "grid": _grid_point,
-}
+_Draw = Callable[[Space, str, int, Mapping[str, Value]], dict[str, Value]]
+_SAMPLERS: Mapping[str, _Draw] = {"random": _random, "qmc": _qmc}  # and the grid
 
 
-def _walk(space: Space, place: Callable[[int, Dimension], float]) -> dict[str, Value]:
-    """Choose a value for each dimension in turn; `when` refers to earlier dimensions only."""
+def _walk(
+    space: Space, place: Callable[[int, Dimension], float], known: Mapping[str, Value] = _NOTHING
+) -> dict[str, Value]:
+    """Choose a value for each dimension in turn, the known one where there is one; `when` refers to
+    earlier dimensions only.
+    """
     chosen = dict(space.fixed)
     for axis, dimension in enumerate(space.dimensions):
         if dimension.active(chosen):
-            chosen[dimension.name] = value(dimension, place(axis, dimension))
+            name = dimension.name
+            given = name in known
+            chosen[name] = (
+                _typed(dimension, known[name])
+                if given
+                else value(dimension, place(axis, dimension))
+            )
     return chosen
+
+
+def _typed(dimension: Dimension, number: Value) -> Value:
+    """A value that was written, as the dimension would have drawn it."""
+    return float(number) if dimension.kind == "float" else number
 
 
 def value(dimension: Dimension, place: float) -> Value:
@@ -153,6 +184,26 @@ def outside(space: Space, hyperparameters: Mapping[str, Value]) -> str:
         if not inside:
             return name
     return ""
+
+
+def can_be(dimension: Dimension, number: Value) -> bool:
+    """Whether a dimension has a value, its steps included."""
+    if dimension.kind == "choice" or isinstance(number, str | bool):
+        return dimension.kind == "choice" and number in dimension.choices
+    if not _has(dimension, number) or number > highest(dimension) + 1e-9 * abs(dimension.high):
+        return False
+    if dimension.kind == "int" and not float(number).is_integer():
+        return False
+    steps = (number - dimension.low) / dimension.step if dimension.step else 0.0
+    return abs(steps - round(steps)) < 1e-6
+
+
+def extent(dimension: Dimension) -> str:
+    """All values of a dimension, in words."""
+    if dimension.kind == "choice":
+        return listed(map(str, dimension.choices), "or")
+    steps = f" in steps of {dimension.step:g}" if dimension.step else ""
+    return f"{dimension.low:g} to {dimension.high:g}{steps}"
 
 
 def _has(dimension: Dimension, number: Value) -> bool:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.errors import Mistakes, Span, listed, nearest
+from rnnzoo.spec import points
 from rnnzoo.spec.document import (
     Fields,
     Listing,
@@ -157,6 +158,87 @@ def _legal(name: str, node: Scalar, mistakes: Mistakes) -> Value | None:
         )
         return None
     return as_integer(node.value) if legal.whole else node.value
+
+
+def read_value(name: str, node: Node, span: Span, mistakes: Mistakes) -> Value | None:
+    """The value that is given to a hyper-parameter, whether or not a space has it; None, and a
+    mistake, where it is none.
+
+    Args:
+        span: of the name.
+    """
+    if name not in SEARCHABLE:
+        mistakes.add(span, f"no hyper-parameter '{name}'", nearest(name, SEARCHABLE))
+    elif not isinstance(node, Scalar) or node.value is None:
+        mistakes.add(node.span, f"'{name}' has one value in a point, not {describe(node)}")
+    else:
+        return _legal(name, node, mistakes)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a space has not a point.
+
+    Attributes:
+        name: of the hyper-parameter; empty where it is the whole point.
+        problem: with `{space}` for what the space is called.
+    """
+
+    name: str
+    problem: str
+    fix: str
+
+
+def refusal(point: Mapping[str, Value], space: Space, whole: bool) -> Refusal | None:
+    """Why a space has not a point; None where it has it.
+
+    Args:
+        whole: nothing may be left open.
+    """
+    chosen = dict(space.fixed)
+    left = ""  # the first name that is left open
+    for dimension in space.dimensions:
+        name = dimension.name
+        unsure = [other for other in dimension.when if other not in chosen]
+        if name in point and unsure:
+            problem = f"whether '{name}' exists depends on what this point leaves open"
+            return Refusal(name, problem, f"give {listed(f'`{other}:`' for other in unsure)} too")
+        if not dimension.active(chosen):
+            continue
+        if name not in point:
+            left = left or name
+            continue
+        if not points.can_be(dimension, point[name]):
+            has = f"{{space}} has {points.extent(dimension)}"
+            problem = f"'{name}' is {point[name]} in this point, and {has}"
+            return Refusal(name, problem, "give another value, or search more of it")
+        chosen[name] = point[name]
+    for name, value in point.items():
+        if chosen.get(name) != value:
+            return _not_there(name, space)
+    if whole and left:
+        problem = f"a grid draws nothing, and this point leaves '{left}' open"
+        return Refusal("", problem, "give it a value")
+    return None
+
+
+def _not_there(name: str, space: Space) -> Refusal:
+    """Why a space has not the value of a name that it does not search, or not with the rest of the
+    point.
+    """
+    if name in space.fixed:
+        problem = f"'{name}' is fixed at {space.fixed[name]} in {{space}}"
+        return Refusal(name, problem, "search it, or delete it here")
+    for dimension in space.dimensions:
+        if dimension.name == name:
+            waits = [
+                f"`{other}: {listed(map(str, values), 'or')}`"
+                for other, values in dimension.when.items()
+            ]
+            return Refusal(name, f"'{name}' exists only with {listed(waits)}", "delete it here")
+    problem = f"'{name}' is not searched in {{space}}"
+    return Refusal(name, problem, "give it a range in `space:`, or delete it here")
 
 
 def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimension | None:

@@ -438,6 +438,8 @@ def _searched(experiment: Experiment, baseline: str) -> dict[str, Any]:
     }
     if baseline:
         how["equal"] = baseline
+    if search.points:
+        how["points"] = [dict(point) for point in search.points]
     if search.rungs:  # which trials go on depends on how many there are
         how["rungs"] = [asdict(search.rungs), search.trials]
     return {**how, "pruner": asdict(search.pruner) if search.pruner else None}

@@ -524,7 +524,10 @@ class Sweep:
         point = self.point_for(study, index)
         if point is None and not self.optuna_chooses(study):
             return
-        number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
+        # what a known point gives is in `point` where that is drawn here
+        known = self.experiment.search.known(index) if point is None else {}
+        opened = self.opened[study.identity]
+        number, chosen = opened.ask(index, point, study.variant.space, known)
         trial = replace(study.trial(index, chosen, self.runs), until=self.until)
         ticket = self.launcher.submit(trial)
         self.running[ticket] = _Running(study, number, trial)

@@ -76,6 +76,22 @@ def _known_points() -> Any:
     return Points()
 
 
+@contextmanager
+def holding(study: Any, known: Mapping[str, Value]) -> Iterator[None]:
+    """While the block runs, these values are suggested, and the study's sampler draws the rest."""
+    if not known:
+        yield
+        return
+    from optuna.samplers import PartialFixedSampler
+
+    own = study.sampler
+    study.sampler = PartialFixedSampler(dict(known), own)
+    try:
+        yield
+    finally:
+        study.sampler = own
+
+
 def _class(kind: str, names: Mapping[str, str], chosen: str) -> Any:
     """Optuna's class of sampler or pruner for a name of ours, or for its own name."""
     import optuna

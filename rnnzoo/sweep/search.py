@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rnnzoo.errors import StoreError, store_error, without_password
@@ -349,13 +350,18 @@ class StudyStore:
 
     @retried
     def ask(
-        self, index: int, point: Mapping[str, Value] | None, space: Space
+        self,
+        index: int,
+        point: Mapping[str, Value] | None,
+        space: Space,
+        known: Mapping[str, Value] = MappingProxyType({}),
     ) -> tuple[int, dict[str, Value]]:
         """Begin a trial: its number, and its hyper-parameters, the fixed ones included.
 
         Args:
             point: known beforehand: from a sampler of ours, of a replicate, a pilot or a round, or
                 of a trial taken over; None lets Optuna's sampler choose.
+            known: what it does not choose then, as the experiment has a known point for the index.
         """
         with quiet():
             if self.asking:
@@ -363,12 +369,13 @@ class StudyStore:
             self.asking = True
             if point is not None:  # Optuna has no way to hand it over: `samplers._known_points`
                 self.study.sampler.point = point
-            trial = self.study.ask()
-            trial.set_user_attr(_INDEX, index)
-            chosen = dict(space.fixed)
-            for dimension in space.dimensions:
-                if dimension.active(chosen):
-                    chosen[dimension.name] = _suggest(trial, dimension)
+            with samplers.holding(self.study, known):
+                trial = self.study.ask()
+                trial.set_user_attr(_INDEX, index)
+                chosen = dict(space.fixed)
+                for dimension in space.dimensions:
+                    if dimension.active(chosen):
+                        chosen[dimension.name] = _suggest(trial, dimension)
         self.asked[trial.number], self.asking = trial, False
         return trial.number, chosen
 

@@ -92,6 +92,5 @@ def planned(study: Study, trials: int, part: Part = WHOLE) -> int:
     """
     if study.replicate:
         return study.experiment.select.count(trials)
-    if study.experiment.search.sampler.name == "grid":
-        trials = points.grid_size(study.variant.space, trials)
+    trials = points.planned(study.experiment.search, study.variant.space, trials)
     return part.count(study.variant.label, trials)

@@ -72,6 +72,30 @@ def test_a_dimension_more_leaves_the_others_as_they_were() -> None:
         assert first["learning_rate"] == second["learning_rate"]
 
 
+KNOWN = ({"units": 20, "learning_rate": 0.003}, {"optimizer": "sgd"}, {"clip": 1})
+
+
+@pytest.mark.parametrize("name", ["random", "qmc"])
+def test_known_points_come_first_and_leave_the_others_as_they_were(name: str) -> None:
+    drawn = draw(name, 5)
+    search = Search(sampler=Named(name), space=SPACE, points=KNOWN)
+    known = [points.point(search, SPACE, "v", "t", index) for index in range(5)]
+    assert known[3:] == drawn[3:]
+    assert known[0] == {**drawn[0], **KNOWN[0]}
+    assert known[1]["optimizer"] == "sgd"
+    assert "momentum" in known[1]  # which the known value has brought into being
+    assert (known[2]["clip"], type(known[2]["clip"])) == (1.0, float)
+    assert {**known[2], "clip": drawn[2]["clip"]} == drawn[2]
+
+
+def test_a_grid_follows_its_known_points() -> None:
+    space = Space((Dimension("units", "int", 1, 3),))
+    search = Search(sampler=Named("grid"), space=space, points=({"units": 2}, {"units": 3}))
+    units = [points.point(search, space, "v", "t", index) for index in range(6)]
+    assert units == [{"units": 2}, {"units": 3}, {"units": 1}, {"units": 2}, {"units": 3}, None]
+    assert [points.planned(search, space, trials) for trials in (1, 4, 9)] == [1, 4, 5]
+
+
 def test_points_are_the_same_in_every_process_and_for_ever() -> None:
     """Golden: an index that drew another point would make old sweeps go on with something else."""
     first_bits = int(hashlib.sha256(b"0 v t 0 learning_rate").hexdigest()[:16], 16) >> 11

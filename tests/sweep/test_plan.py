@@ -17,7 +17,7 @@ from rnnzoo.errors import UsageError
 from rnnzoo.report import table
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.spec.trial import Trial, digest
-from rnnzoo.sweep.plan import Study, replicates, studies
+from rnnzoo.sweep.plan import Study, changed, replicates, studies
 from tests.samples import examples
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +185,13 @@ def test_a_trial_has_one_training_that_its_hyper_parameters_are_in() -> None:
         0, chosen
     )
     assert other.key == trial.key
+
+
+def test_known_points_are_part_of_the_search_and_of_nothing_else() -> None:
+    space = "learning_rate: {float: [0.001, 0.1]}"
+    known = study(space, ("search: {", "search: {points: [{learning_rate: 0.01}], "))
+    plain = study(space)
+    assert changed(plain.parts, known.parts) == ("search",)
 
 
 def test_the_hash_of_an_identity_is_that_of_its_parts() -> None:

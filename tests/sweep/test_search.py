@@ -56,6 +56,17 @@ def test_tpe_searches_a_conditional_space_and_goes_on_without_repeating_itself(
     assert len(set(seen)) == 12
 
 
+def test_a_known_point_is_held_and_the_sampler_draws_the_rest(tmp_path: Path) -> None:
+    asked = Search(sampler=Named("tpe"), space=SPACE)
+    opened = study(tmp_path, asked)
+    known = {"optimizer": "sgd", "units": 40}
+    _, chosen = opened.ask(0, None, SPACE, known)
+    assert {name: chosen[name] for name in known} == known
+    assert 0 <= chosen["momentum"] <= 0.9
+    others = [opened.ask(index, None, SPACE)[1] for index in range(1, 9)]
+    assert any(other["units"] != 40 for other in others)
+
+
 def test_hyperband_stops_trials_that_are_worse(tmp_path: Path) -> None:
     options = {"min_resource": 1, "max_resource": 9, "reduction_factor": 3}
     opened = study(tmp_path, Search(pruner=Named("hyperband", options), space=SPACE))

@@ -36,7 +36,7 @@ from rnnzoo.spec.read_experiment.judging import (
 )
 from rnnzoo.spec.read_experiment.overrides import TOP, blamed, overridden
 from rnnzoo.spec.read_experiment.resolved import resolved
-from rnnzoo.spec.read_experiment.search import check_rungs, read_search
+from rnnzoo.spec.read_experiment.search import check_points, check_rungs, read_search
 from rnnzoo.spec.read_experiment.source import Source
 from rnnzoo.spec.read_experiment.tasks import read_tasks, solvable
 from rnnzoo.spec.read_experiment.training import check_hidden, read_resources, read_training
@@ -139,6 +139,7 @@ def _experiment(source: Source, text: str) -> Experiment:
     claims = read_claims(source, known)
     if confirm is not None:
         check_spaces(source, confirm, claims, variants)
+    check_points(source, search, variants)
     select = read_select(source, search.trials)
     check_rungs(source, search, select, variants)
     experiment = Experiment(

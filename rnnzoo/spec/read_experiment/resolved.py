@@ -63,6 +63,8 @@ def _search_plain(search: Search) -> dict[str, Any]:
         content["pruner"] = {"name": search.pruner.name, **search.pruner.options}
     if search.rungs:
         content["rungs"] = _rungs_plain(search.rungs)
+    if search.points:
+        content["points"] = [dict(point) for point in search.points]
     return content | {
         "trials": search.trials,
         "seed": search.seed,

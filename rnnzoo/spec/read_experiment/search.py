@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -30,11 +30,12 @@ from rnnzoo.spec.experiment import (
     Space,
     Variant,
 )
-from rnnzoo.spec.hyperparameters import NEEDED, Training
+from rnnzoo.spec.hyperparameters import NEEDED, Training, Value
 from rnnzoo.spec.read_experiment.source import MAX_LABEL, Source
 from rnnzoo.spec.space import WrittenSpace
 
 MAX_TRIALS = 1_000_000
+MAX_POINTS = 1000
 MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
 
 
@@ -62,6 +63,7 @@ def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace]:
         seed=entry.integer("seed", usual.seed, low=0, high=MAX_SEED),
         # one of the two
         draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]
+        points=_points(source, entry),
         space=space,
     )
     source.places |= {f"space.{name}": span for name, span in written.spans.items()}
@@ -97,6 +99,43 @@ def _rungs(source: Source, entry: Fields, epochs: int) -> Rungs | None:
     return None
 
 
+def _points(source: Source, entry: Fields) -> tuple[Mapping[str, Value], ...]:
+    """`points: [{units: 64, learning_rate: 0.003}]`; `check_points` looks whether spaces have
+    them.
+    """
+    known: list[Mapping[str, Value]] = []
+    for node in entry.listing("points", MAX_POINTS):
+        if not isinstance(node, Table) or not node.entries:
+            given = "nothing" if isinstance(node, Table) else describe(node)
+            problem = f"a point is a table of hyper-parameters, not {given}"
+            source.mistakes.add(node.span, problem, "write {units: 64, learning_rate: 0.003}")
+            continue
+        point = {
+            name: spaces.read_value(name, inner, node.keys[name], source.mistakes)
+            for name, inner in node.entries.items()
+        }
+        legal = {name: value for name, value in point.items() if value is not None}
+        if len(legal) == len(point):
+            places = {f"points.{len(known)}.{name}": span for name, span in node.keys.items()}
+            source.places |= {f"points.{len(known)}.": node.span, **places}
+            known.append(legal)
+    return tuple(known)
+
+
+def check_points(source: Source, search: Search, variants: Sequence[Variant]) -> None:
+    """Whether the space of each variant has the known points."""
+    whole = search.sampler.name == "grid"
+    for number, point in enumerate([] if source.space_refused else search.points):
+        for variant in variants:
+            refusal = spaces.refusal(point, variant.space, whole)
+            if refusal is not None:
+                own = f" of the variant '{variant.label}'" if variant.space != search.space else ""
+                problem = refusal.problem.format(space=f"the space{own}")
+                place = source.places[f"points.{number}.{refusal.name}"]
+                source.mistakes.add(place, problem, refusal.fix)
+                break
+
+
 def check_rungs(
     source: Source, search: Search, select: Select, variants: Sequence[Variant]
 ) -> None:
@@ -116,7 +155,7 @@ def check_rungs(
         add(span, problem, "write `on: validation` in `select:`, or delete `rungs`")
     planned, more = search.trials, "run more trials"
     if sampler == "grid":
-        sizes = [points.grid_size(variant.space, planned) for variant in variants]
+        sizes = [points.planned(search, variant.space, planned) for variant in variants]
         planned = min(sizes, default=planned)
         if planned < search.trials:
             more = f"give the grid more points than {planned}"

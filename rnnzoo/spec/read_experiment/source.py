@@ -25,6 +25,7 @@ class Source:
     folder: Path
     places: dict[str, Span] = field(default_factory=dict)
     trials_refused: bool = False  # whether `trials:` of the search is a mistake
+    space_refused: bool = False  # whether a range in `space:` of the search is one
 
     def check_label(self, label: str, span: Span, role: str) -> None:
         """Labels end up in names of folders and in claims."""
