@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -462,6 +463,7 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         lines.append(f"family   {', '.join(known)}")
     if cell.claim:
         lines.append(f"claim    {cell.claim}")
+    lines += _labelled("note", textwrap.wrap(cell.note, 70))
     if cell.options:
         lines.append(
             "options  " + ", ".join(f"{name} = {value:g}" for name, value in cell.options.items())

@@ -35,7 +35,8 @@ def view(
     statements = {**written.equations, **written.first_layer}
     comments = {name: statement.comment for name, statement in statements.items()}
     counting = counting_options(spec)
-    return CellView(cell, parent, spec.family, spec.year, spec.claim, comments, counting)
+    facts = (spec.family, spec.year, spec.claim, spec.note)
+    return CellView(cell, parent, *facts, comments, counting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class CellView:
     Attributes:
         ir: the intermediate representation itself.
         parent: the cell that it extends, if its file says so.
-        family, year, claim: as in `CellSpec`; what is computed does not depend on them.
+        family, year, claim, note: as in `CellSpec`; what is computed does not depend on them.
         comments: what the file says beside equations, by name.
         counting: options that count rounds, or steps of lags: the equations of `ir` are written out
             for one value of each.
@@ -56,6 +57,7 @@ class CellView:
     family: str = ""
     year: int = 0
     claim: str = ""
+    note: str = ""
     comments: Mapping[str, str] = field(default_factory=dict)
     counting: Mapping[str, float] = field(default_factory=dict)
 
@@ -222,6 +224,7 @@ class CellView:
             "family": self.family or None,
             "year": self.year or None,
             "claim": self.claim or None,
+            "note": self.note or None,
             "options": self.options,
             "constants": list(self.constants),
             "named_inputs": {each.name: each.size for each in self.ir.named_inputs},

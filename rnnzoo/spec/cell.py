@@ -5,7 +5,7 @@ of them stands.  What the text of an equation means is `rnnzoo.lang`'s business.
 
 A variant is a patch: it merges equations, constants, weights, init, inputs, options and initial by
 key with the cell that it extends; a replaced equation keeps its place, a new one is appended.  The
-family is inherited; name, title, source, year and claim are not.
+family is inherited; name, title, source, year, claim and note are not.
 """
 
 from __future__ import annotations
@@ -233,6 +233,7 @@ class CellSpec:
         year: in which the cell was first published; 0 where that is not said.
         claim: what its paper says of it, as a line of an experiment's `claims:`
             (`spec.claims.check_of_cell`).
+        note: in what the cell differs from its source.
         options: numbers that constants, masks, equations and init may name.
         option_keys: where the options stand.
         inputs: sizes of what equations read beside x, by name: a whole number, or `inputs`.
@@ -251,6 +252,7 @@ class CellSpec:
     year: int = 0
     claim: str = ""
     claim_span: Span | None = None
+    note: str = ""
     output: str = "h"
     output_span: Span | None = None
     options: Mapping[str, float] = field(default_factory=dict)
@@ -446,8 +448,8 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
 
 
 KEYS = (
-    "name", "extends", "title", "source", "family", "year", "claim", "output", "options",
-    "inputs", "constants", "equations", "first_layer", "weights", "init", "initial",
+    "name", "extends", "title", "source", "family", "year", "claim", "note", "output",
+    "options", "inputs", "constants", "equations", "first_layer", "weights", "init", "initial",
 )  # fmt: skip
 
 
@@ -473,6 +475,7 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
         year=fields.integer("year", 0, *_YEARS) if "year" in fields else 0,
         claim=fields.text("claim"),
         claim_span=fields.span("claim") if "claim" in fields else None,
+        note=" ".join(fields.text("note").split()),
         output=fields.text("output", ""),
         output_span=fields.span("output") if "output" in fields else None,
         options=options,

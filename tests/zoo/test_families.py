@@ -1,7 +1,8 @@
-"""What the zoo says of its cells beside their equations: family, year and claim."""
+"""What the zoo says of its cells beside their equations: family, year, claim and note."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -43,7 +44,9 @@ def test_a_claim_of_the_zoo_is_one_that_an_experiment_can_ask(name: str) -> None
     assert not spec.claim or name in spec.claim
 
 
-@pytest.mark.parametrize("facts", ["family: gru\n", "year: 2026\n", "claim: mine same as lstm\n"])
+@pytest.mark.parametrize(
+    "facts", ["family: gru\n", "year: 2026\n", "claim: mine same as lstm\n", "note: Ours.\n"]
+)
 def test_what_is_known_of_a_cell_does_not_change_its_identity(facts: str) -> None:
     bare, told = (lang.parse_text(CELL.format(text)) for text in ("", facts))
     assert canonical_hash(told) == canonical_hash(bare)
@@ -51,9 +54,9 @@ def test_what_is_known_of_a_cell_does_not_change_its_identity(facts: str) -> Non
     assert lang.text.cell_text(told) == lang.text.cell_text(bare)
 
 
-def test_a_family_is_inherited_and_a_year_and_a_claim_are_not() -> None:
-    heir = parse_cell("name: heir\nextends: nfg\n")
-    assert (heir.family, heir.year, heir.claim) == ("lstm", 0, "")
+def test_a_family_is_inherited_and_other_facts_are_not() -> None:
+    heir = parse_cell("name: heir\nextends: gru_d\n")
+    assert (heir.family, heir.year, heir.claim, heir.note) == ("gru", 0, "", "")
     assert parse_cell(CELL.format("family: gru\n")).family == "gru"
 
 
@@ -122,6 +125,24 @@ def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) ->
     assert "lstm, 2015" in page
     assert f"<li>{kind}</li>" in page
     assert '<pre class="copy">nfg worse than peephole</pre>' in page
+
+
+def test_a_note_is_shown_in_lines_and_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "retnet"]) == 0
+    printed = capsys.readouterr().out
+    assert "\nnote     Angles are those of xPos" in printed
+    assert max(map(len, printed.partition("\nnote")[2].partition("\noptions")[0].split("\n"))) <= 80
+    assert main(["show", "retnet", "--json"]) == 0
+    note = json.loads(capsys.readouterr().out)["note"]
+    assert note == view("retnet").note
+    assert note in html.unescape(cell_page(view("retnet")))
+    assert view("lstm").to_dict(3, 4)["note"] is None
+
+
+@pytest.mark.parametrize("key", sources())
+def test_a_source_names_its_code_by_owner_and_repository(key: str) -> None:
+    _, named, code = sources()[key].partition("; code at ")
+    assert not named or re.fullmatch(r"github\.com/[\w-]+/[\w.-]+", code)
 
 
 @pytest.mark.parametrize(

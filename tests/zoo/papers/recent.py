@@ -199,8 +199,8 @@ def nas(w: Weights, x: Vector, h: Vector, c: Vector) -> Values:
 
 
 def ctrnn(w: Weights, x: Vector, h: Vector, *, dt: float, tau: float) -> Values:
-    """Funahashi and Nakamura 1993: their differential equation of a continuous-time recurrent
-    network, by one step of Euler's method, with tanh.
+    """Hasani et al. 2021, arXiv:2006.04439: their differential equation of the CT-RNN, by one step
+    of Euler's method, with f = tanh(...) / tau.
     """
     slope = (np.tanh(w["W"] @ x + w["R"] @ h + w["b"]) - h) / tau
     return {"h": h + dt * slope}

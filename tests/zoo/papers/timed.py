@@ -53,8 +53,7 @@ def gru_d(
     mask: Vector,
 ) -> Values:
     """Che et al. 2018, arXiv:1606.01865, the equations of GRU-D, with an empirical mean of 0; as in
-    the authors' code (PeterChe1990/GRU-D), delta is the time since an input was observed last.  The
-    gate z writes here, where the paper's keeps.
+    the authors' code (PeterChe1990/GRU-D), delta is the time since an input was observed last.
     """
     delta = np.zeros(len(x)) + dt + q
     gamma_x = np.exp(-np.maximum(0, w["w_x"] * delta + w["b_x"]))
