@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -31,6 +32,9 @@ OTHERS = (
     "softmax({a}, 1) + mean({b}, 1)",
 )  # fmt: skip
 FORMS = (*TAME, *OTHERS)
+# those that need neither the number of the step nor other units, and do not jump
+_ELSEWHERE = re.compile(r"\bt\b|[<>]|sign\(|softmax|mean|max\(\{b\}\)$|norm|dot|cumsum")
+UNIT_BY_UNIT = tuple(form for form in FORMS if not _ELSEWHERE.search(form))
 
 # Matrices by (rows, columns); two of a kind, so that some are used twice.
 MATRICES = {
@@ -215,3 +219,22 @@ def start_of(draw: Draw, name: str) -> str:
     if name == "b":
         return "0.5"
     return draw(st.sampled_from(("orthogonal", "{normal: 0.2}", "{uniform: [-0.1, 0.2]}", "zeros")))
+
+
+def unit_by_unit(seed: int) -> str:
+    """A random cell of two equations whose units read no others, so that it needs no loop."""
+    random = Random(seed)
+    states = random.choice((["h[t-1]"], ["h[t-1]", "c[t-1]"]))
+
+    def term(vectors: list[str], depth: int) -> str:
+        if depth == 0:
+            return random.choice([*vectors, f"w * {vectors[0]}", "W @ x", "0.5 * b"])
+        a, b = (term(vectors, depth - 1) for _ in range(2))
+        return random.choice(UNIT_BY_UNIT).format(a=a, b=b, w="b_2")
+
+    equations = [
+        f"c = tanh({term(states, 2)} + W @ x + 0 * h[t-1])",
+        f"h = tanh({term([*states, 'c'], 2)} + 0.1 * c) + 0.3 * h[t-1]",
+    ]
+    text = f"name: random\noutput: h\n{lines_of('equations', equations)}"
+    return text + ("options: {k: 0.25}\n" if re.search(r"\bk\b", text) else "")

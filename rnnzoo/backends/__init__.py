@@ -7,7 +7,7 @@ folder here.  It may import its library, which nothing else does.
     contract     what a backend is asked for, and the values that pass between it and `rnnzoo.nn`
     step         a layer's step with its program and adjoint, as every backend needs it
     delays       states that need no loop, computed for all steps at once
-    scans        linear states, scanned over time
+    scans        a step without a loop: linear states, scanned over time, and others
     units        which units of a step are computed: all, or those that are due
     cache        compiled code that is kept, for every backend
     exporting    whether a model is traced to be exported

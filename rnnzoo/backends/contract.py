@@ -43,8 +43,8 @@ class LayerStep:
         masked: whether some steps are padding.
         clocked: whether each sequence's steps are counted from a number that is given.
         counted: whether the number of steps is given, and what lies behind them is not run.
-        scanned: whether its states, all of which are linear, are to be scanned over time; a backend
-            may have the loop only.
+        scanned: whether its states are to be computed without a loop over time, as `lang.scans` can
+            take them apart; a backend may have the loop only.
     """
 
     step: ir.Step

@@ -1,10 +1,10 @@
-"""A layer's step whose linear states are scanned over time instead of being looped over
-(`lang.scans`).
+"""A layer's step without a loop: its linear states are scanned over time, and nonlinear ones are
+found by Newton's method (`lang.scans`).
 
 In: a `LayerStep` that asks for it, and what makes the backend's own step of one.  Out: a
 `CompiledStep`.  A scan puts steps together in pairs, all pairs at once, and those again, in O(log
 T) rounds; its reverse is a scan from the last step to the first.  Everything else is `keras.ops` on
-all steps at once, which the library below differentiates.
+all steps at once, which the library below differentiates.  Newton's method is the backend's.
 
 Source: Blelloch 1990, "Prefix sums and their applications"; the reverse: Martin and Cundy 2018.
 """
@@ -12,14 +12,14 @@ Source: Blelloch 1990, "Prefix sums and their applications"; the reverse: Martin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import keras
 
 from rnnzoo.backends.contract import COUNT, PADDING, CompiledStep, LayerStep, Named, Results
-from rnnzoo.backends.delays import delayed, last, stateless, values_of
+from rnnzoo.backends.delays import delayed, last, reading, stateless, values_of
 from rnnzoo.backends.step import ProgramStep
 from rnnzoo.lang.delays import step_before, this_step
 from rnnzoo.lang.scans import Group, scans
@@ -27,6 +27,10 @@ from rnnzoo.lang.scans import Group, scans
 Tensor = Any
 Matrix = tuple[tuple[Tensor, ...], ...]  # of (time, batch, size) each
 Vector = tuple[Tensor, ...]
+# The values of nonlinear states at all steps, held where a step is not real: of a group, what
+# computes its next values and their derivatives, what that reads, and which steps are real.
+Settled = Callable[[Group, ProgramStep, Mapping[Named, Tensor], Tensor | None], Vector]
+PRECISE = ("float32", "float64")  # in which changes of a state show whether it has settled
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,14 @@ class Scanned:
         groups: its states, with what computes their coefficients.
         after: what computes all that is wanted and is no state.
         loop: what makes a step ready to run, as it is.
+        settled: what computes nonlinear states; None where there are none.
     """
 
     layer: LayerStep
     groups: tuple[tuple[Group, ProgramStep], ...]
     after: ProgramStep
     loop: Callable[[LayerStep], CompiledStep]
+    settled: Settled | None = None
 
     @cached_property
     def whole(self) -> CompiledStep:
@@ -58,41 +64,73 @@ class Scanned:
         padding, count = given.get(PADDING), given.get(COUNT)
         real = _real(given, padding, count)
         for group, step in self.groups:
-            values = values_of(step, tensors)
             starts = tuple(given["start", name] for name in group.states)
-            if group.gains:
-                computed = _scanned(group, values, starts, real)
+            computed = self.values(group, step, tensors, real)
+            if group.has_past:
                 before = [delayed(each, start) for each, start in zip(computed, starts)]
             else:
-                computed = tuple(values[name] for name in group.states)
                 before = [delayed(each, start, padding) for each, start in zip(computed, starts)]
             for name, start, each, old in zip(group.states, starts, computed, before):
                 tensors["below", this_step(name)] = each
                 tensors["below", step_before(name)] = old
                 ends[name] = last(each, start, padding, count)
-                rows[name] = each if group.gains else _held(each, start, real)
+                rows[name] = each if group.has_past else _held(each, start, real)
         for name, each in values_of(self.after, tensors).items():
             zeros = keras.ops.zeros_like(each[0])
             rows[name] = _held(each, zeros, real)
             ends[name] = rows[name][-1]
         return Results({name: rows[name] for name in self.layer.wanted}, ends)
 
+    def values(
+        self,
+        group: Group,
+        step: ProgramStep,
+        tensors: Mapping[Named, Tensor],
+        real: Tensor | None,
+    ) -> Vector:
+        """The values of a group's states at all steps; of delays, as if all steps were real."""
+        if not group.is_linear:
+            assert self.settled is not None
+            return self.settled(group, step, tensors, real)
+        values = values_of(step, tensors)
+        if not group.has_past:
+            return tuple(values[name] for name in group.states)
+        return _scanned(group, values, tuple(tensors["start", name] for name in group.states), real)
+
 
 def scanned(
-    layer: LayerStep, kind: type[ProgramStep], loop: Callable[[LayerStep], CompiledStep]
+    layer: LayerStep,
+    kind: type[ProgramStep],
+    loop: Callable[[LayerStep], CompiledStep],
+    settled: Settled | None = None,
 ) -> CompiledStep:
-    """A step that is ready to run, without a loop.
+    """A step that is ready to run, without a loop; with one where it has nonlinear states, and
+    these cannot be found otherwise.
 
     Args:
         kind: the backend's own steps.
         loop: what makes a step ready to run, as it is.
+        settled: what computes nonlinear states; None where nothing does.
     """
     parts = scans(layer.step, layer.states, layer.shown)
     assert parts is not None  # the layer has asked
-    groups = tuple(
-        (group, stateless(layer, kind, group.equations, group.step)) for group in parts.groups
-    )
-    return Scanned(layer, groups, stateless(layer, kind, parts.others, parts.after), loop)
+    is_linear = all(group.is_linear for group in parts.groups)
+    if not is_linear and (settled is None or layer.dtype not in PRECISE):
+        return loop(layer)
+    steps = [_step_of(group, layer, kind) for group in parts.groups]
+    after = stateless(layer, kind, parts.others, parts.after)
+    if layer.masked and kind.of(layer).is_singular:
+        return loop(layer)  # the library's derivative at padding, 0 times infinity, is no number
+    return Scanned(layer, tuple(zip(parts.groups, steps)), after, loop, settled)
+
+
+def _step_of(group: Group, layer: LayerStep, kind: type[ProgramStep]) -> ProgramStep:
+    """What computes the equations of a group."""
+    if group.is_linear:
+        return stateless(layer, kind, group.equations, group.step)
+    gains = tuple(group.gains.values())
+    own = replace(layer, states=group.states, shown=gains, wanted=())
+    return kind.of(reading(own, group.step))
 
 
 def _real(
@@ -172,31 +210,36 @@ def _grouped(tensors: Sequence[Tensor], count: int) -> tuple[Matrix, Vector, Vec
 
 def _forward(gains: Matrix, rests: Vector, starts: Vector) -> Vector:
     # what the first step reads is a part of what is added to it
-    from_start = _times(_at(gains, 0), starts)
+    from_start = times(_at(gains, 0), starts)
     first = [(rest[0] + start)[None] for rest, start in zip(rests, from_start)]
     ahead = [keras.ops.concatenate([row, rest[1:]], axis=0) for row, rest in zip(first, rests)]
-    return _prefixes(gains, tuple(ahead), reverse=False)
+    return prefixes(gains, tuple(ahead), reverse=False)
 
 
 def _backward(
     gains: Matrix, starts: Vector, values: Vector, above: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
     """The adjoints of gains, rests and starts, from those of the values."""
-    turned = tuple(zip(*gains))
-    # the adjoint of a step's value is what is handed to it, and its gain times the next one's
+    of_values = adjoints(gains, above)
+    previous = [delayed(value, start) for value, start in zip(values, starts)]
+    of_gains = [adjoint * value for adjoint in of_values for value in previous]
+    of_starts = times(_at(tuple(zip(*gains)), 0), tuple(adjoint[0] for adjoint in of_values))
+    return (*of_gains, *of_values, *of_starts)
+
+
+def adjoints(gains: Matrix, above: Sequence[Tensor]) -> Vector:
+    """The adjoints of values, from what is handed to each: that, and its gain times the adjoint of
+    the next one.
+    """
     later = tuple(
         tuple(keras.ops.concatenate([entry[1:], keras.ops.zeros_like(entry[:1])], axis=0)
               for entry in row)
-        for row in turned
+        for row in zip(*gains)
     )  # fmt: skip
-    adjoints = _prefixes(later, tuple(above), reverse=True)
-    previous = [delayed(value, start) for value, start in zip(values, starts)]
-    of_gains = [adjoint * value for adjoint in adjoints for value in previous]
-    of_starts = _times(_at(turned, 0), tuple(adjoint[0] for adjoint in adjoints))
-    return (*of_gains, *adjoints, *of_starts)
+    return prefixes(later, tuple(above), reverse=True)
 
 
-def _prefixes(gains: Matrix, rests: Vector, reverse: bool) -> Vector:
+def prefixes(gains: Matrix, rests: Vector, reverse: bool) -> Vector:
     """What all steps up to each one do together to zeros."""
     _, values = keras.ops.associative_scan(_both, (gains, rests), reverse=reverse, axis=0)
     return tuple(values)
@@ -205,12 +248,12 @@ def _prefixes(gains: Matrix, rests: Vector, reverse: bool) -> Vector:
 def _both(earlier: tuple[Matrix, Vector], later: tuple[Matrix, Vector]) -> tuple[Matrix, Vector]:
     """Two steps as one."""
     (first, added), (second, then) = earlier, later
-    columns = [_times(second, column) for column in zip(*first)]
-    moved = _times(second, added)
+    columns = [times(second, column) for column in zip(*first)]
+    moved = times(second, added)
     return tuple(zip(*columns)), tuple(a + b for a, b in zip(moved, then))
 
 
-def _times(matrix: Matrix, vector: Vector) -> Vector:
+def times(matrix: Matrix, vector: Vector) -> Vector:
     products = [[entry * value for entry, value in zip(row, vector)] for row in matrix]
     return tuple(_sum(row) for row in products)
 

@@ -10,7 +10,8 @@ else reads that.
     plain              cells as files of Python for PyTorch and JAX
     passes, program, widen     a step as a program, made by `widen.compile_step`
     delays             states that are functions of earlier inputs only, out of the loop
-    scans              steps of linear states as scans
+    scans              steps without a loop: linear states as scans, nonlinear ones for Newton
+    slopes             derivatives of states with respect to the step before, unit by unit
     formulas           what primitives have in the cell language: derivatives, and means to compute
     adjoint, listing, verify   its reverse; both as text; what both must hold
     interpret          programs in float64 NumPy, the engine's oracle

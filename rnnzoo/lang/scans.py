@@ -1,15 +1,19 @@
-"""A step without a loop: linear states are scanned, and all else is computed for all steps at once.
+"""A step without a loop: linear states are scanned, nonlinear ones found by Newton's method, and
+all else is computed for all steps at once.
 
-In: a step whose states are delays or linear, unit by unit (`lang.recurrence`).  Out: `Scans`: its
+In: a step whose states are delays, or read unit by unit (`lang.recurrence`).  Out: `Scans`: its
 groups of states in order, each as equations that read inputs and the states before it, and then
 what is wanted of the step.  A linear group of n states is given by the coefficients of
 
     next_i = sum_j gain_ij * previous_j + rest_i
 
 which are taken out of its equations by what each operation is linear in: of `c = f * c[t-1] +
-(1 - f) * z` they are f and (1 - f) * z.
+(1 - f) * z` they are f and (1 - f) * z.  A nonlinear one is given by its equations as they are, and
+by the derivatives of the next values with respect to the previous ones, which are the gains of the
+same recurrence for small changes of the states.
 
-Source: Blelloch 1990, "Prefix sums and their applications"; Martin and Cundy 2018.
+Source: Blelloch 1990, "Prefix sums and their applications"; Martin and Cundy 2018; Newton's method:
+Lim et al. 2024, "Parallelizing non-linear sequential models over the sequence length".
 """
 
 from __future__ import annotations
@@ -20,9 +24,10 @@ from dataclasses import dataclass, field
 from rnnzoo.lang import ir
 from rnnzoo.lang.delays import add, nothing_known, only, rewritten
 from rnnzoo.lang.passes import apart
-from rnnzoo.lang.primitives import Primitive, div, mul, neg, sub, together, where
+from rnnzoo.lang.primitives import Primitive, div, mul, neg, sub, where
 from rnnzoo.lang.primitives import add as plus
 from rnnzoo.lang.recurrence import Recurrence, recurrences
+from rnnzoo.lang.slopes import applied, moves, moving, slope_name, slopes
 
 MOST = 2  # states of a group: each step of a scan multiplies matrices of so many rows
 
@@ -34,14 +39,22 @@ class Group:
     Attributes:
         step: the equations of `gains` and `rests`; of states that need no loop, their own.
         gains: state, previous state -> the equation of the coefficient; none for 0.
-        rests: state -> the equation of what is added; none for 0.  Of states that need no loop, it
-            is the state.
+        rests: state -> the equation of what is added; none for 0.  Of states that need no loop, and
+            of nonlinear ones, it is the state.
+        is_linear: whether the equations are without the states; those of nonlinear ones read the
+            previous values, and `gains` are derivatives there.
     """
 
     states: tuple[str, ...]
     step: ir.Step
     gains: Mapping[tuple[str, str], str] = field(default_factory=dict)
     rests: Mapping[str, str] = field(default_factory=dict)
+    is_linear: bool = True
+
+    @property
+    def has_past(self) -> bool:
+        """Whether its states need themselves: it is no delay."""
+        return bool(self.gains) or not self.is_linear
 
     @property
     def equations(self) -> tuple[str, ...]:
@@ -88,7 +101,7 @@ def what_needs_a_loop(step: ir.Step, states: Sequence[str]) -> str:
     if step.reads_time:
         return "it reads the number of the step"
     for kind in recurrences(step, [ir.State(name, step.equation(name).size) for name in states]):
-        if kind.coupling not in ("none", "unit") or not kind.is_linear:
+        if kind.coupling not in ("none", "unit"):
             return f"it is {kind.about.partition(':')[0]}"
     return "it has matrices, or too many states that need each other"
 
@@ -99,25 +112,39 @@ def _group(step: ir.Step, kind: Recurrence) -> Group | None:
         return Group(
             kind.states, only(step, kind.states), rests={each: each for each in kind.states}
         )
-    if kind.coupling != "unit" or not kind.is_linear or len(kind.states) > MOST:
+    sizes = {step.equation(name).size for name in kind.states}
+    if kind.coupling != "unit" or len(kind.states) > MOST or len(sizes) > 1:
         return None
-    coefficients = _Coefficients(step, kind.states)
+    linear = _linear_group(step, kind.states) if kind.is_linear else None
+    return _nonlinear_group(step, kind.states) if linear is None else linear
+
+
+def _nonlinear_group(step: ir.Step, states: tuple[str, ...]) -> Group:
+    """A group as it is, with the derivatives of its next values."""
+    whole, gains = slopes(only(step, states), states)
+    needed = only(whole, {*states, *gains.values()})
+    return Group(states, needed, gains, {name: name for name in states}, is_linear=False)
+
+
+def _linear_group(step: ir.Step, states: tuple[str, ...]) -> Group | None:
+    """A group by its coefficients; None where an operation is not read as a linear one."""
+    coefficients = _Coefficients(step, states)
     try:
-        taken = {name: coefficients.of_value(name) for name in kind.states}
+        taken = {name: coefficients.of_value(name) for name in states}
     except _NotLinear:
         return None
     gains, rests, equations = {}, {}, list[ir.Equation]()
     for name, linear in taken.items():
         size = step.equation(name).size
         for previous, gain in linear.gains.items():
-            gains[name, previous] = f"{name}/{previous}[t-1]"
+            gains[name, previous] = slope_name(name, previous)
             equations.append(ir.Equation(gains[name, previous], gain, size))
         if linear.rest is not None:
             rests[name] = f"{name}/1"
             equations.append(ir.Equation(rests[name], linear.rest, size))
     others = [each for each in step.equations if each.name not in coefficients.moving]
     whole = ir.Step((*others, *equations), step.weights)
-    return Group(kind.states, only(whole, {each.name for each in equations}), gains, rests)
+    return Group(states, only(whole, {each.name for each in equations}), gains, rests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +173,12 @@ class _Coefficients:
 
     def __init__(self, step: ir.Step, group: Collection[str]) -> None:
         self.step, self.group = step, group
-        self.moving: set[str] = set()
-        for equation in step.equations:  # in order: what an equation needs stands before it
-            if any(map(self.moves, ir.walk(equation.expr))):
-                self.moving.add(equation.name)
+        self.moving = moving(step, group)
         self.taken: dict[str, _Linear] = {}
 
     def moves(self, expr: ir.Expr) -> bool:
         """Whether a name is of what depends on the group's previous values."""
-        match expr:
-            case ir.Ref(kind="previous", name=name):
-                return name in self.group
-            case ir.Ref(kind="value", name=name):
-                return name in self.moving
-        return False
+        return moves(expr, self.group, self.moving)
 
     def of_value(self, name: str) -> _Linear:
         """The coefficients of an equation's value.
@@ -185,20 +204,20 @@ class _Coefficients:
 
     def of_operation(self, op: Primitive, args: Sequence[ir.Expr]) -> _Linear:
         operands = [self.of(arg) for arg in args]
-        moving = [number for number, each in enumerate(operands) if each.gains]
+        which = [number for number, each in enumerate(operands) if each.gains]
         if op in (plus, sub, where):
             first, second = operands[-2:]
             ahead = args[:-2]  # the condition
             if len(ahead) == 1 and operands[0].gains:
                 raise _NotLinear
-            return _together(first, second, lambda *both: _applied(op, *ahead, *both))
+            return _together(first, second, lambda *both: applied(op, *ahead, *both))
         if op is neg:
-            return operands[0].mapped(lambda expr: _applied(neg, expr))
-        if op is mul and len(moving) == 1:
-            other = args[1 - moving[0]]
-            return operands[moving[0]].mapped(lambda expr: _applied(mul, expr, other))
-        if op is div and moving == [0]:
-            return operands[0].mapped(lambda expr: _applied(div, expr, args[1]))
+            return operands[0].mapped(lambda expr: applied(neg, expr))
+        if op is mul and len(which) == 1:
+            other = args[1 - which[0]]
+            return operands[which[0]].mapped(lambda expr: applied(mul, expr, other))
+        if op is div and which == [0]:
+            return operands[0].mapped(lambda expr: applied(div, expr, args[1]))
         raise _NotLinear
 
 
@@ -214,8 +233,3 @@ def _together(
     if first.rest is None and second.rest is None:
         return _Linear(gains)
     return _Linear(gains, function(first.rest or zero, second.rest or zero))
-
-
-def _applied(op: Primitive, *args: ir.Expr) -> ir.Expr:
-    simpler = op.simplified(args)
-    return ir.Apply(op, args, together([arg.shape for arg in args])) if simpler is None else simpler

@@ -124,8 +124,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             a seed of its own.
         engine: "auto" compiles the layer, and takes plain operations where a model is exported, as
             to TFLite, and under torch; "portable" takes them always, as `tape.jacobian` and other
-            runtimes need it; "scan" computes linear states without a loop under JAX, and is "auto"
-            elsewhere: it is slower on a CPU.  All compute the same.
+            runtimes need it; "scan" computes linear states, and nonlinear ones whose units read
+            themselves alone, without a loop under JAX, and is "auto" elsewhere: it is slower on a
+            CPU.  All compute the same.
 
     Call arguments:
         inputs: (batch, time, inputs).  Of a cell with named inputs, x and these side by side in the
@@ -545,8 +546,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             step = self.cell.layer(number)
             if scans(step, states, wanted) is None:
                 raise UsageError(
-                    f"engine='scan' computes linear states without a loop, and '{self.cell.name}'"
-                    f" needs one: {what_needs_a_loop(step, states)}",
+                    f"engine='scan' computes states without a loop, and '{self.cell.name}' needs"
+                    f" one: {what_needs_a_loop(step, states)}",
                     "engine='auto'",
                 )
             if self.recurrent_dropout and operands(step):

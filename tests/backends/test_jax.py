@@ -25,6 +25,8 @@ from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.hyperparameters import OPTIMIZERS
 from tests.backends.trained import predictions, trial
 from tests.keras_process import printed
+from tests.lang.test_scans import JOINED, NONLINEAR
+from tests.strategies import unit_by_unit
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed"
@@ -88,6 +90,41 @@ def test_native_loops_of_all_cells_equal_what_jax_derives(under_jax: UnderJax) -
 @compiler
 def test_native_loops_are_differentiated_twice_and_mapped(under_jax: UnderJax) -> None:
     assert max(under_jax("native_derivatives", "rnn")) < NATIVE
+
+
+def check_without_loops(
+    under_jax: UnderJax, layers: Sequence[tuple[str, bool, bool, str]], how: str = "without_loops"
+) -> None:
+    errors = under_jax(how, *layers)
+    most = [SINGLE if dtype == "float32" else EXACT for *_, dtype in layers]
+    assert not [each for each in zip(layers, errors, most, strict=True) if not each[1] <= each[2]]
+
+
+def test_newtons_method_settles_at_what_a_loop_computes(under_jax: UnderJax) -> None:
+    check_without_loops(under_jax, [("sru", True, True, "float64")])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["without_loops", "without_rounds"])
+def test_nonlinear_states_without_a_loop_equal_those_of_one(under_jax: UnderJax, how: str) -> None:
+    """Whether they settle or not."""
+    cells = [*NONLINEAR, JOINED, *map(unit_by_unit, range(4))]
+    layers = [*product(cells, (False, True), (False, True), ("float64",))]
+    layers += product(cells, (True,), (False,), ("float32",))
+    check_without_loops(under_jax, layers, how)
+
+
+@pytest.mark.slow
+def test_states_that_do_not_settle_are_looped_over(under_jax: UnderJax) -> None:
+    of_states, of_gradient = under_jax("chaos")
+    assert of_states < EXACT
+    assert of_gradient < 1e-6  # of a chaotic cell, whose adjoints grow as its errors do
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sru", "unicornn"])
+def test_newtons_method_is_differentiated_twice_and_mapped(under_jax: UnderJax, name: str) -> None:
+    assert max(under_jax("derivatives_without_loop", name)) < OF_GRADIENTS
 
 
 def test_a_layer_needs_no_compiler(under_jax: UnderJax) -> None:

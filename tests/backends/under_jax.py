@@ -15,7 +15,7 @@ import numpy as np
 
 import rnnzoo
 from rnnzoo import lang
-from rnnzoo.backends.jax import backend
+from rnnzoo.backends.jax import backend, newton
 from rnnzoo.backends.jax.engine import _shared
 from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.errors import UsageError
@@ -28,6 +28,14 @@ from tests.backends.trained import predictions, trial
 
 SIZE = {"batch": 2, "time": 6, "inputs": 3, "units": 8}
 X_SEED, KEPT_SEED = 1, 2
+NO_LOOP_KEEP = np.array([[1] * 8 + [0] * 4, [0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [1] * 12], bool)
+# the derivative is up to 4, and the states stay where they are as large
+CHAOTIC = """
+name: chaotic
+title: Without a loop, a chaotic cell has to be looped over
+equations: |
+  h = sin(4 * h[t-1] + W @ x)
+"""
 
 
 def layers(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
@@ -89,12 +97,97 @@ def _layer(name: str, count: int, masked: bool, dtype: str = "float64") -> tuple
     return _furthest([outputs], [expected]), _furthest(ours, plain)
 
 
+def without_loops(*asked: tuple[str, bool, bool, str]) -> list[float]:
+    """How far outputs, states and gradients are from JAX's own of a loop, with initial states.
+
+    Args:
+        asked: cell by name or text, whether some steps are padding, whether it reads backwards, and
+            the type of its numbers.
+    """
+    jax.config.update("jax_enable_x64", True)
+    return [_without_loop(*layer) for layer in asked]
+
+
+def without_rounds(*asked: tuple[str, bool, bool, str]) -> list[float]:
+    """The same, where no state settles in time and the loop has to compute it."""
+    newton.MOST_ROUNDS = 1
+    return without_loops(*asked)
+
+
+def _without_loop(named: str, masked: bool, backwards: bool, dtype: str) -> float:
+    layer = _with_engine_scan(named, return_state=True, dtype=dtype, go_backwards=backwards)
+    batch, time = NO_LOOP_KEEP.shape
+    rng = np.random.default_rng(X_SEED)
+    mask = keras.ops.convert_to_tensor(NO_LOOP_KEEP) if masked else None
+    variables = layer.trainable_variables
+    given = [variable.value for variable in variables]
+    given += [rng.normal(size=(batch, time, SIZE["inputs"])).astype(dtype)]
+    given += [rng.normal(size=(batch, SIZE["units"])).astype(dtype) for _ in layer.state_names]
+
+    def computed(engine: str) -> Any:
+        def loss(given: Any) -> Any:
+            layer.engine = engine
+            values, (x, *states) = given[: len(variables)], given[len(variables) :]
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                results = layer(x, mask=mask, initial_state=states)
+            return sum((result**2).sum() for result in results), results
+
+        return jax.jit(jax.grad(loss, has_aux=True))(given)
+
+    without, looped = map(jax.tree.leaves, (computed("scan"), computed("portable")))
+    # gradients of weights are sums over all steps, so they are compared by their size
+    scales = [max(1.0, float(np.abs(of_loop).max())) for of_loop in looped]
+    return max(_furthest([a / s], [b / s]) for a, b, s in zip(without, looped, scales, strict=True))
+
+
+def _with_engine_scan(named: str, **options: Any) -> Recurrent:
+    """A layer without a loop, whose weights are random."""
+    cell = lang.parse_text(named) if "\n" in named else lang.load(named)
+    layer = Recurrent(cell, SIZE["units"], return_sequences=True, engine="scan", **options)
+    layer.build((None, None, SIZE["inputs"]))
+    rng = np.random.default_rng(0)
+    (weights,) = reference.random_weights(cell, SIZE["inputs"], SIZE["units"], 1, rng)
+    layer.set_weights_by_name(weights)
+    return layer
+
+
+def chaos() -> tuple[float, float]:
+    """Of a cell that Newton's method does not settle: how far its states are from what its equation
+    makes of those before, and its gradient from the one of these states, relatively.
+    """
+    jax.config.update("jax_enable_x64", True)
+    layer = _with_engine_scan(CHAOTIC, dtype="float64")
+    x = np.random.default_rng(X_SEED).normal(size=(2, 200, SIZE["inputs"]))
+    slopes, h = jax.jit(jax.grad(lambda x: (layer(x).sum(), layer(x)), has_aux=True))(x)
+    h, W = np.asarray(h), layer.weights_by_name()["W"]
+    before = np.concatenate([np.zeros_like(h[:, :1]), h[:, :-1]], axis=1)
+    inner = 4 * before + x @ W.T
+    arriving, of_x = np.zeros_like(h[:, 0]), np.zeros_like(x)
+    for t in reversed(range(x.shape[1])):
+        of_inner = (1 + arriving) * np.cos(inner[:, t])
+        arriving, of_x[:, t] = 4 * of_inner, of_inner @ W
+    return _furthest([h], [np.sin(inner)]), _furthest([slopes / of_x], [np.ones_like(of_x)])
+
+
+def derivatives_without_loop(name: str) -> tuple[float, float]:
+    """How far a second derivative, and a layer that is mapped over an axis, are from a loop's."""
+    jax.config.update("jax_enable_x64", True)
+    return _derivatives(_with_engine_scan(name, dtype="float64"), "scan")
+
+
 def native_derivatives(name: str) -> tuple[float, float]:
     """How far apart native loops and what JAX derives are, in float32: a second derivative, and a
     layer that is mapped over an axis.
     """
     layer = rnnzoo.layer(name, SIZE["units"])
-    x = np.random.default_rng(X_SEED).normal(size=(3, 2, 4, SIZE["inputs"])).astype("float32")
+    errors = _derivatives(layer, "auto")
+    assert all(isinstance(step, NativeEngine) for step in _shared.values())
+    return errors
+
+
+def _derivatives(layer: Recurrent, engine: str) -> tuple[float, float]:
+    shape = 3, 2, 4, SIZE["inputs"]
+    x = np.random.default_rng(X_SEED).normal(size=shape).astype(layer.compute_dtype)
     layer(x[0])
 
     def of(engine: str) -> tuple[Any, Any]:
@@ -105,8 +198,7 @@ def native_derivatives(name: str) -> tuple[float, float]:
 
         return jax.jit(jax.grad(penalty))(x[0]), jax.jit(jax.vmap(layer))(x)
 
-    ours, plain = of("auto"), of("portable")
-    assert all(isinstance(step, NativeEngine) for step in _shared.values())
+    ours, plain = of(engine), of("portable")
     return _furthest(ours[:1], plain[:1]), _furthest(ours[1:], plain[1:])
 
 

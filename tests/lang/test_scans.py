@@ -1,8 +1,10 @@
 """Steps without a loop: their coefficients, put together one step after the other in NumPy, against
-the reference.
+the reference; nonlinear ones in rounds of Newton's method.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -11,14 +13,18 @@ from rnnzoo import lang
 from rnnzoo.lang import interpret, ir, reference
 from rnnzoo.lang.delays import step_before, this_step
 from rnnzoo.lang.interpret import Array, Values
+from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.scans import Group, Scans, scans, what_needs_a_loop
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import built_in_names
+from tests.strategies import unit_by_unit
 
 UNITS, INPUTS, TIME, BATCH = 8, 3, 6, 2
+ROUNDS = 5  # fewer than there are steps, of which each round makes one right in any case
 LINEAR = (
     "lru", "mingru", "minlstm", "qrnn", "rglru", "s4d", "typed_gru", "typed_lstm", "typed_rnn",
 )  # fmt: skip
+NONLINEAR = ("brc", "indrnn", "rwkv4", "sru", "unicornn")
 CHOICE = """
 name: choice
 title: Linear in its state by way of names, a choice, a quotient and a sign
@@ -29,6 +35,27 @@ equations: |
   h = -a + f * (h[t-1] - W @ x)
 """
 
+OPERATIONS = tuple(name for name, each in ELEMENTWISE.items() if each.differentiable)
+# a matrix that joins no units, and states of two names that need each other
+JOINED = """
+name: joined
+title: Nonlinear in two states, by way of a diagonal matrix
+weights: {D: {shape: [units, units], mask: row == col}}
+equations: |
+  a = D @ (c[t-1] * sigmoid(h[t-1])) + W @ x
+  c = tanh(a - 0.3 * h[t-1])
+  h = a * c + 0.5 * sin(h[t-1])
+"""
+
+
+def of_operation(name: str) -> ir.Cell:
+    """A cell whose state goes through an operation, and stays within bounds."""
+    form = ELEMENTWISE[name].tame_form().replace("t % 3", "0.7").replace("t == 2", "1 == 2")
+    form = form.replace("t % 2", "1")
+    body = form.format(a="0.5 * h[t-1] + W @ x", b="W_2 @ x - w * h[t-1]")
+    equations = f"equations: |\n  h = tanh({body}) + 0.3 * h[t-1] + 0.1 * (W_2 @ x)\n"
+    return lang.parse_text(f"name: {name}_cell\ntitle: One operation\n{equations}")
+
 
 def scans_of(cell: ir.Cell) -> Scans | None:
     return scans(cell.step, [state.name for state in cell.states], [cell.output])
@@ -37,14 +64,16 @@ def scans_of(cell: ir.Cell) -> Scans | None:
 def test_the_linear_cells_of_the_zoo_need_no_loop() -> None:
     named = {name for name in built_in_names() if scans_of(lang.load(name)) is not None}
     assert named >= {*LINEAR}
-    assert named.isdisjoint({"lstm", "gru", "scrn", "rwkv4", "sru", "clockwork"})
+    assert named >= {*NONLINEAR}
+    assert named.isdisjoint({"lstm", "gru", "scrn", "mlstm", "slstm_heads", "clockwork"})
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
         ("lstm", "it is nonlinear in h and c together, all units together"),
-        ("rwkv4", "it is nonlinear in m, unit by unit"),
+        ("slstm_heads", "it is nonlinear in h, m, c and n together, block by block"),
+        ("mlstm", "it has matrices, or too many states that need each other"),
         ("clockwork", "it reads the number of the step"),
     ],
 )
@@ -82,6 +111,9 @@ class Run:
         return arrays
 
     def add(self, group: Group) -> None:
+        if not group.is_linear:
+            self.series(group.states, self.settled(group))
+            return
         arrays, rows = self.of(group.step, group.equations), [self.start]
         for t in range(TIME):
             now = {name: np.zeros_like(self.start[name]) for name in group.states}
@@ -90,15 +122,61 @@ class Run:
             for name, rest in group.rests.items():
                 now[name] = now[name] + arrays[rest][t]
             rows.append(now)
-        for name in group.states:
-            series = np.stack([row[name] for row in rows])
-            self.values["below", step_before(name)] = series[:-1]
-            self.values["below", this_step(name)] = series[1:]
+        self.series(group.states, {name: [row[name] for row in rows] for name in group.states})
+
+    def series(self, names: tuple[str, ...], rows: Mapping[str, Sequence[Array]]) -> None:
+        """Take note of states at all steps, what they begin with first."""
+        for name in names:
+            self.values["below", step_before(name)] = np.stack(rows[name][:-1])
+            self.values["below", this_step(name)] = np.stack(rows[name][1:])
+
+    def settled(self, group: Group) -> dict[str, Array]:
+        """The states of a nonlinear group after some rounds."""
+        program = compile_step(group.step, group.equations)
+        around = interpret.evaluate((*program.once, *program.before), dict(self.values), self.sizes)
+        guess = {name: np.stack([self.start[name]] * (TIME + 1)) for name in group.states}
+        for _ in range(ROUNDS):
+            now = around | {("previous", name): guess[name][:-1] for name in group.states}
+            interpret.evaluate(program.loop, now, self.sizes)
+
+            def value(name: str, now: Values = now) -> Array:
+                width = self.sizes.of(group.step.equation(name).size)
+                atom = program.results[name]
+                value = atom.value if isinstance(atom, ir.Number) else now[atom.kind, atom.name]
+                return np.broadcast_to(value, (TIME, BATCH, width))
+
+            lacking = {name: value(name) - guess[name][1:] for name in group.states}
+            moves = {name: np.zeros_like(guess[name]) for name in group.states}
+            for t in range(TIME):
+                for name in group.states:
+                    moves[name][t + 1] = lacking[name][t]
+                for (name, previous), gain in group.gains.items():
+                    moves[name][t + 1] += value(gain)[t] * moves[previous][t]
+            guess = {name: guess[name] + moves[name] for name in group.states}
+        return guess
 
 
-@pytest.mark.parametrize("name", [*LINEAR, "choice"])
+@pytest.mark.parametrize("name", [*LINEAR, *NONLINEAR])
 def test_what_is_put_together_from_coefficients_is_what_the_cell_computes(name: str) -> None:
-    cell = lang.parse_text(CHOICE) if name == "choice" else lang.load(name)
+    check(lang.load(name))
+
+
+@pytest.mark.parametrize("text", [CHOICE, JOINED])
+def test_names_choices_and_diagonal_matrices_have_coefficients(text: str) -> None:
+    check(lang.parse_text(text))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_newtons_method_goes_through_any_operation(name: str) -> None:
+    check(of_operation(name))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_cells_whose_units_are_apart_need_no_loop(seed: int) -> None:
+    check(lang.parse_text(unit_by_unit(seed)))
+
+
+def check(cell: ir.Cell) -> None:
     run, parts = Run(cell), scans_of(cell)
     assert parts is not None
     for group in parts.groups:

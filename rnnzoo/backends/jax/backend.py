@@ -10,6 +10,7 @@ from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.jax.engine import Engine, shared, switch
 from rnnzoo.backends.jax.native import NativeEngine
+from rnnzoo.backends.jax.newton import settled
 from rnnzoo.backends.jax.training import clipped, compiled, gradients, noise, one_thread, repeat
 from rnnzoo.backends.native.build import Missing
 from rnnzoo.backends.native.plan import Unprintable
@@ -40,7 +41,9 @@ def prepare() -> None:
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
     """A step that is ready to run; equal steps share one."""
-    return (scanned if layer.scanned else without_delays)(layer, Engine, _loop)
+    if layer.scanned:
+        return scanned(layer, Engine, _loop, settled)
+    return without_delays(layer, Engine, _loop)
 
 
 def _loop(layer: LayerStep) -> Engine:
