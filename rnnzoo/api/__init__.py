@@ -23,10 +23,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.api.argument import ExperimentLike, Overrides, experiment_of
+from rnnzoo.api.argument import ExperimentLike, Overrides, Source, experiment_of, paths_of
 
 if TYPE_CHECKING:
     from rnnzoo.api.value import Report, Results
@@ -53,7 +52,7 @@ def run(
     overrides: Overrides = (),
     trials: int | None = None,
     workers: int | None = None,
-    source: str | Path = "",
+    source: Source = (),
     again: str | Sequence[str] = (),
     only: str | Sequence[str] = (),
     shard: str = "",
@@ -68,8 +67,8 @@ def run(
         overrides: keys of the experiment with other values, as `{"training.epochs": 3}`.
         trials: per study, a total.
         workers: trials at once; by default one a core.
-        source: a table of `rnnzoo export`, or `mlflow`: its trials are taken over first, as by
-            `--from`.
+        source: a table of `rnnzoo export`, or a list of them, or `mlflow`: the trials are taken
+            over first, as by `--from`.
         again: kinds of trials that are begun once more: `failed`, `out_of_memory`, `timed_out`.
         only: labels of variants; no trials of others are run.
         shard: `2/8` runs every eighth trial of each search, from the second on; other machines have
@@ -93,7 +92,7 @@ def run(
     with _watched(progress, read.search.trials, part) as observer:
         noting = Noting(observer)
         with _told(progress is True) as report:
-            ready = prepared(read, workers, str(source), kinds, noting.note, report, part)
+            ready = prepared(read, workers, paths_of(source), kinds, noting.note, report, part)
         results = ready.run(noting)
         ready.publish(results, noting.note)
     return results.noted(noting.notes)
@@ -103,14 +102,14 @@ def results(
     experiment: ExperimentLike,
     *,
     overrides: Overrides = (),
-    source: str | Path = "",
+    source: Source = (),
     progress: bool | Progress = False,
 ) -> Results:
     """The trials of an experiment that have ended; nothing is run, and nothing is written.
 
     Args:
-        source: a table of `rnnzoo export`, or `mlflow`; by default the storage, else MLflow, else a
-            table in `results/`.
+        source: a table of `rnnzoo export`, or a list of them, which are pooled, or `mlflow`; by
+            default the storage, else MLflow, else a table in `results/`.
         progress: show on this terminal how data is loaded; or a function of (what, how many are
             done, of how many).
 
@@ -125,7 +124,7 @@ def results(
     with _told(progress) as report:
         read = experiment_of(experiment, overrides)
         results = sources.found(
-            read, str(source), lambda text, warning: notes.append(text.strip()), report
+            read, paths_of(source), lambda text, warning: notes.append(text.strip()), report
         )
     return results.noted(notes)
 
@@ -134,7 +133,7 @@ def report(
     experiment: ExperimentLike,
     *,
     overrides: Overrides = (),
-    source: str | Path = "",
+    source: Source = (),
     progress: bool | Progress = False,
 ) -> Report:
     """Write the report of an experiment once more, from what was run; the arguments are those of

@@ -20,6 +20,7 @@ from rnnzoo.sweep.begun import by_backend
 
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
+Source = str | Path | Sequence[str | Path]
 
 
 def experiment_of(
@@ -54,6 +55,12 @@ def experiment_of(
         "an experiment is a path, a text, a dictionary or what `load_experiment` returns, not"
         f" {type(given).__name__}"
     )
+
+
+def paths_of(source: Source) -> list[str]:
+    """What a caller passes as a source, as a list; an empty text is none."""
+    every = [source] if isinstance(source, str | Path) else source
+    return [str(path) for path in every if str(path)]
 
 
 def _overridden(experiment: Experiment, sets: Sequence[str]) -> Experiment:

@@ -23,6 +23,7 @@ from rnnzoo.tasks import Report as Progress
 from rnnzoo.tasks import silent
 
 if TYPE_CHECKING:
+    from rnnzoo.report.pool import Pool
     from rnnzoo.report.table import TrialTable
     from rnnzoo.sweep.open import Opened
     from rnnzoo.sweep.plan import Study
@@ -33,7 +34,7 @@ TellSource = Callable[[str, bool], None]  # (text, whether it is a warning)
 
 
 def found(
-    experiment: Experiment, source: str, tell: TellSource, progress: Progress = silent
+    experiment: Experiment, source: Sequence[str], tell: TellSource, progress: Progress = silent
 ) -> Results:
     """From where the user says; else from the storage, MLflow, or the table in `results/`: the
     first that has trials.
@@ -41,10 +42,10 @@ def found(
     Raises:
         UsageError: nothing was run yet, or the source is none of this experiment.
     """
-    if source == MLFLOW:
+    if is_tracker(source):
         return _from_mlflow(experiment, progress)
     if source:
-        return _from_table(experiment, Path(source), tell)
+        return _from_tables(experiment, source, tell)
     if _ran(experiment.name):
         return _from_storage(experiment, progress)
     if _tracked(experiment.name):
@@ -52,7 +53,7 @@ def found(
         return _from_mlflow(experiment, progress)
     kept = tables(experiment.name)
     if kept:
-        return _from_table(experiment, kept[0], tell)
+        return _from_tables(experiment, [str(kept[0])], tell)
     raise UsageError("nothing has been run yet", experiment.how_to_run)
 
 
@@ -64,6 +65,111 @@ def of_opened(opened: Opened, results: Sequence[Result], store: Store | None = N
         return made
     known = opened.identities
     return replace(made, provenance=store.provenance(known), timings=store.timings(known))
+
+
+def is_tracker(source: Sequence[str]) -> bool:
+    """Whether `mlflow` is named, and not tables.
+
+    Raises:
+        UsageError: both are.
+    """
+    if MLFLOW in source and len(source) > 1:
+        raise UsageError(
+            f"trials are read from {MLFLOW} or from tables, not from both",
+            "give tables only",
+        )
+    return list(source) == [MLFLOW]
+
+
+def read(paths: Sequence[str]) -> dict[str, TrialTable]:
+    """The tables at some paths, by path.
+
+    Raises:
+        UsageError: one is none.
+    """
+    from rnnzoo.report import table
+
+    return {path: table.read(Path(path)) for path in paths}
+
+
+def table_of(opened: Opened, store: Store) -> TrialTable:
+    """What a storage holds of an experiment, as `rnnzoo export` writes it."""
+    from rnnzoo.report import table
+    from rnnzoo.sweep import open as door
+
+    results = door.results(opened, store)
+    ran = {result.key.task for result in results}
+    tasks = {label: task for label, task in opened.tasks.items() if label in ran}
+    return table.TrialTable(
+        experiment=opened.experiment.name,
+        tasks={label: table.TaskMetadata.of(task) for label, task in tasks.items()},
+        parts={study.identity: study.parts for study in opened.studies if study.task.label in ran},
+        results=table.in_order(results),
+        provenance=tuple(store.provenance(opened.identities)),
+        timings=tuple(store.timings(opened.identities)),
+    )
+
+
+def merged(sources: Sequence[str], spec: str | None, sets: Sequence[str]) -> tuple[Pool, bool]:
+    """Tables and storages pooled, and whether learning curves are kept to the last digit.
+
+    Args:
+        spec: the experiment, where a storage is among the sources.
+
+    Raises:
+        UsageError: a source is none, or they cannot be pooled.
+    """
+    from rnnzoo.report.pool import is_exact, pooled
+
+    written = {source: source for source in sources if not _is_storage(source)}
+    tables = read(list(written))
+    exact = any(map(is_exact, tables.values()))
+    stored = [source for source in sources if source not in written]
+    if stored:
+        opened = _opened_for(stored, spec, sets)
+        exact = exact or opened.experiment.search.rungs is not None
+        tables |= {source: _stored_in(source, opened) for source in stored}
+    return pooled({source: tables[source] for source in dict.fromkeys(sources)}), exact
+
+
+def _is_storage(source: str) -> bool:
+    """Whether a source is a storage: a folder, a file of SQLite's, or a URL."""
+    return "://" in source or source.endswith(".db") or Path(source).is_dir()
+
+
+def _opened_for(stored: Sequence[str], spec: str | None, sets: Sequence[str]) -> Opened:
+    from rnnzoo.sweep import open as door
+
+    if spec is None:
+        raise UsageError(
+            f"{stored[0]} is a storage, which does not say what its tasks are",
+            "name the experiment, `--spec SPEC`; or pool tables of `rnnzoo export`",
+        )
+    return door.opened(Path(spec), sets)
+
+
+def _stored_in(source: str, opened: Opened) -> TrialTable:
+    """
+    Raises:
+        UsageError: there is no storage, or it has no trial of the experiment as it is.
+    """
+    from rnnzoo.sweep.search import Store
+
+    url = source
+    if "://" not in source:
+        path = Path(source)
+        database = path / config.RUNS / config.DATABASES[0] if path.is_dir() else path
+        if not database.is_file():
+            raise UsageError(f"{source} has no storage: there is no {database}")
+        url = config.sqlite_url(database.resolve())
+    content = table_of(opened, Store(url))
+    if not content.results:
+        raise UsageError(
+            f"{source} has no trial of '{opened.experiment.name}' as {opened.experiment.file} has"
+            " it now",
+            "name the file, and the `--set`, that were run there",
+        )
+    return content
 
 
 def tables(name: str) -> list[Path]:
@@ -135,31 +241,35 @@ def _from_mlflow(experiment: Experiment, progress: Progress) -> Results:
     return of_opened(opened, [result for result in results if result.study in opened.identities])
 
 
-def _from_table(experiment: Experiment, path: Path, tell: TellSource) -> Results:
-    from rnnzoo.report import table
+def _from_tables(experiment: Experiment, paths: Sequence[str], tell: TellSource) -> Results:
+    from rnnzoo.report.pool import pooled
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep.begun import settled
     from rnnzoo.sweep.plan import cells
 
-    content = table.read(path)
+    tables = read(paths)
     door.checked_without_data(experiment)
-    if content.experiment != experiment.name:
-        raise UsageError(
-            f"{path} holds trials of '{content.experiment}', and {experiment.file} is"
-            f" '{experiment.name}'",
-            f"give the file of that experiment beside {argument('source')} {path}",
-        )
-    tell(f"from {path}: {number_of(len(content.results), 'trial')}", False)
+    for path, held in tables.items():
+        if held.experiment != experiment.name:
+            raise UsageError(
+                f"{path} holds trials of '{held.experiment}', and {experiment.file} is"
+                f" '{experiment.name}'",
+                f"give the file of that experiment beside {argument('source')} {path}",
+            )
+        tell(f"from {path}: {number_of(len(held.results), 'trial')}", False)
+    content = pooled(tables).content
     experiment = settled(_limited(experiment, content, tell), partial(_trained_so, content))
     changes = _changes(experiment, content)
-    _check_settings(experiment, content, path)
+    for path, held in tables.items():
+        described = replace(held, tasks=content.tasks, parts=content.parts)
+        _check_settings(experiment, described, Path(path))
     for text in changes:
         tell(f"  {text}", True)
     told = (
         cells(experiment),
         experiment.search.trials,
         content.provenance,
-        path,
+        Path(paths[0]),
         changes,
         content.timings,
     )

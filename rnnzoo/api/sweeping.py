@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnzoo import lang, tasks
@@ -47,7 +46,7 @@ class Prepared:
     """A sweep that is ready to run.
 
     Attributes:
-        source: a table, or `mlflow`: its trials are taken over first.
+        source: tables, or `mlflow`: the trials are taken over first.
         again: trials that ended so are begun once more.
         part: which trials are run.
     """
@@ -56,7 +55,7 @@ class Prepared:
     store: Store
     tracker: BufferedTracker
     workers: int
-    source: str = ""
+    source: Sequence[str] = ()
     again: tuple[Kind, ...] = ()
     part: Part = WHOLE
 
@@ -158,7 +157,7 @@ class Prepared:
 def prepared(
     experiment: Experiment,
     workers: int | None,
-    source: str,
+    source: Sequence[str],
     again: Sequence[str],
     note: Note,
     progress: tasks.Report = tasks.silent,
@@ -214,32 +213,29 @@ def _kinds(given: Sequence[str]) -> tuple[Kind, ...]:
     return tuple(Kind(kind) for kind in given)
 
 
-def _given(source: str, experiment: str) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:
-    """Trials of a table or of MLflow, which were run elsewhere, and where and with what, as far as
+def _given(
+    source: Sequence[str], experiment: str
+) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:
+    """Trials of tables or of MLflow, which were run elsewhere, and where and with what, as far as
     it is known.
+
+    They count as trials of the experiment, whichever ran them: what is left of a study's identity
+    says what its outcomes depend on, and a trial's seed does not depend on the experiment's name.
     """
-    from rnnzoo.report import table
+    from rnnzoo.report.pool import pooled, renamed
 
     if not source:
         return (), ()
-    if source == sources.MLFLOW:
+    if sources.is_tracker(source):
         return sources.tracked(experiment), ()
-    content = table.read(Path(source))
-    return _of(experiment, content.results), content.provenance
+    tables = sources.read(source)
+    content = pooled({name: renamed(table, experiment) for name, table in tables.items()}).content
+    return content.results, content.provenance
 
 
-def _given_studies(source: str, experiment: str) -> set[str]:
+def _given_studies(source: Sequence[str], experiment: str) -> set[str]:
     """The studies of these trials, by identity."""
     return sources.studies_of(_given(source, experiment)[0])
-
-
-def _of(experiment: str, results: Sequence[Result]) -> Sequence[Result]:
-    """Trials as those of an experiment, whichever ran them: what is left of a study's identity says
-    what its outcomes depend on, and a trial's seed does not depend on the experiment's name.
-    """
-    return [
-        replace(result, study=str(replace(result.key, experiment=experiment))) for result in results
-    ]
 
 
 def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:

@@ -8,7 +8,7 @@ What a command does is in `rnnzoo.api` and below.
     sweep         sweep, sync
     plan          plan; `expected`, its part about claims
     status        status, best
-    reports       report, export
+    reports       report, export, merge
     compare       compare
     ui            ui
     models        train, inspect, gradients
@@ -167,9 +167,9 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _part(sweep, "run")
     text = (
         "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had"
-        " been run here"
+        " been run here; tables may be several"
     )
-    sweep.add_argument("--from", dest="source", metavar="FILE", help=text)
+    _source(sweep, text)
     text = (
         "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
     )
@@ -188,8 +188,8 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         commands, "report", "reports", "write the report once more, from what is recorded"
     )
     _spec(report)
-    text = "read the trials from a table of `rnnzoo export`, or from `mlflow`"
-    report.add_argument("--from", dest="source", metavar="FILE", help=text)
+    text = "read the trials from a table of `rnnzoo export`, or several, or from `mlflow`"
+    _source(report, text)
     _set(report)
     printed = report.add_mutually_exclusive_group()
     printed.add_argument(
@@ -208,6 +208,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     export.add_argument("--force", action="store_true", help="write over a file that is there")
     _set(export)
     _compare_command(commands)
+    _merge_command(commands)
     best = _command(
         commands,
         "best",
@@ -252,6 +253,24 @@ def _compare_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     compare.add_argument("--out", metavar="FILE", help=text)
     compare.add_argument("--force", action="store_true", help="write over a file that is there")
     _json(compare)
+
+
+def _merge_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    merge = _command(
+        commands, "merge", "reports", "one table of trials of several machines' tables or storages"
+    )
+    merge.add_argument("out", metavar="OUT", help="ends in .csv or .parquet")
+    text = "a table of `rnnzoo export`; or a project's folder, or the URL of a storage, with --spec"
+    merge.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
+    merge.add_argument("--spec", metavar="SPEC", help="the experiment, where storages are read")
+    merge.add_argument("--force", action="store_true", help="write over a file that is there")
+    _set(merge)
+
+
+def _source(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument(
+        "--from", dest="source", action="append", default=[], metavar="FILE", help=text
+    )
 
 
 def _data_command(commands: argparse._SubParsersAction[_Parser]) -> None:

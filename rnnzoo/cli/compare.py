@@ -68,7 +68,8 @@ def _ran(args: argparse.Namespace, console: Console) -> Iterator[Ran]:
         told(console, text, style="yellow" if warning else "dim")
 
     for experiment in experiments:
-        results = sources.found(experiment, tables.get(experiment.name, ""), tell)
+        given = [tables[experiment.name]] if experiment.name in tables else []
+        results = sources.found(experiment, given, tell)
         yield Ran(results.experiment, results.trials, results.tasks, results.cells, results.planned)
 
 

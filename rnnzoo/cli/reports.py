@@ -1,4 +1,4 @@
-"""Commands about results: report, export.
+"""Commands about results: report, export, merge.
 
 A report is made from the storage, or from a table of trials, and then needs neither the data nor
 TensorFlow.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -20,6 +20,7 @@ from rnnzoo.terminal.console import plain_console
 
 if TYPE_CHECKING:
     from rnnzoo.api.value import Report, Results
+    from rnnzoo.report.table import TrialTable
 
 
 def report(args: argparse.Namespace) -> None:
@@ -32,7 +33,7 @@ def report(args: argparse.Namespace) -> None:
     def tell(text: str, warning: bool) -> None:
         console.print(text, style="yellow" if warning else "dim")
 
-    results = sources.found(experiment_of(Path(args.spec), args.set), args.source or "", tell)
+    results = sources.found(experiment_of(Path(args.spec), args.set), args.source, tell)
     made = results.report()
     if args.json:
         print(json.dumps(made.to_dict(), indent=2))
@@ -59,6 +60,7 @@ def shown(results: Results, made: Report, console: Console) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """The trials as a table."""
+    from rnnzoo.api import sources
     from rnnzoo.report import table
     from rnnzoo.spec.files import RESULTS
     from rnnzoo.sweep import open as door
@@ -68,25 +70,38 @@ def export(args: argparse.Namespace) -> None:
     if path.exists() and not args.force:
         raise UsageError(f"{path} is there already", "another name, or --force to write over it")
     store = door.existing_store(config.read(), opened.experiment)
-    results = door.results(opened, store)
-    if not results:
+    content = sources.table_of(opened, store)
+    if not content.results:
         raise UsageError(
             f"no trial of '{opened.experiment.name}' has ended yet", command("sweep", args.spec)
         )
-    ran = {result.key.task for result in results}
-    content: Any = table.TrialTable(
-        experiment=opened.experiment.name,
-        tasks={
-            label: table.TaskMetadata.of(task)
-            for label, task in opened.tasks.items()
-            if label in ran
-        },
-        parts={study.identity: study.parts for study in opened.studies if study.task.label in ran},
-        results=tuple(results),
-        provenance=tuple(store.provenance(opened.identities)),
-        timings=tuple(store.timings(opened.identities)),
-    )
     table.write(content, path, exact=opened.experiment.search.rungs is not None)
-    studies = len({result.study for result in results})
-    trials = number_of(len(results), "trial")
-    print(f"{path}: {trials} of {number_of(studies, 'study', 'studies')}")
+    print(f"{path}: {_counted(content)}")
+
+
+def merge(args: argparse.Namespace) -> None:
+    """One table of several."""
+    from rnnzoo.api import sources
+    from rnnzoo.report import table
+
+    out = Path(args.out)
+    if out.exists() and not args.force:
+        raise UsageError(
+            f"{out} is there already",
+            "first the name of the table that is written, then those that are pooled; --force"
+            " writes over it",
+        )
+    pool, exact = sources.merged(args.sources, args.spec, args.set)
+    table.write(pool.content, out, exact)
+    print(f"{out}: {_counted(pool.content)}, of {number_of(len(args.sources), 'source')}")
+    if pool.repeated:
+        have = number_of(pool.repeated, "trial is", "trials are")
+        print(f"{have} in more than one, and once in {out}")
+    if pool.recovered:
+        print(f"not complete in one, and so in another, which counts: {'; '.join(pool.recovered)}")
+
+
+def _counted(content: TrialTable) -> str:
+    studies = len({result.study for result in content.results})
+    trials = number_of(len(content.results), "trial")
+    return f"{trials} of {number_of(studies, 'study', 'studies')}"

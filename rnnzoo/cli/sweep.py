@@ -38,7 +38,7 @@ def sweep(args: argparse.Namespace) -> int:
     part = part_of(experiment, args.only, args.shard)
     with bars(console, lines=True) as report:
         ready = prepared(
-            experiment, args.workers, args.source or "", args.again, console.print, report, part
+            experiment, args.workers, args.source, args.again, console.print, report, part
         )
     console.print(_headline(ready))
     if config.project() != Path():

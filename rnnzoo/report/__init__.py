@@ -6,7 +6,7 @@
                                                            +-> figures  SVG
                                                            +-> html     one self-contained page
     results <-> table    CSV or Parquet, from which all of that can be made again; `rows`, one row
-                         of it, checked
+                         of it, checked; `pool`, several of them as one
 
     verdict      what the judge says of a claim on a task
     answers      a verdict as the sentence that is read first

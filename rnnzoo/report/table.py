@@ -14,8 +14,8 @@ import io
 import json
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,7 @@ class TrialTable:
             told.
         provenance: where and with what the trials were run, each different set once.
         timings: how fast variants trained side by side; tables of before have none.
+        places: of each result its line, or its row, in the file that it was read from.
     """
 
     experiment: str
@@ -92,6 +93,17 @@ class TrialTable:
     results: tuple[Result, ...]
     provenance: tuple[Mapping[str, str], ...] = ()
     timings: tuple[Timing, ...] = ()
+    places: tuple[int, ...] = field(default=(), compare=False)
+
+
+def in_order(results: Iterable[Result]) -> tuple[Result, ...]:
+    """Results as a table has them, whoever ran them in which order."""
+
+    def place(result: Result) -> tuple[str, str, int, int, str]:
+        key = result.key
+        return key.task, key.variant, result.trial.index, key.replicate, key.stage
+
+    return tuple(sorted(results, key=place))
 
 
 def write(content: TrialTable, path: Path, exact: bool = False) -> Path:
@@ -202,6 +214,7 @@ def read(path: Path) -> TrialTable:
             results=tuple(_results(path, about["experiment"], tasks, rows)),
             provenance=tuple(dict(setup) for setup in about["provenance"]),
             timings=tuple(Timing.from_dict(timing) for timing in about.get("timings", ())),
+            places=tuple(place for place, _ in rows),
         )
     except FileNotFoundError:
         raise missing(path, (".csv", ".parquet"), beyond=False) from None

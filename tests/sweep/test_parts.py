@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import UsageError
+from rnnzoo.report import table
+from rnnzoo.report.pool import pooled
+from rnnzoo.report.table import TaskMetadata, TrialTable
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep.parts import Part, part_of
 from rnnzoo.sweep.plan import studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.status import planned, rows
+from tests.report.test_report import task
 from tests.sweep.inline import InlineLauncher
 from tests.sweep.test_run import SPEC, Quiet, by_key, sweep
 from tests.sweep.work import pretend
@@ -76,6 +80,23 @@ def test_shards_in_folders_of_their_own_are_together_the_whole_sweep(
 ) -> None:
     assert [len(shard.results()) for shard in shards] == [4, 2, 2]
     assert outcomes(*shards) == outcomes(whole) == outcomes(*reversed(shards))
+
+
+def test_the_pooled_tables_of_shards_are_the_table_of_the_whole_to_the_byte(
+    whole: Sweep, shards: list[Sweep], tmp_path: Path
+) -> None:
+    def exported(ran: Sweep, name: str) -> Path:
+        notes = {"adding": TaskMetadata.of(task())}
+        parts = {study.identity: study.parts for study in ran.studies}
+        content = TrialTable("loop", notes, parts, table.in_order(ran.results()))
+        return table.write(content, tmp_path / name)
+
+    paths = [exported(shard, f"{number}.csv") for number, shard in enumerate(shards)]
+    expected = exported(whole, "whole.csv").read_bytes()
+    for order in (paths, paths[::-1]):
+        together = pooled({str(path): table.read(path) for path in order})
+        assert table.write(together.content, tmp_path / "all.csv").read_bytes() == expected
+        assert not together.repeated
 
 
 @pytest.mark.parametrize("parts", [

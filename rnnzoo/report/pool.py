@@ -1,0 +1,208 @@
+"""Tables of one experiment, from several machines -> one table.
+
+In: tables, each with its name.  Out: a table with each trial once, or why there is none: the tables
+are of different experiments or editions, or two of them say different things of one trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+from rnnzoo.errors import UsageError, listed, number_of
+from rnnzoo.report.table import FIGURES, TrialTable, in_order
+from rnnzoo.spec.timing import Timing
+from rnnzoo.spec.trial import RETRIED, Result, StudyKey
+
+SHOWN = 5  # conflicts that a message lists
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What several tables hold together.
+
+    Attributes:
+        repeated: how many trials more than one table has.
+        recovered: labels of trials that did not complete in one table, for want of memory, of time
+            or for an error, and ended otherwise in another, which counts.
+    """
+
+    content: TrialTable
+    repeated: int = 0
+    recovered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A result, and where it stands."""
+
+    result: Result
+    place: str
+
+    @property
+    def label(self) -> str:
+        key = self.result.key
+        return f"trial {self.result.trial.index} of {key.marked} on {key.task}"
+
+
+@dataclass(slots=True)
+class _Pooling:
+    """What has been pooled so far."""
+
+    known: dict[tuple[str, int], _Placed] = field(default_factory=dict)
+    conflicts: list[str] = field(default_factory=list)
+    repeated: set[tuple[str, int]] = field(default_factory=set)
+    recovered: list[str] = field(default_factory=list)
+
+    def add(self, new: _Placed) -> None:
+        key = (new.result.study, new.result.trial.index)
+        before = self.known.setdefault(key, new)
+        if before is new:
+            return
+        self.repeated.add(key)
+        ended = [placed.result.outcome.kind not in RETRIED for placed in (before, new)]
+        if ended[0] != ended[1]:
+            self.known[key] = new if ended[1] else before
+            self.recovered.append(new.label)
+        elif ended[0] and (difference := _difference(before, new)):
+            self.conflicts.append(f"{new.label}: {difference}")
+
+
+def pooled(tables: Mapping[str, TrialTable]) -> Pool:
+    """One table of several, by name; trials that are equal in two of them are there once.
+
+    Raises:
+        UsageError: the tables are of different experiments or editions, or two of them have
+            different outcomes of one trial.
+    """
+    for one, other in combinations(tables, 2):
+        _check_alike(one, tables[one], other, tables[other])
+    pooling = _Pooling()
+    for name, content in tables.items():
+        for placed in _placed(name, content):
+            pooling.add(placed)
+    if pooling.conflicts:
+        raise _conflicting(pooling.conflicts)
+    every = list(tables.values())
+    content = TrialTable(
+        experiment=every[0].experiment,
+        tasks={label: task for content in reversed(every) for label, task in content.tasks.items()},
+        parts={study: parts for content in every for study, parts in content.parts.items()},
+        results=in_order([placed.result for placed in pooling.known.values()]),
+        provenance=tuple(_each_once([setup for content in every for setup in content.provenance])),
+        timings=tuple(_timings(every)),
+    )
+    return Pool(content, len(pooling.repeated), tuple(pooling.recovered))
+
+
+def is_exact(content: TrialTable) -> bool:
+    """Whether a table that was read has learning curves to the last digit, as rungs need them."""
+    losses = (point["validation"] for result in content.results for point in result.outcome.curve)
+    return any(float(f"{loss:.{FIGURES}g}") != loss for loss in losses)
+
+
+def renamed(content: TrialTable, experiment: str) -> TrialTable:
+    """A table as that of an experiment of another name, whose studies are the same but for it."""
+
+    def own(study: str) -> str:
+        return str(replace(StudyKey.parse(study), experiment=experiment))
+
+    return replace(
+        content,
+        experiment=experiment,
+        parts={own(study): parts for study, parts in content.parts.items()},
+        results=tuple(replace(result, study=own(result.study)) for result in content.results),
+    )
+
+
+def _check_alike(one: str, a: TrialTable, other: str, b: TrialTable) -> None:
+    """
+    Raises:
+        UsageError: two tables are of different experiments, or of studies that differ in what their
+            outcomes depend on.
+    """
+    if a.experiment != b.experiment:
+        raise UsageError(
+            f"{one} holds trials of '{a.experiment}', and {other} of '{b.experiment}'",
+            "pool tables of one experiment",
+        )
+    here, there = _editions(a), _editions(b)
+    for prefix in here.keys() & there.keys():
+        if here[prefix] == there[prefix]:
+            continue
+        key = StudyKey.parse(here[prefix])
+        ours, theirs = a.parts.get(here[prefix]), b.parts.get(there[prefix])
+        names = _differing(ours, theirs) if ours and theirs else []
+        what = listed(names) if names else "search or its `confirm:`" if key.stage else "experiment"
+        raise UsageError(
+            f"{one} and {other} hold trials of {key.marked} on {key.task} that were run with"
+            f" another {what}, so they are no trials of one search",
+            "run both with one file, the same data and the same `--set`; or report each by itself",
+        )
+
+
+def _differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
+    return [name for name in ours if ours[name] != theirs.get(name)]
+
+
+def _editions(content: TrialTable) -> dict[str, str]:
+    """The studies of which a table has trials, by all but their hash."""
+    return {StudyKey.parse(study).prefix: study for study in {r.study for r in content.results}}
+
+
+def _placed(name: str, content: TrialTable) -> Iterator[_Placed]:
+    places = content.places or (0,) * len(content.results)
+    for result, place in zip(content.results, places, strict=True):
+        yield _Placed(result, f"{name}:{place}" if place else name)
+
+
+def _difference(one: _Placed, other: _Placed) -> str:
+    """What two results of a trial have different, with both values and places; empty where they
+    are the same.
+    """
+    a, b = _compared(one.result), _compared(other.result)
+    for name in {**a, **b}:
+        if a.get(name) != b.get(name):
+            values = [f"{side.get(name, 'none')}" for side in (a, b)]
+            return f"{name} {values[0]} in {one.place}, {values[1]} in {other.place}"
+    return ""
+
+
+def _compared(result: Result) -> dict[str, object]:
+    """What must be equal in two tables, by name; wall times differ from run to run."""
+    outcome = result.outcome
+    lengths = {f"score at length {length}": score for length, score in outcome.by_length.items()}
+    return {
+        **result.trial.hyperparameters,
+        "kind": str(outcome.kind),
+        **outcome.scores,
+        **lengths,
+        "best_epoch": outcome.best_epoch,
+    }
+
+
+def _conflicting(conflicts: Sequence[str]) -> UsageError:
+    more = len(conflicts) - SHOWN
+    lines = [*conflicts[:SHOWN], *([f"and {more} more"] if more > 0 else [])]
+    have = number_of(len(conflicts), "trial has", "trials have")
+    return UsageError(
+        "\n  ".join([f"{have} different outcomes in two tables", *lines]),
+        "one kind of processor, and one version of every package, give the same digits; leave one"
+        " table out, or delete the rows that are wrong",
+    )
+
+
+def _each_once(setups: Sequence[Mapping[str, str]]) -> Iterator[Mapping[str, str]]:
+    for number, setup in enumerate(setups):
+        if setup not in setups[:number]:
+            yield setup
+
+
+def _timings(tables: Sequence[TrialTable]) -> Iterator[Timing]:
+    """Of two variants side by side, what was measured first."""
+    known = set()
+    for timing in (timing for content in tables for timing in content.timings):
+        if (timing.a, timing.b) not in known:
+            known.add((timing.a, timing.b))
+            yield timing
