@@ -161,22 +161,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
 
 
 def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
-    sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
-    _spec(sweep)
-    _budget(sweep)
-    _part(sweep, "run")
-    text = (
-        "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had"
-        " been run here; tables may be several"
-    )
-    _source(sweep, text)
-    text = (
-        "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
-    )
-    sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
-    sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
-    _spec(sync)
-    _set(sync)
+    _sweep_commands(commands)
     _data_command(commands)
     _plan_command(commands)
     status = _command(commands, "status", "status", "how far an experiment is")
@@ -238,6 +223,25 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _json(doctor)
     ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=_whole, metavar="N", help="port, instead of that of mlflow.yml")
+
+
+def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
+    sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
+    _spec(sweep)
+    _budget(sweep)
+    _part(sweep, "run")
+    text = (
+        "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had"
+        " been run here; tables may be several"
+    )
+    _source(sweep, text)
+    text = (
+        "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
+    )
+    sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
+    sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
+    _spec(sync)
+    _set(sync)
 
 
 def _compare_command(commands: argparse._SubParsersAction[_Parser]) -> None:
