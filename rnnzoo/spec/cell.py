@@ -98,6 +98,11 @@ EXPRESSION = "expression"  # an `Init` with the text of one, which `lang.start` 
 # An `Init` of a matrix on joined vectors: an initialiser for the columns of each, as if each had a
 # matrix of its own.
 BY_COLUMNS = "by columns"
+# Names of inputs that mean the same in every cell, with their sizes.
+MEANT: Mapping[str, tuple[int | str, str]] = {
+    "dt": (1, "the time since the step before, one number"),
+    "mask": ("inputs", "which inputs are observed, for each of x"),
+}
 # Names that mean something in such an expression and are no options.
 IN_BEGINNINGS = ("random", "unit", "row", "col", "units", "inputs")
 
@@ -653,6 +658,10 @@ def _inputs(table: Table | None, mistakes: Mistakes, unread: Mistakes) -> dict[s
                 f" 1 to {MAX_SIZE}, not {describe(node)}"
             )
             mistakes.add(node.span, problem, f"write `{name}: 1` or `{name}: inputs`")
+        elif size != MEANT.get(name, (size,))[0]:
+            usual, meaning = MEANT[name]
+            problem = f"`{name}` is {meaning}, and no task has one of size {size}"
+            mistakes.add(node.span, problem, f"write `{name}: {usual}`, or choose another name")
         elif table and legal_name(name, table.keys[name], unread):
             inputs[name] = Declared(size, table.keys[name])
     return inputs

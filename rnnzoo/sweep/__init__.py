@@ -2,6 +2,7 @@
 
 open        a spec file -> the experiment with its data, its studies and its storage
 begun       `backend: auto` -> the backend with which an experiment was begun
+fit         whether tasks, cells and models fit each other
 plan        experiment -> studies and trials, as data (pure)
 search      Optuna's storage, and what the loop asks and tells it
 samplers    Optuna's samplers and pruners, and our own points as one; no others import Optuna

@@ -17,12 +17,12 @@ from rnnzoo.errors import Mistakes, Remark, SpecError, UsageError, without_passw
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment, Search
-from rnnzoo.spec.hyperparameters import MODEL, SIZES
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
 from rnnzoo.spec.trial import Result, StudyKey
 from rnnzoo.sweep import samplers, search
 from rnnzoo.sweep.begun import among, by_backend, settled
+from rnnzoo.sweep.fit import check_model, check_read, foresee
 from rnnzoo.sweep.plan import Study, cells, confirming, replicates, studies
 from rnnzoo.tasks import Report, Task
 
@@ -73,12 +73,13 @@ def checked_without_data(experiment: Experiment) -> None:
 
 def checked(experiment: Experiment) -> None:
     """Check that all that a spec names is there and fits: sampler and pruner, options of tasks,
-    files of data, cells.
+    files of data, cells, and what follows from these without data.
 
     Raises:
         SpecError: all mistakes in it.
     """
     _all_of(experiment, _check_search, tasks.check_spec, cells)
+    foresee(experiment)
 
 
 def _all_of(experiment: Experiment, *looks: Callable[[Experiment], object]) -> None:
@@ -127,7 +128,7 @@ def loaded(
         TaskError: the data of a task cannot be had.
         StoreError: the storage, which must be asked, cannot be used.
     """
-    checked(experiment)
+    _all_of(experiment, _check_search, tasks.check_spec, cells)
     folder = Path(experiment.file).parent
     notes: list[str] = []
     loaded = {
@@ -137,11 +138,11 @@ def loaded(
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests = {label: task.digest for label, task in loaded.items()}
     inputs = {label: task.inputs for label, task in loaded.items()}
-    _check_read(experiment, loaded)
+    check_read(experiment, loaded)
     planned = {
         name: studies(named, digests, inputs) for name, named in by_backend(experiment).items()
     }
-    _check_model(next(iter(planned.values())), loaded)
+    check_model(next(iter(planned.values())), loaded)
     holders = [
         among(holder, lambda named: planned[named.training.backend])
         for holder in known or [lambda: stored(experiment.name)]
@@ -152,43 +153,6 @@ def loaded(
     others = tuple(chain.from_iterable(planned.values()))
     trials = experiment.search.trials
     return Opened(experiment, noted, own, trials, warnings, others, tuple(notes))
-
-
-def _check_read(experiment: Experiment, loaded: Mapping[str, Task]) -> None:
-    """Check that every task has what every cell reads beside x.
-
-    Raises:
-        SpecError: one has not; said once for each variant.
-    """
-    mistakes = Mistakes()
-    for variant, cell in cells(experiment).items():
-        refused = [
-            refusal for label, task in loaded.items() for refusal in tasks.unread(task, cell, label)
-        ]
-        for refusal in refused[:1]:
-            mistakes.add(experiment.place(variant, refusal.name), refusal.problem, refusal.fix)
-    mistakes.raise_if_any()
-
-
-def _check_model(planned: Sequence[Study], loaded: Mapping[str, Task]) -> None:
-    """Check that every task, and every cell, can have the models that are asked for.
-
-    Raises:
-        SpecError: one cannot; said once for each place.
-    """
-    mistakes = Mistakes()
-    for study in planned:
-        experiment, variant, label = study.experiment, study.variant, study.task.label
-        refused: dict[str, tuple[str, str]] = {}
-        for point in points.corners(variant.space, (*SIZES, *MODEL)):
-            training = replace(experiment.training.at(point), units=study.units(point))
-            for refusal in tasks.unfit(loaded[label], training, study.cell, label):
-                refused.setdefault(refusal.name, (refusal.problem, refusal.fix))
-        for name, (problem, fix) in refused.items():
-            span = experiment.place(variant.label, name)
-            if all(mistake.span != span for mistake in mistakes.collected):
-                mistakes.add(span, problem, fix)
-    mistakes.raise_if_any()
 
 
 def stored(experiment: str) -> Collection[str]:

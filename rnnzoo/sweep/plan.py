@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, number_of
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, number_of
 from rnnzoo.lang import check, counts, no_weight, with_init
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.check import INIT_OF
@@ -202,8 +202,8 @@ def studies(
         inputs: size of x, likewise.
 
     Raises:
-        SpecError: mistakes in the equations of any variant's cell, all of them.
-        UsageError: variants that cannot have equal numbers of weights.
+        SpecError: mistakes in the equations of any variant's cell, all of them; or a variant that
+            cannot have an equal number of weights.
     """
     checked_cells = cells(experiment)
     forms = {
@@ -290,12 +290,13 @@ def _check_equal(study: Study) -> None:
             far.append((training.units, own, off))
     if far:
         units, own, off = max(far)
-        raise UsageError(
+        problem = (
             f"`equal: weights`: {study.label} has no size with as many weights as"
             f" {study.experiment.baseline} with {number_of(units, 'unit')}: the nearest, {own}, is"
-            f" {off:.1%} off, and {OFF:.0%} is allowed",
-            "search larger units, where one unit more or less counts for less",
+            f" {off:.1%} off, and {OFF:.0%} is allowed"
         )
+        fix = "search larger units, where one unit more or less counts for less"
+        raise SpecError(Mistake(study.experiment.places["equal"], problem, fix))
 
 
 def _sizes(space: Space) -> list[int]:

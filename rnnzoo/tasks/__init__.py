@@ -21,6 +21,10 @@ and, where options decide which loss it is,
     def loss_of(options) -> str
                               instead of `LOSS`; empty where only the data tell
 
+likewise what cells may read beside x, by name (`Task.fills`)
+
+    FILLS: tuple[str, ...]    or  def fills_of(options, folder) -> Collection[str] | None
+
 and, in this folder, where data are read from files,
 
     def sources(options, folder) -> Iterable[Path | str]
@@ -49,7 +53,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo import registry
-from rnnzoo.errors import Mistakes, SpecError, TaskError
+from rnnzoo.errors import Mistakes, SpecError, TaskError, UsageError
 from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.plugins import MOST, Wrong, is_path
 from rnnzoo.tasks import _measures, _prepared
@@ -58,15 +62,23 @@ from rnnzoo.tasks._contract import check as _check_contract
 from rnnzoo.tasks._facts import facts
 from rnnzoo.tasks._look import class_names, form, warnings
 from rnnzoo.tasks._measures import Unmeasurable
-from rnnzoo.tasks._models import arranged, foretells, unfit, unread
-from rnnzoo.tasks._options import check_spec, module, options_of, place_of, stated_loss
+from rnnzoo.tasks._models import Refusal, arranged, foretells, lacking, too_deep, unfit, unread
+from rnnzoo.tasks._options import (
+    check_spec,
+    filled,
+    module,
+    options_of,
+    place_of,
+    stated_fills,
+    stated_loss,
+)
 from rnnzoo.tasks._packed import PackedSplit, packed, take, to_width
 
 __all__ = [
-    "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Unmeasurable", "Wrong",
-    "arranged", "check_spec", "class_names", "code", "digest_of", "facts", "foretells", "form",
-    "load", "module", "packed", "prepare", "prepare_choice", "prepared", "silent", "take",
-    "to_width", "unfit", "unread", "warnings",
+    "MOST", "SPLITS", "PackedSplit", "Refusal", "Report", "Split", "Task", "Unmeasurable", "Wrong",
+    "arranged", "check_spec", "class_names", "code", "digest_of", "facts", "filled", "foretells",
+    "form", "in_small", "lacking", "load", "module", "packed", "prepare", "prepare_choice",
+    "prepared", "silent", "take", "to_width", "too_deep", "unfit", "unread", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed
@@ -74,6 +86,9 @@ __all__ = [
 _BY_ARRAYS = (
     "adding", "arrays", "chorale_bass", "chorales", "copy_memory", "jsb_chorales", "temporal_order",
 )  # fmt: skip
+
+_COUNTS = ("train", "valid", "test")  # options of generated tasks: sequences of each split
+FEW = 20  # of each split, by which the form of a generated task is known
 
 
 def load(
@@ -107,11 +122,28 @@ def load(
         raise TaskError(
             f"task '{name}' does not fit into memory{detail}", "fewer or shorter sequences"
         ) from None
-    _check_contract(task, registry.where(source), stated_loss(source, given))
+    stated = stated_loss(source, given), stated_fills(source, given, folder or Path())
+    _check_contract(task, registry.where(source), *stated)
     known = replace(task, digest=_identity(name, task))
     if is_path(name):
         known = replace(known, name=name)  # by which trials know it
     return _measures.measured(known, measures)
+
+
+def in_small(choice: TaskChoice, folder: Path) -> Task | None:
+    """A generated task of an experiment with a few sequences, to know the form of all of them; None
+    of a task whose data are read.
+    """
+    if choice.name not in registry.built_in("tasks"):
+        return None
+    own, _ = _measures.divided(choice.options)
+    counts = dict.fromkeys(_COUNTS, FEW)
+    if not counts.keys() <= module(choice.name, folder).OPTIONS.keys():
+        return None
+    try:
+        return load(choice.name, {**own, **counts}, folder=folder)
+    except (UsageError, TaskError):  # of sequences so few
+        return None
 
 
 def prepare(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -279,12 +279,13 @@ def code(task: Task) -> dict[tuple[str, str], str]:
     return {name: digest for name, digest in digests.items() if digest}
 
 
-def check(task: Any, file: str, loss: str = "") -> None:
+def check(task: Any, file: str, loss: str = "", fills: Collection[str] | None = None) -> None:
     """Check that a task keeps its contract.
 
     Args:
         file: the task's source, for the message.
         loss: what that says the loss is; empty where it says nothing.
+        fills: what it says cells may read beside x; None where it says nothing.
 
     Raises:
         TaskError: about the first violation.
@@ -295,7 +296,7 @@ def check(task: Any, file: str, loss: str = "") -> None:
         )
     problems = (
         _words(task), _stated(task, loss), _classes(task), _splits(task), _inputs(task),
-        _fills(task), _scale(task), _baselines(task),
+        _fills(task), _stated_fills(task, fills), _scale(task), _baselines(task),
     )  # fmt: skip
     for problem, fix in chain.from_iterable(problems):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
@@ -386,8 +387,20 @@ def _fills(task: Task) -> Iterator[Problem]:
         yield f"`fills` names columns of x, from 0 to {task.inputs - 1}, not {columns}", example
     elif len(set(columns)) < len(columns):
         yield "`fills` names a column of x twice", example
+    elif len(task.fills.get("dt", (0,))) != 1:
+        yield "`dt` is the time since the step before, one column", example
     elif len(columns) == task.inputs:
         yield "`fills` leaves no column of x", "an input that is none of these"
+
+
+def _stated_fills(task: Task, stated: Collection[str] | None) -> Iterator[Problem]:
+    """A file that states another `FILLS` than what its tasks fill."""
+    if stated is not None and {*stated} != {*task.fills}:
+        names = ", ".join(sorted(task.fills))
+        yield (
+            f"it fills {names or 'nothing'}, and its file states {[*stated]}",
+            "FILLS = ('dt',), with the names of `fills`",
+        )
 
 
 def _scale(task: Task) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,8 +41,7 @@ def unfit(task: Task, training: Training, cell: ir.Cell, label: str = "") -> Ite
     """
     label = label or task.name
     yield from unread(task, cell, label)
-    if cell.named_inputs:
-        yield from _too_many_layers(training, cell)
+    yield from too_deep(training, cell)
     if training.embed and not task.vocabulary:
         problem = f"an embedding is for ids, and the inputs of '{label}' are numbers"
         yield Refusal("embed", problem, "delete `embed`")
@@ -69,20 +68,32 @@ def arranged(task: Task, cell: ir.Cell) -> tuple[int, ...]:
     return (*(column for column in range(task.inputs) if column not in named), *named)
 
 
+def lacking(filled: Collection[str], cell: ir.Cell, label: str) -> Iterator[Refusal]:
+    """What the cell reads beside x under names that a task does not fill.
+
+    Args:
+        filled: the names that it fills.
+        label: what it is called.
+    """
+    missing = [each.name for each in cell.named_inputs if each.name not in filled]
+    if missing:
+        has = f": it fills {listed(filled)}" if filled else ""
+        problem = (
+            f"'{cell.name}' reads {listed(missing)} beside x, and '{label}' does not say which of"
+            f" its inputs that is{has}"
+        )
+        yield Refusal("cell", problem, _FILL)
+
+
 def unread(task: Task, cell: ir.Cell, label: str) -> Iterator[Refusal]:
     """What the cell reads beside x, and the task does not have so.
 
     Args:
         label: what the task is called.
     """
-    missing = [each.name for each in cell.named_inputs if each.name not in task.fills]
-    if missing:
-        has = f": it fills {listed(task.fills)}" if task.fills else ""
-        problem = (
-            f"'{cell.name}' reads {listed(missing)} beside x, and '{label}' does not say which of"
-            f" its inputs that is{has}"
-        )
-        yield Refusal("cell", problem, _FILL)
+    refused = [*lacking(task.fills, cell, label)]
+    if refused:
+        yield from refused
         return
     widths = {each: len(task.fills[each.name]) for each in cell.named_inputs}
     inputs = task.inputs - sum(widths.values())
@@ -96,8 +107,10 @@ def unread(task: Task, cell: ir.Cell, label: str) -> Iterator[Refusal]:
             yield Refusal("cell", problem, fix)
 
 
-def _too_many_layers(training: Training, cell: ir.Cell) -> Iterator[Refusal]:
+def too_deep(training: Training, cell: ir.Cell) -> Iterator[Refusal]:
     """Layers above the first that read what only the first one has."""
+    if not cell.named_inputs:
+        return
     try:
         # layers that read in both directions are first ones, each by itself
         step = cell.first if training.bidirectional else cell.step

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnnzoo import registry
 from rnnzoo.errors import Mistakes, Span, UsageError
 from rnnzoo.spec import plugins
 from rnnzoo.spec.experiment import NAME, Experiment, TaskChoice
@@ -50,6 +51,39 @@ def stated_loss(task: Any, options: Mapping[str, Any]) -> str:
     """
     loss_of = getattr(task, "loss_of", None)
     return str(loss_of(options) if callable(loss_of) else getattr(task, "LOSS", ""))
+
+
+def stated_fills(task: Any, options: Mapping[str, Any], folder: Path) -> tuple[str, ...] | None:
+    """What cells may read beside x of a task, as its file states it; None where it states nothing.
+
+    Args:
+        task: its file.
+        options: right ones.
+        folder: that paths are relative to.
+    """
+    fills_of = getattr(task, "fills_of", None)
+    stated = fills_of(options, folder) if callable(fills_of) else getattr(task, "FILLS", None)
+    if stated is None:
+        return None
+    return (stated,) if isinstance(stated, str) else tuple(stated)
+
+
+def filled(choice: TaskChoice, folder: Path) -> tuple[str, ...] | None:
+    """What cells may read beside x of a task of an experiment, as far as that is known without
+    data; None where it is not.
+
+    Args:
+        choice: one that takes its options.
+    """
+    if plugins.is_path(choice.name):
+        stated = plugins.stated(folder / choice.name).get("FILLS")
+        return tuple(stated) if isinstance(stated, list | tuple) else None
+    task = module(choice.name, folder)
+    own, _ = _measures.divided(choice.options)
+    fills = stated_fills(task, {**task.OPTIONS, **own}, folder)
+    if fills is None and choice.name in registry.built_in("tasks"):
+        return ()
+    return fills
 
 
 def wrong(name: str, given: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:

@@ -25,6 +25,7 @@ OPTIONS: dict[str, Any] = {"length": 60, "sampling": "random", **_generated.SIZE
 ABOUT = "whether the period of a sine, sampled at random times, is from 5 to 6"
 SOLVABLE = True
 LOSS = "categorical"
+FILLS = ("dt",)
 SAMPLINGS = ("random", "even")
 FEWEST, LONGEST = 15, 125  # samples; time from the first to the last of them at most
 PERIODS, OTHERS = (5.0, 6.0), (1.0, 100.0)

@@ -76,6 +76,12 @@ def loss_of(options: Mapping[str, Any]) -> str:
     return "squared" if len(said) > 1 or any(said.values()) else ""
 
 
+def fills_of(options: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """What cells may read beside x."""
+    own = roles.roles(options)
+    return ("dt",) * bool(own.time) + ("mask",) * (own.missing == roles.MASK)
+
+
 def _with_defaults(options: Mapping[str, Any], source: Source) -> dict[str, Any]:
     """The options, with those that a format knows by itself."""
     if source.format != ts.FORMAT:

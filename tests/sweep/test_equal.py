@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import SpecError
 from rnnzoo.lang import counts
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.sweep.plan import Study, studies
@@ -66,8 +66,8 @@ def test_the_baselines_cell_is_then_part_of_every_studys_identity() -> None:
 
 
 def test_sizes_too_small_for_it_are_refused_with_the_largest_of_them() -> None:
-    with pytest.raises(UsageError, match="search larger units") as caught:
+    with pytest.raises(SpecError, match="search larger units") as caught:
         planned(SPEC.replace("[120, 200]", "[8, 200]"))
     assert "has no size with as many weights as lstm" in str(caught.value)
-    with pytest.raises(UsageError, match="1% is allowed"):
+    with pytest.raises(SpecError, match="1% is allowed"):
         planned(SPEC.replace("{int: [120, 200]}", "{choice: [150, 9]}"))

@@ -10,6 +10,7 @@ import pytest
 
 from rnnzoo import lang, tasks
 from rnnzoo.errors import RnnzooError, TaskError, UsageError
+from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.tasks import Task, arranged, unfit
 
@@ -113,7 +114,8 @@ def test_layers_that_cannot_read_a_mask_are_refused(sines: Task) -> None:
     [
         ({"dt": (2,)}, "names columns of x, from 0 to 1, not [2]"),
         ({"dt": (1,), "mask": (1,)}, "names a column of x twice"),
-        ({"dt": (0, 1)}, "leaves no column of x"),
+        ({"dt": (0, 1)}, "`dt` is the time since the step before, one column"),
+        ({"dt": (0,), "mask": (1,)}, "leaves no column of x"),
     ],
 )
 def test_fills_that_cannot_be_are_refused(
@@ -122,6 +124,37 @@ def test_fills_that_cannot_be_are_refused(
     with pytest.raises(TaskError) as caught:
         tasks._check_contract(replace(sines, fills=fills), "mine.py")
     assert words in str(caught.value)
+
+
+def test_a_file_that_states_other_names_than_its_tasks_fill_is_refused(sines: Task) -> None:
+    tasks._check_contract(sines, "mine.py", fills=("dt",))
+    with pytest.raises(TaskError, match=r"it fills dt, and its file states \['mask'\]"):
+        tasks._check_contract(sines, "mine.py", fills=("mask",))
+
+
+def test_what_tasks_fill_is_known_without_data(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("FILLS = ('dose',)\n")
+    (tmp_path / "silent.py").write_text("ABOUT = 'of a task'\n")
+    table = {"file": "none.csv", "inputs": ["a"], "target": "b"}
+
+    def known(name: str, **options: object) -> tuple[str, ...] | None:
+        return tasks.filled(TaskChoice(name, name, options), tmp_path)
+
+    assert known("adding") == known("chorales") == known("table", **table) == ()
+    assert known("table", **table, time="t", missing="mask") == ("dt", "mask")
+    assert (known("sines"), known("./mine.py"), known("./silent.py")) == (("dt",), ("dose",), None)
+
+
+@pytest.mark.parametrize("name", ["parity", "sines", "touch_tones"])
+def test_a_few_sequences_tell_the_form_of_a_generated_task(name: str) -> None:
+    small = tasks.in_small(TaskChoice(name, name, {"length": 30} if name != "touch_tones" else {}),
+                           Path())  # fmt: skip
+    assert small is not None
+    whole = tasks.load(name, {})
+    assert len(small.splits["train"]) == tasks.FEW
+    for attribute in ("inputs", "outputs", "vocabulary", "targets", "per", "loss", "fills"):
+        assert getattr(small, attribute) == getattr(whole, attribute)
+    assert tasks.in_small(TaskChoice("arrays", "arrays", {}), Path()) is None
 
 
 def test_what_a_task_fills_is_a_part_of_a_studys_identity(sines: Task) -> None:

@@ -142,6 +142,7 @@ def _experiment(source: Source, text: str) -> Experiment:
     check_points(source, search, variants)
     select = read_select(source, search.trials)
     check_rungs(source, search, select, variants)
+    source.places["equal"] = top.span("equal")
     experiment = Experiment(
         name=name,
         about=top.text("about"),
