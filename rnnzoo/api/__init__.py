@@ -15,6 +15,7 @@ lies, as it is for the commands.
     sweeping      a sweep from its spec to its report
     sources       where results are
     planning      what would run; `beforehand` and `expected`, what is said before it does
+    certificates  for a cluster
     looking       what is in data; `beginning`, an experiment to start from on them
     value         what is returned
 """

@@ -6,16 +6,19 @@ or a launcher.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnzoo import backends
+from rnnzoo import backends, tasks
 from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Resources
-from rnnzoo.spec.settings import Settings
+from rnnzoo.spec.settings import Chosen, Settings
+from rnnzoo.spec.trial import Trial
 
 if TYPE_CHECKING:
     from rnnzoo.launchers import Launcher
@@ -63,39 +66,87 @@ def buffered_tracker(settings: Settings, note: Callable[[str], None]) -> Buffere
     return BufferedTracker(lambda: tracker(settings), note)
 
 
-def workers(given: int | None) -> int:
-    """How many trials run at once: one a core, where nothing is given.
+def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
+    """How many trials run at once: one a core, where nothing is given; on a cluster, as many as it
+    has room for.
 
     Raises:
         UsageError: it is less than 1.
     """
     if given is not None and given < 1:
         raise UsageError(f"{argument('workers')} must be at least 1, not {given}")
+    if given is None and chosen.name == config.CLUSTER:
+        return sys.maxsize
     from rnnzoo.sweep import machine
 
     return given or machine.cores()
 
 
+def chosen_launcher(cluster: str = "", certificates: str = "") -> Chosen:
+    """The launcher of mlflow.yml; or a cluster, at an address and with certificates that go over
+    what mlflow.yml says of one.
+    """
+    chosen = config.read().launcher
+    if not cluster:
+        if certificates:
+            raise UsageError(f"{argument('certificates')} is for {argument('cluster')}")
+        return chosen
+    written = chosen.options if chosen.name == config.CLUSTER else {}
+    given = {"address": cluster, **({"certificates": certificates} if certificates else {})}
+    return Chosen(config.CLUSTER, {**written, **given})
+
+
+def data_of(trial: Trial) -> tuple[Path, ...]:
+    """The folders of a trial's data, relative to the cache's."""
+    if not trial.data:
+        return ()
+    return (tasks.place_of_prepared(trial.task, trial.task_options, trial.data),)
+
+
 @contextmanager
 def launched(
-    workers: int, runs: Path, backend: str, limits: Resources | None = None
+    workers: int,
+    runs: Path,
+    backend: str,
+    limits: Resources | None = None,
+    chosen: Chosen | None = None,
+    answers: bool = True,
+    note: Callable[[str], None] | None = None,
 ) -> Iterator[Launcher]:
     """Where trials run, with a backend's cache; whatever compiled something, the next run finds it.
+
+    Args:
+        chosen: the launcher, instead of that of mlflow.yml.
+        answers: whether a trial may be told to stop after an epoch.
+        note: told what there is to say of where trials run.
 
     Raises:
         UsageError: the backend is not installed, or KERAS_BACKEND asks for another.
     """
     from rnnzoo import launchers
+    from rnnzoo.sweep import provenance
     from rnnzoo.sweep.run import work
 
     config.check_trial_backend(backend)
     library = backends.processes(backend)
     limits = limits or Resources()
     log = runs / "workers.log"
-    setup = launchers.Setup(
-        work, workers, PRELOAD, log, library.environment(), limits.minutes, limits.memory
+    remote = launchers.Remote(
+        partial(provenance.machine, backend), library.environment, data_of, provenance.MACHINE
     )
-    launcher = launchers.make(config.read().launcher, setup)
+    setup = launchers.Setup(
+        work,
+        workers,
+        PRELOAD,
+        log,
+        library.environment(),
+        limits.minutes,
+        limits.memory,
+        answers=answers,
+        note=note or launchers.silent,
+        remote=remote,
+    )
+    launcher = launchers.make(chosen or config.read().launcher, setup)
     try:
         yield launcher
     finally:

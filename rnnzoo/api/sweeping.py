@@ -20,9 +20,11 @@ from rnnzoo.api.value import Report, Results
 from rnnzoo.errors import StoreError, UsageError, argument, command, listed, nearest, number_of
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
+from rnnzoo.spec.claims import FASTER
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import resolved
+from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep import speed, status
@@ -49,6 +51,7 @@ class Prepared:
         source: tables, or `mlflow`: the trials are taken over first.
         again: trials that ended so are begun once more.
         part: which trials are run.
+        chosen: where trials run.
     """
 
     opened: Opened
@@ -58,6 +61,7 @@ class Prepared:
     source: Sequence[str] = ()
     again: tuple[Kind, ...] = ()
     part: Part = WHOLE
+    chosen: Chosen = config.LOCAL
 
     def elsewhere(self) -> Iterator[str]:
         """Who has trials of the experiment of which the storage has none: it may have been lost."""
@@ -76,11 +80,16 @@ class Prepared:
         for said in opened.notes:
             observer.note(said)
         with root.launched(
-            self.workers, opened.runs, experiment.training.backend, experiment.resources
+            self.workers,
+            opened.runs,
+            experiment.training.backend,
+            experiment.resources,
+            self.chosen,
+            _may_stop(experiment),
+            observer.note,
         ) as launcher:
-            capacity = launcher.capacity()
-            if capacity != self.workers:
-                named = config.read().launcher.name
+            capacity, named = launcher.capacity(), self.chosen.name
+            if capacity != self.workers and named != config.CLUSTER:
                 observer.note(
                     f"the launcher '{named}' runs {capacity} at a time, not {self.workers}"
                 )
@@ -162,6 +171,7 @@ def prepared(
     note: Note,
     progress: tasks.Report = tasks.silent,
     part: Part = WHOLE,
+    chosen: Chosen | None = None,
 ) -> Prepared:
     """Load the data and open the storage.
 
@@ -169,6 +179,7 @@ def prepared(
         note: told what there is to say of the tracker.
         progress: told about long work.
         part: which trials are to be run.
+        chosen: where trials run, instead of what mlflow.yml says.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
@@ -181,8 +192,17 @@ def prepared(
     )
     store = door.store(settings, experiment)
     tracker = root.buffered_tracker(settings, note)
-    count = root.workers(workers)
-    return Prepared(opened, store, tracker, count, source, _kinds(again), part)
+    chosen = chosen or settings.launcher
+    at_once = root.workers(workers, chosen)
+    return Prepared(opened, store, tracker, at_once, source, _kinds(again), part, chosen)
+
+
+def _may_stop(experiment: Experiment) -> bool:
+    """Whether a trial may be told to stop, or to wait, after an epoch: by a pruner, and where two
+    take turns while their speeds are compared.
+    """
+    compares_speed = any(claim.form == FASTER for claim in experiment.claims)
+    return experiment.search.pruner is not None or compares_speed
 
 
 def published(

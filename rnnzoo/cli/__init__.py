@@ -6,6 +6,7 @@ What a command does is in `rnnzoo.api` and below.
     cells         list, show, gallery, check
     new           new
     sweep         sweep, sync
+    cluster       cluster
     plan          plan; `expected`, its part about claims
     status        status, best
     reports       report, export, merge
@@ -221,6 +222,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         "what a sweep needs of this machine, and what to do where it lacks",
     )
     _json(doctor)
+    _cluster_command(commands)
     ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=_whole, metavar="N", help="port, instead of that of mlflow.yml")
 
@@ -239,6 +241,10 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
     )
     sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
+    text = "run trials on a cluster of Dask, whose scheduler is at this address (docs/cluster.md)"
+    sweep.add_argument("--cluster", metavar="ADDRESS", help=text)
+    text = "this machine's certificates for the cluster (default: certificates, in the project)"
+    sweep.add_argument("--certificates", metavar="FOLDER", help=text)
     sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
@@ -275,6 +281,13 @@ def _source(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument(
         "--from", dest="source", action="append", default=[], metavar="FILE", help=text
     )
+
+
+def _cluster_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    cluster = _command(commands, "cluster", "cluster", "certificates for a cluster of machines")
+    cluster.add_argument("what", choices=("certificates",))
+    text = "where they are written (default: certificates, in the project)"
+    cluster.add_argument("folder", nargs="?", metavar="FOLDER", help=text)
 
 
 def _data_command(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -27,7 +27,7 @@ EVERY = 10.0  # seconds between two lines about work that takes long, where ther
 
 def sweep(args: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
-    from rnnzoo.api import planning
+    from rnnzoo.api import planning, root
     from rnnzoo.api.sweeping import prepared
     from rnnzoo.cli import reports
     from rnnzoo.sweep.parts import part_of
@@ -36,9 +36,17 @@ def sweep(args: argparse.Namespace) -> int:
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     part = part_of(experiment, args.only, args.shard)
+    chosen = root.chosen_launcher(args.cluster or "", args.certificates or "")
     with bars(console, lines=True) as report:
         ready = prepared(
-            experiment, args.workers, args.source, args.again, console.print, report, part
+            experiment,
+            args.workers,
+            args.source,
+            args.again,
+            console.print,
+            report,
+            part,
+            chosen,
         )
     console.print(_headline(ready))
     if config.project() != Path():
@@ -76,11 +84,14 @@ def noted(console: Console) -> Note:
 
 
 def _headline(ready: Prepared) -> str:
-    opened, workers = ready.opened, ready.workers
-    experiment = opened.experiment
+    opened, experiment, chosen = ready.opened, ready.opened.experiment, ready.chosen
     part = "" if ready.part.whole else f"; of these {ready.part}"
     tasks = ", ".join(task.label for task in experiment.tasks)
-    at_once = f", {workers} at a time" if config.read().launcher.name == config.LOCAL.name else ""
+    at_once = ""
+    if chosen.name == config.LOCAL.name:
+        at_once = f", {ready.workers} at a time"
+    elif chosen.name == config.CLUSTER:
+        at_once = f", on the cluster at {chosen.options.get('address', '')}"
     return (
         f"{experiment.name}: {number_of(len(experiment.variants), 'variant')} x"
         f" {number_of(opened.trials, 'trial')} on {tasks}{part}{at_once}"

@@ -123,6 +123,14 @@ class Setup:
     remote: Remote = field(default_factory=Remote)
 
 
+def elsewhere(launcher: Launcher) -> Mapping[str, str]:
+    """What the machines are on which a launcher runs trials, by name (`Remote.local`); empty where
+    they run here.
+    """
+    machines: Mapping[str, str] = getattr(launcher, "machines", dict)()
+    return machines
+
+
 def make(chosen: Chosen, setup: Setup) -> Launcher:
     """The launcher of a name.
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import warnings
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -115,12 +115,14 @@ Message = Joined | Unfit | Left | Shown | Ended | Lost | Gone | Stalled
 class Cluster:
     """
     Attributes:
+        data: the folders of a trial's data, relative to the cache's.
         mail: messages for the sweep.
         known: addresses of workers that were looked at.
     """
 
     client: Any
     session: Session
+    data: Callable[[Trial], Sequence[Path]]
     mail: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     known: set[str] = field(default_factory=set)
     # by ticket: the trials that are on their way or run
@@ -316,7 +318,7 @@ class Cluster:
     async def _bring_data(self, worker: Worker, trial: Trial) -> tuple[str, ...]:
         """Bring the trial's data to the machine of a worker, once; returns their folders."""
         names = []
-        for folder in self.session.setup.remote.data(trial):
+        for folder in self.data(trial):
             name = folder.as_posix()
             if not (cache_folder() / folder).is_dir():
                 continue  # the sweep's own disk had no room: the trial makes it anew

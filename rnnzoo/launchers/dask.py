@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, listed, machine_fault, number_of, worded
-from rnnzoo.launchers import Event, Setup, _address, _parcel, silent
+from rnnzoo.launchers import Event, Remote, Setup, _address, _parcel, silent
 from rnnzoo.launchers._cluster import (
     RESOURCE,
     Cluster,
@@ -77,7 +77,12 @@ class DaskLauncher:
     _reference: Worker | None = None  # the first: others must have its processor
 
     def capacity(self) -> int:
-        return sum(worker.slots for worker in self.workers.values())
+        return min(self.setup.workers, sum(worker.slots for worker in self.workers.values()))
+
+    def machines(self) -> Mapping[str, str]:
+        """What the machines are: see `rnnzoo.launchers.elsewhere`."""
+        facts = self._reference.facts if self._reference else {}
+        return {name: facts[name] for name in self.setup.remote.local if name in facts}
 
     def submit(self, trial: Trial) -> int:
         self._next += 1
@@ -107,6 +112,13 @@ class DaskLauncher:
         self.cluster.close()
         self.flights.clear()
         self.waiting.clear()
+
+    def welcome(self) -> None:
+        """Say which workers there are."""
+        hosts = sorted({worker.host for worker in self.workers.values()})
+        where = listed(hosts) if len(hosts) < 4 else f"{len(hosts)} machines"
+        workers, trials = number_of(len(self.workers), "worker"), self.capacity()
+        self.setup.note(f"{workers} on {where}: {number_of(trials, 'trial')} at a time")
 
     # -- what comes in the mail
 
@@ -264,6 +276,12 @@ def launcher(setup: Setup) -> DaskLauncher:
         UsageError: there is no scheduler at the address, or a worker runs other versions.
     """
     options = setup.options
+    if not options["address"]:
+        raise UsageError(
+            "the launcher 'dask' needs the address of a scheduler",
+            "write `launcher: {name: dask, address: tls://HOST:8786}` in mlflow.yml, or give"
+            " --cluster tls://HOST:8786",
+        )
     where = _address.address(options["address"])
     if options["processors"] not in ("same", "any"):
         raise UsageError(
@@ -272,12 +290,15 @@ def launcher(setup: Setup) -> DaskLauncher:
     client = _address.connected(where, project() / options["certificates"])
     _address.log_to(setup.log.with_name("cluster.log") if setup.log else None)
     session = Session(uuid.uuid4().hex[:12], _for_workers(setup), dict(_own_code()))
-    made = DaskLauncher(setup, Cluster(client, session), options["processors"] == "any")
+    cluster = Cluster(client, session, setup.remote.data)
+    made = DaskLauncher(setup, cluster, options["processors"] == "any")
     try:
         made.cluster.open()
-        while not made.cluster.mail.empty():
-            made._read(made.cluster.mail.get())
-        _check(made)
+        while not made.workers:
+            made.wait(0.0)
+            _check(made)
+            made.wait(0.2)
+        made.welcome()
     except BaseException:
         made.close()
         raise
@@ -299,7 +320,8 @@ def _check(made: DaskLauncher) -> None:
 
 def _for_workers(setup: Setup) -> Setup:
     """What workers are told of how trials are run."""
-    return replace(setup, log=None, options={}, note=silent)
+    remote = replace(setup.remote, data=Remote().data)
+    return replace(setup, log=None, options={}, note=silent, remote=remote)
 
 
 def _own_code() -> Iterator[tuple[str, bytes]]:

@@ -52,6 +52,7 @@ class Chosen:
 
 MLFLOW = Chosen("mlflow")
 LOCAL = Chosen("local")
+CLUSTER = "dask"  # the launcher of `sweep --cluster`
 
 
 @dataclass(frozen=True, slots=True)

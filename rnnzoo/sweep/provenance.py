@@ -9,27 +9,59 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rnnzoo import backends
+
+MACHINE = ("system", "processor", "loops")  # of what a machine is, and not what is installed
 
 
 def here(folder: Path, backend: str) -> dict[str, str]:
     """What this process would run trials with; the commit is that of the folder's repository, where
     it is in one.
     """
-    provenance = {"Python": platform.python_version()}
-    for name in ("rnnzoo", *backends.processes(backend).PACKAGES, "numpy", "optuna"):
-        try:
-            provenance[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    provenance["system"] = f"{platform.system()} {platform.machine()}"
-    provenance["processor"] = processor()
-    provenance["loops"] = backends.processes(backend).loops()
     commit = _commit(folder)
-    return {**provenance, **({"commit": commit} if commit else {})}
+    return {
+        "Python": platform.python_version(),
+        **_versions((*_packages(backend), "optuna")),
+        "system": _system(),
+        "processor": processor(),
+        "loops": backends.processes(backend).loops(),
+        **({"commit": commit} if commit else {}),
+    }
+
+
+def machine(backend: str) -> dict[str, str]:
+    """What a trial's outcome depends on here, to the last digit: the same on every machine of a
+    cluster.
+    """
+    return {
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        **_versions(_packages(backend)),
+        "system": _system(),
+        "processor": _model(),
+        "loops": backends.processes(backend).loops(),
+    }
+
+
+def _packages(backend: str) -> tuple[str, ...]:
+    return ("rnnzoo", *backends.processes(backend).PACKAGES, "numpy")
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of those that are installed."""
+    versions = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
+
+
+def _system() -> str:
+    return f"{platform.system()} {platform.machine()}"
 
 
 def processor() -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of, worded
 from rnnzoo.lang import operations
-from rnnzoo.launchers import Event, Launcher, Tell
+from rnnzoo.launchers import Event, Launcher, Tell, elsewhere
 from rnnzoo.signals import interrupts
 from rnnzoo.spec import plugins, points
 from rnnzoo.spec.experiment import Experiment, Named, Search
@@ -134,9 +134,8 @@ class Sweep:
             self.tracker.open(name, self.experiment.about, self.texts)
             done = self.open()
             self.adopt(done)
-            self.own_provenance = provenance.here(
-                Path(self.experiment.file).parent, self.experiment.training.backend
-            )
+            folder, backend = Path(self.experiment.file).parent, self.experiment.training.backend
+            self.own_provenance = {**provenance.here(folder, backend), **elsewhere(self.launcher)}
             self.record_provenance(self.opened, {study.identity for study, _ in self.missing(done)})
             self.level()
             self.begin(done)
@@ -746,9 +745,8 @@ class Sweep:
         """How fast two variants train; None, and a note, where they cannot be measured."""
         self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
         try:
-            return speed.side_by_side(
-                a, b, self.launcher, provenance.processor(), interrupted, POLL
-            )
+            machine = self.own_provenance["processor"]
+            return speed.side_by_side(a, b, self.launcher, machine, interrupted, POLL)
         except speed.SpeedError as error:
             self.observer.note(f"not measured: {error}")
             return None

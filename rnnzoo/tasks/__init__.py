@@ -56,6 +56,7 @@ from rnnzoo import registry
 from rnnzoo.errors import Mistakes, SpecError, TaskError, UsageError
 from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.plugins import MOST, Wrong, is_path
+from rnnzoo.spec.settings import cache_folder
 from rnnzoo.tasks import _measures, _prepared
 from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, code, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
@@ -77,8 +78,8 @@ from rnnzoo.tasks._packed import PackedSplit, packed, take, to_width
 __all__ = [
     "MOST", "SPLITS", "PackedSplit", "Refusal", "Report", "Split", "Task", "Unmeasurable", "Wrong",
     "arranged", "check_spec", "class_names", "code", "digest_of", "facts", "filled", "foretells",
-    "form", "in_small", "lacking", "load", "module", "packed", "prepare", "prepare_choice",
-    "prepared", "silent", "take", "to_width", "too_deep", "unfit", "unread", "warnings",
+    "form", "in_small", "lacking", "load", "module", "packed", "place_of_prepared", "prepare",
+    "prepare_choice", "prepared", "silent", "take", "to_width", "too_deep", "unfit", "unread", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed
@@ -239,6 +240,13 @@ def prepared(name: str, options: Mapping[str, Any], digest: str) -> Task | None:
     own, asked = _measures.divided(options)
     task = _prepared.find(name, own, _measures.of_data(digest))
     return task and _measures.measured(task, _measures.measures(asked))
+
+
+def place_of_prepared(name: str, options: Mapping[str, Any], digest: str) -> Path:
+    """The folder, relative to the cache's, in which `prepare` wrote the data with this digest."""
+    own, _ = _measures.divided(options)
+    place = _prepared.place(name, own, _measures.of_data(digest))
+    return place.relative_to(cache_folder())
 
 
 def _identity(name: str, task: Task) -> str:

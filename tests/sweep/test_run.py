@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError, UsageError
-from rnnzoo.launchers import Setup, Work
+from rnnzoo.launchers import Event, Setup, Work
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec import plugins
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -23,6 +23,7 @@ from rnnzoo.sweep.search import Store
 from rnnzoo.sweep.status import rows
 from rnnzoo.trackers import Tracker
 from rnnzoo.trackers.memory import MemoryTracker
+from tests.sweep.inline import InlineLauncher
 from tests.sweep.work import changed_data, flaky, hopeless, pretend
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")
@@ -364,6 +365,40 @@ def test_a_trial_is_begun_again_as_often_as_stated_also_over_interruptions(tmp_p
     assert [result.outcome.kind for result in last.results()] == [Kind.FAILED] * 8
     for opened in last.opened.values():
         assert opened.attempts() == dict.fromkeys(range(4), 2)
+
+
+@dataclass
+class Losing(InlineLauncher):
+    """Has no room at first, and loses each trial with its machine the first time."""
+
+    rooms: list[int] = field(default_factory=lambda: [0, 0])
+    lost: set[str] = field(default_factory=set)
+
+    def capacity(self) -> int:
+        return self.rooms.pop() if self.rooms else 2
+
+    def wait(self, timeout: float | None = None) -> Event | None:
+        if not self.submitted:
+            return None
+        ticket, trial = self.submitted[0]
+        if trial.key in self.lost:
+            return InlineLauncher.wait(self, timeout)
+        self.lost.add(trial.key)
+        self.submitted.popleft()
+        return Event(ticket, Outcome(Kind.INTERRUPTED, message="it was lost", retried=True))
+
+
+def test_a_trial_that_was_lost_with_its_machine_runs_again_and_uses_up_no_attempt(
+    tmp_path: Path,
+) -> None:
+    spec = SPEC.format(sampler="random")
+    ran = sweep(tmp_path, spec, 1, Quiet(), work=flaky)
+    ran.launcher = Losing(pretend)
+    ran.run()
+    assert [result.outcome.kind for result in ran.results()] == [Kind.COMPLETE] * 8
+    assert len({result.trial.key for result in ran.results()}) == 8
+    assert len(ran.launcher.lost) == 8
+    assert not any(opened.attempts() for opened in ran.opened.values())
 
 
 SPELT = """\
