@@ -58,6 +58,10 @@ class _Flight:
     trial: Trial
     worker: Worker | None = None
 
+    @property
+    def address(self) -> str:
+        return self.worker.address if self.worker else ""
+
 
 @dataclass(slots=True)
 class DaskLauncher:
@@ -165,11 +169,9 @@ class DaskLauncher:
 
     def _leave(self, address: str) -> None:
         self.unfit.pop(address, None)
-        worker = self.workers.pop(address, None)
-        if worker is None:
-            return
-        lost = [ticket for ticket, flight in self.flights.items() if flight.worker == worker]
-        for ticket in lost:
+        self.workers.pop(address, None)
+        flights = self.flights.items()
+        for ticket in [ticket for ticket, flight in flights if flight.address == address]:
             self.cluster.forget(ticket)
             self.cluster.mail.put(Lost(ticket, "its worker was lost"))
 
@@ -213,26 +215,29 @@ class DaskLauncher:
         """A worker has delivered."""
         if ticket not in self.flights:
             return None  # it was given up: another outcome of this trial counts
-        flight = self.flights[ticket]
-        if delivery.outcome is None:
-            if not delivery.knows_session and flight.worker is not None:
-                self.workers.pop(flight.worker.address, None)
-                self.cluster.drop(flight.worker.address)
+        flight, outcome = self.flights[ticket], delivery.outcome
+        if outcome is None:
+            if not delivery.knows_session:
+                self.workers.pop(flight.address, None)
+                self.cluster.drop(flight.address)
             self._again(ticket)
             return None
+        if outcome.kind is Kind.INTERRUPTED:
+            return self._lose(ticket, outcome.message, is_fault=True)
         del self.flights[ticket]
         self._place()
-        outcome = delivery.outcome
-        if flight.trial.folder:
-            try:
-                _parcel.unpack(project() / flight.trial.folder, delivery.files)
-            except OSError as error:
-                fix = machine_fault(error) or "see to it"
-                outcome = Outcome(
-                    Kind.INTERRUPTED,
-                    message=worded(str(error), f"{fix}, and give the same command again"),
-                )
-        return Event(ticket, outcome)
+        return Event(ticket, self._kept(flight.trial, delivery.files) or outcome)
+
+    def _kept(self, trial: Trial, files: Mapping[str, bytes]) -> Outcome | None:
+        """Write what a trial left into its folder here; an outcome where that cannot be done."""
+        if not trial.folder:
+            return None
+        try:
+            _parcel.unpack(project() / trial.folder, files)
+        except OSError as error:
+            fix = f"{machine_fault(error) or 'see to it'}, and give the same command again"
+            return Outcome(Kind.INTERRUPTED, message=worded(str(error), fix))
+        return None
 
     def _again(self, ticket: int) -> None:
         """Send a trial that was not run."""
@@ -241,19 +246,23 @@ class DaskLauncher:
         self._place()
 
     def _lose(self, ticket: int, reason: str, is_fault: bool) -> Event | None:
-        """A trial was interrupted with its worker; it is begun again."""
+        """A trial was interrupted with its worker, or by it; it is begun again."""
         if ticket not in self.flights:
             return None
-        trial = self.flights.pop(ticket).trial
+        flight = self.flights.pop(ticket)
+        trial, again = flight.trial, True
         self.losses[trial.key] += 1
+        if is_fault:
+            self.workers.pop(flight.address, None)
+            again = bool(self.workers)
+            if again:
+                self._refuse(flight.address, reason)
+        elif self.losses[trial.key] >= LOSSES:
+            again = False
+            problem = f"trial {trial.index} of {trial.variant} lost {LOSSES} workers"
+            reason = worded(problem, f"see what they say of it, and {RERUN}")
         self._place()
-        if self.losses[trial.key] < LOSSES:
-            return Event(ticket, Outcome(Kind.INTERRUPTED, message=reason, retried=True))
-        problem = (
-            f"trial {trial.index} of {trial.variant} was interrupted"
-            f" {number_of(LOSSES, 'time')}, at last because {reason}"
-        )
-        return Event(ticket, Outcome(Kind.INTERRUPTED, message=worded(problem, RERUN)))
+        return Event(ticket, Outcome(Kind.INTERRUPTED, message=reason, retried=again))
 
     def _tell_of_waiting(self) -> None:
         """Say that no worker is there, once."""

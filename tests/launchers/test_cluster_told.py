@@ -352,7 +352,23 @@ def test_a_trial_that_loses_one_worker_after_the_other_ends_the_sweep_and_blames
         ends += read(launcher, Lost(ticket, "its worker was lost"))
     assert [end.retried for end in ends] == [True] * (dask.LOSSES - 1) + [False]  # type: ignore[attr-defined]
     assert ends[-1].kind is Kind.INTERRUPTED  # type: ignore[attr-defined]
-    assert "trial 3 of complete was interrupted 10 times" in ends[-1].message  # type: ignore[attr-defined]
+    assert "trial 3 of complete lost 10 workers" in ends[-1].message  # type: ignore[attr-defined]
+
+
+def test_a_worker_with_a_full_disk_is_used_no_more_and_the_last_one_ends_the_sweep() -> None:
+    notes: list[str] = []
+    launcher = waiting(notes)
+    read(launcher, worker(), worker("b"))
+    full = Outcome(Kind.INTERRUPTED, message="no space left\n  fix: make room")
+    first = launcher.submit(trial("complete", 1))
+    (ended,) = read(launcher, Ended(first, Delivery(full)))
+    assert ended.retried  # type: ignore[attr-defined]
+    assert launcher.capacity() == 1
+    assert "is not used: no space left" in notes[0]
+    second = launcher.submit(trial("complete", 1))
+    assert read(launcher, Lost(second, "no process can be started", is_fault=True)) == [
+        Outcome(Kind.INTERRUPTED, message="no process can be started")
+    ]
 
 
 def test_a_scheduler_that_stalls_is_waited_for_and_one_that_has_ended_is_told() -> None:
