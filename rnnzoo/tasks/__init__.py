@@ -79,7 +79,8 @@ __all__ = [
     "MOST", "SPLITS", "PackedSplit", "Refusal", "Report", "Split", "Task", "Unmeasurable", "Wrong",
     "arranged", "check_spec", "class_names", "code", "digest_of", "facts", "filled", "foretells",
     "form", "in_small", "lacking", "load", "module", "packed", "place_of_prepared", "prepare",
-    "prepare_choice", "prepared", "silent", "take", "to_width", "too_deep", "unfit", "unread", "warnings",
+    "prepare_choice", "prepared", "silent", "take", "to_width", "too_deep", "unfit",
+    "unread", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed
