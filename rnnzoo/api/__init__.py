@@ -57,6 +57,7 @@ def run(
     again: str | Sequence[str] = (),
     only: str | Sequence[str] = (),
     shard: str = "",
+    share: bool = False,
     progress: bool | Observer = False,
 ) -> Results:
     """Run what is missing of an experiment, write its report, and return all its trials; with
@@ -74,6 +75,7 @@ def run(
         only: labels of variants; no trials of others are run.
         shard: `2/8` runs every eighth trial of each search, from the second on; other machines have
             the others.
+        share: take over trials of other experiments in the storage that are these to the bit.
         progress: show the sweep on this terminal; or an observer, as a subclass of
             `rnnzoo.api.Observer`.
 
@@ -93,7 +95,9 @@ def run(
     with _watched(progress, read.search.trials, part) as observer:
         noting = Noting(observer)
         with _told(progress is True) as report:
-            ready = prepared(read, workers, paths_of(source), kinds, noting.note, report, part)
+            ready = prepared(
+                read, workers, paths_of(source), kinds, noting.note, report, part, share=share
+            )
         results = ready.run(noting)
         ready.publish(results, noting.note)
     return results.noted(noting.notes)

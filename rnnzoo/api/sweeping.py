@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnzoo import lang, tasks
@@ -52,6 +53,7 @@ class Prepared:
         again: trials that ended so are begun once more.
         part: which trials are run.
         chosen: where trials run.
+        share: whether equal trials of all other experiments in the storage are taken over.
     """
 
     opened: Opened
@@ -62,6 +64,7 @@ class Prepared:
     again: tuple[Kind, ...] = ()
     part: Part = WHOLE
     chosen: Chosen = config.LOCAL
+    share: bool = False
 
     def elsewhere(self) -> Iterator[str]:
         """Who has trials of the experiment of which the storage has none: it may have been lost."""
@@ -103,6 +106,7 @@ class Prepared:
                 observer,
                 opened.runs,
                 *_given(self.source, experiment.name),
+                shared=self.shared(),
                 again=self.again,
                 part=self.part,
                 texts=texts(experiment),
@@ -110,6 +114,16 @@ class Prepared:
             )
             loop.run()
         return sources.of_opened(opened, loop.results(), self.store)
+
+    def shared(self) -> list[str]:
+        """Names of the experiments whose equal trials are taken over: those that this file was
+        called before, or all in the storage.
+        """
+        name, file = self.opened.experiment.name, Path(self.opened.experiment.file)
+        if self.share:
+            return [other for other in self.store.experiments() if other != name]
+        # what Python hands over without a file is no file that was renamed
+        return self.store.named_before(str(file.resolve()), name) if file.is_file() else []
 
     def publish(self, results: Results, note: Note) -> Report:
         """Write the report, and give it and the best models to the tracker, with what it missed."""
@@ -172,6 +186,7 @@ def prepared(
     progress: tasks.Report = tasks.silent,
     part: Part = WHOLE,
     chosen: Chosen | None = None,
+    share: bool = False,
 ) -> Prepared:
     """Load the data and open the storage.
 
@@ -180,6 +195,7 @@ def prepared(
         progress: told about long work.
         part: which trials are to be run.
         chosen: where trials run, instead of what mlflow.yml says.
+        share: take over equal trials of other experiments.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
@@ -194,7 +210,8 @@ def prepared(
     tracker = root.buffered_tracker(settings, note)
     chosen = chosen or settings.launcher
     at_once = root.workers(workers, chosen)
-    return Prepared(opened, store, tracker, at_once, source, _kinds(again), part, chosen)
+    kinds = _kinds(again)
+    return Prepared(opened, store, tracker, at_once, source, kinds, part, chosen, share)
 
 
 def _may_stop(experiment: Experiment) -> bool:

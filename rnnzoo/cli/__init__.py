@@ -237,6 +237,8 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         " been run here; tables may be several"
     )
     _source(sweep, text)
+    text = "take over trials of other experiments in the storage that are these to the bit"
+    sweep.add_argument("--share", action="store_true", help=text)
     text = (
         "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
     )
@@ -255,9 +257,8 @@ def _compare_command(commands: argparse._SubParsersAction[_Parser]) -> None:
         commands, "compare", "compare", "several experiments: what differs, and scores side by side"
     )
     compare.add_argument("specs", nargs="+", metavar="SPEC", help="experiment files")
-    text = "take the trials of one of them from a table of `rnnzoo export`; may be repeated"
-    compare.add_argument(
-        "--from", dest="source", action="append", default=[], metavar="FILE", help=text
+    _source(
+        compare, "take the trials of one of them from a table of `rnnzoo export`; may be repeated"
     )
     text = "where to write the picture (default: runs/compare/NAMES.svg)"
     compare.add_argument("--out", metavar="FILE", help=text)

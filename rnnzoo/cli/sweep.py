@@ -47,6 +47,7 @@ def sweep(args: argparse.Namespace) -> int:
             report,
             part,
             chosen,
+            args.share,
         )
     console.print(_headline(ready))
     if config.project() != Path():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,17 @@ def problem(path: Path, trial: Trial) -> str:
             key = json.loads(archive.read(MEMBER))["trial"]
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
         return f"{path} is damaged ({error})"
-    return "" if key == trial.key else f"{path} is the model of another trial"
+    return "" if key in _keys(trial) else f"{path} is the model of another trial"
+
+
+def _keys(trial: Trial) -> Iterator[str]:
+    """A trial's key; and of one that was taken over, that under the name of the experiment whose
+    folder its model is in.
+    """
+    yield trial.key
+    above = Path(trial.folder).parents  # NAME/trials/variant/task/hash, and the index
+    if len(above) > 4:
+        yield replace(trial, experiment=above[4].name).key
 
 
 def _other_size(path: Path, config: Any, trial: Trial) -> str:

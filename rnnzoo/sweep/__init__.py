@@ -8,6 +8,7 @@ search      Optuna's storage, and what the loop asks and tells it
 samplers    Optuna's samplers and pruners, and our own points as one; no others import Optuna
 run         ask -> submit -> wait -> tell -> record
 parts       some variants or every n-th trial of a sweep, for several machines
+equal       trials of other studies that are a study's own, to the bit
 halving     rungs: which trials of a search go on
 observer    what the loop tells whoever shows it
 status      how far an experiment is

@@ -33,12 +33,12 @@ from rnnzoo.spec.trial import (
     Trial,
     ranked,
 )
-from rnnzoo.sweep import halving, provenance, speed, status
+from rnnzoo.sweep import equal, halving, provenance, speed, status
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
-from rnnzoo.sweep.search import Editions, Store, StudyStore
+from rnnzoo.sweep.search import PROVENANCE, Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
 
 EARLY = 3  # trials after which a variant that only fails is reported
@@ -77,6 +77,8 @@ class Sweep:
         runs: the experiment's folder for logs and models.
         given: trials that were run elsewhere; they are recorded as if they had been run here.
         given_provenance: where and with what those were run.
+        shared: names of other experiments in the storage, whose trials are taken over where they
+            are this one's to the bit.
         again: trials that ended so are begun once more.
         part: which trials are run.  The second stage and what claims about speed need come with the
             whole sweep, replicates with whole searches.
@@ -95,6 +97,7 @@ class Sweep:
     runs: Path
     given: Sequence[Result] = ()
     given_provenance: Sequence[Mapping[str, str]] = ()
+    shared: Collection[str] = ()
     again: Collection[Kind] = ()
     part: Part = WHOLE
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +116,8 @@ class Sweep:
     still_alone: Sequence[Callable[[], None]] = ()
     # where and with what trials are run
     own_provenance: Mapping[str, str] = field(default_factory=dict)
+    # of trials that another experiment shares with replicates and second stages
+    provenances: dict[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     # by study and index
     given_by_index: Mapping[tuple[str, int], Result] = field(default_factory=dict, init=False)
     replicates: tuple[Study, ...] = field(init=False)
@@ -134,6 +139,7 @@ class Sweep:
             self.tracker.open(name, self.experiment.about, self.texts)
             done = self.open()
             self.adopt(done)
+            self.take_equal(done)
             folder, backend = Path(self.experiment.file).parent, self.experiment.training.backend
             self.own_provenance = {**provenance.here(folder, backend), **elsewhere(self.launcher)}
             self.record_provenance(self.opened, {study.identity for study, _ in self.missing(done)})
@@ -313,6 +319,7 @@ class Sweep:
             provenances: list[Mapping[str, str]] = []
             if identity in taken_over:
                 provenances += self.given_provenance
+            provenances += self.provenances.get(identity, ())
             if identity in lacking:
                 provenances.append(self.own_provenance)
             self.opened[identity].add_provenance(provenances)
@@ -364,7 +371,12 @@ class Sweep:
 
     def present(self) -> set[str]:
         """Identities of all studies of this edition."""
-        return {study.identity for study in (*self.studies, *self.replicates, *self.second_stage)}
+        return {study.identity for study in (*self.studies, *self.later)}
+
+    @property
+    def later(self) -> tuple[Study, ...]:
+        """The studies whose points follow from the search."""
+        return (*self.replicates, *self.second_stage)
 
     # -- trials that were run elsewhere
 
@@ -425,11 +437,83 @@ class Sweep:
         number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
         # given trials that were read from MLflow name the folder of their model; those of a table
         # have none
-        trial = replace(study.trial(index, chosen), folder=result.trial.folder)
+        trial = study.trial(index, chosen)
+        if equal.keeps_model(trial, result.trial):
+            trial = replace(trial, folder=result.trial.folder)
         # it may have waited here
         study.trial(index, chosen, self.runs).checkpoint.unlink(missing_ok=True)
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
+
+    # -- trials of other studies that are these to the bit
+
+    def take_equal(self, done: Mapping[str, dict[int, Outcome]]) -> None:
+        """Record trials of earlier editions, and of the experiments that share theirs, which are
+        this experiment's to the bit.
+        """
+        for name in (self.experiment.name, *self.shared):
+            editions = self.store.editions(name)
+            for study in self.searches:
+                self.take_equal_of(study, name, editions, done)
+            if name != self.experiment.name:
+                self.give_known(name, editions)
+
+    def take_equal_of(
+        self,
+        study: Study,
+        name: str,
+        editions: Editions,
+        done: Mapping[str, dict[int, Outcome]],
+    ) -> None:
+        """Record those trials of one experiment that are this study's, where it lacks any."""
+        candidates = list(self.with_equals(study, editions, done[study.identity]))
+        taken = 0
+        for edition in candidates:
+            ended = self.store.ended(edition)
+            own = [result for result in ended if self.is_own(study, result)]
+            new = [result for result in own if result.trial.index not in done[study.identity]]
+            for result in new:
+                self.take_over(study, result, done)
+            if new:
+                provenances = editions[edition][0].get(PROVENANCE, [])
+                self.opened[study.identity].add_provenance(provenances)
+            taken += len(new)
+        if taken:
+            whose = f"'{name}'" if name != self.experiment.name else "an earlier version"
+            count = number_of(taken, "trial")
+            so = "is the same here, and counts" if taken == 1 else "are the same here, and count"
+            self.observer.note(f"{study.label}: {count} of {whose} {so}")
+
+    def with_equals(
+        self, study: Study, editions: Editions, done: Mapping[int, Outcome]
+    ) -> Iterator[str]:
+        """Other studies that may have trials of this one, where it lacks any."""
+        if not equal.has_equals(study) or len(done) >= status.planned(study, self.trials):
+            return
+        for name, (attributes, ended) in editions.items():
+            key, parts = StudyKey.parse(name), attributes.get("parts", {})
+            if ended and name != study.identity and equal.may_have(study, key, parts):
+                yield name
+
+    def is_own(self, study: Study, result: Result) -> bool:
+        """Whether a result is that of the study's trial of its index."""
+        index = result.trial.index
+        if not self.holds(study, index) or index >= self.trials:
+            return False
+        point = self.point_for(study, index)
+        return point is not None and equal.is_equal(study.trial(index, point), result)
+
+    def give_known(self, name: str, editions: Editions) -> None:
+        """Let replicates and second stages have those of an experiment that shares its trials."""
+        later = {study.key.rest: study.identity for study in self.later}
+        for edition in editions:
+            identity = later.get(StudyKey.parse(edition).rest)
+            if identity is not None:
+                given = {
+                    (identity, result.trial.index): result for result in self.store.ended(edition)
+                }
+                self.given_by_index = {**given, **self.given_by_index}
+                self.provenances[identity] = editions[edition][0].get(PROVENANCE, [])
 
     # -- the search, from rung to rung
 

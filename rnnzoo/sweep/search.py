@@ -35,7 +35,7 @@ from rnnzoo.sweep.samplers import quiet
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 # user attributes of an Optuna study
-_PROVENANCE = "provenance"  # where and with what its trials were run
+PROVENANCE = "provenance"  # where and with what its trials were run
 # numbers of trials that no longer count; stored under the option that begins them again, `--again`
 _VOID = "again"
 _TIMINGS = "timings"  # speed beside other variants, which no trial depends on
@@ -173,7 +173,7 @@ class Store:
             ]
             study.study.add_trials(copied)
         if copied:
-            study.add_provenance(before.user_attrs.get(_PROVENANCE, []))
+            study.add_provenance(before.user_attrs.get(PROVENANCE, []))
         return len(copied)
 
     @retried
@@ -203,6 +203,29 @@ class Store:
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, "file")
         return {str(file) for name, file in stored.items() if _of(name, experiment)} - {""}
+
+    @retried
+    def ended(self, identity: str) -> list[Result]:
+        """The trials of one study that have ended for good, by index."""
+        with quiet():
+            ended = [result for _, result in _ended(self._load(identity))]
+        ended.sort(key=lambda result: result.trial.index)
+        return [replace(result, study=identity) for result in ended]
+
+    @retried
+    def named_before(self, file: str, name: str) -> list[str]:
+        """Names other than the present one under which a spec file was swept."""
+        with self.storage.engine.connect() as connection:
+            stored = _attributes(connection, "file")
+        keys = [StudyKey.find(study) for study, swept in stored.items() if swept == file]
+        names = dict.fromkeys(key.experiment for key in keys if key is not None)
+        return [other for other in names if other != name]
+
+    @retried
+    def experiments(self) -> list[str]:
+        """Names of all experiments that have studies here, in the order in which they were made."""
+        keys = map(StudyKey.find, self._names())
+        return list(dict.fromkeys(key.experiment for key in keys if key is not None))
 
     @retried
     def namesakes(self, identity: str) -> list[str]:
@@ -263,7 +286,7 @@ class Store:
         """Where and with what the trials of these studies were run, each different set once."""
         setups: list[dict[str, str]] = []
         with self.storage.engine.connect() as connection:
-            stored = _attributes(connection, _PROVENANCE)
+            stored = _attributes(connection, PROVENANCE)
         for name, recorded in stored.items():
             if name in identities:
                 setups += [setup for setup in recorded if setup not in setups]
@@ -469,10 +492,10 @@ class StudyStore:
     def add_provenance(self, provenance: Sequence[Mapping[str, str]]) -> None:
         """Remember where and with what trials are run, beside what is remembered already."""
         with quiet():
-            known = list(self.study.user_attrs.get(_PROVENANCE, []))
+            known = list(self.study.user_attrs.get(PROVENANCE, []))
             new = [dict(entry) for entry in provenance if entry not in known]
             if new:
-                self.study.set_user_attr(_PROVENANCE, [*known, *new])
+                self.study.set_user_attr(PROVENANCE, [*known, *new])
 
     @retried
     def add_timing(self, timing: Timing) -> None:

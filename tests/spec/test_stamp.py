@@ -41,6 +41,16 @@ def test_a_stamped_model_is_of_its_trial_and_of_no_other(model: Path) -> None:
         assert "is the model of another trial" in stamp.problem(model, other)
 
 
+def test_a_model_that_another_experiment_trained_is_that_of_the_trial_taken_over(
+    model: Path,
+) -> None:
+    stamp.write(model, TRIAL)
+    taken = replace(TRIAL, experiment="f", folder="runs/e/trials/v/adding/1f/0003")
+    assert stamp.problem(model, taken) == ""
+    elsewhere = replace(taken, folder="runs/g/trials/v/adding/1f/0003")
+    assert "is the model of another trial" in stamp.problem(model, elsewhere)
+
+
 def test_a_model_of_an_older_version_is_taken_where_its_size_fits(model: Path) -> None:
     assert not stamp.stamped(model)
     assert stamp.problem(model, TRIAL) == ""
