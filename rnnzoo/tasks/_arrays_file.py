@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -117,18 +117,26 @@ def at_steps(y: tuple[int, ...], x: tuple[int, ...], per: str) -> bool:
     return len(y) > 1 and y[1] == x[1] and (len(y) > 2 or per == "step" or (not per and y[1] > 1))
 
 
-def misfits(path: Path, in_file: Mapping[str, Header], kind: str, per: str) -> Iterator[Problem]:
+def misfits(
+    path: Path, in_file: Mapping[str, Header], kind: str, per: str, fills: Collection[str]
+) -> Iterator[Problem]:
     """What is wrong with the form of a file's arrays.
 
     Args:
-        kind, per: the options.
+        kind, per, fills: the options.
     """
     missing = [name for name in NEEDED[kind] if name not in in_file]
     if missing:
         yield f"{path} has no array '{missing[0]}'", _renamed(in_file)
         return
+    unnamed = [name for name in fills if name not in in_file]
+    if unnamed:
+        fix = f"np.savez('my.npz', {unnamed[0]}=...) beside the others, or leave it out of `fills`"
+        yield f"{path} has no array '{unnamed[0]}'", fix
+        return
     unused = UNUSED.get(kind, ())
-    arrays = {name: in_file[name] for name in READ if name in in_file and name not in unused}
+    known = (*READ, *fills)
+    arrays = {name: in_file[name] for name in known if name in in_file and name not in unused}
     x = arrays.pop("x")
     problems = list(form_of_x(x))
     if not problems:
@@ -210,7 +218,9 @@ def form_of_each(
         counted: whether the file says how many labels each sequence has.
     """
     count, name = x.shape[0], name or role
-    if role == "y" and kind == "transcribe":
+    if role not in READ:
+        yield from _form_of_named(role, header, x, name)
+    elif role == "y" and kind == "transcribe":
         yield from form_of_labels(header, counted, count, name)
     elif role == "y":
         problems = list(_y(header, kind, x, name))
@@ -247,6 +257,23 @@ def form_of_each(
             f"{name} has shape {header.shape}",
             f"it needs one value for each of the {count} sequences of x",
         )
+
+
+def _form_of_named(role: str, header: Header, x: Header, name: str) -> Iterator[Problem]:
+    """What is wrong with the form of an array that cells read beside x."""
+    steps, inputs = x.shape[:2], x.shape[2:] or (1,)
+    columns = {"dt": (1,), "mask": inputs}.get(role, header.shape[2:3])
+    fits = header.shape == (*steps, *columns) or (columns in ((), (1,)) and header.shape == steps)
+    if header.dtype.hasobject or header.dtype.kind not in NUMBERS:
+        problem = f"'{name}' must hold numbers, not {header.dtype}"
+        yield problem, f"{name}={name}.astype(float)"
+    elif not fits or 0 in header.shape:
+        wanted = ", ".join(map(str, (*steps, *columns))) if columns else f"{steps[0]}, {steps[1]}"
+        meaning = {
+            "dt": ": the time since the step before",
+            "mask": ": 1 where an input of x is observed, else 0",
+        }
+        yield f"{name} has shape {header.shape}", f"({wanted}){meaning.get(role, ', as x has')}"
 
 
 def _y(y: Header, kind: str, x: Header, name: str) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ In: a file.  Out: `read`, its arrays by what they are (x, y, lengths, group and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +19,27 @@ from rnnzoo.tasks._npz import Header
 
 ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}  # names of splits
 _OF_EACH = tuple(role for role in files.READ if role != "split")  # may be given for each split
-_PART = re.compile(
-    rf"({'|'.join(_OF_EACH)})_({'|'.join([*SPLITS, *ALSO])})", re.ASCII | re.IGNORECASE
-)
 
 Parts = dict[str, dict[int, list[str]]]  # by what they are, of each split the names in the file
 
 
-def parts_of(in_file: Mapping[str, Header]) -> Parts:
+def parts_of(in_file: Mapping[str, Header], fills: Collection[str] = ()) -> Parts:
     """The arrays of a file that is split already; empty where it holds `x`, or not x of train and
     of test.
+
+    Args:
+        fills: names of further arrays that are read.
     """
     parts: Parts = {}
     if "x" in in_file:
         return parts
+    roles = {role.lower(): role for role in (*_OF_EACH, *fills)}
+    words = rf"({'|'.join(roles)})_({'|'.join([*SPLITS, *ALSO])})"
+    part = re.compile(words, re.ASCII | re.IGNORECASE)
     for name in in_file:
-        if matched := _PART.fullmatch(name):
-            role, split = (word.lower() for word in matched.groups())
+        if matched := part.fullmatch(name):
+            word, split = (word.lower() for word in matched.groups())
+            role = roles[word]
             of_split = parts.setdefault(role, {})
             of_split.setdefault(SPLITS.index(ALSO.get(split, split)), []).append(name)
     return parts if {0, 2} <= set(parts.get("x", ())) else {}
@@ -50,24 +54,26 @@ def given(in_file: Mapping[str, Header]) -> set[str]:
 # ------------------------------------------------------------------ form
 
 
-def misfits(path: Path, kind: str, per: str) -> Iterator[files.Problem]:
+def misfits(
+    path: Path, kind: str, per: str, fills: Collection[str] = ()
+) -> Iterator[files.Problem]:
     """What is wrong with the form of a file's arrays.
 
     Args:
-        kind, per: the options.
+        kind, per, fills: the options.
 
     Raises:
         OSError, ValueError: as `_npz.headers`.
     """
     in_file = _npz.headers(path)
-    parts = parts_of(in_file)
+    parts = parts_of(in_file, fills)
     if not parts:
-        yield from files.misfits(path, in_file, kind, per)
+        yield from files.misfits(path, in_file, kind, per, fills)
         return
     for role in files.UNUSED.get(kind, ()):
         parts.pop(role, None)
-    if "y" in files.NEEDED[kind]:
-        parts.setdefault("y", {})
+    for role in (*files.NEEDED[kind], *fills):
+        parts.setdefault(role, {})
     problems = list(_incomplete(parts)) or list(_forms(in_file, parts, kind, per))
     for problem, fix in problems or _unlike(in_file, parts, kind):
         yield f"{path}: {problem}", fix
@@ -148,18 +154,22 @@ def _goes_by_steps(in_file: Mapping[str, Header], parts: Parts, role: str) -> bo
 # ------------------------------------------------------------------ reading
 
 
-def read(path: Path, kind: str) -> dict[str, np.ndarray]:
+def read(path: Path, kind: str, fills: Collection[str] = ()) -> dict[str, np.ndarray]:
     """The arrays of a file by what they are; of a file that is split already with `split` as
     numbers, and padded to one length with `lengths`.
+
+    Args:
+        kind, fills: the options.
 
     Raises:
         OSError, ValueError, MemoryError: as `_npz.read`.
     """
     in_file = _npz.headers(path)
-    parts = parts_of(in_file)
+    parts = parts_of(in_file, fills)
     unused = files.UNUSED.get(kind, ())
     if not parts:
-        return _npz.read(path, [name for name in files.READ if name not in unused])
+        known = (*files.READ, *fills)
+        return _npz.read(path, [name for name in known if name not in unused])
     arrays = {
         role: _joined(path, in_file, parts, role, ends=kind == "transcribe" and role == "y")
         for role in parts

@@ -127,7 +127,7 @@ def not_finite(name: str, array: np.ndarray, path: Path, fix: str) -> TaskError:
         bad = ~np.isfinite(as_single(array))
         fault = "values that are too large for single precision (3.4e38)"
     first = np.argwhere(bad)[0]
-    last = "input" if name == "x" else "output"
+    last = {"x": "input", "y": "output"}.get(name, "column")
     axes = ("sequence", "step", last) if array.ndim == 3 else ("sequence", last)
     place = ", ".join(f"{axis} {position}" for axis, position in zip(axes, first))
     return refuse(

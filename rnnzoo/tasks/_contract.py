@@ -193,6 +193,7 @@ class Task:
         split: Any = None,
         group: Any = None,
         weights: Any = None,
+        fills: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Task:
         """A task of arrays, as the task `arrays` reads them out of a file (docs/tasks.md).
@@ -203,6 +204,8 @@ class Task:
             y: targets; of a list of sequences, those at every step are a list too.  To transcribe,
                 a list of the labels of each sequence, or of texts.
             lengths, split, group, weights: for each sequence.
+            fills: arrays that cells may read beside x, by name, as `{"dt": dt, "mask": mask}`:
+                (sequences, time, columns) or (sequences, time), or lists as x is.
             options: those of the task, as `kind="regress"`; `split` as an option, which draws
                 classes alike, is `how="stratified"`.
 
@@ -215,7 +218,7 @@ class Task:
         arrays = {
             "x": x, "y": y, "lengths": lengths, "split": split, "group": group, "weights": weights,
         }  # fmt: skip
-        return _own.from_arrays(arrays, given)
+        return _own.from_arrays(arrays, fills or {}, given)
 
     @classmethod
     def from_frame(cls, frame: Any, *, inputs: Any, target: Any, **options: Any) -> Task:

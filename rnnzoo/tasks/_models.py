@@ -19,8 +19,8 @@ from rnnzoo.tasks._packed import packed
 
 _FIRST = 100  # sequences that are looked at
 _FILL = (
-    "`time:` of a table fills `dt`, and `missing: mask` fills `mask`; a task of your own says"
-    " `fills`; or take a cell without these `inputs:`"
+    "`time:` of a table fills `dt`, and `missing: mask` fills `mask`; `arrays` and a task of your"
+    " own say `fills`; or take a cell without these `inputs:`"
 )
 
 

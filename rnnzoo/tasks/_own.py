@@ -18,6 +18,7 @@ import numpy as np
 from rnnzoo.errors import RnnzooError, UsageError, listed
 from rnnzoo.losses import WHOLE
 from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.tasks import _arrays_named
 from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import padded, to_width
 
@@ -30,15 +31,22 @@ _KINDS = {
 }
 
 
-def from_arrays(arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Task:
+def from_arrays(
+    arrays: Mapping[str, Any], fills: Mapping[str, Any], options: Mapping[str, Any]
+) -> Task:
     """See `Task.from_arrays`."""
     given = {name: array for name, array in arrays.items() if array is not None}
+    for wrong in _arrays_named.wrong([*fills]):
+        raise UsageError(wrong.problem, wrong.fix)
     if options.get("kind") == "transcribe" and _is_several(given.get("y")):
         given |= _of_labels(given["y"])
     if _is_ragged(given["x"]):
         _check_lengths(given)
         given = _of_unequal(given)
-    held = {name: _plain(array) for name, array in given.items()}
+        fills = {name: _of_each(name, array, given) for name, array in fills.items()}
+    held = {name: _plain(array) for name, array in {**given, **fills}.items()}
+    if fills:
+        options = {**options, "fills": [*fills]}
 
     def write(path: Path) -> None:
         np.savez(path, **held)  # type: ignore[arg-type]  # names of arrays
@@ -111,6 +119,21 @@ def _of_unequal(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "x": _padded(x, lengths), "y": y, "lengths": lengths}
 
 
+def _of_each(name: str, given: Any, others: Mapping[str, Any]) -> np.ndarray:
+    """What cells read beside x, of unequal sequences."""
+    lengths = others["lengths"]
+    array = [np.asarray(sequence) for sequence in given]
+    steps = [len(sequence) if sequence.ndim else 0 for sequence in array]
+    if steps == lengths.tolist():
+        return _padded(array, lengths)
+    fix = "an array for each sequence, with something for each step of x"
+    if len(steps) != len(lengths):
+        raise UsageError(f"{name} has {len(steps)} sequences, and x {len(lengths)}", fix)
+    number = int(np.flatnonzero(np.array(steps) != lengths)[0])
+    problem = f"sequence {number} (counted from 0) has {lengths[number]} steps in x"
+    raise UsageError(f"{problem} and {steps[number]} in {name}", fix)
+
+
 def _of_steps(y: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
     """Targets of unequal sequences; those that are one a sequence stay as they are."""
     steps = [len(target) for target in y]
@@ -153,11 +176,13 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
             "a task with steps that do not count cannot be saved: `arrays` counts all",
             "name the table in the experiment: task: {name: table, ...}",
         )
-    if task.fills:
+    inputs = task.inputs - sum(map(len, task.fills.values()))
+    in_order = [*chain.from_iterable(task.fills.values())] == [*range(inputs, task.inputs)]
+    if not in_order or len(task.fills.get("mask", range(inputs))) != inputs:
         raise UsageError(
-            f"a task that fills {listed(task.fills)} cannot be saved: the inputs of `arrays` have"
-            " no names",
-            "name the table in the experiment: task: {name: table, ...}",
+            f"a task that fills {listed(task.fills)} so cannot be saved: `arrays` has these behind"
+            " x, and a mask for each of x",
+            "a task file of your own: docs/tasks.md",
         )
     width = max(split.width for split in splits)
     y = [split.y for split in splits]
@@ -167,8 +192,10 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
     if kind == "transcribe" and not task.classes:
         targets = targets - 1  # labels of a file are counted from 0
     named = bool(task.classes) and task.targets in WHOLE
+    x = np.concatenate([to_width(split.x, width) for split in splits])
     content = {
-        "x": np.concatenate([to_width(split.x, width) for split in splits]),
+        "x": x[..., :inputs],
+        **{name: x[..., list(columns)] for name, columns in task.fills.items()},
         "y": np.array(task.classes)[targets] if named else targets,
         "lengths": np.concatenate([split.lengths for split in splits]),
         "split": np.repeat(SPLITS, [len(split) for split in splits]),
@@ -180,7 +207,8 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
         )
     _write(path, content, overwrite)
     options = {"name": "arrays", "file": str(path), "kind": kind}
-    return {**options, "per": task.per}
+    fills = {"fills": [*task.fills]} if task.fills else {}
+    return {**options, "per": task.per, **fills}
 
 
 def _write(path: Path, content: Mapping[str, np.ndarray], overwrite: bool) -> None:

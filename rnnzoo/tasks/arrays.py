@@ -12,6 +12,8 @@
     split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
     group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
     weights   (sequences,) above 0: how much a sequence counts, in the loss and in scores
+    dt, mask  or others that the option `fills` names, (sequences, time, columns): what cells may
+              read beside x
 
 or each of them for each split, but `split`: `X_train`, `y_train`, `X_test`, `y_test`, and `X_val`,
 `y_val`; letters may be large or small.
@@ -38,6 +40,7 @@ from rnnzoo.tasks import (
     Task,
     Wrong,
     _arrays_labels,
+    _arrays_named,
     _arrays_parts,
     _arrays_splits,
     _arrays_targets,
@@ -57,6 +60,7 @@ OPTIONS: dict[str, Any] = {
     "per": "",
     "split": "shuffle",
     "validation": _arrays_splits.VALIDATION,
+    "fills": (),  # names of arrays that cells may read beside x
 }
 ABOUT = "your own sequences, from a .npz file: next_step, classify, tag, regress or transcribe"
 KINDS = ("next_step", "classify", "tag", "regress", "transcribe")
@@ -99,6 +103,8 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
             "leave `per` out; of a class at each step, kind: classify",
         )
     yield from _wrong_split(options)
+    misnamed = list(_arrays_named.wrong(options["fills"]))
+    yield from misnamed
     if not file:
         yield Wrong(
             "file",
@@ -107,10 +113,10 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
         )
     elif problem := files.unusable(file, folder):
         yield Wrong("file", *problem)
-    elif kind in KINDS:
-        path = files.place(file, folder)
+    elif kind in KINDS and not misnamed:
+        path, fills = files.place(file, folder), _arrays_named.names(options["fills"])
         try:
-            problems = list(_arrays_parts.misfits(path, kind, options["per"]))
+            problems = list(_arrays_parts.misfits(path, kind, options["per"], fills))
             yield from (Wrong("file", *problem) for problem in problems)
             if options["split"] == "stratified" and not problems:
                 yield from _split_already(_npz.headers(path))
@@ -121,6 +127,11 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 def loss_of(options: Mapping[str, Any]) -> str:
     """The loss of a kind; that of `next_step` depends on what x holds."""
     return _LOSSES.get(options["kind"], "")
+
+
+def fills_of(options: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """What cells may read beside x."""
+    return _arrays_named.names(options["fills"])
 
 
 def _wrong_split(options: Mapping[str, Any]) -> Iterator[Wrong]:
@@ -159,15 +170,21 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         TaskError: it cannot be read, or what an array holds does not fit.
     """
     kind, path = options["kind"], files.place(options["file"], folder)
+    fills = _arrays_named.names(options["fills"])
     try:
-        arrays = _arrays_parts.read(path, kind)
+        arrays = _arrays_parts.read(path, kind, fills)
         warnings = list(_noticed(options, arrays, _arrays_parts.given(_npz.headers(path))))
     except (OSError, ValueError) as error:
         problem, fix = _damaged(path, error)
         raise TaskError(problem, fix) from None
+    arrays["x"] = _arrays_named.with_gaps_filled(arrays, fills)
     x, lengths = _x(arrays, path)
+    named = list(_arrays_named.columns(arrays, fills, lengths, path))
+    known = _arrays_named.filled(x.shape[-1], fills, named)
     del arrays["x"]  # what is no longer needed makes room for the splits
     whole, targets = _targets(options, x, lengths, arrays, path)
+    if fills:
+        whole = replace(whole, x=_arrays_named.beside(whole, named))
     if "weights" in arrays:
         whole = replace(whole, weights=_weights(arrays["weights"], whole, targets.per, path))
     del x
@@ -189,6 +206,9 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         digest=digest_of(splits),
         warnings=(*warnings, *remarks, *_missing(targets)),
         classes=targets.classes,
+        fills=known,
+        # of what a model must not have read, where that is more than x one step on
+        ahead=kind == "next_step" and bool(fills),
     )
 
 

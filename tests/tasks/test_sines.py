@@ -163,6 +163,8 @@ def test_what_a_task_fills_is_a_part_of_a_studys_identity(sines: Task) -> None:
     assert len(known) == 3
 
 
-def test_a_task_that_fills_is_not_saved_without_saying_so(sines: Task, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="a task that fills dt cannot be saved"):
-        sines.save(tmp_path / "sines.npz")
+def test_a_task_whose_named_columns_stand_before_x_is_not_saved(
+    sines: Task, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="a task that fills dt and mask so cannot be saved"):
+        with_mask(sines).save(tmp_path / "sines.npz")
