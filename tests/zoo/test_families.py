@@ -145,6 +145,14 @@ def test_a_source_names_its_code_by_owner_and_repository(key: str) -> None:
     assert not named or re.fullmatch(r"github\.com/[\w-]+/[\w.-]+", code)
 
 
+def test_cells_that_ran_beside_their_authors_code_have_a_source_that_names_it() -> None:
+    page = (ROOT / "docs/language.md").read_text().partition("### Whether a cell is its paper's")[2]
+    ran = re.findall(r"`(\w+)`", page.partition("Both were also run")[2].partition("\n")[0])
+    assert ran == sorted(ran)
+    without = [name for name in ran if not any("; code at " in text for text in view(name).source)]
+    assert not without
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
