@@ -18,6 +18,7 @@ import numpy as np
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import constant_matrices
+from rnnzoo.lang.primitives import as_weight
 from rnnzoo.lang.program import Instruction, atoms
 
 MAX_MASK = 100_000_000  # entries: 10,000 x 10,000, which take 800 MB
@@ -153,6 +154,9 @@ def evaluate(expr: ir.Expr, values: Mapping[str, Values], sizes: ir.Sizes) -> Ar
             instruction = Instruction("", op, tuple(atoms(args)), expr.shape, params)
             function = op.evaluator(instruction, sizes)
             return function(*(evaluate(arg, values, sizes) for arg in args))
+        case ir.Apply(op=op, args=(entries,)) if op is as_weight:  # likewise; alike in all rows
+            rows = evaluate(entries, values, sizes).reshape(-1, *sizes.shape(expr.shape))
+            return np.asarray(rows[0])
         case ir.Apply(op=op, args=args):
             return np.asarray(op.numpy(*(evaluate(arg, values, sizes) for arg in args)))
 

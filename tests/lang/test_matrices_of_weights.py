@@ -16,8 +16,10 @@ from rnnzoo.lang.primitives import matmul, matrix_exponential
 from rnnzoo.lang.primitives.exponentials import matrix_exponential_back
 from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
+from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import compile_step
 from tests.lang.test_adjoint import agrees_with_numeric_differentiation
+from tests.lang.test_plain import agrees, run_jax, run_torch, torch  # noqa: F401  # a fixture
 
 INPUTS, UNITS, HEADS, TIME = 4, 9, 3, 5
 MADE = """\
@@ -50,7 +52,22 @@ equations: |
 weights:
   U: {shape: [units, inputs]}
 """
-CELLS = {"made": MADE, "by_rows": BY_ROWS}
+# columns that stand for all, conditions, named vectors, and matrices beside those of a step
+MIXED = """\
+name: mixed
+equations: |
+  N = norm(V) + 1
+  M = (V > 0) * V @ diag(w)
+  s = exp(w)
+  q = softmax(s)
+  D = (diag(q) @ V) * H[t-1]
+  H = 0.5 * H[t-1] + outer(W @ x, h[t-1]) + N
+  u = N @ h[t-1] + sum(V) @ h[t-1] + M' @ (W @ x) + outer(w, q) @ h[t-1]
+  h = tanh(u + D @ h[t-1] + (diag(h[t-1]) @ exp(V)) @ h[t-1])
+weights:
+  V: {shape: [units, units]}
+"""
+CELLS = {"made": MADE, "by_rows": BY_ROWS, "mixed": MIXED}
 
 
 def softmax(a: np.ndarray) -> np.ndarray:
@@ -159,6 +176,29 @@ def test_a_line_of_its_own_changes_nothing() -> None:
     named = lang.parse_text(MADE.replace("K' @", "K @"))
     assert canonical_hash(lang.parse_text(inline)) == canonical_hash(named)
     assert canonical_hash(lang.parse_text(MADE)) != canonical_hash(named)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_files_for_other_libraries_compute_the_same(name: str, torch) -> None:  # noqa: F811
+    cell = CellView(lang.parse_text(CELLS[name]))
+    agrees(cell.ir, cell.plain("torch"), lambda *given: run_torch(torch, *given), True)
+
+
+@pytest.mark.slow  # JAX compiles
+@pytest.mark.parametrize("name", CELLS)
+def test_files_for_jax_compute_the_same(name: str) -> None:
+    cell = CellView(lang.parse_text(CELLS[name]))
+    agrees(cell.ir, cell.plain("jax"), run_jax, True)
+
+
+def test_files_for_other_libraries_have_them_with_rows_and_columns() -> None:
+    cell = CellView(lang.parse_text(MADE))
+    of_torch, of_jax = cell.plain("torch"), cell.plain("jax")
+    assert "K = (self.scale * self.B).softmax(-1)\n" in of_torch
+    assert "c = c_prev @ K + x @ torch.abs(self.W).T\n" in of_torch
+    assert "E = torch.matrix_exp(A - A.T)\n" in of_torch
+    assert "E = jax.scipy.linalg.expm(A - A.T)\n" in of_jax
+    assert 'c = K.T @ c_prev + jnp.abs(p["W"]) @ x\n' in of_jax
 
 
 def test_kinds_and_counts_are_those_of_matrices_of_weights() -> None:

@@ -23,6 +23,7 @@ class Dialect:
         lower, upper: the larger, and the smaller, of an array and a number.
         helpers: functions that a file gets where it calls them, by name.
         joined: vectors side by side.
+        whole: a column of a matrix in all columns, as many as another matrix has.
         rows: whether vectors are rows of a batch, so that `W @ v` is `v @ W.T`.
     """
 
@@ -33,6 +34,7 @@ class Dialect:
     lower: str
     upper: str
     joined: str
+    whole: str = ""
     rows: bool = False
     helpers: Mapping[str, str] = field(default_factory=dict)
 
@@ -180,7 +182,8 @@ TORCH = Dialect(
         "cumax": "{}.softmax(-1).cumsum(-1)",
     },
     where="torch.where({}, {}, {})", lower="torch.clamp({}, min={})",
-    upper="torch.clamp({}, max={})", joined="torch.cat([{}], dim=-1)", rows=True,
+    upper="torch.clamp({}, max={})", joined="torch.cat([{}], dim=-1)",
+    whole="{}.expand_as({})", rows=True,
     helpers=_TORCH_HELPERS,
 )  # fmt: skip
 
@@ -206,7 +209,7 @@ JAX = Dialect(
         "cumax": "jax.nn.softmax({}).cumsum(-1)",
     },
     where="jnp.where({}, {}, {})", lower="jnp.maximum({}, {})", upper="jnp.minimum({}, {})",
-    joined="jnp.concatenate([{}])",
+    joined="jnp.concatenate([{}])", whole="jnp.broadcast_to({}, {}.shape)",
     helpers=_JAX_HELPERS,
 )  # fmt: skip
 

@@ -306,6 +306,23 @@ class Layer:
 
     def to_fill(self) -> set[str]:
         """The equations that have to be vectors and whose text might be a number."""
+        matrices = {each.name for each in self.step.equations if ir.is_matrix((each.size,))}
+        return self._needed_whole() - (matrices & self.fixed())
+
+    def fixed(self) -> set[str]:
+        """The equations of weights and constants alone whose value is not given to each sequence;
+        matrices of these are written with rows and columns.
+        """
+        needed, states = self._needed_whole(), {state.name for state in self.states}
+        names: set[str] = set()
+        for equation in self.step.equations:
+            is_matrix = ir.is_matrix((equation.size,)) and equation.name not in states
+            if ir.is_fixed(equation.expr, names) and (is_matrix or equation.name not in needed):
+                names.add(equation.name)
+        return names
+
+    def _needed_whole(self) -> set[str]:
+        """The equations that are read as vectors and whose text might be a number."""
         needed = {state.name for state in self.states} | {self.cell.output}
         for equation in self.step.equations:
             for node in ir.walk(equation.expr):

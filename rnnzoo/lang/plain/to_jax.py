@@ -48,7 +48,7 @@ class _File:
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
         self.weight: ir.Weight | None = None  # whose mask is written
-        self.in_step = Writer(JAX, layer.cell.name, self.name, self.is_fixed)
+        self.in_step = Writer(JAX, layer.cell.name, self.name, self.is_fixed, fixed=layer.fixed())
         self.in_constants = Writer(NUMPY, layer.cell.name, self.name_of_constant, self.is_constant)
         self.in_beginning = Writer(
             JAX, layer.cell.name, self.name_in_beginning, layer.begins_with_number

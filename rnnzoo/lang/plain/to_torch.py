@@ -63,7 +63,13 @@ class _File:
         self.numbers: set[str] = set()  # equations whose value is one of Python's numbers
         name = layer.cell.name
         self.in_step = Writer(
-            TORCH, name, self.name, self.is_fixed, layer.is_of_sequences, "x.new_tensor({})"
+            TORCH,
+            name,
+            self.name,
+            self.is_fixed,
+            layer.is_of_sequences,
+            "x.new_tensor({})",
+            layer.fixed(),
         )
         self.in_init = Writer(
             TORCH, name, self.name_of_constant, self.is_fixed, lifted="torch.tensor({})"

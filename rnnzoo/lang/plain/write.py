@@ -6,7 +6,7 @@ cell language, so that infix operators stay as they are; `W @ v` of rows becomes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 
@@ -20,10 +20,17 @@ from rnnzoo.lang.primitives import (
     Operands,
     OverUnits,
     Primitive,
+    columns_scaled,
     entries,
+    expm,
     matmul,
+    matrix_exponential,
     mul,
+    outer_product,
+    rows_scaled,
     sum_units,
+    times,
+    times_turned,
     transposed,
 )
 from rnnzoo.lang.primitives.base import CALL, LOOSE, PREFIX, PRODUCT, SUM, Written
@@ -41,6 +48,8 @@ class Writer:
         name: how a name is written.
         is_fixed: whether a name is one of Python's numbers, as an option is.
         is_of_sequences: whether a value differs between the sequences of a batch.
+        fixed: names of equations of weights alone.  A matrix of these is written with rows and
+            columns; of all others the entries lie in one vector.
         lifted: how a number becomes an array beside one, where the library's functions want arrays.
         helpers: names of the dialect's helpers that were called.
         modules: modules that were named besides the library.
@@ -52,8 +61,10 @@ class Writer:
     is_fixed: Callable[[ir.Ref], bool]
     is_of_sequences: Callable[[ir.Expr], bool] = lambda _: True
     lifted: str = "{}"
+    fixed: Collection[str] = frozenset()
     helpers: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
+    in_matrix: bool = False  # whether what is written has rows and columns
 
     def is_number(self, expr: ir.Expr) -> bool:
         """Whether an expression is computed with Python's numbers alone."""
@@ -70,6 +81,8 @@ class Writer:
 
     def written(self, expr: ir.Expr) -> Written:
         """The text of a value, and how strongly it binds; what is true is the number 1."""
+        if self.is_of_weights(expr) and not self.in_matrix:
+            return f"{self.matrix(expr, CALL)}.reshape(-1)", CALL
         if isinstance(expr, ir.Apply) and _is_truth(expr) and not self.is_number(expr):
             return self.dialect.where.format(self.truth(expr), "1.0", "0.0"), CALL
         return self._written(expr)
@@ -83,7 +96,30 @@ class Writer:
     def enclosed(self, expr: ir.Expr, least: int) -> str:
         return Operands((expr,), (self.written(expr),)).enclosed(0, least)
 
+    def is_of_weights(self, expr: ir.Expr) -> bool:
+        """Whether this is a matrix of weights alone, with one head."""
+        if not ir.is_matrix(expr.shape) or not ir.is_fixed(expr, self.fixed):
+            return False
+        (grid,) = expr.shape
+        return isinstance(grid, ir.Grid) and grid.heads == 1
+
+    def matrix(self, expr: ir.Expr, least: int = LOOSE) -> str:
+        """The text of such a matrix, in parentheses where it binds weaker than `least`."""
+        before, self.in_matrix = self.in_matrix, True
+        if _is_column(expr):
+            least = CALL if self.dialect.whole.startswith("{}") else LOOSE
+            column, all_columns = self.enclosed(expr, least), self.enclosed(_of_columns(expr), CALL)
+            text = self.dialect.whole.format(column, all_columns)
+        else:
+            text = self.enclosed(expr, least)
+        self.in_matrix = before
+        return text
+
     def _written(self, expr: ir.Expr) -> Written:
+        if isinstance(expr, ir.Apply) and self.is_of_weights(expr):
+            written = self.of_weights(expr.op, expr.args)
+            if written is not None:
+                return written
         match expr:
             case ir.Number(value=value):
                 return number(value), CALL if value >= 0 else PREFIX
@@ -93,8 +129,10 @@ class Writer:
                 return self.product(op, args)
             case ir.Apply(op=op, args=args) if op.joins:
                 return self.joined(args)
-            case ir.Apply(op=op, args=(weight,)) if op is entries:
-                return f"{self.text(weight)}.reshape(-1)", CALL
+            case ir.Apply(op=op, args=(matrix, vector, _)) if op in (times, times_turned) and (
+                self.is_of_weights(matrix)
+            ):
+                return self.times(self.matrix(matrix, CALL), op is times_turned, vector)
             case ir.Apply(op=OfMatrices() as op, args=args):
                 return self.of_matrices(op, args)
             case ir.Apply(op=OverUnits() as op, args=args):
@@ -114,11 +152,34 @@ class Writer:
         name = matrix.args[0] if turned and isinstance(matrix, ir.Apply) else matrix
         if not isinstance(name, ir.Ref) or name.kind not in ir.WEIGHTS or op is not matmul:
             raise self.refused(f"the product '{op.name}'")
+        return self.times(self.text(name), turned, vector)
+
+    def times(self, matrix: str, turned: bool, vector: ir.Expr) -> Written:
+        """A matrix that is written already, or its transposed, on a vector."""
         if self.dialect.rows:
-            text = self.text(name) if turned else f"{self.text(name)}.T"
+            text = matrix if turned else f"{matrix}.T"
             return f"{self.enclosed(vector, PRODUCT)} @ {text}", PRODUCT
-        text = f"{self.text(name)}.T" if turned else self.text(name)
+        text = f"{matrix}.T" if turned else matrix
         return f"{text} @ {self.enclosed(vector, PRODUCT + 1)}", PRODUCT
+
+    def of_weights(self, op: Primitive, args: Sequence[ir.Expr]) -> Written | None:
+        """An operation that makes a matrix of weights; None for one entry by entry."""
+        if op is entries:
+            (weight,) = args
+            if isinstance(weight, ir.Apply):  # transposed
+                return f"{self.text(weight.args[0])}.T", CALL
+            return self.written(weight)
+        if op is matrix_exponential:
+            return f"{self.called(expm)}({self.matrix(args[0])})", CALL
+        if isinstance(op, OverUnits):
+            return self.form(op, [self.written(arg) for arg in args[: op.arity]]), CALL
+        if op in (rows_scaled, outer_product):
+            column = f"{self.enclosed(args[0], CALL)}[:, None]"
+            return f"{column} * {self.enclosed(args[1], PRODUCT + 1)}", PRODUCT
+        if op is columns_scaled:
+            left = self.enclosed(args[0], PRODUCT)
+            return f"{left} * {self.enclosed(args[1], PRODUCT + 1)}", PRODUCT
+        return None
 
     def joined(self, vectors: Sequence[ir.Expr]) -> Written:
         """Vectors side by side."""
@@ -222,7 +283,10 @@ class Writer:
 
     def equation(self, name: str, expr: ir.Expr, comment: str, indent: str) -> list[str]:
         """`name = expression  # comment`, on several lines where one is too long."""
-        lines = self.lines(f"{indent}{name} = ", expr, indent)
+        if self.is_of_weights(expr):
+            lines = [f"{indent}{name} = {self.matrix(expr)}"]
+        else:
+            lines = self.lines(f"{indent}{name} = ", expr, indent)
         if comment and len(lines) == 1 and len(lines[0]) + len(comment) + 4 <= WIDTH:
             return [f"{lines[0]}  # {comment}"]
         above = wrap(comment, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
@@ -278,6 +342,24 @@ class Writer:
             yield from self.lines(indent, expr, indent)
         else:
             yield f"{indent}{self.enclosed(expr, SUM)}"
+
+
+def _is_column(expr: ir.Expr) -> bool:
+    """Whether a matrix is written as one column, which stands for all."""
+    if not isinstance(expr, ir.Apply) or not ir.is_matrix(expr.shape):
+        return False
+    if isinstance(expr.op, OverUnits):
+        return expr.op.yields_number
+    matrices = [arg for arg in expr.args if ir.is_matrix(arg.shape)]
+    is_by_entries = isinstance(expr.op, Elementwise) or expr.op is rows_scaled
+    return is_by_entries and all(map(_is_column, matrices))
+
+
+def _of_columns(expr: ir.Expr) -> ir.Expr:
+    """A matrix of the same shape with all columns."""
+    while isinstance(expr, ir.Apply) and _is_column(expr):
+        expr = next(arg for arg in expr.args if ir.is_matrix(arg.shape))
+    return expr
 
 
 def _named(name: str) -> Primitive:

@@ -1,9 +1,9 @@
-"""Networks whose matrices are transposed, constant or never trained."""
+"""Networks whose matrices are transposed, constant, made of weights or never trained."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
+from scipy import linalg, signal
 
 from tests.zoo.papers import Values, Vector, Weights, sigmoid
 
@@ -78,3 +78,15 @@ def goru(w: Weights, x: Vector, h: Vector, *, units: int) -> Values:
     n = w["W_n"] @ x + r * (matrix @ h)
     candidate = n / np.abs(n) * np.maximum(np.abs(n) + w["b_n"], 0)
     return {"h": z * h + (1 - z) * candidate}
+
+
+def exprnn(w: Weights, x: Vector, h: Vector) -> Values:
+    """Lezcano-Casado and Martinez-Rubio 2019, arXiv:1901.08428: the equation of the RNN with
+    B = exp(A) of an antisymmetric A, and modReLU; as in the authors' code (Lezcano/expRNN), the
+    entries of A above its diagonal are trained.
+    """
+    upper = np.triu(w["A"], 1)
+    rotation = linalg.expm(upper - upper.T)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(len(h)), atol=1e-12)
+    u = w["W"] @ x + rotation @ h
+    return {"h": u / np.abs(u) * np.maximum(np.abs(u) + w["b"], 0)}

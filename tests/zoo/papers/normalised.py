@@ -78,3 +78,17 @@ def on_lstm(w: Weights, x: Vector, h: Vector, c: Vector) -> Values:
     write = sigmoid(sums("i")) * overlap + (master_input - overlap)
     c = forget * c + write * np.tanh(sums("g"))
     return {"h": sigmoid(sums("o")) * np.tanh(c), "c": c}
+
+
+def weight_norm_lstm(w: Weights, x: Vector, h: Vector, c: Vector) -> Values:
+    """Salimans and Kingma 2016, arXiv:1602.07868: equation (2), of each row of each matrix of an
+    LSTM.
+    """
+    sums = _joined(w, "b", "ifgo")
+    for gains, matrices, operand in (("w", "W", x), ("p", "R", h)):
+        directions = _joined(w, matrices, "ifgo")
+        for row, (gain, direction) in enumerate(zip(_joined(w, gains, "ifgo"), directions)):
+            sums[row] += gain * (direction @ operand) / np.sqrt(np.square(direction).sum())
+    i, f, g, o = np.split(sums, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return {"h": sigmoid(o) * np.tanh(c), "c": c}
