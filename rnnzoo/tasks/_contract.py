@@ -218,7 +218,7 @@ class Task:
         arrays = {
             "x": x, "y": y, "lengths": lengths, "split": split, "group": group, "weights": weights,
         }  # fmt: skip
-        return _own.from_arrays(arrays, fills or {}, given)
+        return _own.from_arrays(arrays, given, fills)
 
     @classmethod
     def from_frame(cls, frame: Any, *, inputs: Any, target: Any, **options: Any) -> Task:

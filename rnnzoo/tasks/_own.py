@@ -32,9 +32,10 @@ _KINDS = {
 
 
 def from_arrays(
-    arrays: Mapping[str, Any], fills: Mapping[str, Any], options: Mapping[str, Any]
+    arrays: Mapping[str, Any], options: Mapping[str, Any], fills: Mapping[str, Any] | None = None
 ) -> Task:
     """See `Task.from_arrays`."""
+    fills = fills or {}
     given = {name: array for name, array in arrays.items() if array is not None}
     for wrong in _arrays_named.wrong([*fills]):
         raise UsageError(wrong.problem, wrong.fix)
