@@ -66,6 +66,14 @@ def buffered_tracker(settings: Settings, note: Callable[[str], None]) -> Buffere
     return BufferedTracker(lambda: tracker(settings), note)
 
 
+def no_tracker() -> BufferedTracker:
+    """A tracker that keeps what it gets in memory."""
+    from rnnzoo.trackers._buffered import BufferedTracker
+    from rnnzoo.trackers.memory import MemoryTracker
+
+    return BufferedTracker(MemoryTracker, lambda note: None)
+
+
 def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
     """How many trials run at once: one a core, where nothing is given; on a cluster, as many as it
     has room for.

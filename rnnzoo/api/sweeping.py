@@ -66,6 +66,13 @@ class Prepared:
     chosen: Chosen = config.LOCAL
     share: bool = False
 
+    @property
+    def untracked(self) -> bool:
+        """Whether the tracker gets nothing from this sweep: others of the same storage may be
+        running, and a tracker has one writer.
+        """
+        return not self.part.whole and self.store.lets_parts_run_at_once
+
     def elsewhere(self) -> Iterator[str]:
         """Who has trials of the experiment of which the storage has none: it may have been lost."""
         return iter(()) if self.source else _elsewhere(self.opened, self.store)
@@ -127,6 +134,8 @@ class Prepared:
 
     def publish(self, results: Results, note: Note) -> Report:
         """Write the report, and give it and the best models to the tracker, with what it missed."""
+        if self.untracked:
+            return results.report()
         self.tracker.catch_up()
         return published(self.opened, results, self.store, self.tracker, note)
 
@@ -153,6 +162,9 @@ class Prepared:
         else:
             yield f"{self.part} is done, and all trials of the search are here"
         rest = list(self._after_search())
+        if self.untracked:
+            title, sync = config.read().tracker_title, command("sync", self.opened.experiment.file)
+            yield f"{title} gets nothing from parts that share a storage: `{sync}` writes to it"
         if rest:
             whole = command("sweep", self.opened.experiment.file)
             yield f"`{whole}` has {listed(rest)} to do, once all trials are in one storage"
@@ -211,7 +223,8 @@ def prepared(
     chosen = chosen or settings.launcher
     at_once = root.workers(workers, chosen)
     kinds = _kinds(again)
-    return Prepared(opened, store, tracker, at_once, source, kinds, part, chosen, share)
+    ready = Prepared(opened, store, tracker, at_once, source, kinds, part, chosen, share)
+    return replace(ready, tracker=root.no_tracker()) if ready.untracked else ready
 
 
 def _may_stop(experiment: Experiment) -> bool:

@@ -1,4 +1,5 @@
-"""Two sweeps of one experiment exclude each other, on one machine and on two.
+"""Two sweeps of one experiment exclude each other, on one machine and on two, unless they run parts
+that have no trial in common and share a server.
 
 On one machine by the operating system's lock on a file, on two by a lock of the server that both
 have as their storage.  Either ends with its process, however that ends, so none is ever stale.
@@ -23,23 +24,42 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from rnnzoo.errors import StoreError
+from rnnzoo.sweep.parts import WHOLE, Part
 
 BEAT = 5.0  # seconds between two renewals of a file's time
 # seconds without one after which its holder is gone: four beats, some of which may be late on a
 # network
 WATCHED = 20.0
+_SHARDS = 2**14  # more than there are shards: a lock's number is shards x this + the shard
 
 
 def _refused(experiment: str, holder: str) -> StoreError:
     return StoreError(f"another sweep of '{experiment}' is running: {holder}", "wait, or end it")
+
+
+def _overlapping(experiment: str, part: Part, holder: str) -> StoreError:
+    return StoreError(
+        f"another sweep of '{experiment}' has trials of this part: {part}, {holder}",
+        "wait, end it, or take a part that has none of its trials",
+    )
+
+
+def check_free(path: Path, experiment: str) -> None:
+    """
+    Raises:
+        StoreError: somebody holds the lock on a file.
+    """
+    held_by = holder(path)
+    if held_by:
+        raise _refused(experiment, held_by)
 
 
 # ------------------------------------------------------------------ on a file
@@ -256,17 +276,31 @@ and pg_locks.database = (select oid from pg_database where datname = current_dat
 """
 
 
+_PARTS = """
+select objid, coalesce(application_name, '') from pg_locks join pg_stat_activity using (pid)
+where locktype = 'advisory' and granted and classid = %s and objsubid = 2
+and pg_locks.database = (select oid from pg_database where datname = current_database())
+"""
+
+
 @dataclass(slots=True)
 class ServerLock:
     """A lock of PostgreSQL's on the name of an experiment; it ends with the connection that it
     holds.
 
+    The whole sweep has it for itself.  Those of parts share it, and each has a lock for each of its
+    variants, whose number says which shard it runs.
+
     Attributes:
         engine: SQLAlchemy's, of the storage.
+        part: which trials are run.
+        variants: labels of the variants of the part.
     """
 
     engine: Any
     experiment: str
+    part: Part = WHOLE
+    variants: Sequence[str] = ()
     _connection: Any = None
     _process: int = 0  # the server's, of our last connection
     _name: str = field(init=False)  # what the server shows of us, 63 characters at most
@@ -291,12 +325,38 @@ class ServerLock:
         connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._greet(connection)
-            if not _ask(connection, "select pg_try_advisory_lock(%s)", _key(self.experiment)):
-                raise _refused(self.experiment, self.holder())
+            with _in_turn(connection, self.experiment):
+                self._take(connection)
         except BaseException:
-            connection.close()
+            _drop(connection)
             raise
         self._connection = connection
+
+    def _take(self, connection: Any) -> None:
+        """
+        Raises:
+            StoreError: somebody else holds it, or a part that has a trial in common with ours.
+        """
+        shared = "" if self.part.whole else "_shared"
+        take = f"select pg_try_advisory_lock{shared}(%s)"
+        if not _ask(connection, take, _key(self.experiment)):
+            raise _refused(self.experiment, self.holder())
+        if self.part.whole:
+            return
+        for variant in self.variants:
+            rows = connection.exec_driver_sql(_PARTS, (self._variant_key(variant),))
+            for number, name in rows:
+                other = Part((variant,), number % _SHARDS, number // _SHARDS)
+                if other.overlaps(self.part):
+                    raise _overlapping(self.experiment, other, name or "somebody")
+        number = self.part.of * _SHARDS + self.part.shard
+        for variant in self.variants:
+            key = self._variant_key(variant)
+            _ask(connection, "select pg_advisory_lock(%s, %s)", key, number)
+
+    def _variant_key(self, variant: str) -> int:
+        """The first number of the locks on a variant's shards, of 31 bits."""
+        return _key(f"{self.experiment}/{variant}") & 0x7FFFFFFF
 
     def holder(self) -> str:
         """Who holds it; empty where nobody does."""
@@ -308,8 +368,7 @@ class ServerLock:
     def release(self) -> None:
         """Let it go, also where the connection is broken."""
         if self._connection is not None:
-            self._connection.invalidate()  # or it would go back to the pool, the lock with it
-            self._connection.close()
+            _drop(self._connection)
             self._connection = None
 
     def _greet(self, connection: Any) -> None:
@@ -325,6 +384,36 @@ class ServerLock:
         )
         _ask(connection, last, self._name, self._process)
         self._process = int(_ask(connection, "select pg_backend_pid()"))
+
+
+def _drop(connection: Any) -> None:
+    """Let go of all locks of a connection, at once where it is not broken."""
+    with suppress(Exception):
+        _ask(connection, "select pg_advisory_unlock_all()")
+    connection.invalidate()  # or it would go back to the pool, its locks with it
+    connection.close()
+
+
+@contextmanager
+def _in_turn(connection: Any, experiment: str) -> Iterator[None]:
+    """Let one process at a time do what the block does with an experiment; others wait."""
+    key = _key(f"{experiment}/in turn")
+    _ask(connection, "select pg_advisory_lock(%s)", key)
+    try:
+        yield
+    finally:
+        _ask(connection, "select pg_advisory_unlock(%s)", key)
+
+
+@contextmanager
+def in_turn(engine: Any, experiment: str) -> Iterator[None]:
+    """The same on a connection of its own."""
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with _in_turn(connection, experiment):
+            yield
+    finally:
+        connection.close()
 
 
 def _ask(connection: Any, statement: str, *values: object) -> Any:

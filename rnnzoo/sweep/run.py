@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from rnnzoo.spec.trial import (
     ranked,
 )
 from rnnzoo.sweep import equal, halving, provenance, speed, status
-from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.lock import check_free, held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
@@ -132,12 +133,13 @@ class Sweep:
         self.store.retries.note = self.observer.note
         self.given_by_index = {(result.study, result.trial.index): result for result in self.given}
         name = self.experiment.name
-        with held(self.runs / "lock", name) as in_folder, self.store.alone(name) as in_storage:
-            self.still_alone = (in_folder, in_storage)
+        with self.alone() as still_alone:
+            self.still_alone = still_alone
             # not before: a tracker tidies up what a dead sweep left half written, and a live one's
             # looks the same
             self.tracker.open(name, self.experiment.about, self.texts)
-            done = self.open()
+            with self.store.in_turn(name):
+                done = self.open()
             self.adopt(done)
             self.take_equal(done)
             folder, backend = Path(self.experiment.file).parent, self.experiment.training.backend
@@ -151,6 +153,25 @@ class Sweep:
                     self.after_search(interrupted)
                 finally:
                     self.stop()
+
+    @contextmanager
+    def alone(self) -> Iterator[Sequence[Callable[[], None]]]:
+        """Keep sweeps of the same trials away while the block runs.
+
+        Yields functions that raise where one has begun.
+
+        Raises:
+            StoreError: one is running.
+        """
+        name, lock = self.experiment.name, self.runs / "lock"
+        if self.part.whole or not self.store.lets_parts_run_at_once:
+            with held(lock, name) as in_folder, self.store.alone(name) as in_storage:
+                yield in_folder, in_storage
+            return
+        check_free(lock, name)
+        variants = self.part.only or [variant.label for variant in self.experiment.variants]
+        with self.store.alone(name, self.part, variants) as in_storage:
+            yield (in_storage,)
 
     @property
     def searches(self) -> tuple[Study, ...]:
@@ -211,6 +232,7 @@ class Sweep:
             if forgotten:
                 begin = number_of(forgotten, "trial begins", "trials begin")
                 self.observer.note(f"{study.label}: {begin} once more")
+            opened.alone = self.part.whole
             self.opened[study.identity] = opened
             self.forgotten[study.identity] = forgotten
             self.attempts[study.identity] = opened.attempts()
@@ -315,14 +337,15 @@ class Sweep:
             lacking: those of them that have trials to run.
         """
         taken_over = {result.study for result in self.given}
-        for identity in identities:
-            provenances: list[Mapping[str, str]] = []
-            if identity in taken_over:
-                provenances += self.given_provenance
-            provenances += self.provenances.get(identity, ())
-            if identity in lacking:
-                provenances.append(self.own_provenance)
-            self.opened[identity].add_provenance(provenances)
+        with self.store.in_turn(self.experiment.name):
+            for identity in identities:
+                provenances: list[Mapping[str, str]] = []
+                if identity in taken_over:
+                    provenances += self.given_provenance
+                provenances += self.provenances.get(identity, ())
+                if identity in lacking:
+                    provenances.append(self.own_provenance)
+                self.opened[identity].add_provenance(provenances)
 
     def level(self) -> None:
         """Write to the tracker what it lacks of what the storage holds."""
@@ -470,7 +493,8 @@ class Sweep:
         taken = 0
         for edition in candidates:
             ended = self.store.ended(edition)
-            own = [result for result in ended if self.is_own(study, result)]
+            held = [result for result in ended if self.has(result)]
+            own = [result for result in held if self.is_own(study, result)]
             new = [result for result in own if result.trial.index not in done[study.identity]]
             for result in new:
                 self.take_over(study, result, done)

@@ -28,7 +28,7 @@ from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
 from rnnzoo.sweep import samplers
 from rnnzoo.sweep._retry import RetryPolicy, plain, retried
-from rnnzoo.sweep.lock import ServerLock
+from rnnzoo.sweep.lock import ServerLock, in_turn
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM
 from rnnzoo.sweep.samplers import quiet
@@ -315,18 +315,38 @@ class Store:
                 running[key.experiment if key else name] += count
         return running
 
+    @property
+    def lets_parts_run_at_once(self) -> bool:
+        """Whether sweeps of parts may share it: it keeps those with a common trial apart."""
+        return self.url.startswith("postgresql")
+
     @contextmanager
-    def alone(self, experiment: str) -> Iterator[Callable[[], None]]:
+    def in_turn(self, experiment: str) -> Iterator[None]:
+        """Keep other sweeps waiting while the block runs, where several may run at once."""
+        if not self.lets_parts_run_at_once:
+            yield
+            return
+        with in_turn(self.storage.engine, experiment):
+            yield
+
+    @contextmanager
+    def alone(
+        self, experiment: str, part: Part = WHOLE, variants: Sequence[str] = ()
+    ) -> Iterator[Callable[[], None]]:
         """Keep sweeps of other machines away while the block runs, where the storage is a server
         that can.
+
+        Args:
+            part: other parts, which have no trial of it, are not kept away.
+            variants: labels of the variants of the part.
 
         Yields a function to call now and then: it checks that they are kept away still, and raises
         where one has begun.
 
         Raises:
-            StoreError: another sweep of the experiment is running.
+            StoreError: another sweep of the experiment, or of a trial of the part, is running.
         """
-        lock = self._lock(experiment)
+        lock = self._lock(experiment, part, variants)
         if lock is None:
             yield lambda: None
             return
@@ -344,9 +364,11 @@ class Store:
         lock = self._lock(experiment)
         return lock.holder() if lock else ""
 
-    def _lock(self, experiment: str) -> ServerLock | None:
-        if self.url.startswith("postgresql"):
-            return ServerLock(self.storage.engine, experiment)
+    def _lock(
+        self, experiment: str, part: Part = WHOLE, variants: Sequence[str] = ()
+    ) -> ServerLock | None:
+        if self.lets_parts_run_at_once:
+            return ServerLock(self.storage.engine, experiment, part, variants)
         return None
 
     def _names(self) -> list[str]:
@@ -370,6 +392,7 @@ class StudyStore:
     prunes: bool
     asked: dict[int, Any] = field(default_factory=dict)
     asking: bool = False  # an `ask` began and did not end
+    alone: bool = True  # no other sweep has trials of the study that run
 
     @retried
     def ask(
@@ -387,7 +410,7 @@ class StudyStore:
             known: what it does not choose then, as the experiment has a known point for the index.
         """
         with quiet():
-            if self.asking:
+            if self.asking and self.alone:  # else the next whole sweep does so
                 self._end_unknown()
             self.asking = True
             if point is not None:  # Optuna has no way to hand it over: `samplers._known_points`

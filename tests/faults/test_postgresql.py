@@ -19,6 +19,7 @@ from sqlalchemy import event
 from rnnzoo.errors import StoreError
 from rnnzoo.spec.trial import Outcome, Result, Trial
 from rnnzoo.sweep import _retry
+from rnnzoo.sweep.parts import Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
@@ -27,7 +28,9 @@ from tests.endurance import test_kills
 from tests.endurance.test_kills import Killer
 from tests.faults import postgresql
 from tests.faults.postgresql import PASSWORD, Server
+from tests.sweep.inline import InlineLauncher
 from tests.sweep.test_run import SPEC, Quiet, by_key, sweep
+from tests.sweep.work import pretend
 
 RANDOM = SPEC.format(sampler="random")
 NUMBERS = itertools.count()  # of databases
@@ -215,6 +218,74 @@ def test_two_machines_that_share_a_storage_exclude_each_other_and_say_who_runs(
     ran.run()
     elsewhere(url, tmp_path).run()  # the lock went with its holder; nothing is left to do
     check_the_books(ran, url, expected)
+
+
+FIRST, SECOND = Part(shard=1, of=2), Part(shard=2, of=2)
+VARIANTS = ("rnn", "gru")
+
+
+def test_parts_without_a_common_trial_run_at_once_and_all_others_are_refused(url: str) -> None:
+    store, other = Store(url), Store(url)
+    mine = rf"process {os.getpid()} on .*"
+    taken = rf"another sweep of 'loop' has trials of this part: shard 1/2 of (rnn|gru), {mine}"
+    with store.alone("loop", FIRST, VARIANTS) as still_alone:
+        with other.alone("loop", SECOND, VARIANTS), other.alone("loop", Part(("cfn",)), ("cfn",)):
+            still_alone()
+        for part in (FIRST, Part(shard=3, of=4), Part(shard=1, of=3), Part(("gru",))):
+            lock = other.alone("loop", part, part.only or VARIANTS)
+            with pytest.raises(StoreError, match=taken + r"\n  fix: wait, end it, or take"), lock:
+                pass
+        with pytest.raises(StoreError, match="is running: " + mine), other.alone("loop"):
+            pass
+        assert f"process {os.getpid()} on" in store.holder("loop")
+        assert not store.holder("another")
+    refused = pytest.raises(StoreError, match="is running: " + mine)
+    with other.alone("loop"), refused, store.alone("loop", FIRST, VARIANTS):
+        pass
+    with store.alone("loop", FIRST, VARIANTS):
+        pass
+
+
+def test_the_lock_of_a_part_that_was_lost_is_taken_again_unless_another_sweep_has_its_trials(
+    server: Server, url: str
+) -> None:
+    store, other = Store(url), Store(url)
+    cut = "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory'"
+    with store.alone("loop", FIRST, VARIANTS) as still_alone:
+        server.execute(cut)
+        still_alone()
+        server.execute(cut)
+        with other.alone("loop", SECOND, VARIANTS):
+            still_alone()
+        server.execute(cut)
+        with (
+            other.alone("loop", Part(("gru",)), ("gru",)),
+            pytest.raises(StoreError, match="has trials of this part: gru"),
+        ):
+            still_alone()
+
+
+def test_shards_that_run_at_once_against_one_storage_leave_every_trial_complete_once(
+    url: str, expected: Outcomes, tmp_path: Path
+) -> None:
+    ran: list[Sweep] = []
+    for number, part in enumerate((FIRST, SECOND)):
+        (tmp_path / str(number)).mkdir()
+        shard = sweep(tmp_path / str(number), RANDOM, 1, Quiet(), storage=url)
+        shard.part, shard.launcher = part, InlineLauncher(pretend)
+        ran.append(shard)
+    threads = [threading.Thread(target=shard.run) for shard in ran]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(shard.observer.ends) for shard in ran] == [4, 4]
+    whole = sweep(tmp_path / "0", RANDOM, 1, Quiet(), storage=url)
+    whole.run()
+    assert not whole.observer.ends
+    check_the_books(whole, url, expected)
+    (setup,) = whole.store.provenance(whole.present())  # neither has written over the other's
+    assert setup["processor"]
 
 
 def test_the_lock_of_a_sweep_that_was_killed_is_gone_with_it(url: str) -> None:
