@@ -187,9 +187,11 @@ class Backend(ForLayers, Protocol):
 
     Attributes:
         joins_weights: whether an update is one of all weights as one vector.
+        operations: what losses and metrics are computed with: `keras.ops`, or what stands for it.
     """
 
     joins_weights: bool
+    operations: Any
 
     def one_thread(self) -> None:
         """One training a core: two threads on one training are slower than two trainings."""

@@ -12,6 +12,7 @@ group.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import selectors
@@ -36,16 +37,26 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
     blocked at first.
     """
     leave_signals_to_the_sweep()
-    for name in preload:
-        try:
-            importlib.import_module(name)
-        except Exception:
-            traceback.print_exc()  # to the log; each child that needs it fails with the same reason
+    _import(preload)
     with socket.socket(fileno=descriptor) as control:
         try:
             _serve(control)
         except OSError:  # the sweep has ended
             return
+
+
+def _import(names: Sequence[str]) -> None:
+    """Import modules, and put what they hold out of the garbage collector's sight: it is never
+    garbage, and a child that went through it would copy it page by page.
+    """
+    gc.disable()
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            traceback.print_exc()  # to the log; each child that needs it fails with the same reason
+    gc.freeze()
+    gc.enable()
 
 
 def leave_signals_to_the_sweep() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rnnzoo import losses, metrics
+from rnnzoo import backends, losses, metrics
 from rnnzoo.errors import TrainingError
 from rnnzoo.losses import WHOLE, Array, Loss, Tensor
 from rnnzoo.metrics import Metric
@@ -170,7 +170,7 @@ def _value(measure: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
     """
     y = keras.ops.cast(y, "int32" if measure.targets in WHOLE else logits.dtype)
     assert measure.value is not None, f"{measure.name} has no value of each answer"
-    value = measure.value(y, logits, keras.ops)
+    value = measure.value(y, logits, backends.current().operations)
     called = f"the {'loss' if isinstance(measure, Loss) else 'metric'} '{measure.name}' gives"
     fix = "give one number for each answer, as by a mean over `axis=-1`"
     try:

@@ -127,6 +127,10 @@ def test_newtons_method_is_differentiated_twice_and_mapped(under_jax: UnderJax, 
     assert max(under_jax("derivatives_without_loop", name)) < OF_GRADIENTS
 
 
+def test_the_loss_of_sigmoids_and_its_derivatives_are_exact(under_jax: UnderJax) -> None:
+    assert max(under_jax("of_sigmoids")) < 1e-5
+
+
 def test_a_layer_needs_no_compiler(under_jax: UnderJax) -> None:
     assert under_jax("without_compiler", "rnn") == "Engine"
 

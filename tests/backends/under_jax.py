@@ -209,6 +209,24 @@ def without_compiler(name: str) -> str:
     return " ".join(type(step).__name__ for step in _shared.values())
 
 
+def of_sigmoids() -> tuple[float, float, float]:
+    """How far the loss of sigmoids, and its derivatives by the logit and by the target, are from
+    their definition in float64.
+    """
+    logit = np.linspace(-30, 30, 121, dtype=np.float32)
+    target = np.linspace(0, 1, 121, dtype=np.float32)
+
+    def loss(target: Any, logit: Any) -> Any:
+        return backend.operations.binary_crossentropy(target, logit, from_logits=True)
+
+    slopes = jax.vmap(jax.grad(loss, (1, 0)))(target, logit)
+    exact = logit.astype(float)
+    sigmoid = 1 / (1 + np.exp(-exact))
+    expected = np.logaddexp(0, exact) - exact * target, sigmoid - target, -exact
+    computed = (loss(target, logit), *slopes)
+    return tuple(_furthest([value], [other]) for value, other in zip(computed, expected))
+
+
 def _furthest(arrays: Any, others: Any) -> float:
     pairs = zip(arrays, others, strict=True)
     return max(float(np.abs(np.asarray(array) - np.asarray(other)).max()) for array, other in pairs)

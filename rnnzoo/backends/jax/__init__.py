@@ -2,6 +2,7 @@
 
 backend     the contract, fulfilled
 engine      a step's program and its adjoint -> a scan with a backward pass of its own
+losses      what losses are computed with
 newton      nonlinear states at all steps by Newton's method
 native      the engine with its loops in native code, on a CPU
 process     what the processes of a sweep need

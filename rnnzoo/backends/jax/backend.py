@@ -9,6 +9,7 @@ from typing import Any
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.jax.engine import Engine, shared, switch
+from rnnzoo.backends.jax.losses import Operations
 from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.backends.jax.newton import settled
 from rnnzoo.backends.jax.training import clipped, compiled, gradients, noise, one_thread, repeat
@@ -19,12 +20,13 @@ from rnnzoo.backends.units import of_due_units
 
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
-    "needs_plain_operations", "noise", "one_thread", "prepare", "repeat",
+    "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
 ]  # fmt: skip
 
 Tensor = Any
 name = "jax"
 joins_weights = True
+operations = Operations()
 # From so many units on, a clockwork layer computes only those that are due.  A training step at
 # 32 x 100 takes 1.6 times as long without it at 128 and at 256 units, and 1.15 times at 64, where
 # 5 s more for compiling its branches are not made up for.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keras
+
 from rnnzoo.backends.contract import CompiledStep, LayerStep
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.tensorflow.cut_entries import set_aside_what_is_cut as prepare
@@ -20,11 +22,12 @@ from rnnzoo.backends.units import of_due_units
 
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
-    "needs_plain_operations", "noise", "one_thread", "prepare", "repeat",
+    "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
 ]  # fmt: skip
 
 name = "tensorflow"
 joins_weights = False
+operations = keras.ops
 
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
