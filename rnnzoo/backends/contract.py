@@ -196,6 +196,9 @@ class Backend(ForLayers, Protocol):
     def one_thread(self) -> None:
         """One training a core: two threads on one training are slower than two trainings."""
 
+    def tensor(self, array: np.ndarray | int) -> Tensor:
+        """An array where the training computes."""
+
     def compiled(
         self, function: Callable[..., Any], variables: Sequence[Any]
     ) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from rnnzoo import backends
 from rnnzoo.tasks import SPLITS, Split, Task, take
 
 Tensor = Any
@@ -251,7 +252,7 @@ def _longer(array: np.ndarray | None, rows: int) -> np.ndarray | None:
 
 
 def _tensor(array: Any) -> Tensor:
-    return None if array is None else keras.ops.convert_to_tensor(array)
+    return None if array is None else backends.current().tensor(array)
 
 
 def grouped(lengths: np.ndarray, batch: int, order: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from rnnzoo import backends
+
 Tensor = Any
 
 
@@ -63,7 +65,8 @@ class AllAtOnce:
         self.optimizer, self.weights = optimizer, list(weights)
         # in NumPy: as operations, each weight's shape would be compiled by itself
         values = [keras.ops.convert_to_numpy(weight).ravel() for weight in self.weights]
-        self.vector = keras.Variable(np.concatenate(values), name="weights")
+        whole = backends.current().tensor(np.concatenate(values))
+        self.vector = keras.Variable(whole, name="weights")
         optimizer.build([self.vector])
         self.variables: Sequence[keras.Variable] = [self.vector, *optimizer.variables]
         self.count = optimizer.iterations

@@ -12,7 +12,15 @@ from rnnzoo.backends.jax.engine import Engine, shared, switch
 from rnnzoo.backends.jax.losses import Operations
 from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.backends.jax.newton import settled
-from rnnzoo.backends.jax.training import clipped, compiled, gradients, noise, one_thread, repeat
+from rnnzoo.backends.jax.training import (
+    clipped,
+    compiled,
+    gradients,
+    noise,
+    one_thread,
+    repeat,
+    tensor,
+)
 from rnnzoo.backends.native.build import Missing
 from rnnzoo.backends.native.plan import Unprintable
 from rnnzoo.backends.scans import scanned
@@ -21,6 +29,7 @@ from rnnzoo.backends.units import of_due_units
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
+    "tensor",
 ]  # fmt: skip
 
 Tensor = Any

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import keras
+import numpy as np
 from jax import lax
 from jax import numpy as jnp
 
@@ -24,6 +25,11 @@ _variables: ContextVar[Sequence[Any]] = ContextVar("variables", default=())
 
 def one_thread() -> None:
     """One training a core; JAX's own threads are set by the environment of a trial's process."""
+
+
+def tensor(array: np.ndarray | int) -> Tensor:
+    """An array as it is on the device; Keras would have a program compiled for its shape."""
+    return jax.device_put(np.asarray(array))
 
 
 def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:

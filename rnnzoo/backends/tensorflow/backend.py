@@ -17,12 +17,14 @@ from rnnzoo.backends.tensorflow.training import (
     noise,
     one_thread,
     repeat,
+    tensor,
 )
 from rnnzoo.backends.units import of_due_units
 
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
+    "tensor",
 ]  # fmt: skip
 
 name = "tensorflow"

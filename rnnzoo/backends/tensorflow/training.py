@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from rnnzoo.backends.tensorflow.scan import inside_compiled_code
@@ -19,6 +21,11 @@ def one_thread() -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
         pass  # TensorFlow is running already, as in a notebook: its threads stay as they are
+
+
+def tensor(array: np.ndarray | int) -> Tensor:
+    """An array on the device."""
+    return keras.ops.convert_to_tensor(array)
 
 
 def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
