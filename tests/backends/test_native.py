@@ -5,7 +5,9 @@ every operation on lanes and on doubles against its NumPy function.
 from __future__ import annotations
 
 import ctypes
+import errno
 import shutil
+import subprocess
 from collections.abc import Mapping
 from functools import cache
 from itertools import product
@@ -319,6 +321,70 @@ def test_why_there_is_no_native_code_is_said(
     monkeypatch.setenv(build.SWITCH, build.SCAN)
     with pytest.raises(build.Missing, match="RNNZOO_LOOPS=scan"):
         build.load(ANSWER)
+
+
+FAILING = """#!/bin/sh
+case "$*" in *--version*) echo "c {times}"; exit 0;; esac
+echo once >> {folder}/calls
+[ $(wc -l < {folder}/calls) -gt {times} ] && exec g++ "$@"
+{fails}
+"""
+FAILURES = {  # how a compiler fails, and how often it is called if it does twice
+    "is killed": ("kill -9 $$", 2),
+    "its part is killed": (
+        "echo 'g++: fatal error: Killed signal terminated program cc1plus' >&2; exit 1", 2
+    ),
+    "finds a mistake": ("echo '<stdin>:1: error: no C++' >&2; echo second >&2; exit 1", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", FAILURES)
+def test_a_compiler_that_fails_for_a_moment_is_asked_once_more(
+    how: str,
+    cache_of_test: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    fails, calls = FAILURES[how]
+    monkeypatch.setattr(build, "WAIT", 0.0)
+    for times, succeeds in ((1, calls == 2), (2, False)):
+        compiler = cache_of_test / f"compiler{times}"
+        compiler.write_text(FAILING.format(folder=cache_of_test, times=times, fails=fails))
+        compiler.chmod(0o755)
+        monkeypatch.setenv("CXX", str(compiler))
+        if succeeds:
+            assert build.load(ANSWER).answer() == 42
+        else:
+            with pytest.raises(build.Missing, match="the compiler failed"):
+                build.load(ANSWER)
+        told = capfd.readouterr().err
+        assert ("asked once more" in told, "XLA has the loops" in told) == (
+            calls == 2,
+            not succeeds,
+        )
+        assert ("second" in told) == (how == "finds a mistake")
+        assert len((cache_of_test / "calls").read_text().splitlines()) == calls
+        (cache_of_test / "calls").unlink()
+
+
+def test_a_process_that_cannot_be_started_is_tried_once_more(
+    cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        started.append(command)
+        if len(started) == 1:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return subprocess.CompletedProcess(command, 0, "c 1", "")
+
+    monkeypatch.setattr(build, "WAIT", 0.0)
+    monkeypatch.setattr(build.subprocess, "run", run)
+    assert build._version.__wrapped__(("c++",)) == "c 1"
+    started.clear()
+    monkeypatch.setattr(build, "_is_for_a_moment", lambda error: False)
+    with pytest.raises(build.Missing, match=r"does not run: .+temporarily"):
+        build._version.__wrapped__(("c++",))
 
 
 def test_a_compiler_may_be_called_with_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,23 @@
 In: a source.  Out: a loaded library, from the cache where it is there.  An entry is named by a
 digest of the source, the compiler and the processor, and holds a digest of itself, so that one that
 is cut short is not loaded but made anew.  Where there is no compiler, or no room, `Missing` says
-why, and whoever asked does without.
+why, and whoever asked does without.  A compiler that fails for a moment, because it is killed or no
+process can be started, is asked once more; what one prints that fails is told on standard error,
+which a trial's log has.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -33,6 +38,13 @@ COMPILER = "g++"  # unless CXX names another
 SWITCH = "RNNZOO_LOOPS"  # which loops are wanted
 SCAN = "scan"  # there: none of these
 LONGEST = 120.0  # seconds; a cell takes one
+WAIT = 1.0  # seconds until a compiler that failed for a moment is asked again
+SHOWN = 20  # lines of what a compiler prints that are told
+# in what a compiler prints when the machine, and not the source, is to blame
+_FOR_A_MOMENT = (
+    "killed", "terminated program", "cannot fork", "resource temporarily unavailable",
+    "out of memory", "virtual memory exhausted", "cannot allocate memory",
+)  # fmt: skip
 LIMIT = 256  # entries that are kept, those last used
 DIGEST = 32  # bytes at the end of an entry
 
@@ -90,12 +102,58 @@ def _command() -> tuple[str, ...]:
 @cache
 def _version(command: tuple[str, ...]) -> str:
     try:
-        done = subprocess.run(
-            [*command, "--version"], capture_output=True, text=True, check=True, timeout=LONGEST
-        )
+        return _run([*command, "--version"]).partition("\n")[0]
     except (OSError, subprocess.SubprocessError) as error:
-        raise Missing(f"{' '.join(command)} does not run") from error
-    return done.stdout.partition("\n")[0]
+        raise Missing(f"{' '.join(command)} does not run: {_first_line(error)}") from error
+
+
+def _run(command: Sequence[str], source: str | None = None) -> str:
+    """What a compiler prints; one that fails for a moment is asked once more.
+
+    Raises:
+        OSError: it cannot be started.
+        SubprocessError: it fails.
+    """
+
+    def once() -> str:
+        done = subprocess.run(
+            command, input=source, capture_output=True, text=True, check=True, timeout=LONGEST
+        )
+        return done.stdout
+
+    try:
+        return once()
+    except (OSError, subprocess.SubprocessError) as error:
+        if not _is_for_a_moment(error):
+            raise
+        _tell("the compiler failed, and is asked once more", error)
+    time.sleep(WAIT)
+    return once()
+
+
+def _is_for_a_moment(error: OSError | subprocess.SubprocessError) -> bool:
+    """Whether a compiler may do later what it did not now: it was killed, or not started."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+    if not isinstance(error, subprocess.CalledProcessError):
+        return False  # it takes too long
+    told = str(error.stderr).lower()
+    return error.returncode < 0 or any(words in told for words in _FOR_A_MOMENT)
+
+
+def _printed(error: OSError | subprocess.SubprocessError) -> list[str]:
+    """Lines of what a compiler printed, or of why there is nothing."""
+    printed = str(getattr(error, "stderr", "") or "").strip()
+    return (printed or str(error)).splitlines()
+
+
+def _first_line(error: OSError | subprocess.SubprocessError) -> str:
+    return _printed(error)[0][:200]
+
+
+def _tell(problem: str, error: OSError | subprocess.SubprocessError) -> None:
+    lines = _printed(error)[:SHOWN]
+    print(f"rnnzoo: {problem}:", *lines, sep="\n  ", file=sys.stderr, flush=True)
 
 
 def _compile(source: str, include: Sequence[Path], entry: Path) -> None:
@@ -103,13 +161,10 @@ def _compile(source: str, include: Sequence[Path], entry: Path) -> None:
     with tempfile.TemporaryDirectory() as made:
         library = Path(made) / "loop.so"
         try:
-            subprocess.run(
-                [*command, "-", "-o", str(library)],
-                input=source, capture_output=True, text=True, check=True, timeout=LONGEST,
-            )  # fmt: skip
-        except subprocess.SubprocessError as error:
-            told = str(getattr(error, "stderr", "") or error).strip()
-            raise Missing(f"the compiler failed: {told.splitlines()[0][:200]}") from error
+            _run([*command, "-", "-o", str(library)], source)
+        except (OSError, subprocess.SubprocessError) as error:
+            _tell("the compiler failed, and XLA has the loops", error)
+            raise Missing(f"the compiler failed: {_first_line(error)}") from error
         code = library.read_bytes()
     with atomic_write(entry) as new:
         new.write_bytes(code + hashlib.sha256(code).digest())
