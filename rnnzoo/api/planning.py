@@ -52,12 +52,12 @@ def planned(
     rows = status.rows(own, store, opened.trials, part) if store else ()
     for study, row in zip(own, rows):
         left[study.identity] = max(0, left[study.identity] - row.ended)
-    count = root.workers(workers)
+    count = root.workers(workers, settings.launcher)
     costs: Mapping[str, measure.Cost] = {}
     samples = _samples(opened, store, left, part) if measured else []
     if samples:
         with root.launched(count, opened.runs, opened.experiment.training.backend) as launcher:
-            count = launcher.capacity()  # one of the user's may have its own
+            count = launcher.capacity()  # a cluster's, or that of one of the user's own
             costs = measure.measure(
                 samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )

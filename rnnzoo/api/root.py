@@ -93,15 +93,24 @@ def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
 def chosen_launcher(cluster: str = "", certificates: str = "") -> Chosen:
     """The launcher of mlflow.yml; or a cluster, at an address and with certificates that go over
     what mlflow.yml says of one.
+
+    Raises:
+        UsageError: the cluster cannot be reached from here, whatever is there.
     """
     chosen = config.read().launcher
-    if not cluster:
-        if certificates:
-            raise UsageError(f"{argument('certificates')} is for {argument('cluster')}")
-        return chosen
-    written = chosen.options if chosen.name == config.CLUSTER else {}
-    given = {"address": cluster, **({"certificates": certificates} if certificates else {})}
-    return Chosen(config.CLUSTER, {**written, **given})
+    if cluster:
+        written = chosen.options if chosen.name == config.CLUSTER else {}
+        given = {"address": cluster, **({"certificates": certificates} if certificates else {})}
+        chosen = Chosen(config.CLUSTER, {**written, **given})
+    elif certificates:
+        raise UsageError(
+            f"{argument('certificates')} is for {argument('cluster')}", "give both, or neither"
+        )
+    if chosen.name == config.CLUSTER:
+        from rnnzoo.launchers import dask
+
+        dask.checked({**dask.OPTIONS, **chosen.options})
+    return chosen
 
 
 def data_of(trial: Trial) -> tuple[Path, ...]:

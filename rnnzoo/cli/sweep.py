@@ -34,9 +34,9 @@ def sweep(args: argparse.Namespace) -> int:
     from rnnzoo.terminal.display import Display
 
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
+    chosen = root.chosen_launcher(args.cluster or "", args.certificates or "")
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     part = part_of(experiment, args.only, args.shard)
-    chosen = root.chosen_launcher(args.cluster or "", args.certificates or "")
     with bars(console, lines=True) as report:
         ready = prepared(
             experiment,

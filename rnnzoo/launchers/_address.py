@@ -21,6 +21,7 @@ from rnnzoo.errors import UsageError, command
 
 PORT = 8786  # of a scheduler, where none is given
 TIMEOUT = 10.0  # seconds to connect
+LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application")
 FILES = {
     "tls_ca_file": "ca.pem",
     "tls_client_cert": "client.pem",
@@ -87,15 +88,14 @@ def connected(where: Address, certificates: Path) -> Any:
         UsageError: Dask is not installed, a certificate is not there or does not fit, or nobody
             answers.
     """
-    require_installed()
     from distributed import Client
 
-    security = _security(certificates) if where.protocol == "tls" else None
+    shown = security(certificates) if where.protocol == "tls" else None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of versions: we compare them ourselves
             return Client(
-                str(where), security=security, timeout=TIMEOUT, name="rnnzoo",
+                str(where), security=shown, timeout=TIMEOUT, name="rnnzoo",
                 set_as_default=False, direct_to_workers=False,
             )  # fmt: skip
     except (OSError, ValueError, TimeoutError) as error:
@@ -117,20 +117,19 @@ def require_installed() -> None:
 
 def log_to(file: Path | None) -> None:
     """Write what Dask has to say to a file, or nowhere, and not between the lines of a sweep."""
-    logger = logging.getLogger("distributed")
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-    logger.propagate = False
-    if file is None:
-        logger.addHandler(logging.NullHandler())
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(file, delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
-    logger.addHandler(handler)
+    import distributed  # noqa: F401  # which gives these loggers handlers of its own
+
+    handler: logging.Handler = logging.NullHandler()
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(file, delay=True)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
 
 
-def _security(folder: Path) -> Any:
+def security(folder: Path) -> Any:
     """What a client shows and trusts.
 
     Raises:
@@ -146,15 +145,15 @@ def _security(folder: Path) -> Any:
                 f" with --certificates; {command('cluster', 'certificates')} makes a set",
             )
     paths = {key: str(folder / name) for key, name in FILES.items()}
-    security = Security(require_encryption=True, **paths)
+    made = Security(require_encryption=True, **paths)
     try:
-        security.get_connection_args("client")
+        made.get_connection_args("client")
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
             f"the certificates in {folder} cannot be used: {error}",
             f"put the files there that belong together: {', '.join(FILES.values())}",
         ) from None
-    return security
+    return made
 
 
 def _not_connected(where: Address, certificates: Path, error: BaseException) -> UsageError:

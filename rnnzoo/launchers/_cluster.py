@@ -98,7 +98,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The scheduler has ended."""
+    """The connection to the scheduler is lost, and with it what ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +136,14 @@ class Cluster:
     # -- called by the sweep
 
     def open(self) -> None:
-        """Begin to look after the workers.  What there is at the moment is in the mail when it
-        returns.
+        """Begin to look after the workers.  What those say that are there is in the mail when it
+        returns, unless they stall.
+
+        Raises:
+            OSError: the scheduler has just ended.
         """
         self.client.subscribe_topic(self.session.name, self._shown)
-        self._call(self._look())
+        self._call(self._look_first())
         self._later(lambda: self._run(self._watch()))
 
     def start(self, ticket: int, trial: Trial, worker: Worker, checkpoint: Path | None) -> None:
@@ -178,16 +181,21 @@ class Cluster:
         """Look at a worker anew: it has lost what it was told."""
         self._later(lambda: self.known.discard(address))
 
-    def close(self) -> None:
-        """Stop what runs on the workers, and leave the cluster."""
+    def close(self, is_there: bool = True) -> None:
+        """Stop what runs on the workers, and leave the cluster.
+
+        Args:
+            is_there: whether the scheduler is.  Where nobody answers, workers end the trials of a
+                sweep that is gone by themselves.
+        """
         if not self.is_open:
             return
         self.is_open = False
-        # where nobody answers, workers end the trials of a sweep that is gone by themselves
+        if is_there:
+            with suppress(Exception):
+                self._call(self._end(), ENDING + 5)
         with suppress(Exception):
-            self._call(self._end(), ENDING + 5)
-        with suppress(Exception):
-            self.client.close(timeout=ENDING)
+            self.client.close(timeout=ENDING if is_there else 1.0)
 
     # -- in the client's loop
 
@@ -227,8 +235,17 @@ class Cluster:
                     self.mail.put(Stalled(False))
                 stalls = False
 
-    async def _look(self) -> None:
-        """See which workers came and went."""
+    async def _look_first(self) -> None:
+        admissions = await self._look()
+        if admissions:
+            await asyncio.wait(admissions, timeout=PATIENCE)
+
+    async def _look(self) -> list[asyncio.Task[None]]:
+        """See which workers came and went; one that stalls holds up no other.
+
+        Returns:
+            Those that make the ones that came ready.
+        """
         if self.client.status != "running":
             raise ConnectionError
         present = set(await self.client.scheduler.ncores())
@@ -237,12 +254,12 @@ class Cluster:
             self.mail.put(Left(address))
         new = present - self.known
         if not new:
-            return
+            return []
         self.known |= new
-        info = await self.client.scheduler.identity(n_workers=-1)
-        await asyncio.gather(
-            *(self._admit(address, info["workers"].get(address, {})) for address in sorted(new))
-        )
+        workers = (await self.client.scheduler.identity(n_workers=-1))["workers"]
+        return [
+            self._run(self._admit(address, workers.get(address, {}))) for address in sorted(new)
+        ]
 
     async def _admit(self, address: str, info: Mapping[str, Any]) -> None:
         """Make a worker ready, and see what it can do."""

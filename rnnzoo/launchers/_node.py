@@ -12,6 +12,7 @@ loop, which answers the scheduler.
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import shutil
 import socket
@@ -31,6 +32,7 @@ from rnnzoo.spec.trial import Outcome, Progress, Trial
 
 LOOK = 0.05  # seconds between two looks at what was asked while trials run
 WATCH = 0.5  # seconds between two looks at whether a trial is still wanted
+IDLE = 120.0  # seconds without a trial until a session is closed: its sweep may be gone
 SHOWN = 1.0  # seconds between two messages of progress that nobody answers
 TRIALS = "trials"  # the folder of a session's trials in its home
 
@@ -125,21 +127,22 @@ class _Host:
         """
         box: Box = queue.SimpleQueue()
         self.requests.put(partial(self._begin, order, box))
-        shown = -SHOWN
+        shown = looked = -math.inf
         while True:
+            if time.monotonic() > looked + WATCH:
+                looked = time.monotonic()
+                if not is_wanted():
+                    self.requests.put(partial(self._stop, order.ticket))
+                    return None
             try:
                 news = box.get(timeout=WATCH)
             except queue.Empty:
-                if is_wanted():
-                    continue
-                self.requests.put(partial(self._stop, order.ticket))
-                return None
+                continue
             if isinstance(news, StoreError):
                 raise news
             if not isinstance(news, Progress):
                 return news
-            is_due = time.monotonic() > shown + SHOWN
-            if is_due or self.session.setup.answers:
+            if self.session.setup.answers or time.monotonic() > shown + SHOWN:
                 shown = time.monotonic()
                 show(news)
             if not self.session.setup.answers:
@@ -153,7 +156,6 @@ class _Host:
         """Stop all trials; returns when none is running."""
         self.requests.put(self._end)
         self.thread.join()
-        shutil.rmtree(self.home, ignore_errors=True)
 
     # -- in the thread
 
@@ -172,16 +174,21 @@ class _Host:
             self.launcher.close()
             for box in self.boxes.values():
                 box.put(last)
+            if _hosts.get(self.session.name) is self:
+                del _hosts[self.session.name]
             while not self.requests.empty():  # orders that came too late
                 self.requests.get()()
+            shutil.rmtree(self.home, ignore_errors=True)
 
     def _obey(self) -> None:
-        """Do what was asked; wait for it while no trial runs."""
-        try:
-            while True:
-                self.requests.get(block=not self.boxes and self.is_open)()
-        except queue.Empty:
-            return
+        """Do what was asked; while no trial runs, wait for it, though not for ever."""
+        while self.is_open:
+            is_idle = not self.boxes
+            try:
+                self.requests.get(block=is_idle, timeout=IDLE)()
+            except queue.Empty:
+                self.is_open = not is_idle
+                return
 
     def _begin(self, order: Order, box: Box) -> None:
         if not self.is_open:

@@ -14,7 +14,7 @@ import queue
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ OWN_CODE = ("tasks", "losses", "metrics", "operations")  # kinds whose files a t
 LOSSES = 10  # workers that one trial may lose, until the sweep stops
 RERUN = "give the same command again: what has ended is kept"
 WAITING = 3.0  # seconds without a worker, until we say that we wait
+AWAY = 300.0  # seconds that the scheduler may be away
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class DaskLauncher:
 
     setup: Setup
     cluster: Cluster
+    connect: Callable[[], Cluster]
     any_processor: bool = False
     workers: dict[str, Worker] = field(default_factory=dict)  # by address
     flights: dict[int, _Flight] = field(default_factory=dict)  # by ticket
@@ -76,6 +78,8 @@ class DaskLauncher:
     losses: Counter[str] = field(default_factory=Counter)  # workers lost, by key of the trial
     unfit: dict[str, str] = field(default_factory=dict)  # why a worker is not used, by address
     _next: int = 0
+    _ends: deque[Event] = field(default_factory=deque)  # that are not told yet
+    _away_since: float = 0.0  # when the scheduler was lost; 0: it is there
     _idle_since: float = 0.0
     _told: bool = False  # that we wait for workers
     _reference: Worker | None = None  # the first: others must have its processor
@@ -98,6 +102,10 @@ class DaskLauncher:
     def wait(self, timeout: float | None = None) -> Event | None:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
+            if self._ends:
+                return self._ends.popleft()
+            if self._away_since:
+                self._look_for_scheduler()
             self._tell_of_waiting()
             left = 1.0 if end is None else max(0.0, min(1.0, end - time.monotonic()))
             try:
@@ -148,10 +156,35 @@ class DaskLauncher:
                     else "the scheduler answers again"
                 )
             case Gone():
-                raise StoreError(
-                    "the scheduler of the cluster has ended", f"start it again, and {RERUN}"
-                )
+                self._lose_scheduler()
         return None
+
+    def _lose_scheduler(self) -> None:
+        """All that ran is lost; the scheduler may come back."""
+        self.setup.note(f"the scheduler is away; it is waited for, up to {AWAY / 60:.0f} minutes")
+        self._away_since = time.monotonic()
+        self.cluster.close(is_there=False)
+        self.workers.clear()
+        for ticket in list(self.flights):
+            event = self._lose(ticket, "the scheduler was lost", is_fault=False)
+            self._ends += [event] if event else []
+        self.waiting.clear()
+
+    def _look_for_scheduler(self) -> None:
+        """
+        Raises:
+            StoreError: it has been away for too long.
+        """
+        try:
+            self.cluster = self.connect()
+        except (UsageError, OSError) as error:
+            if time.monotonic() < self._away_since + AWAY:
+                return
+            raise StoreError(
+                f"the scheduler was lost: {error}", f"start it and its workers, and {RERUN}"
+            ) from None
+        self._away_since = 0.0
+        self.setup.note("the scheduler is back")
 
     def _join(self, worker: Worker) -> None:
         differences = list(self._differences(worker))
@@ -278,13 +311,12 @@ class DaskLauncher:
             )
 
 
-def launcher(setup: Setup) -> DaskLauncher:
-    """What `launcher: dask` makes: a launcher that is connected, its workers looked at.
+def checked(options: Mapping[str, Any]) -> tuple[_address.Address, Path]:
+    """The scheduler's address and the folder of certificates, as far as they can be checked here.
 
     Raises:
-        UsageError: there is no scheduler at the address, or a worker runs other versions.
+        UsageError: something is wrong with them.
     """
-    options = setup.options
     if not options["address"]:
         raise UsageError(
             "the launcher 'dask' needs the address of a scheduler",
@@ -292,17 +324,40 @@ def launcher(setup: Setup) -> DaskLauncher:
             " --cluster tls://HOST:8786",
         )
     where = _address.address(options["address"])
+    certificates = project() / options["certificates"]
     if options["processors"] not in ("same", "any"):
         raise UsageError(
             f"`processors` is 'same' or 'any', not {options['processors']!r}", "see docs/cluster.md"
         )
-    client = _address.connected(where, project() / options["certificates"])
+    _address.require_installed()
+    if where.protocol == "tls":
+        _address.security(certificates)
+    return where, certificates
+
+
+def launcher(setup: Setup) -> DaskLauncher:
+    """What `launcher: dask` makes: a launcher that is connected, its workers looked at.
+
+    Raises:
+        UsageError: there is no scheduler at the address, or a worker runs other versions.
+    """
+    options = setup.options
+    where, certificates = checked(options)
     _address.log_to(setup.log.with_name("cluster.log") if setup.log else None)
-    session = Session(uuid.uuid4().hex[:12], _for_workers(setup), dict(_own_code()))
-    cluster = Cluster(client, session, setup.remote.data)
-    made = DaskLauncher(setup, cluster, options["processors"] == "any")
+    name, own_code = uuid.uuid4().hex[:12], dict(_own_code())
+
+    def connect() -> Cluster:
+        client = _address.connected(where, certificates)
+        cluster = Cluster(client, Session(name, _for_workers(setup), own_code), setup.remote.data)
+        try:
+            cluster.open()
+        except BaseException:
+            cluster.close()
+            raise
+        return cluster
+
+    made = DaskLauncher(setup, connect(), connect, options["processors"] == "any")
     try:
-        made.cluster.open()
         while not made.workers:
             made.wait(0.0)
             _check(made)

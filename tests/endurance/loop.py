@@ -8,9 +8,10 @@ Everything but the training is real: a fork server, Optuna's storage, MLflow.  N
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from rnnzoo.launchers import Setup, Tell
+from rnnzoo.launchers import Launcher, Setup, Tell, dask
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -83,11 +84,15 @@ def in_parts(trial: Trial) -> Outcome:
     return Outcome(Kind.COMPLETE, scores, curve, {"recurrent": 1}, EPOCHS)
 
 
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
 class Silent(Observer):
     """An observer that prints a line for each trial that ended."""
 
     def note(self, text: str) -> None:
-        print(text, flush=True)
+        say(text)
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         print(f"{study.label} {trial.index} {outcome.kind}", flush=True)
@@ -99,10 +104,18 @@ def stores(folder: Path, storage: str = "") -> tuple[Store, MlflowTracker]:
     return Store(storage or f"sqlite:///{folder}/optuna.db"), tracker
 
 
-def main(folder: Path, storage: str = "", spec: str = SPEC) -> None:
+def main(folder: Path, storage: str = "", spec: str = SPEC, cluster: str = "") -> None:
+    """
+    Args:
+        cluster: address of a scheduler; empty: trials run on this machine.
+    """
     experiment = parse_experiment(spec, str(folder / "killed.yaml"), folder)
     store, tracker = stores(folder, storage)
-    launcher = LocalLauncher(Setup(work, 2, (__name__,), folder / "workers.log"))
+    setup = Setup(work, 2, (__name__,), folder / "workers.log")
+    launcher: Launcher = LocalLauncher(setup)
+    if cluster:
+        options = {**dask.OPTIONS, "address": cluster}
+        launcher = dask.launcher(replace(setup, workers=99, options=options, note=say))
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
     trials = experiment.search.trials
     Sweep(experiment, planned, trials, store, tracker, launcher, Silent(), folder / NAME).run()

@@ -16,6 +16,7 @@ from rnnzoo.cli import main
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Remote, Setup, _address, dask
 from rnnzoo.launchers._cluster import (
+    Cluster,
     Ended,
     Gone,
     Joined,
@@ -78,17 +79,34 @@ def test_the_cluster_of_the_command_line_goes_over_that_of_the_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert root.chosen_launcher().name == "local"
-    assert root.chosen_launcher("tls://a:1") == Chosen("dask", {"address": "tls://a:1"})
+    assert root.chosen_launcher("tcp://[::1]:1") == Chosen("dask", {"address": "tcp://[::1]:1"})
     Path("mlflow.yml").write_text(
-        "launcher: {name: dask, address: tls://b:2, certificates: mine, processors: any}\n"
+        "launcher: {name: dask, address: tcp://localhost:2, certificates: mine, processors: any}\n"
     )
     kept = {"certificates": "mine", "processors": "any"}
-    assert root.chosen_launcher().options == {"address": "tls://b:2", **kept}
-    assert root.chosen_launcher("tls://a:1").options == {"address": "tls://a:1", **kept}
-    given = root.chosen_launcher("tls://a:1", "others").options
-    assert given["certificates"] == "others"
-    with pytest.raises(UsageError, match="certificates"):
+    assert root.chosen_launcher().options == {"address": "tcp://localhost:2", **kept}
+    assert root.chosen_launcher("tcp://[::1]:1").options == {"address": "tcp://[::1]:1", **kept}
+    assert root.chosen_launcher("tcp://[::1]:1", "others").options["certificates"] == "others"
+    with pytest.raises(UsageError, match="certificates is for"):
         root.chosen_launcher("", "others")
+
+
+def test_a_sweep_that_cannot_reach_its_cluster_touches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 1, space: {units: 4}}\n"
+    Path("e.yaml").write_text(spec)
+    for address, told in {
+        "tcp://node1:8786": "tcp://node1:8786 is not encrypted",
+        "tls://node1:8786": "no certificate certificates/ca.pem",
+        "node 1": "'node 1' is no address of a scheduler",
+    }.items():
+        assert main(["sweep", "e.yaml", "--cluster", address]) == 2
+        assert told in capsys.readouterr().err
+    assert main(["sweep", "e.yaml", "--certificates", "mine"]) == 2
+    assert "--certificates is for --cluster" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["e.yaml"]
 
 
 # ------------------------------------------------------------------ connecting
@@ -250,7 +268,7 @@ class NoCluster:
 
     def drop(self, address: str) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self, is_there: bool = True) -> None: ...
 
 
 def here() -> dict[str, str]:
@@ -261,7 +279,11 @@ def waiting(notes: list[str], **options: object) -> dask.DaskLauncher:
     """A launcher that has no workers yet."""
     remote = Remote(here, local=("processor",))
     setup = Setup(work.behave, 9, note=notes.append, remote=remote)
-    return dask.DaskLauncher(setup, NoCluster(), **options)  # type: ignore[arg-type]
+
+    def nobody() -> Cluster:
+        raise UsageError("no scheduler answers")
+
+    return dask.DaskLauncher(setup, NoCluster(), nobody, **options)  # type: ignore[arg-type]
 
 
 def worker(name: str = "a", slots: int = 1, **facts: str) -> Joined:
@@ -371,7 +393,7 @@ def test_a_worker_with_a_full_disk_is_used_no_more_and_the_last_one_ends_the_swe
     ]
 
 
-def test_a_scheduler_that_stalls_is_waited_for_and_one_that_has_ended_is_told() -> None:
+def test_a_scheduler_that_stalls_is_waited_for() -> None:
     notes: list[str] = []
     launcher = waiting(notes)
     read(launcher, worker(), Stalled(True), Stalled(False))
@@ -379,8 +401,33 @@ def test_a_scheduler_that_stalls_is_waited_for_and_one_that_has_ended_is_told() 
         "the scheduler does not answer; it is waited for",
         "the scheduler answers again",
     ]
-    with pytest.raises(StoreError, match="the scheduler of the cluster has ended") as caught:
-        read(launcher, Gone())
+
+
+def test_a_scheduler_that_ends_interrupts_what_ran_and_may_come_back() -> None:
+    notes: list[str] = []
+    launcher = waiting(notes)
+    read(launcher, worker())
+    for index in range(2):  # one of them waits for room
+        launcher.submit(trial("complete", index))
+    read(launcher, Gone())
+    ends = [launcher.wait(0), launcher.wait(0)]
+    assert [event.news.retried for event in ends if event] == [True, True]  # type: ignore[union-attr]
+    assert launcher.capacity() == 0
+    assert launcher.wait(0) is None
+    launcher.connect = NoCluster  # type: ignore[assignment,method-assign]
+    assert launcher.wait(0) is None
+    read(launcher, worker())
+    assert launcher.capacity() == 1
+    assert notes == [
+        "the scheduler is away; it is waited for, up to 5 minutes", "the scheduler is back",
+    ]  # fmt: skip
+
+
+def test_a_scheduler_that_stays_away_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask, "AWAY", 0.0)
+    launcher = waiting([])
+    with pytest.raises(StoreError, match="the scheduler was lost: no scheduler") as caught:
+        read(launcher, Gone(), Stalled(True))
     assert "give the same command again" in caught.value.fix
 
 
