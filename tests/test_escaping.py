@@ -18,6 +18,7 @@ from rnnzoo.cli import main
 from rnnzoo.cli.plan import _print_plan
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures
+from rnnzoo.report.gallery import cell_page
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.terminal.console import plain_console
 from rnnzoo.trackers.mlflow import NOTE, MlflowTracker, markdown
@@ -70,6 +71,14 @@ def test_a_cell_or_an_experiment_is_no_part_of_a_page(
         f'.5rem">{text}</p>',  # a title
         f"<li>{text} <span",  # a source
     ):
+        assert place in page
+
+
+def test_what_is_known_of_a_cell_is_no_part_of_its_page() -> None:
+    page = cell_page(CellView(lang.parse_text(CELL), claim=HOSTILE, note=HOSTILE))
+    assert "<script" not in page
+    text = escape(HOSTILE)
+    for place in (f'class="copy">{text}<', f"<p>{text}</p>", f"<li>{text}</li>"):
         assert place in page
 
 
