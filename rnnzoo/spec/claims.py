@@ -426,6 +426,8 @@ def approximate(experiment: Experiment) -> Remark | None:
         dependence = "on rungs the best of each search go on"
     elif search.points:
         dependence = "the first trials of each search are at `points:` that were chosen"
+    elif search.earlier:
+        dependence = "the first trials of each search are drawn from an `earlier:` space"
     else:
         return None
     return Remark(

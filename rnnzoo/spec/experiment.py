@@ -101,6 +101,19 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A space that lies within the present one, from which the first trials of a search were drawn
+    before it was widened.
+
+    Attributes:
+        trials: of each search: those with an index below it that no space before has.
+    """
+
+    trials: int
+    space: Space
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Something chosen by name, with its options: a sampler, a pruner, a task."""
 
@@ -150,6 +163,7 @@ class Search:
         draws: `own`: each variant has its own points; `common`: all variants get the same.
         points: known good ones, which the first trials of each variant take; what one leaves open
             is drawn as ever.
+        earlier: narrower spaces, the narrowest first, from which the first trials are drawn.
     """
 
     sampler: Named = Named("random")
@@ -159,6 +173,7 @@ class Search:
     seed: int = 0
     draws: Literal["own", "common"] = "own"
     points: tuple[Mapping[str, Value], ...] = ()
+    earlier: tuple[Earlier, ...] = ()
     space: Space = field(default_factory=Space)
 
     def known(self, index: int) -> Mapping[str, Value]:
@@ -263,6 +278,8 @@ class Variant:
         space: already laid over the common one.
         init: how weights begin, by name, as `Init.plain` writes it; `*` stands for all weights not
             named.
+        earlier: those of the search with its own space laid over them; without those that are then
+            its space.
         reference: the cell's name or path, as the user wrote it.
         places: where the spec names each weight of `init`.
     """
@@ -272,6 +289,7 @@ class Variant:
     space: Space
     init: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
+    earlier: tuple[Earlier, ...] = ()
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice, product
 
 from rnnzoo.errors import listed
-from rnnzoo.spec.experiment import OURS, Dimension, Search, Space
+from rnnzoo.spec.experiment import OURS, Dimension, Earlier, Search, Space
 from rnnzoo.spec.hyperparameters import SHAPE, Training, Value
 from rnnzoo.spec.seeds import uniform
 
@@ -36,28 +36,39 @@ def ours(sampler: str) -> bool:
 
 
 def point(
-    search: Search, space: Space, variant: str, task: str, index: int
+    search: Search,
+    space: Space,
+    variant: str,
+    task: str,
+    index: int,
+    earlier: Sequence[Earlier] = (),
 ) -> dict[str, Value] | None:
     """The hyper-parameters of a trial; None where a grid has no such point.
 
     What a known point gives takes the place of what is drawn; the points behind are those that
     they would be without it, but of a grid, whose first one follows the known ones.
+
+    Args:
+        earlier: spaces from which the first trials are drawn; a grid goes through these first, and
+            then through what is new.
     """
     who = f"{search.seed} {task}" if search.draws == "common" else f"{search.seed} {variant} {task}"
     known = search.known(index)
     if search.sampler.name != "grid":
-        return _SAMPLERS[search.sampler.name](space, who, index, known)
+        first = (before.space for before in earlier if index < before.trials)
+        return _SAMPLERS[search.sampler.name](next(first, space), who, index, known)
     if known:
         return _walk(space, lambda axis, dimension: 0.0, known)
-    return _grid_point(space, who, index - len(search.points))
+    behind = index - len(search.points)
+    return next(islice(_grids(search, space, earlier), behind, None), None)
 
 
-def planned(search: Search, space: Space, trials: int) -> int:
+def planned(search: Search, space: Space, trials: int, earlier: Sequence[Earlier] = ()) -> int:
     """Of so many trials of a search, how many have a point: a grid ends."""
     if search.sampler.name != "grid":
         return trials
     known = min(trials, len(search.points))
-    return known + grid_size(space, trials - known)
+    return known + sum(1 for _ in islice(_grids(search, space, earlier), trials - known))
 
 
 def corners(space: Space, names: Collection[str]) -> Iterator[dict[str, Value]]:
@@ -80,11 +91,6 @@ def _fewer(dimension: Dimension, ends: bool) -> Dimension:
     return Dimension(dimension.name, "choice", choices=some, when=dimension.when)
 
 
-def grid_size(space: Space, most: int) -> int:
-    """How many points a grid has; no more than `most` are counted."""
-    return sum(1 for _ in islice(_grid(space.dimensions, dict(space.fixed)), most))
-
-
 def _random(space: Space, who: str, index: int, known: Mapping[str, Value]) -> dict[str, Value]:
     return _walk(space, lambda axis, dimension: uniform(f"{who} {index} {dimension.name}"), known)
 
@@ -101,11 +107,24 @@ def _qmc(space: Space, who: str, index: int, known: Mapping[str, Value]) -> dict
     return _walk(space, place, known)
 
 
-def _grid_point(space: Space, who: str, index: int) -> dict[str, Value] | None:
-    for number, chosen in enumerate(_grid(space.dimensions, dict(space.fixed))):
-        if number == index:
-            return chosen
-    return None
+def _grids(search: Search, space: Space, earlier: Sequence[Earlier]) -> Iterator[dict[str, Value]]:
+    """The points of a grid; where it was a smaller one before, those of that one first."""
+    seen: set[frozenset[tuple[str, Value]]] = set()
+    for before in earlier:
+        most = max(0, before.trials - len(search.points) - len(seen))
+        for chosen in islice(_new(before.space, seen), most):
+            seen.add(frozenset(chosen.items()))
+            yield chosen
+    yield from _new(space, seen)
+
+
+def _new(
+    space: Space, seen: Collection[frozenset[tuple[str, Value]]]
+) -> Iterator[dict[str, Value]]:
+    """The points of a space's grid that were not seen."""
+    for chosen in _grid(space.dimensions, dict(space.fixed)):
+        if frozenset(chosen.items()) not in seen:
+            yield chosen
 
 
 _Draw = Callable[[Space, str, int, Mapping[str, Value]], dict[str, Value]]

@@ -40,6 +40,10 @@ class WrittenSpace:
         return WrittenSpace(self.space.over(base.space), {**base.spans, **self.spans})
 
 
+# so many trials, and the space that they are drawn from
+Before = Sequence[tuple[int, WrittenSpace]]
+
+
 def read(table: Table | None, mistakes: Mistakes) -> WrittenSpace:
     """The space of one table; `settled` checks how its dimensions fit together."""
     dimensions: list[Dimension] = []
@@ -221,6 +225,40 @@ def refusal(point: Mapping[str, Value], space: Space, whole: bool) -> Refusal | 
         problem = f"a grid draws nothing, and this point leaves '{left}' open"
         return Refusal("", problem, "give it a value")
     return None
+
+
+def beyond(before: Space, space: Space) -> str:
+    """The first name of which a space has more than another; empty where it lies within."""
+    for name, value in before.fixed.items():
+        dimension = _dimension_of(space, name)
+        inside = points.can_be(dimension, value) if dimension else space.fixed.get(name) == value
+        if not inside:
+            return name
+    for dimension in before.dimensions:
+        now = _dimension_of(space, dimension.name)
+        if now is None or dict(now.when) != dict(dimension.when) or not _has_all(now, dimension):
+            return dimension.name
+    return ""
+
+
+def _dimension_of(space: Space, name: str) -> Dimension | None:
+    return next((dimension for dimension in space.dimensions if dimension.name == name), None)
+
+
+def _has_all(now: Dimension, before: Dimension) -> bool:
+    """Whether a dimension has all values of another."""
+    if before.kind == "choice":
+        return all(points.can_be(now, value) for value in before.choices)
+    if now.kind == "choice" or (now.kind == "int" and before.kind == "float"):
+        return False
+    ends = (before.low, points.highest(before))
+    if not all(now.low <= end <= points.highest(now) for end in ends):
+        return False
+    step = before.step or (1.0 if before.kind == "int" else 0.0)
+    if not now.step:
+        return True
+    multiple = step / now.step
+    return points.can_be(now, before.low) and multiple >= 1 and abs(multiple % 1) < 1e-9
 
 
 def _not_there(name: str, space: Space) -> Refusal:

@@ -417,13 +417,25 @@ def _parts(
         baseline = cell_digest(checked_cells[experiment.baseline])
     parts: dict[str, Any] = {
         "cell": [cell_digest(checked_cells[variant.label]), dict(variant.init)],
-        "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
+        "space": _spaces(variant),
         "task": [task.name, without_paths(task.options)],
         "data": data,
         "training": _undecided(experiment.training, variant.space),
         "search": _searched(experiment, baseline),
     }
     return {name: digest(part) for name, part in parts.items()}
+
+
+def _spaces(variant: Variant) -> Any:
+    """What a variant's settings are drawn from."""
+    space, *earlier = (
+        asdict(replace(space, fixed=dict(space.fixed)))
+        for space in (variant.space, *(before.space for before in variant.earlier))
+    )
+    if not earlier:
+        return space
+    trials = [before.trials for before in variant.earlier]
+    return [space, *(list(pair) for pair in zip(trials, earlier, strict=True))]
 
 
 def _searched(experiment: Experiment, baseline: str) -> dict[str, Any]:

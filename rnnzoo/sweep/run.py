@@ -655,6 +655,7 @@ class Sweep:
             study.variant.label,
             study.task.label,
             index,
+            study.variant.earlier,
         )
 
     def optuna_chooses(self, study: Study) -> bool:

@@ -92,5 +92,6 @@ def planned(study: Study, trials: int, part: Part = WHOLE) -> int:
     """
     if study.replicate:
         return study.experiment.select.count(trials)
-    trials = points.planned(study.experiment.search, study.variant.space, trials)
+    variant = study.variant
+    trials = points.planned(study.experiment.search, variant.space, trials, variant.earlier)
     return part.count(study.variant.label, trials)

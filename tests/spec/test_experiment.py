@@ -572,6 +572,21 @@ def test_every_example_of_the_manual_is_right(block: str) -> None:
     assert parsed(yaml_text(content)).variants
 
 
+def test_an_earlier_space_is_what_it_says_over_the_present_one_of_each_variant() -> None:
+    text = (
+        "experiment: e\ntask: adding\n"
+        "variants: [lstm, {name: own, cell: lstm, space: {units: {int: [8, 16]}}}]\n"
+        "search:\n  space: {units: {int: [4, 64]}, learning_rate: {float: [0.001, 0.1]}}\n"
+        "  earlier: {trials: 3, space: {units: {int: [4, 32]}}}\n"
+    )
+    lstm, own = parsed(text).variants
+    (before,) = lstm.earlier
+    units, rate = before.space.dimensions
+    assert (before.trials, units.high, rate) == (3, 32, lstm.space.dimensions[1])
+    assert own.earlier == ()  # its units are its own, and as they were
+    assert parsed(yaml_text(resolved(parsed(text)))) == parsed(text)
+
+
 @pytest.mark.parametrize(
     "word", [*HYPERPARAMETERS, *OPTIMIZERS, *SAMPLERS, *PRUNERS, *OURS, "margin", "draws"]
 )

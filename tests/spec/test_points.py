@@ -6,6 +6,7 @@ import hashlib
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rnnzoo.spec import points, seeds
-from rnnzoo.spec.experiment import Dimension, Named, Search, Space
+from rnnzoo.spec.experiment import Dimension, Earlier, Named, Search, Space
 
 UNITS = Dimension("units", "int", 16, 64, log=True)
 RATE = Dimension("learning_rate", "float", 1e-4, 1e-1, log=True)
@@ -72,6 +73,7 @@ def test_a_dimension_more_leaves_the_others_as_they_were() -> None:
         assert first["learning_rate"] == second["learning_rate"]
 
 
+GRID = Search(sampler=Named("grid"))
 KNOWN = ({"units": 20, "learning_rate": 0.003}, {"optimizer": "sgd"}, {"clip": 1})
 
 
@@ -96,6 +98,31 @@ def test_a_grid_follows_its_known_points() -> None:
     assert [points.planned(search, space, trials) for trials in (1, 4, 9)] == [1, 4, 5]
 
 
+@pytest.mark.parametrize("name", ["random", "qmc"])
+def test_a_widened_space_leaves_the_first_trials_where_they_were(name: str) -> None:
+    wider = Space((replace(UNITS, high=256), *SPACE.dimensions[1:]), SPACE.fixed)
+    search, before = Search(sampler=Named(name), space=wider), (Earlier(3, SPACE),)
+    drawn = [points.point(search, wider, "v", "t", index, before) for index in range(40)]
+    assert drawn[:3] == draw(name, 3)
+    assert drawn[3:] == [points.point(search, wider, "v", "t", index) for index in range(3, 40)]
+    assert max(setting["units"] for setting in drawn) > 64
+
+
+def test_a_grid_that_grew_goes_through_what_it_had_and_then_through_what_is_new() -> None:
+    small = Space((Dimension("units", "choice", choices=(4, 8)),), {"layers": 1})
+    large = Space(
+        (Dimension("layers", "int", 1, 2), Dimension("units", "choice", choices=(2, 4, 8)))
+    )
+    before = (Earlier(9, small),)
+    settings = [points.point(GRID, large, "v", "t", index, before) for index in range(7)]
+    assert settings[:2] == [{"layers": 1, "units": 4}, {"layers": 1, "units": 8}]
+    assert settings[2:6] == [
+        {"layers": layers, "units": units} for layers, units in [(1, 2), (2, 2), (2, 4), (2, 8)]
+    ]
+    assert settings[6] is None
+    assert points.planned(GRID, large, 9, before) == 6
+
+
 def test_points_are_the_same_in_every_process_and_for_ever() -> None:
     """Golden: an index that drew another point would make old sweeps go on with something else."""
     first_bits = int(hashlib.sha256(b"0 v t 0 learning_rate").hexdigest()[:16], 16) >> 11
@@ -114,7 +141,7 @@ def test_points_are_the_same_in_every_process_and_for_ever() -> None:
 
 def test_a_grid_visits_every_point_once_and_then_ends() -> None:
     space = Space((Dimension("layers", "int", 1, 3), OPTIMIZER, STEPPED), {"units": 8})
-    size = points.grid_size(space, 10**6)
+    size = points.planned(GRID, space, 10**6)
     assert size == 3 * 2 * 5
     search = Search(sampler=Named("grid"), space=space)
     settings = [points.point(search, space, "v", "t", index) for index in range(size)]
@@ -129,8 +156,8 @@ def test_a_grid_leaves_out_what_does_not_exist() -> None:
             Dimension("momentum", "choice", choices=(0.1, 0.9), when={"optimizer": ("sgd",)}),
         )
     )
-    assert points.grid_size(space, 2) == 2
-    assert points.grid_size(space, 10) == 3  # adam; sgd with each momentum
+    assert points.planned(GRID, space, 2) == 2
+    assert points.planned(GRID, space, 10) == 3  # adam; sgd with each momentum
 
 
 def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> None:

@@ -82,6 +82,21 @@ def test_another_seed_has_no_trial_in_common(tmp_path: Path) -> None:
     assert len(other.observer.ends) == 8
 
 
+WIDER = RANDOM.replace("choice: [4, 8, 16]", "choice: [4, 8, 16, 32, 64]").replace(
+    "  seed: 2", "  seed: 2\n  earlier: {trials: 4, space: {units: {choice: [4, 8, 16]}}}"
+)
+
+
+def test_a_widened_search_keeps_its_trials_and_goes_on_in_the_wider_space(tmp_path: Path) -> None:
+    before = sweep(tmp_path, RANDOM, 2, Quiet())
+    before.run()
+    wider = sweep(tmp_path, WIDER.replace("trials: 4\n", "trials: 9\n"), 2, Quiet())
+    wider.run()
+    assert sorted({end.index for end in wider.observer.ends}) == [4, 5, 6, 7, 8]
+    assert by_key(before.results()).items() <= by_key(wider.results()).items()
+    assert any(end.hyperparameters["units"] > 16 for end in wider.observer.ends)
+
+
 # ------------------------------------------------------------------ other numbers of epochs
 
 

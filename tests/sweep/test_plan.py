@@ -194,6 +194,12 @@ def test_known_points_are_part_of_the_search_and_of_nothing_else() -> None:
     assert changed(plain.parts, known.parts) == ("search",)
 
 
+def test_an_earlier_space_is_part_of_the_space_and_of_nothing_else() -> None:
+    space = "learning_rate: {float: [0.001, 0.1]}"
+    earlier = "search: {earlier: {trials: 4, space: {learning_rate: {float: [0.01, 0.1]}}}, "
+    assert changed(study(space).parts, study(space, ("search: {", earlier)).parts) == ("space",)
+
+
 def test_the_hash_of_an_identity_is_that_of_its_parts() -> None:
     planned_study = study("learning_rate: 0.1")
     assert planned_study.identity.rpartition("/")[2] == digest(dict(planned_study.parts))[:12]

@@ -36,7 +36,7 @@ from rnnzoo.spec.read_experiment.judging import (
 )
 from rnnzoo.spec.read_experiment.overrides import TOP, blamed, overridden
 from rnnzoo.spec.read_experiment.resolved import resolved
-from rnnzoo.spec.read_experiment.search import check_points, check_rungs, read_search
+from rnnzoo.spec.read_experiment.search import check_earlier, check_points, check_rungs, read_search
 from rnnzoo.spec.read_experiment.source import Source
 from rnnzoo.spec.read_experiment.tasks import read_tasks, solvable
 from rnnzoo.spec.read_experiment.training import check_hidden, read_resources, read_training
@@ -115,10 +115,10 @@ def _experiment(source: Source, text: str) -> Experiment:
     name = top.text("experiment", "?")
     source.check_label(name, top.span("experiment"), "the name of an experiment")
     tasks, training = read_tasks(source), read_training(source)
-    search, space = read_search(source, training.epochs)
+    search, space, before = read_search(source, training.epochs)
     labels = read_labels(source)
     baseline = read_baseline(source, labels)
-    shared = Shared(space, common_init(source), training.optimizer, search.sampler.name)
+    shared = Shared(space, before, common_init(source), training.optimizer, search.sampler.name)
     variants = read_variants(source, shared)
     control = read_control(source, baseline, labels)
     if control:
@@ -140,6 +140,7 @@ def _experiment(source: Source, text: str) -> Experiment:
     if confirm is not None:
         check_spaces(source, confirm, claims, variants)
     check_points(source, search, variants)
+    check_earlier(source, search, variants)
     select = read_select(source, search.trials)
     check_rungs(source, search, select, variants)
     source.places["equal"] = top.span("equal")

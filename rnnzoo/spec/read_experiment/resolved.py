@@ -65,6 +65,11 @@ def _search_plain(search: Search) -> dict[str, Any]:
         content["rungs"] = _rungs_plain(search.rungs)
     if search.points:
         content["points"] = [dict(point) for point in search.points]
+    if search.earlier:
+        content["earlier"] = [
+            {"trials": before.trials, "space": _space_plain(before.space)}
+            for before in search.earlier
+        ]
     return content | {
         "trials": search.trials,
         "seed": search.seed,

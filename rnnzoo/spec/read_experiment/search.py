@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ from rnnzoo.spec.experiment import (
     PRUNERS,
     SAMPLERS,
     THIRD,
+    Earlier,
     Named,
     Rungs,
     Search,
@@ -32,15 +33,15 @@ from rnnzoo.spec.experiment import (
 )
 from rnnzoo.spec.hyperparameters import NEEDED, Training, Value
 from rnnzoo.spec.read_experiment.source import MAX_LABEL, Source
-from rnnzoo.spec.space import WrittenSpace
+from rnnzoo.spec.space import Before, WrittenSpace
 
 MAX_TRIALS = 1_000_000
 MAX_POINTS = 1000
 MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
 
 
-def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace]:
-    """How is searched, and the common space as variants inherit it."""
+def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace, Before]:
+    """How is searched; the common space, and the earlier ones, as variants inherit them."""
     table = source.top.table_at("search", "{trials: 20}")
     entry = Fields(table or Table({}, {}, source.top.span("search")), source.mistakes, "`search`")
     usual = Search()
@@ -55,6 +56,7 @@ def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace]:
         WrittenSpace(Space(fixed={name: getattr(Training(), name) for name in NEEDED}))
     )
     space = spaces.settled(written, written.spans, source.mistakes)
+    before = list(_earlier(source, entry, written))
     search = Search(
         sampler=sampler,
         pruner=_known(source, entry, "pruner", (*PRUNERS, *PRUNERS.values())),
@@ -64,13 +66,14 @@ def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace]:
         # one of the two
         draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]
         points=_points(source, entry),
+        earlier=tuple(Earlier(trials, inner.space) for trials, inner in before),
         space=space,
     )
     source.places |= {f"space.{name}": span for name, span in written.spans.items()}
     source.trials_refused = "trials" in entry.refused
     source.places["rungs"] = entry.span("rungs")
     entry.done()
-    return search, replace(written, space=space)
+    return search, replace(written, space=space), before
 
 
 def _rungs(source: Source, entry: Fields, epochs: int) -> Rungs | None:
@@ -97,6 +100,57 @@ def _rungs(source: Source, entry: Fields, epochs: int) -> Rungs | None:
     else:
         return Rungs(numbers, keep)
     return None
+
+
+def _earlier(
+    source: Source, entry: Fields, common: WrittenSpace
+) -> Iterator[tuple[int, WrittenSpace]]:
+    """`earlier: {trials: 12, space: {units: {int: [16, 32]}}}`, or a list of such; what a space
+    does not name was as it is now.
+    """
+    node = entry.node("earlier")
+    least = 1
+    for part in node.items if isinstance(node, Listing) else [node] if node else []:
+        if not isinstance(part, Table):
+            problem = f"`earlier` is a table with `trials:` and `space:`, not {describe(part)}"
+            fix = "write earlier: {trials: 12, space: {units: {int: [16, 32]}}}"
+            source.mistakes.add(part.span, problem, fix)
+            continue
+        mistakes = len(source.mistakes.collected)
+        own = Fields(part, source.mistakes, "`earlier`")
+        own.need("trials", "`trials: 12`, as many as there were")
+        own.need("space", "`space: {units: {int: [16, 32]}}`, what was otherwise")
+        trials = own.integer("trials", least, low=least, high=MAX_TRIALS)
+        least = trials + 1
+        written = spaces.read(own.table_at("space"), source.mistakes)
+        own.done()
+        space = spaces.settled(written.over(common), written.spans, source.mistakes)
+        if len(source.mistakes.collected) == mistakes:
+            source.places[f"earlier.{trials}"] = part.keys["space"]
+            yield trials, WrittenSpace(space, {**common.spans, **written.spans})
+
+
+def check_earlier(source: Source, search: Search, variants: Sequence[Variant]) -> None:
+    """Whether each earlier space lies within the present one, and says something."""
+    for before in [] if source.space_refused else search.earlier:
+        place = source.places[f"earlier.{before.trials}"]
+        if search.sampler.name not in OURS:
+            problem = f"the sampler '{search.sampler.name}' draws by what was run before"
+            source.mistakes.add(place, problem, "`earlier` needs sampler random, grid or qmc")
+            return
+        if before.space == search.space:
+            problem = "the earlier space is the present one"
+            source.mistakes.add(place, problem, "say what was otherwise, or delete `earlier:`")
+        for variant in variants:
+            spaces_before = {own.trials: own.space for own in variant.earlier}
+            own_before = spaces_before.get(before.trials, variant.space)
+            beyond = spaces.beyond(own_before, variant.space)
+            if beyond:
+                own = f" of the variant '{variant.label}'" if variant.space != search.space else ""
+                problem = f"the earlier space has more of '{beyond}' than the present one{own}"
+                fix = "an earlier space lies within the present one: widen that, or begin anew"
+                source.mistakes.add(place, problem, fix)
+                break
 
 
 def _points(source: Source, entry: Fields) -> tuple[Mapping[str, Value], ...]:
@@ -155,7 +209,9 @@ def check_rungs(
         add(span, problem, "write `on: validation` in `select:`, or delete `rungs`")
     planned, more = search.trials, "run more trials"
     if sampler == "grid":
-        sizes = [points.planned(search, variant.space, planned) for variant in variants]
+        sizes = [
+            points.planned(search, variant.space, planned, variant.earlier) for variant in variants
+        ]
         planned = min(sizes, default=planned)
         if planned < search.trials:
             more = f"give the grid more points than {planned}"

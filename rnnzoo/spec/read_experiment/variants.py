@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Span, SpecError, UsageError, close, nearest
+from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, close, nearest
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import space as spaces
 from rnnzoo.spec.cell import CellSpec, Init
 from rnnzoo.spec.document import Fields, Listing, Node, Scalar, Table, describe, is_number
-from rnnzoo.spec.experiment import Space, Variant
+from rnnzoo.spec.experiment import Earlier, Space, Variant
 from rnnzoo.spec.read_experiment.source import Source
-from rnnzoo.spec.space import WrittenSpace
+from rnnzoo.spec.space import Before, WrittenSpace
 
 MAX_VARIANTS = 200  # each has a line in every table and figure
 AGAIN = "_again"  # what the control is called beside its baseline
@@ -25,6 +25,7 @@ class Shared:
     """What all variants have in common."""
 
     space: WrittenSpace
+    earlier: Before
     init: Mapping[str, Any]
     optimizer: str
     sampler: str
@@ -76,7 +77,10 @@ def _variant(source: Source, node: Node, shared: Shared) -> Variant | None:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         cell = _cell(source, node.value, span)
         space = _settled(source, WrittenSpace(), shared)
-        return Variant(label, cell, space, dict(shared.init), node.value) if cell else None
+        if cell is None:
+            return None
+        earlier = _earlier(WrittenSpace(), space, shared)
+        return Variant(label, cell, space, dict(shared.init), node.value, earlier)
     if not isinstance(node, Table):
         fix = "write the name of a cell, or {name: cw7, cell: clockwork, options: {modules: 7}}"
         source.mistakes.add(node.span, f"a variant is a name or a table, not {describe(node)}", fix)
@@ -96,7 +100,8 @@ def _variant(source: Source, node: Node, shared: Shared) -> Variant | None:
     source.places |= {f"{label}.space.{name}": span for name, span in written.spans.items()}
     entry.done()
     if cell:
-        return Variant(label, cell, space, {**shared.init, **init}, reference, places)
+        earlier = _earlier(written, space, shared)
+        return Variant(label, cell, space, {**shared.init, **init}, reference, earlier, places)
     return None
 
 
@@ -106,6 +111,18 @@ def _settled(source: Source, written: WrittenSpace, shared: Shared) -> Space:
     space = spaces.settled(merged, written.spans, source.mistakes)
     spaces.check_use(space, merged.spans, shared.optimizer, shared.sampler, source.mistakes)
     return space
+
+
+def _earlier(written: WrittenSpace, space: Space, shared: Shared) -> tuple[Earlier, ...]:
+    """The earlier spaces with a variant's own laid over them; without those that this makes its
+    present one.
+    """
+    elsewhere = Mistakes()  # what is wrong with them is said of the common ones
+    earlier = [
+        Earlier(trials, spaces.settled(written.over(common), (), elsewhere))
+        for trials, common in shared.earlier
+    ]
+    return tuple(before for before in earlier if before.space != space)
 
 
 def _cell(source: Source, reference: str, span: Span) -> CellSpec | None:
