@@ -236,7 +236,7 @@ class Sweep:
             self.opened[study.identity] = opened
             self.forgotten[study.identity] = forgotten
             self.attempts[study.identity] = opened.attempts()
-            done[study.identity] = opened.done()
+            done[study.identity] = opened.ends()
             self.ended_kinds[study.identity] = Counter(
                 outcome.kind for outcome in done[study.identity].values()
             )
@@ -466,7 +466,7 @@ class Sweep:
         # it may have waited here
         study.trial(index, chosen, self.runs).checkpoint.unlink(missing_ok=True)
         opened.tell(number, trial, result.outcome)
-        done[study.identity][index] = result.outcome
+        done[study.identity][index] = opened.end(result.outcome)
 
     # -- trials of other studies that are these to the bit
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,6 +53,12 @@ _TRIALS = """
     left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
     where trials.study_id in ({studies}) order by trials.trial_id
 """
+_ROWS = """
+    select trials.trial_id, trials.number, trials.state, kept.value_json, own.value_json from trials
+    left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
+    left join trial_user_attributes own on own.trial_id = trials.trial_id and own.key = '{index}'
+    where trials.study_id = {study} order by trials.trial_id
+"""
 _ALL_ATTRIBUTES = """
     select study_id, key, value_json from study_user_attributes where study_id in ({studies})
 """
@@ -68,6 +75,7 @@ _RUNNING = """
     where trials.state = 'RUNNING' group by studies.study_id, studies.study_name
     order by studies.study_id
 """
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 LOCKED = 5.0  # seconds that SQLite waits for a lock before it says so
 
 
@@ -129,7 +137,13 @@ class Store:
                 begun = len(study.get_trials(deepcopy=False))
             study.sampler = samplers.for_study(search, identity, begun)
         return StudyStore(
-            study, str(attributes["on"]), self.retries, prunes=search.pruner is not None
+            study,
+            self.storage,
+            self.storage.get_study_id_from_name(identity),
+            str(attributes["on"]),
+            self.retries,
+            prunes=search.pruner is not None,
+            direct=points.ours(search.sampler.name) and search.pruner is None,
         )
 
     @retried
@@ -166,11 +180,13 @@ class Store:
         with quiet():
             before = self._load(earlier)
             done = study.done()
-            copied = [
-                trial
-                for trial, result in _ended(before)
+            numbers = {
+                row.number
+                for row, result in self._ended(earlier)
                 if result.trial.index not in done and same(result.trial)
-            ]
+            }
+            every = before.get_trials(deepcopy=False) if numbers else []
+            copied = [trial for trial in every if trial.number in numbers]
             study.study.add_trials(copied)
         if copied:
             study.add_provenance(before.user_attrs.get(PROVENANCE, []))
@@ -207,10 +223,14 @@ class Store:
     @retried
     def ended(self, identity: str) -> list[Result]:
         """The trials of one study that have ended for good, by index."""
-        with quiet():
-            ended = [result for _, result in _ended(self._load(identity))]
+        ended = [result for _, result in self._ended(identity)]
         ended.sort(key=lambda result: result.trial.index)
         return [replace(result, study=identity) for result in ended]
+
+    def _ended(self, identity: str) -> Iterator[tuple[_Row, Result]]:
+        study_id = self.storage.get_study_id_from_name(identity)
+        void = self.storage.get_study_user_attrs(study_id).get(_VOID, ())
+        return _ended(_rows(self.storage, study_id), void)
 
     @retried
     def named_before(self, file: str, name: str) -> list[str]:
@@ -382,16 +402,52 @@ class Store:
         return optuna.load_study(study_name=identity, storage=self.storage)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A trial as the storage has it.
+
+    Attributes:
+        trial_id: Optuna's, of all studies.
+        number: Optuna's, within the study.
+        state: Optuna's name of it.
+        index: ours; -1 where it has none yet.
+        content: the packed result; None where it has none.
+    """
+
+    trial_id: int
+    number: int
+    state: str
+    index: int
+    content: Any
+
+    @property
+    def result(self) -> Result | None:
+        return _result(self.content)
+
+
 @dataclass(slots=True)
 class StudyStore:
-    """One study: what the sweep asks and tells."""
+    """One study: what the sweep asks and tells.
+
+    Optuna's study keeps every trial that it has read in memory, which samplers and pruners that
+    learn from trials need.  Where none does (`direct`), trials go to the storage beside it, in one
+    transaction each, and nothing is kept of them.
+
+    Attributes:
+        on: the split whose score is the study's value.
+        asked: trials that run, by number: Optuna's object, or where they are direct its id.
+        asking: an `ask` began and did not end.
+    """
 
     study: Any
-    on: str  # the split whose score is the study's value
+    storage: Any
+    study_id: int
+    on: str
     retries: RetryPolicy
     prunes: bool
+    direct: bool
     asked: dict[int, Any] = field(default_factory=dict)
-    asking: bool = False  # an `ask` began and did not end
+    asking: bool = False
     alone: bool = True  # no other sweep has trials of the study that run
 
     @retried
@@ -413,6 +469,10 @@ class StudyStore:
             if self.asking and self.alone:  # else the next whole sweep does so
                 self._end_unknown()
             self.asking = True
+            if self.direct and point is not None:
+                number, chosen = self._begin(index, point, space)
+                self.asking = False
+                return number, chosen
             if point is not None:  # Optuna has no way to hand it over: `samplers._known_points`
                 self.study.sampler.point = point
             with samplers.holding(self.study, known):
@@ -425,13 +485,29 @@ class StudyStore:
         self.asked[trial.number], self.asking = trial, False
         return trial.number, chosen
 
+    def _begin(
+        self, index: int, point: Mapping[str, Value], space: Space
+    ) -> tuple[int, dict[str, Value]]:
+        """Begin a trial at a known point, all of it in one transaction."""
+        chosen, distributions = dict(space.fixed), {}
+        for dimension in space.dimensions:
+            if dimension.active(chosen):
+                distribution = _distribution(dimension)
+                distributions[dimension.name] = distribution
+                kept = distribution.to_internal_repr(point[dimension.name])
+                chosen[dimension.name] = distribution.to_external_repr(kept)
+        params = {name: chosen[name] for name in distributions}
+        begun = _running(params, distributions, index)
+        trial_id = self.storage.create_new_trial(self.study_id, template_trial=begun)
+        number = self.storage.get_trial_number_from_id(trial_id)
+        self.asked[number] = trial_id
+        return number, chosen
+
     def _end_unknown(self) -> None:
         """End what an `ask` that was cut off may have begun."""
-        from optuna.trial import TrialState
-
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if trial.number not in self.asked:
-                self.study.tell(trial.number, state=TrialState.FAIL)
+        for row in list(_rows(self.storage, self.study_id)):
+            if row.state == _UNDER_WAY[0] and row.number not in self.asked:
+                self._end(row.number, row.trial_id, None)
 
     @retried
     def report(self, number: int, step: int, value: float) -> bool:
@@ -452,21 +528,36 @@ class StudyStore:
 
         # all was written before a server could not say so
         with quiet(), suppress(UpdateFinishedTrialError):
-            self.asked[number].set_user_attr(
-                _RESULT, Result(trial, outcome, self.study.study_name).pack()
-            )
-            self._end(number, outcome)
+            packed = Result(trial, outcome, self.study.study_name).pack()
+            begun = self.asked[number]
+            if isinstance(begun, int):
+                self.storage.set_trial_user_attr(begun, _RESULT, packed)
+                self._end(number, begun, outcome)
+            else:
+                begun.set_user_attr(_RESULT, packed)
+                self._end(number, None, outcome)
         del self.asked[number]
 
-    def _end(self, number: int, outcome: Outcome) -> None:
+    def _end(self, number: int, trial_id: int | None, outcome: Outcome | None) -> None:
+        """End a trial of Optuna's: with an outcome, or as one that was cut off.
+
+        Args:
+            trial_id: where it is known; samplers that learn from trials are told all the same.
+        """
         from optuna.trial import TrialState
 
-        if outcome.kind is Kind.COMPLETE:
-            self.study.tell(number, outcome.scores[self.on])
-        elif outcome.kind is Kind.PRUNED:
-            self.study.tell(number, state=TrialState.PRUNED)
+        state, score = TrialState.FAIL, None
+        if outcome is not None and outcome.kind is Kind.COMPLETE:
+            state, score = TrialState.COMPLETE, outcome.scores[self.on]
+        elif outcome is not None and outcome.kind is Kind.PRUNED:
+            state = TrialState.PRUNED
+        if self.direct and trial_id is not None:
+            values = None if score is None else [score]
+            self.storage.set_trial_state_values(trial_id, state, values)
+        elif score is not None:
+            self.study.tell(number, score)
         else:
-            self.study.tell(number, state=TrialState.FAIL)
+            self.study.tell(number, state=state)
 
     @retried
     def reclaim(self, part: Part = WHOLE) -> int:
@@ -474,35 +565,25 @@ class StudyStore:
 
         Whose a trial is that has no index yet, only the whole sweep knows.
         """
-        from optuna.trial import TrialState
-
         count = 0
         with quiet():
-            for trial in self.study.get_trials(
-                deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)
-            ):
-                if not self._is_of(trial, part):
+            for row in list(_rows(self.storage, self.study_id)):
+                if row.state not in _UNDER_WAY or not self._is_of(row, part):
                     continue
-                result = _result(trial.user_attrs.get(_RESULT))
-                if result is not None:
-                    self._end(trial.number, result.outcome)
-                    continue
-                self.study.tell(trial.number, state=TrialState.FAIL)
-                count += 1
+                result = row.result
+                self._end(row.number, row.trial_id, result.outcome if result else None)
+                count += result is None
         return count
 
-    def _is_of(self, trial: Any, part: Part) -> bool:
-        """Whether a trial of Optuna's is one of a part."""
+    def _is_of(self, row: _Row, part: Part) -> bool:
+        """Whether a trial is one of a part."""
         variant = StudyKey.parse(self.study.study_name).variant
-        return part.whole or part.holds(variant, trial.user_attrs.get(_INDEX, -1))
+        return part.whole or part.holds(variant, row.index)
 
     @retried
     def attempts(self) -> Counter[int]:
         """How often a trial was begun again, by index; not where it was lost with its machine."""
-        results = (
-            _result(trial.user_attrs.get(_RESULT))
-            for trial in self.study.get_trials(deepcopy=False)
-        )
+        results = (row.result for row in _rows(self.storage, self.study_id))
         return Counter(
             result.trial.index
             for result in results
@@ -536,16 +617,34 @@ class StudyStore:
     @retried
     def done(self) -> dict[int, Outcome]:
         """Outcomes that are final, by index; the first of each."""
-        return {result.trial.index: result.outcome for _, result in _ended(self.study)}
+        return {result.trial.index: result.outcome for _, result in self._ended()}
+
+    def ends(self) -> dict[int, Outcome]:
+        """Of outcomes that are final, by index, how they ended and the score that selects: what a
+        sweep of many trials can keep in memory.
+        """
+        return {result.trial.index: self.end(result.outcome) for _, result in self._ended()}
+
+    def end(self, outcome: Outcome) -> Outcome:
+        """How a trial ended, and its score on the split that selects."""
+        scores = {self.on: outcome.scores[self.on]} if self.on in outcome.scores else _NOTHING
+        nothing = _NOTHING  # one empty table for all of them
+        return Outcome(
+            outcome.kind, scores, weights=nothing, seconds=nothing, by_length=nothing, also=nothing
+        )
+
+    def _ended(self) -> Iterator[tuple[_Row, Result]]:
+        void = self.study.user_attrs.get(_VOID, ())
+        return _ended(_rows(self.storage, self.study_id), void)
 
     @retried
     def waited(self) -> dict[int, list[Result]]:
         """Trials as they waited at rungs, by index."""
         waited: dict[int, list[Result]] = {}
         void = set(self.study.user_attrs.get(_VOID, ()))
-        for trial in self.study.get_trials(deepcopy=False):
-            result = _result(trial.user_attrs.get(_RESULT), self.study.study_name)
-            if result is not None and result.outcome.waits and trial.number not in void:
+        for row in _rows(self.storage, self.study_id):
+            result = _result(row.content, self.study.study_name)
+            if result is not None and result.outcome.waits and row.number not in void:
                 waited.setdefault(result.trial.index, []).append(result)
         return waited
 
@@ -555,25 +654,38 @@ class StudyStore:
         count; returns how many.
         """
         numbers = [
-            trial.number
-            for trial, result in _ended(self.study)
-            if result.outcome.kind in kinds and self._is_of(trial, part)
+            row.number
+            for row, result in self._ended()
+            if result.outcome.kind in kinds and self._is_of(row, part)
         ]
         if numbers:
             self.study.set_user_attr(_VOID, [*self.study.user_attrs.get(_VOID, ()), *numbers])
         return len(numbers)
 
 
-def _ended(study: Any) -> Iterator[tuple[Any, Result]]:
-    """Trials that will not run again, as Optuna's and as ours; the first of each index."""
-    void, known = set(study.user_attrs.get(_VOID, ())), set()
-    for trial in study.get_trials(deepcopy=False):
-        result = _result(trial.user_attrs.get(_RESULT))
-        if result is None or not result.outcome.final or trial.number in void:
+def _rows(storage: Any, study_id: int) -> Iterator[_Row]:
+    """The trials of a study, one after the other: Optuna would keep all of them."""
+    query = _ROWS.format(key=_RESULT, index=_INDEX, study=study_id)
+    with storage.engine.connect() as connection:
+        for trial_id, number, state, content, index in connection.exec_driver_sql(query):
+            known = json.loads(content) if content else None
+            yield _Row(trial_id, number, state, json.loads(index) if index else -1, known)
+
+
+def _ended(rows: Iterable[_Row], numbers: Collection[int]) -> Iterator[tuple[_Row, Result]]:
+    """Trials that will not run again, as the storage's and as ours; the first of each index.
+
+    Args:
+        numbers: of trials that no longer count.
+    """
+    void, known = set(numbers), set()
+    for row in rows:
+        result = None if row.number in void else row.result
+        if result is None or not result.outcome.final:
             continue
         if result.trial.index not in known:
             known.add(result.trial.index)
-            yield trial, result
+            yield row, result
 
 
 def _result(content: Any, study: str = "") -> Result | None:
@@ -585,6 +697,37 @@ def _result(content: Any, study: str = "") -> Result | None:
     return Result(
         Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), study
     )  # as it was kept at first
+
+
+def _distribution(dimension: Dimension) -> Any:
+    """Optuna's word for a dimension."""
+    from optuna import distributions
+
+    low, high, log, step = dimension.low, points.highest(dimension), dimension.log, dimension.step
+    if dimension.kind == "choice":
+        return distributions.CategoricalDistribution(dimension.choices)
+    if dimension.kind == "int":
+        return distributions.IntDistribution(int(low), int(high), log, int(step) or 1)
+    return distributions.FloatDistribution(low, high, log, step or None)
+
+
+def _running(params: Mapping[str, Value], distributions: Mapping[str, Any], index: int) -> Any:
+    """A trial of Optuna's that has begun."""
+    from optuna.trial import FrozenTrial, TrialState
+
+    return FrozenTrial(
+        number=-1,  # the storage gives it one
+        trial_id=-1,
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=datetime.now(),
+        datetime_complete=None,
+        params=dict(params),
+        distributions=dict(distributions),
+        user_attrs={_INDEX: index},
+        system_attrs={},
+        intermediate_values={},
+    )
 
 
 def _suggest(trial: Any, dimension: Dimension) -> Value:

@@ -95,9 +95,8 @@ def test_what_a_dead_sweep_left_running_runs_again_and_what_it_had_finished_does
     opened.tell(number, trial(0, chosen), complete(1.0))
     opened.ask(1, point, SPACE)  # killed before its outcome
     number, chosen = opened.ask(2, point, SPACE)  # killed between writing the result and telling
-    opened.asked[number].set_user_attr(
-        "rnnzoo", {"trial": trial(2).to_dict(), "outcome": complete(2.0).to_dict()}
-    )
+    content = {"trial": trial(2).to_dict(), "outcome": complete(2.0).to_dict()}
+    opened.storage.set_trial_user_attr(opened.asked[number], "rnnzoo", content)
     again = study(tmp_path, Search(space=SPACE))
     assert again.reclaim() == 1
     assert sorted(again.done()) == [0, 2]
