@@ -164,7 +164,8 @@ class _Hoist:
         if not isinstance(expr, ir.Apply):
             return self.as_sequence(expr)
         if not self.is_in_loop(expr):
-            return self.hoist(expr) if self.reads_sequence(expr) else expr
+            is_weight = len(expr.shape) == 2
+            return self.hoist(expr) if self.reads_sequence(expr) and not is_weight else expr
         if expr.op.signs and not ir.is_matrix(expr.shape):
             return self.rewrite_sum(expr)
         return replace(expr, args=tuple(self.rewrite(arg) for arg in expr.args))

@@ -7,6 +7,7 @@ A Keras layer keeps this text in its configuration, and a trial carries it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -134,9 +135,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
         # the sizes of what a transposed matrix is used on do not tell its columns
         unusual = weight.name in transposed_names and weight.shape != ("units", "units")
         if unusual or weight.name in computed_with or not _conventional(weight):
-            entry["shape"] = [
-                size if isinstance(size, int) else ir.size_text(size) for size in weight.shape
-            ]
+            entry["shape"] = [*_sizes_of(weight)]
         if weight.mask is not None:
             entry["mask"] = expression(weight.mask)
         is_constant = weight.name in matrices
@@ -150,6 +149,15 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
     declarations = {"weights": weights, "init": init, "initial": initial}
     return {key: value for key, value in declarations.items() if value}
+
+
+def _sizes_of(weight: ir.Weight) -> Iterator[int | str]:
+    """The shape of a weight as it is declared."""
+    for size in weight.shape:
+        if isinstance(size, ir.Grid):  # a matrix for each unit that it multiplies
+            yield from (size.rows, size.columns)
+        else:
+            yield size if isinstance(size, int) else ir.size_text(size)
 
 
 def _conventional(weight: ir.Weight) -> bool:

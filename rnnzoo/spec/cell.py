@@ -712,10 +712,10 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
                 f" not {describe(item)}"
             )
             mistakes.add(item.span, problem, "write shape: [units, inputs]")
-    if len(shape) > 2:
-        fix = "write [] for a scalar, [n] for a vector, [n, m] for a matrix"
-        mistakes.add(entry.span("shape"), "a weight has at most 2 dimensions", fix)
-    return tuple(shape[:2])
+    if len(shape) > 3:
+        fix = "write [] for a scalar, [n] for a vector, [n, m] for a matrix, [n, m, k] for k such"
+        mistakes.add(entry.span("shape"), "a weight has at most 3 dimensions", fix)
+    return tuple(shape[:3])
 
 
 def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:

@@ -67,7 +67,18 @@ equations: |
 weights:
   V: {shape: [units, units]}
 """
-CELLS = {"made": MADE, "by_rows": BY_ROWS, "mixed": MIXED}
+# a matrix of each unit that is multiplied; of joined vectors, too
+SECOND = """\
+name: second
+equations: |
+  M = S @ [h[t-1], x]
+  h = tanh(T @ x @ h[t-1] + M' @ x + (softmax(T @ x) * B) @ h[t-1] + b)
+weights:
+  B: {shape: [units, units]}
+  S: {shape: [inputs, units, units + inputs]}
+  T: {shape: [units, units, inputs]}
+"""
+CELLS = {"made": MADE, "by_rows": BY_ROWS, "mixed": MIXED, "second": SECOND}
 
 
 def softmax(a: np.ndarray) -> np.ndarray:
@@ -118,6 +129,24 @@ def test_what_is_over_units_is_over_each_row_of_a_matrix_in_each_head() -> None:
         outputs.append(np.tanh((read @ k[:, :, None]).ravel() + wide @ now))
     run = reference.run(cell, [w], x, UNITS)
     np.testing.assert_allclose(run.outputs[0], outputs, atol=1e-12)
+
+
+def test_a_weight_of_three_sizes_has_a_matrix_for_each_unit_that_it_multiplies() -> None:
+    cell = lang.parse_text(SECOND)
+    w, x = weights_of(cell)
+    t = w["T"].reshape(UNITS, UNITS, INPUTS)
+    s = w["S"].reshape(INPUTS, UNITS, UNITS + INPUTS)
+    h = np.zeros(UNITS)
+    outputs = []
+    for now in x[0]:
+        of_input, of_both = t @ now, s @ np.concatenate([h, now])
+        h = np.tanh(
+            of_input @ h + of_both.T @ now + (softmax(of_input) * w["B"]) @ h + w["b"]
+        )  # fmt: skip
+        outputs.append(h)
+    run = reference.run(cell, [w], x, UNITS)
+    np.testing.assert_allclose(run.outputs[0], outputs, atol=1e-12)
+    assert counts.weights(cell, INPUTS, UNITS) == sum(value.size for value in w.values())
 
 
 @pytest.mark.parametrize("name", CELLS)

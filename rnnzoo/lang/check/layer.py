@@ -239,7 +239,7 @@ class Layer(Scope):
         if self.is_weight(name, before_product=False):
             shape = self.shared.shape_of(name)
             weight = self.use(name, ("units",) if shape is None else shape, node.span)
-            if self.among_matrices and shape is not None and len(shape) == 2:
+            if self.among_matrices and self.shared.declares_matrix(name) and shape is not None:
                 return ir.Apply(entries, (weight,), entries.shape([shape], ()))
             return weight
         if self.among_matrices and self.is_matrix(node):

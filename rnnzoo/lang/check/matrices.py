@@ -91,8 +91,14 @@ def by_row(layer: Layer, tree: Call) -> ir.Expr:
         return MISTAKEN
     typed = [layer.typed_as_matrix(operand) for operand in operands]
     shapes = [operand.shape for operand in typed]
-    if any(not ir.is_matrix(shape) for shape in shapes):
+    if (UNKNOWN,) in shapes:
         return MISTAKEN
+    for shape, operand in zip(shapes, operands):
+        if not ir.is_matrix(shape):
+            problem = f"{operation.name} is of a vector or a matrix, and this is {_words(shape)}"
+            fix = f"multiply it first: {operation.name}({as_written(operand)} @ x)"
+            layer.mistakes.add(operand.span, problem, fix)
+            return MISTAKEN
     if groups:
         problem = f"{operation.name} of a matrix is taken over each row by itself, without groups"
         fix = f"write {operation.name}({', '.join(map(as_written, operands))})"
@@ -150,7 +156,7 @@ def report_undeclared(layer: Layer, operands: Sequence[Tree]) -> bool:
     undeclared = [
         node
         for name, node in names.items()
-        if layer.stands_for_matrix(node) and not layer.shared.declares_matrix(name)
+        if layer.stands_for_matrix(node) and layer.shared.shape_of(name) is None
     ]
     for node in undeclared:
         if not layer.is_reported(node.name):

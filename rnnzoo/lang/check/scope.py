@@ -136,6 +136,10 @@ class Scope:
             return self.is_matrix(Name(tree.name, tree.span))
         return self.is_matrix(tree)
 
+    def is_tensor(self, tree: Tree) -> bool:
+        """Whether this is a weight whose product with a vector is a matrix."""
+        return isinstance(tree, Name) and self.shared.declares_tensor(tree.name)
+
     def rows(self, matrix: str) -> ir.Size:
         """The size of a product with a matrix."""
         shape = self.shared.shape_of(matrix)
@@ -175,7 +179,7 @@ class Scope:
             case Call(op=op, args=args) if op.is_product:
                 turned = args[1].name if isinstance(args[1], Primed) else ""
                 is_outer = turned in self.trees and turned not in self.matrices  # a mistake
-                return is_outer or any(map(is_diagonal, args))
+                return is_outer or any(map(is_diagonal, args)) or self.is_tensor(args[0])
             case Call(op=OverUnits() as op, args=args):
                 return all(map(self.is_meant_as_matrix, args[: op.arity]))
             case Call(op=OfConstants(), args=args):

@@ -52,8 +52,13 @@ class Shared:
 
     @property
     def declares_matrices(self) -> bool:
-        """Whether any weight is declared as a matrix."""
-        return any(map(self.declares_matrix, self.spec.shapes))
+        """Whether any weight is declared as a matrix, or as one for each of its operand's units."""
+        shapes = self.spec.shapes
+        return any(self.declares_matrix(name) or self.declares_tensor(name) for name in shapes)
+
+    def declares_tensor(self, name: str) -> bool:
+        """Whether this is a weight that is declared as a matrix for each unit of a vector."""
+        return self.declares(name, axes=3)
 
     def declares_matrix(self, name: str) -> bool:
         """Whether this is a weight that is declared as a matrix."""
@@ -96,6 +101,11 @@ class Shared:
             else:
                 shape.append(int(size))
         self.check_entries(name, shape, declared.span)
+        if len(shape) == 3:
+            rows, columns, operand = shape
+            assert isinstance(rows, str | int)
+            assert isinstance(columns, str | int)
+            return ir.Grid(rows, columns), operand
         return tuple(shape)
 
     def size_of(self, weight: str, text: str, span: Span) -> ir.Size:

@@ -310,6 +310,13 @@ class Writer:
             for value in values:
                 operands += self.lines(inner, value, inner, ",")
             return [f"{before}{called}(", *operands, f"{indent}){after}"]
+        if called == "in_groups" and len(expr.args) == 2:
+            vector, groups = expr.args
+            function = whole.partition("(")[2].partition(", ")[0]
+            return [
+                f"{before}{called}(", f"{inner}{function},", *self.lines(inner, vector, inner, ","),
+                f"{inner}{self.text(groups)},", f"{indent}){after}",
+            ]  # fmt: skip
         if expr.op.name in self.dialect.calls and len(expr.args) == 1:
             return [f"{before}{called}(", *self.sum(expr.args[0], inner), f"{indent}){after}"]
         return [f"{before}{whole}{after}"]

@@ -90,3 +90,39 @@ def exprnn(w: Weights, x: Vector, h: Vector) -> Values:
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(len(h)), atol=1e-12)
     u = w["W"] @ x + rotation @ h
     return {"h": u / np.abs(u) * np.maximum(np.abs(u) + w["b"], 0)}
+
+
+def mclstm(w: Weights, x: Vector, c: Vector, *, mass: Vector) -> Values:
+    """Hoedt et al. 2021, arXiv:2101.05186: the equations of the MC-LSTM with a redistribution that
+    depends on time, for one mass input and auxiliary inputs x; as in the authors' code
+    (ml-jku/mc-lstm), what is stored is divided by its sum unless that is 0.
+    """
+    units = len(c)
+    shares = c / (c.sum() if c.sum() > 0 else 1)
+    r = np.zeros((units, units))
+    for source in range(units):
+        own = slice(source * units, (source + 1) * units)
+        logits = w["W_r"][own] @ x + w["U_r"][own] @ shares + w["B_r"][source]
+        r[source] = np.exp(logits) / np.exp(logits).sum()
+    return _mass_conserving(w, x, c, shares, r, mass)
+
+
+def mclstm_static(w: Weights, x: Vector, c: Vector, *, mass: Vector) -> Values:
+    """Hoedt et al. 2021, arXiv:2101.05186: the equations of the MC-LSTM with the redistribution
+    matrix softmax(B_r).
+    """
+    shares = c / (c.sum() if c.sum() > 0 else 1)
+    e = np.exp(w["B_r"])
+    return _mass_conserving(w, x, c, shares, e / e.sum(axis=1, keepdims=True), mass)
+
+
+def _mass_conserving(
+    w: Weights, x: Vector, c: Vector, shares: Vector, r: np.ndarray, mass: Vector
+) -> Values:
+    """The gates, the memory and the output, given the redistribution matrix."""
+    logits = w["W_i"] @ x + w["U_i"] @ shares + w["b_i"]
+    i = np.exp(logits) / np.exp(logits).sum()
+    o = sigmoid(w["W_o"] @ x + w["U_o"] @ shares + w["b_o"])
+    total = c @ r + mass[0] * i
+    np.testing.assert_allclose(total.sum(), c.sum() + mass[0], atol=1e-12)
+    return {"h": o * total, "c": (1 - o) * total}
