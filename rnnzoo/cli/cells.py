@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ from rnnzoo.errors import (
 )
 from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
+from rnnzoo.lang import text as texts
 from rnnzoo.lang.at_start import at_start
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.formulas import constant_matrices
@@ -47,6 +49,7 @@ from rnnzoo.spec.read_experiment.overrides import TOP
 from rnnzoo.spec.settings import project, runs
 from rnnzoo.terminal.console import plain_console, told
 
+WIDTH = 80  # of a terminal, for what is wrapped
 OURS = b'class="rz"'  # in every picture and page of ours
 
 
@@ -434,7 +437,8 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         (cell.unicode, cell.unicode_first_layer) if letters else (cell.equations, cell.first_layer)
     )
     lines = [f"{cell.name}: {cell.title}" if cell.title else cell.name]
-    lines += [f"  {reference}" for reference in cell.source]
+    for reference in cell.source:
+        lines += textwrap.wrap(reference, WIDTH, initial_indent="  ", subsequent_indent="    ")
     for title, section in (
         ("constants", cell.constants),
         ("equations", equations),
@@ -451,7 +455,7 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
                 f" {cell.parent.name})"
             ),
         ]
-    lines += ["", f"states   {', '.join(ir.in_short(cell.states))}"]
+    lines += ["", f"states   {', '.join(cell.carried)}"]
     if cell.ir.named_inputs:
         sized = (f"{each.name} ({each.size_in_words})" for each in cell.ir.named_inputs)
         lines.append(f"reads    x, {', '.join(sized)}")
@@ -470,9 +474,15 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         )
     size = f"{number_of(inputs, 'input')} and {number_of(units, 'unit')}"
     lines += ["", f"weights with {size}", *_weights(cell, inputs, units)]
+    fixed = {weight.name for weight in cell.ir.first.weights if not weight.trained}
+    fixed -= {*constant_matrices(cell.ir)}
+    shapes = cell.weights(inputs, units)
+    kept = sum(math.prod(shapes[name]) for name in fixed)
+    trained = f"  {cell.count_params(inputs, units):,} "
     lines.append(
-        f"  {cell.count_params(inputs, units):,} in all;"
-        f" {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
+        trained
+        + (f"are trained, {kept:,} never" if kept else "in all")
+        + f"; {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
     )
     return lines
 
@@ -504,6 +514,11 @@ def _start(weight: ir.Weight) -> str:
         ((name, value),) = init.items()
         values = value if isinstance(value, list) else [value]
         text = f"{name} {', '.join(map(str, values))}"
+        if name == "uniform":
+            low, high = values if len(values) > 1 else (f"-{values[0]}", values[0])
+            text = f"uniform from {low} to {high}"
+    if weight.mask is not None:
+        text += f" where {texts.expression(weight.mask)}, else 0"
     return text if weight.trained else f"{text}; never trained"
 
 

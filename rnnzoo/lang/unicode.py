@@ -47,4 +47,4 @@ def _line(text: str, timed: Collection[str]) -> str:
             return greek(name) + NOW + SHOWN_MINUS + "".join(SHOWN_DIGITS[int(n)] for n in lag)
         return greek(name) + NOW if name in timed else _CALLS.get(name, greek(name))
 
-    return _TOKEN.sub(sign, text)
+    return _TOKEN.sub(sign, text.replace(" + -", " - "))

@@ -13,7 +13,7 @@ from typing import Any
 from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
 from rnnzoo.lang.check import check, checkable, counting_options, with_rounds
-from rnnzoo.lang.ir import Cell, as_written
+from rnnzoo.lang.ir import Cell, State, as_written, in_short, size_text
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
 from rnnzoo.spec.cell import read, sources
@@ -37,6 +37,14 @@ def view(
     counting = counting_options(spec)
     facts = (spec.family, spec.year, spec.claim, spec.note)
     return CellView(cell, parent, *facts, comments, counting)
+
+
+def _about(state: State) -> str:
+    """What is to be said of a state beside its name."""
+    size = "" if state.size == "units" else f" [{size_text(state.size)}]"
+    if state.initial == "learned":
+        return f"{size} (its start is learned)"
+    return f"{size} (starts at {state.initial:g})" if state.initial else size
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,18 @@ class CellView:
     def states(self) -> tuple[str, ...]:
         """The states, the output first."""
         return tuple(state.name for state in self.ir.states)
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The states with their sizes, where these are not the units, and with what they start
+        from, where that is not 0; those that only carry one on together.
+        """
+        known = {state.name: _about(state) for state in self.ir.states}
+        shown = []
+        for name in in_short(self.states):
+            first, _, last = name.partition(" to ")
+            shown.append(f"{name}{known[last or first]}")
+        return tuple(shown)
 
     @property
     def recurrences(self) -> tuple[Recurrence, ...]:

@@ -108,6 +108,34 @@ def test_cells_of_one_family_are_listed(
     )
 
 
+SHOWN = {  # lines of what `show` prints
+    "gru_d": ["states   h, q [inputs], last [inputs]", "  w_x  88       uniform from 0 to 0.1"],
+    "mlstm": ["states   m, C [heads, units / heads, units / heads], n"],
+    "narx": ["states   h, h_lag1 to h_lag3"],
+    "clockwork": ["  R  64 x 64  orthogonal where T[col] >= T[row], else 0"],
+    "echo_state": [
+        "  W  64 x 88  uniform from -scale to scale; never trained",
+        "  0 are trained, 9,728 never; 9,728 multiply-adds a step",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_a_reader_needs_to_know_of_states_and_weights_is_shown(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", name]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert {*SHOWN[name]} <= {*printed}
+    assert all(len(line) <= 80 for line in printed[1 : printed.index("")])  # the sources
+
+
+def test_states_that_do_not_start_at_zero_say_so() -> None:
+    text = "name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + c[t-1])\n  c = c[t-1] * h\n"
+    cell = lang.view.CellView(lang.parse_text(f"{text}initial: {{h: learned, c: 0.5}}\n"))
+    assert cell.carried == ("h (its start is learned)", "c (starts at 0.5)")
+
+
 def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "nfg"]) == 0
     printed = capsys.readouterr().out
