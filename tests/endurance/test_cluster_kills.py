@@ -17,9 +17,14 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.launchers import Setup
+from rnnzoo.spec.trial import Kind, Outcome, Progress
+from rnnzoo.testing.launchers import next_event, trial
 from tests.endurance.loop import SPEC, TRIALS
 from tests.endurance.test_kills import GOES, SERVER, Process, check_the_books, of_session
+from tests.launchers import work
 from tests.launchers.clusters import Cluster, kill, until
+from tests.launchers.test_local import ends
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 3
@@ -185,3 +190,25 @@ def test_a_network_that_stalls_delays_a_sweep_and_changes_nothing(tmp_path: Path
         check_the_books(tmp_path, planned=PLANNED)
         campaign.wait_for_trials()
         assert not campaign.orphans
+
+
+def test_a_worker_that_hangs_is_given_up_and_its_trial_runs_elsewhere(tmp_path: Path) -> None:
+    patience = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "5 seconds"}
+    with Cluster(settings=patience) as cluster:
+        cluster.add(2)
+        launcher = cluster.launcher(Setup(work.behave, 2), capacity=2)
+        try:
+            tickets = [launcher.submit(trial("telling_who")) for _ in range(2)]
+            told = {event.ticket: event.news for event in map(next_event, [launcher] * 2)}
+            hung = told[tickets[0]]
+            assert isinstance(hung, Progress)
+            os.kill(int(hung.best), signal.SIGSTOP)
+            event = next_event(launcher)
+            assert event.ticket == tickets[0]
+            assert isinstance(event.news, Outcome)
+            assert (event.news.kind, event.news.retried) == (Kind.INTERRUPTED, True)
+            assert launcher.capacity() == 1
+            os.kill(int(hung.best), signal.SIGCONT)  # a worker that was given up ends its trial
+            assert ends(int(hung.value))
+        finally:
+            launcher.close()

@@ -29,10 +29,15 @@ class Cluster:
     """
     Attributes:
         security: options of certificates for all of them, as `--tls-ca-file`, or none.
+        settings: of the scheduler, as variables of its environment.
     """
 
-    def __init__(self, security: Mapping[str, Sequence[str]] | None = None) -> None:
-        self.security = security or {}
+    def __init__(
+        self,
+        security: Mapping[str, Sequence[str]] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.security, self.settings = security or {}, settings or {}
         self.folder = Path(tempfile.mkdtemp(prefix="rnnzoo-cluster-"))
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self.scheduled()
@@ -54,7 +59,7 @@ class Cluster:
             *("--scheduler-file", str(file), "--idle-timeout", LONGEST),
             *(("--protocol", "tls") if self.security else ()),
         ]
-        process = self._start("scheduler", options)
+        process = self._start("scheduler", options, self.settings)
         until(file.is_file, "the scheduler did not start")
         until(file.read_text, "the scheduler did not start")
         self.address: str = json.loads(file.read_text())["address"]
