@@ -25,7 +25,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.backends.contract import Backend, ForLayers, Processes
-from rnnzoo.spec.settings import keras_backend
+from rnnzoo.spec import settings
+from rnnzoo.spec.settings import BACKENDS, KERAS_BACKEND, keras_backend
 
 if TYPE_CHECKING:
     from rnnzoo.backends.jax import backend as _jax
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     _LAYERS: tuple[ForLayers, ...] = (*_COMPUTE, _torch)
     _START: tuple[Processes, ...] = (_jax_process, _tensorflow_process)
 
-__all__ = ["Backend", "ForLayers", "Processes", "current", "for_layers", "processes"]
+__all__ = [
+    "Backend", "ForLayers", "Processes", "current", "fastest_backend", "for_layers", "processes",
+]  # fmt: skip
 
 
 def current() -> Backend:
@@ -61,3 +64,19 @@ def processes(backend: str) -> Processes:
     """A backend for whoever starts processes that compute; nothing heavy is imported."""
     starts: Processes = import_module(f"rnnzoo.backends.{backend}.process")
     return starts
+
+
+def fastest_backend() -> str:
+    """The backend of `backend: auto` where nothing was run yet: that of KERAS_BACKEND; or else one
+    whose loops over time are native code here, which takes less time for the main job
+    (docs/engine.md); or else TensorFlow.
+    """
+    name, source = keras_backend()
+    if source == "KERAS_BACKEND" and name in BACKENDS:
+        return name
+    native = (
+        name
+        for name in BACKENDS
+        if settings.is_installed(name) and processes(name).has_native_loops()
+    )
+    return next(native, KERAS_BACKEND)

@@ -156,6 +156,9 @@ class Processes(Protocol):
     def loops(self) -> str:
         """What computes loops over time here: outcomes of two such differ in their last digits."""
 
+    def has_native_loops(self) -> bool:
+        """Whether loops over time are native code here."""
+
     def ended(self) -> None:
         """A sweep has ended: keep what is of use for the next one."""
 

@@ -462,7 +462,7 @@ class Training:
         default=BACKENDS[0],
         metadata=_row(
             "the library that computes; `auto` is the one with which the experiment was begun, else"
-            " `tensorflow`",
+            " `jax` where it is installed beside a C++ compiler, else `tensorflow`",
             Legal(words=(AUTO, *BACKENDS)),
             "all",
             "training",

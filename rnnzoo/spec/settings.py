@@ -164,15 +164,6 @@ def is_installed(backend: str) -> bool:
     return importlib.util.find_spec(backend) is not None
 
 
-def fastest_backend() -> str:
-    """The backend of `backend: auto` where nothing was run yet.
-
-    It is by the main job: 506 s with TensorFlow and 606 s with JAX, which compiles in less time and
-    trains in more (docs/engine.md).
-    """
-    return KERAS_BACKEND
-
-
 def check_trial_backend(backend: str) -> None:
     """
     Raises:

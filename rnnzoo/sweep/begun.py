@@ -12,9 +12,10 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rnnzoo.backends import fastest_backend
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.hyperparameters import AUTO
-from rnnzoo.spec.settings import BACKENDS, fastest_backend
+from rnnzoo.spec.settings import BACKENDS
 
 if TYPE_CHECKING:
     from rnnzoo.sweep.plan import Study
@@ -33,7 +34,7 @@ def settled(experiment: Experiment, *holders: Holds) -> Experiment:
     """The experiment with a backend.
 
     The first holder that has any of its studies decides: by their backend, if it is one.  Where
-    nobody has any, or one has studies under several, it is the fastest that is installed.
+    nobody has any, or one has studies under several, it is the fastest here.
     """
     named = by_backend(experiment)
     if len(named) == 1:

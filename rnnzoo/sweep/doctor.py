@@ -27,7 +27,6 @@ from rnnzoo.spec.settings import (
     cache_folder,
     check_layer_backend,
     exists,
-    fastest_backend,
     is_installed,
     keras_backend,
     runs,
@@ -107,7 +106,7 @@ def _backends() -> Check:
     loops = [
         f"loops of {TITLES[name]}: {backends.processes(name).loops()}" for name in installed[1:]
     ]
-    auto = f"{titles}, `auto` is {fastest_backend()}"
+    auto = f"{titles}, `auto` is {backends.fastest_backend()}"
     return Check("backends", "; ".join([auto, *loops, *missing]))
 
 

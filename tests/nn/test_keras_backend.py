@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo import backends
 from rnnzoo.api.root import launched
 from rnnzoo.backends.native import build
 from rnnzoo.cli import main
@@ -151,7 +152,7 @@ def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     [
         (
             ("tensorflow", "jax"),
-            "TensorFlow and JAX, `auto` is tensorflow; loops of JAX: native code of g++ 12",
+            "TensorFlow and JAX, `auto` is jax; loops of JAX: native code of g++ 12",
         ),
         (("tensorflow",), "TensorFlow, `auto` is tensorflow; `rnnzoo[jax]` adds JAX"),
     ],
@@ -164,3 +165,25 @@ def test_the_doctor_says_what_trials_can_compute_with(
     monkeypatch.setattr(build, "compiler", lambda: "g++ 12")
     check = next(check for check in doctor.checks(settings.read()) if check.name == "backends")
     assert (check.detail, check.passed) == (told, True)
+
+
+def test_new_studies_train_with_jax_where_its_loops_are_native_or_as_keras_backend_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lacks() -> str:
+        raise build.Missing("there is no compiler g++")
+
+    installed = {"tensorflow", "jax"}
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setattr(settings, "is_installed", installed.__contains__)
+    monkeypatch.setattr(build, "compiler", lambda: "g++ 12")
+    assert backends.fastest_backend() == "jax"
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert backends.fastest_backend() == "tensorflow"
+    monkeypatch.setenv("KERAS_BACKEND", "torch")  # of layers only
+    assert backends.fastest_backend() == "jax"
+    monkeypatch.setattr(build, "compiler", lacks)
+    assert backends.fastest_backend() == "tensorflow"
+    monkeypatch.setattr(build, "compiler", lambda: "g++ 12")
+    installed.remove("jax")
+    assert backends.fastest_backend() == "tensorflow"

@@ -47,6 +47,14 @@ def loops() -> str:
         return f"XLA: {error}"
 
 
+def has_native_loops() -> bool:
+    """Where there is a compiler."""
+    try:
+        return bool(build.compiler())
+    except build.Missing:
+        return False
+
+
 def ended() -> None:
     """A sweep has ended: what its trials compiled is there for the next one."""
     cache.record(folder())

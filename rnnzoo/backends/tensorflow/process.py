@@ -24,6 +24,11 @@ def loops() -> str:
     return "XLA"
 
 
+def has_native_loops() -> bool:
+    """They are XLA's."""
+    return False
+
+
 def ended() -> None:
     """A sweep has ended: what its trials compiled is there for the next one."""
     cache.record(folder())
