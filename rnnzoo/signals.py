@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -24,16 +24,36 @@ class _Asked:
 
     Attributes:
         times: how often the end was asked for.
+        first: the signal that asked first.
         deferred: the first time is noticed between two events, and does not raise.
     """
 
     times: int = 0
+    first: int = 0
     deferred: bool = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self.times += 1
+        self.first = self.first or number
         if not (self.deferred and self.times == 1):
             raise KeyboardInterrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupts:
+    """Whether the end was asked for, to be called between two events."""
+
+    asked: _Asked
+
+    def __call__(self) -> bool:
+        return self.asked.times > 0
+
+    @property
+    def leaves_time(self) -> bool:
+        """Whether it was asked for by SIGTERM, which who sends it lets a kill follow some time
+        later; whoever presses Ctrl-C waits.
+        """
+        return self.asked.first == signal.SIGTERM
 
 
 @contextmanager
@@ -51,7 +71,7 @@ def asked_to_end() -> Iterator[None]:
 
 
 @contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
+def interrupts() -> Iterator[Interrupts]:
     """Whether the end was asked for, to be looked at between two events: what is cut off in a write
     would keep its lock.
 
@@ -60,7 +80,7 @@ def interrupts() -> Iterator[Callable[[], bool]]:
     with _handled() as asked:
         asked.deferred = True
         try:
-            yield lambda: asked.times > 0
+            yield Interrupts(asked)
         finally:
             asked.deferred = False
 

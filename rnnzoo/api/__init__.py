@@ -58,6 +58,7 @@ def run(
     only: str | Sequence[str] = (),
     shard: str = "",
     share: bool = False,
+    hours: float | None = None,
     progress: bool | Observer = False,
 ) -> Results:
     """Run what is missing of an experiment, write its report, and return all its trials; with
@@ -76,6 +77,8 @@ def run(
         shard: `2/8` runs every eighth trial of each search, from the second on; other machines have
             the others.
         share: take over trials of other experiments in the storage that are these to the bit.
+        hours: after so many, trials that run save their state of training, and nothing is begun any
+            more; the report is of what was run.
         progress: show the sweep on this terminal; or an observer, as a subclass of
             `rnnzoo.api.Observer`.
 
@@ -96,7 +99,15 @@ def run(
         noting = Noting(observer)
         with _told(progress is True) as report:
             ready = prepared(
-                read, workers, paths_of(source), kinds, noting.note, report, part, share=share
+                read,
+                workers,
+                paths_of(source),
+                kinds,
+                noting.note,
+                report,
+                part,
+                share=share,
+                hours=hours,
             )
         results = ready.run(noting)
         ready.publish(results, noting.note)

@@ -7,6 +7,8 @@ too.  The only place that builds a `Sweep`.
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +20,8 @@ from typing import TYPE_CHECKING
 from rnnzoo import lang, tasks
 from rnnzoo.api import root, sources
 from rnnzoo.api.value import Report, Results
+from rnnzoo.confirm.questions import Answer
+from rnnzoo.confirm.stand import at_most, earlier, stands, undecided
 from rnnzoo.errors import StoreError, UsageError, argument, command, listed, nearest, number_of
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
@@ -33,7 +37,7 @@ from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
-from rnnzoo.sweep.run import Sweep
+from rnnzoo.sweep.run import GRACE, Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers import Tracker
 
@@ -54,6 +58,8 @@ class Prepared:
         part: which trials are run.
         chosen: where trials run.
         share: whether equal trials of all other experiments in the storage are taken over.
+        ends_at: on the monotonic clock; nothing is begun any more then.
+        grace: seconds that trials may take to save their state of training after SIGTERM.
     """
 
     opened: Opened
@@ -65,6 +71,8 @@ class Prepared:
     part: Part = WHOLE
     chosen: Chosen = config.LOCAL
     share: bool = False
+    ends_at: float = math.inf
+    grace: float = GRACE
 
     @property
     def untracked(self) -> bool:
@@ -95,7 +103,7 @@ class Prepared:
             experiment.training.backend,
             experiment.resources,
             self.chosen,
-            _may_stop(experiment),
+            _may_stop(experiment) or self.ends_at < math.inf,
             observer.note,
         ) as launcher:
             capacity, named = launcher.capacity(), self.chosen.name
@@ -116,6 +124,8 @@ class Prepared:
                 shared=self.shared(),
                 again=self.again,
                 part=self.part,
+                ends_at=self.ends_at,
+                grace=self.grace,
                 texts=texts(experiment),
                 code={label: tasks.code(task) for label, task in opened.tasks.items()},
             )
@@ -152,6 +162,10 @@ class Prepared:
         if self.part.whole:
             return
         studies, trials = self.opened.studies, self.opened.trials
+        own = self._own_left(results)
+        if own:
+            yield f"{self.part} is not done: {number_of(own, 'trial is', 'trials are')} left of it"
+            return
         missing = sum(count for _, count in self._missing(results))
         total = sum(status.planned(study, trials) for study in studies)
         if not any(status.planned(study, trials, self.part) for study in studies):
@@ -168,6 +182,55 @@ class Prepared:
         if rest:
             whole = command("sweep", self.opened.experiment.file)
             yield f"`{whole}` has {listed(rest)} to do, once all trials are in one storage"
+
+    def more(self, results: Results) -> Iterator[str]:
+        """What more hours could do, in sentences; nothing where they had no limit."""
+        if self.ends_at == math.inf:
+            return
+        own = self._own_left(results)
+        if own:
+            are = number_of(own, "trial of the search is", "trials of the search are")
+            yield f"{are} left{self._taking(own, results)}"
+        elif self.part.whole and self.opened.experiment.confirm is not None:
+            yield from self._undecided(results)
+
+    def _undecided(self, results: Results) -> Iterator[str]:
+        """Which claims are open on each task, and what they may still take."""
+        experiment, trials = self.opened.experiment, self.opened.trials
+        stood = stands(experiment, results.trials, trials)
+        for label, now in stood.items():
+            most = at_most(experiment, label, trials, now, earlier(stood, label))
+            asked = [claim.text for claim in undecided(experiment, label, earlier(stood, label))]
+            known = now.standings
+            texts = [
+                text for text in asked if text not in known or known[text].answer is Answer.OPEN
+            ]
+            if most and texts:
+                yield (
+                    f"open on {label}: {'; '.join(texts)}: at most"
+                    f" {number_of(most, 'training')} more{self._taking(most, results)}"
+                )
+
+    def _taking(self, count: int, results: Results) -> str:
+        """How many hours so many trainings take, by those that were run."""
+        seconds = [result.outcome.seconds.get("total", 0.0) for result in results]
+        if not any(seconds):
+            return ""
+        hours = count * sum(seconds) / len(seconds) / self.workers / 3600
+        return f", about {hours:.2g} hours with {self.workers} at a time"
+
+    def _own_left(self, results: Results) -> int:
+        """How many trials of the part have not ended."""
+        studies, trials = self.opened.studies, self.opened.trials
+        searches = {study.identity for study in studies}
+        ended = [
+            result
+            for result in results
+            if result.study in searches
+            and result.trial.index < trials
+            and self.part.holds(result.key.variant, result.trial.index)
+        ]
+        return sum(status.planned(study, trials, self.part) for study in studies) - len(ended)
 
     def _missing(self, results: Results) -> Iterator[tuple[Study, int]]:
         """How many trials of each search have not ended."""
@@ -199,6 +262,8 @@ def prepared(
     part: Part = WHOLE,
     chosen: Chosen | None = None,
     share: bool = False,
+    hours: float | None = None,
+    grace: float = GRACE,
 ) -> Prepared:
     """Load the data and open the storage.
 
@@ -208,12 +273,17 @@ def prepared(
         part: which trials are to be run.
         chosen: where trials run, instead of what mlflow.yml says.
         share: take over equal trials of other experiments.
+        hours: from now on, after which nothing is begun any more.
+        grace: seconds that trials may take to save their state of training after SIGTERM.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
         StoreError: the storage cannot be used.
     """
+    ends_at = _ends_at(hours)
+    if not 0.0 <= grace < math.inf:
+        raise UsageError(f"{argument('grace')} must be a number of seconds from 0, not {grace:g}")
     settings, name = config.read(), experiment.name
     opened = door.loaded(
         experiment, progress, partial(door.stored, name), partial(_given_studies, source, name)
@@ -224,7 +294,21 @@ def prepared(
     at_once = root.workers(workers, chosen)
     kinds = _kinds(again)
     ready = Prepared(opened, store, tracker, at_once, source, kinds, part, chosen, share)
+    ready = replace(ready, ends_at=ends_at, grace=grace)
     return replace(ready, tracker=root.no_tracker()) if ready.untracked else ready
+
+
+def _ends_at(hours: float | None) -> float:
+    """When so many hours are over, on the monotonic clock.
+
+    Raises:
+        UsageError: it is no number of hours.
+    """
+    if hours is None:
+        return math.inf
+    if not 0.0 < hours < math.inf:
+        raise UsageError(f"{argument('hours')} must be a number above 0, not {hours:g}")
+    return time.monotonic() + 3600 * hours
 
 
 def _may_stop(experiment: Experiment) -> bool:

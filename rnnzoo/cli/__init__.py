@@ -243,6 +243,12 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
     )
     sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
+    text = (
+        "begin nothing more after so many hours: trials that run save their state after their epoch"
+    )
+    sweep.add_argument("--hours", type=float, metavar="N", help=text)
+    text = "after SIGTERM, so many seconds for trials to save their state (default: 20)"
+    sweep.add_argument("--grace", type=float, default=20.0, metavar="SECONDS", help=text)
     text = "run trials on a cluster of Dask, whose scheduler is at this address (docs/cluster.md)"
     sweep.add_argument("--cluster", metavar="ADDRESS", help=text)
     text = "this machine's certificates for the cluster (default: certificates, in the project)"

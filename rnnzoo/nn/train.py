@@ -58,6 +58,9 @@ from rnnzoo.tasks import SPLITS, Task
 Tensor = Any
 Tell = Callable[[Progress], bool]
 EVALUATION_BATCH = 64  # at most, of every trial: scores do not depend on its own batch
+# Seconds of training after which its state is saved, at the end of an epoch, and then as often
+# again: a trial that is killed goes on from there.  One that takes less never writes any.
+SAVED_EVERY = 600.0
 EVALUATED = 2**26  # bytes of inputs and answers that are in memory together where a split is scored
 
 
@@ -114,12 +117,13 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
 
 
 class _Ended(NamedTuple):
-    """How the epochs ended."""
+    """How the epochs ended; `stopped`: by somebody else, and perhaps they go on later."""
 
     kind: Kind = Kind.COMPLETE
     ending: Ending = Ending.EPOCHS
     message: str = ""
     waits: bool = False
+    stopped: bool = False
 
 
 def _trained(
@@ -131,24 +135,29 @@ def _trained(
     course = model.begin(trial)
     before = len(course.curve)
     started = time.perf_counter()
-    ended = _epochs(trial.until, model, tell, course)
-    trained = time.perf_counter()
+    seconds = {**seconds, "build": started - began - seconds["data"]}
+
+    def spent() -> dict[str, float]:
+        """Seconds by phase, those of processes before among them."""
+        now, epochs = time.perf_counter(), course.curve[before:]
+        # what the first epoch took more than the others
+        compiling = max(0.0, epochs[0]["seconds"] - _usual(epochs)) if epochs else 0.0
+        every = {**seconds, "compile": compiling, "train": now - started, "total": now - began}
+        return {phase: value + course.seconds.get(phase, 0.0) for phase, value in every.items()}
+
+    def save() -> None:
+        model.save_checkpoint(trial, replace(course, seconds=spent()))
+
+    ended = _epochs(trial.until, model, tell, course, save)
+    trained = spent()
     scores = {}
-    if not ended.waits:
+    goes_on = ended.waits or ended.stopped
+    if not goes_on:
         model.restore()
     if ended.kind is Kind.COMPLETE:
         scores = {split: model.evaluate(split).metric for split in SPLITS}
     by_length = model.by_length() if scores and model.task.by_length else {}
     also = model.also() if scores and model.task.also else {}
-    epochs = [row["seconds"] for row in course.curve[before:]] or [0.0]
-    usual = float(np.median(epochs[1:])) if len(epochs) > 1 else epochs[0]
-    spent = {
-        **seconds,
-        "build": started - began - seconds["data"],
-        "compile": max(0.0, epochs[0] - usual),  # what the first epoch took more than the others
-        "train": trained - started,
-        "total": time.perf_counter() - began,
-    }
     outcome = Outcome(
         kind=ended.kind,
         scores=scores,
@@ -156,8 +165,9 @@ def _trained(
         weights=model.count(),
         best_epoch=course.best_epoch,
         seconds={
-            **{phase: value + course.seconds.get(phase, 0.0) for phase, value in spent.items()},
-            "step": usual / model.steps,
+            **trained,
+            "total": spent()["total"],
+            "step": _usual(course.curve[before:]) / model.steps,
         },
         message=ended.message,
         ending=ended.ending,
@@ -165,18 +175,30 @@ def _trained(
         by_length=by_length,
         also=also,
     )
-    if ended.waits:
-        model.save_checkpoint(trial, replace(course, seconds=dict(outcome.seconds)))
+    if goes_on:
+        save()
     return outcome
 
 
-def _epochs(until: int, model: Model, tell: Tell, course: Course) -> _Ended:
+def _usual(rows: Sequence[Mapping[str, float]]) -> float:
+    """Seconds that an epoch of these usually takes: the first one also compiles."""
+    epochs = [row["seconds"] for row in rows] or [0.0]
+    return float(np.median(epochs[1:])) if len(epochs) > 1 else epochs[0]
+
+
+def _epochs(
+    until: int, model: Model, tell: Tell, course: Course, save: Callable[[], None]
+) -> _Ended:
     """Train, from where the course is.
 
     Args:
         until: the epoch after which the training waits; 0: none.
+        save: writes the course, so that the training goes on from there if it is cut off.
     """
-    epochs, patience = model.training.epochs, model.training.patience
+    epochs = model.training.epochs
+    if _is_out_of_patience(model.training, course):  # it was saved as it was about to end
+        return _Ended(ending=Ending.PATIENCE)
+    saved = time.monotonic()
     for epoch in range(len(course.curve) + 1, epochs + 1):
         if 0 < until < epoch:
             return _waiting(epoch - 1)
@@ -195,10 +217,19 @@ def _epochs(until: int, model: Model, tell: Tell, course: Course) -> _Ended:
         best = course.curve[course.best_epoch - 1]["validation"]
         if not tell(Progress(epoch, epochs, row["validation"], best)):
             message = f"stopped by the pruner after epoch {epoch}"
-            return _Ended(Kind.PRUNED, Ending.PRUNED, message)
-        if patience and epoch - course.best_epoch >= patience and epoch < epochs:
+            return _Ended(Kind.PRUNED, Ending.PRUNED, message, stopped=True)
+        if _is_out_of_patience(model.training, course):
             return _Ended(ending=Ending.PATIENCE)
+        if epoch < epochs and time.monotonic() >= saved + SAVED_EVERY:
+            save()
+            saved = time.monotonic()
     return _Ended()
+
+
+def _is_out_of_patience(training: Training, course: Course) -> bool:
+    """Whether the last epochs were no better, and there would be more."""
+    epoch, patience = len(course.curve), training.patience
+    return 0 < patience <= epoch - course.best_epoch and epoch < training.epochs
 
 
 def _waiting(epoch: int) -> _Ended:

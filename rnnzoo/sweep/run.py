@@ -8,6 +8,8 @@ it at every start, so the same command goes on after anything.
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import (
     RETRIED,
+    Ending,
     Kind,
     Outcome,
     Progress,
@@ -49,6 +52,13 @@ AGAIN = (
     " now"
 )
 POLL = 0.5  # seconds until Ctrl-C is noticed, at most
+# Seconds that trials may take to save their state of training after SIGTERM: Slurm kills 30 after
+# it, unless it is set up otherwise.
+GRACE = 20.0
+
+
+class _Over(Exception):
+    """The time of the sweep is over, and something is left to be run."""
 
 
 @dataclass(slots=True)
@@ -58,6 +68,8 @@ class _Running:
     study: Study
     number: int
     trial: Trial
+    heard: bool = False  # it has told of an epoch
+    told: bool = False  # to save its state of training, and end
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,9 @@ class Sweep:
         shared: names of other experiments in the storage, whose trials are taken over where they
             are this one's to the bit.
         again: trials that ended so are begun once more.
+        ends_at: on the monotonic clock; then trials that run save their state of training after
+            their epoch, and none begins any more.
+        grace: seconds that they have for that after SIGTERM.
         part: which trials are run.  The second stage and what claims about speed need come with the
             whole sweep, replicates with whole searches.
         texts: what the tracker keeps of the experiment, by file name.
@@ -101,6 +116,8 @@ class Sweep:
     shared: Collection[str] = ()
     again: Collection[Kind] = ()
     part: Part = WHOLE
+    ends_at: float = math.inf
+    grace: float = GRACE
     texts: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
     # What the run knows, by identity of a study where nothing else is said.
@@ -113,6 +130,8 @@ class Sweep:
     retries: deque[tuple[Study, int]] = field(default_factory=deque)  # trials to begin once more
     running: dict[int, _Running] = field(default_factory=dict)  # by ticket
     until: int = 0  # the epoch after which trials wait, while those of a rung run; 0: none
+    saved_trials: int = 0  # that go on from there in a later sweep
+    leaves_time: Callable[[], bool] = lambda: False  # who asks for the end lets trials be saved
     # called before each trial; they raise where another sweep of the experiment has begun
     still_alone: Sequence[Callable[[], None]] = ()
     # where and with what trials are run
@@ -148,9 +167,12 @@ class Sweep:
             self.level()
             self.begin(done)
             with interrupts() as interrupted:
+                self.leaves_time = lambda: interrupted.leaves_time
                 try:
                     self.search(done, interrupted)
                     self.after_search(interrupted)
+                except _Over:
+                    self.observer.note("the time is over, so nothing more is begun")
                 finally:
                     self.stop()
 
@@ -493,8 +515,7 @@ class Sweep:
         taken = 0
         for edition in candidates:
             ended = self.store.ended(edition)
-            held = [result for result in ended if self.has(result)]
-            own = [result for result in held if self.is_own(study, result)]
+            own = [result for result in ended if self.is_own(study, result)]
             new = [result for result in own if result.trial.index not in done[study.identity]]
             for result in new:
                 self.take_over(study, result, done)
@@ -611,7 +632,11 @@ class Sweep:
         more = True
         while more or self.retries or self.running:
             if interrupted():
+                self.save_running()
                 raise KeyboardInterrupt
+            if self.is_over():
+                self.await_saved(todo, interrupted)
+                return
             while (more or self.retries) and len(self.running) < self.launcher.capacity():
                 planned = self.retries.popleft() if self.retries else next(todo, None)
                 if planned is None:
@@ -619,9 +644,42 @@ class Sweep:
                 else:
                     self.submit(*planned)
             if self.running or more or self.retries:  # it may have no room yet
-                event = self.launcher.wait(POLL)
-                if event is not None:
-                    self.handle(event)
+                self.handle_next()
+
+    def is_over(self) -> bool:
+        """Whether the sweep's time is over."""
+        return time.monotonic() >= self.ends_at
+
+    def await_saved(
+        self, todo: Iterator[tuple[Study, int]], interrupted: Callable[[], bool]
+    ) -> None:
+        """Let trials that run end, or save their state of training after their epoch.
+
+        Raises:
+            _Over: something is left to be run.
+            KeyboardInterrupt: the end was asked for meanwhile.
+        """
+        while self.running:
+            if interrupted():
+                self.save_running()
+                raise KeyboardInterrupt
+            self.handle_next(saving=True)
+        if self.saved_trials or self.retries or next(todo, None) is not None:
+            raise _Over
+
+    def save_running(self) -> None:
+        """Let trials that run save their state of training after their epoch, where there is time
+        for it; those that are in their first have nothing to save.
+        """
+        end = time.monotonic() + (self.grace if self.leaves_time() else 0.0)
+        while time.monotonic() < end and any(running.heard for running in self.running.values()):
+            self.handle_next(saving=True)
+
+    def handle_next(self, saving: bool = False) -> None:
+        """Handle what happens next to a trial, if anything happens soon."""
+        event = self.launcher.wait(POLL)
+        if event is not None:
+            self.handle(event, saving)
 
     def submit(self, study: Study, index: int) -> None:
         """Start a trial; one whose point the grid lacks is passed over."""
@@ -664,22 +722,46 @@ class Sweep:
         """
         return not study.points_are_known and not points.ours(self.experiment.search.sampler.name)
 
-    def handle(self, event: Event) -> None:
-        """Something happened to a trial: progress is answered, an outcome is told and recorded."""
+    def handle(self, event: Event, saving: bool = False) -> None:
+        """Something happened to a trial: progress is answered, an outcome is told and recorded.
+
+        Args:
+            saving: a trial that tells of an epoch is to save its state of training, and end.
+        """
         running = self.running[event.ticket]
-        opened = self.opened[running.study.identity]
         if isinstance(event.news, Progress):
-            go_on = opened.report(running.number, event.news.step, event.news.value)
-            self.launcher.answer(event.ticket, go_on)
-            self.observer.progress(running.study, running.trial, event.news)
+            self.answer(event.ticket, event.news, saving)
             return
         del self.running[event.ticket]
+        if running.told and event.news.kind is Kind.PRUNED:
+            self.finish(running, self.saved(running, event.news))
+            return
         outcome = self.unless_edited(running.study, event.news)
         self.finish(running, outcome)
         if outcome.kind is Kind.INTERRUPTED and not outcome.retried:
             # its cause (changed data, a full disk, no process) would end all others too; a
             # StoreError blames the machine
             raise StoreError(outcome.message)
+
+    def answer(self, ticket: int, progress: Progress, saving: bool) -> None:
+        """Answer a trial that has told of an epoch: it goes on, or stops."""
+        running = self.running[ticket]
+        opened = self.opened[running.study.identity]
+        go_on = opened.report(running.number, progress.step, progress.value)
+        running.heard = True
+        # after its last epoch it ends anyway; of a pruner's end it needs no state
+        running.told = saving and go_on and progress.step < progress.of
+        self.launcher.answer(ticket, go_on and not running.told)
+        self.observer.progress(running.study, running.trial, progress)
+
+    def saved(self, running: _Running, outcome: Outcome) -> Outcome:
+        """The outcome of a trial that was told to save its state of training: it goes on from there
+        when it runs again.
+        """
+        self.saved_trials += 1
+        message = f"saved after epoch {len(outcome.curve)}"
+        self.observer.note(f"{running.study.label} {running.trial.index}: {message}")
+        return replace(outcome, kind=Kind.INTERRUPTED, ending=Ending.UNKNOWN, message=message)
 
     def finish(self, running: _Running, outcome: Outcome) -> None:
         """Tell the storage, the tracker and the observer how a trial ended, or queue it once more.
@@ -843,6 +925,8 @@ class Sweep:
         for a, b in speed.wanted(self.experiment, self.studies):
             if (a.identity, b.identity) in known:
                 continue
+            if self.is_over():
+                raise _Over
             # one measurement serves `a faster than b` and `b faster than a` where sizes agree
             turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
             timing = turned.turned() if turned else self.side_by_side(a, b, interrupted)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from rnnzoo import lang
 from rnnzoo.lang.text import cell_text
-from rnnzoo.nn.train import train
+from rnnzoo.nn import train as module
+from rnnzoo.nn.checkpoint import Course
+from rnnzoo.nn.train import _epochs, train
 from rnnzoo.spec.hyperparameters import Training
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
 from tests.sweep.test_run import slow
 
 # all that changes from epoch to epoch: orders, noise, the schedule, the optimiser's averages
@@ -46,6 +50,37 @@ def trained_in_part(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     return trial
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """A trial that was told to stop after its second epoch."""
+    trial = replace(TRIAL, folder=str(tmp_path_factory.mktemp("stopped")))
+    outcome = train(trial, lambda progress: progress.step < 2)
+    assert (outcome.kind, outcome.waits, len(outcome.curve)) == (Kind.PRUNED, False, 2)
+    return trial
+
+
+class Killed(BaseException):
+    """What ends a training that nobody has told to end."""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """A long trial whose process was killed in its fourth epoch."""
+
+    def kill(progress: Progress) -> bool:
+        if progress.step == 3:
+            raise Killed
+        return True
+
+    trial = replace(TRIAL, folder=str(tmp_path_factory.mktemp("killed")))
+    with (
+        mock.patch.object(module, "SAVED_EVERY", 0.0),
+        pytest.raises(Killed),
+    ):
+        train(trial, kill)
+    return trial
+
+
 @pytest.fixture
 def waiting(trained_in_part: Trial, tmp_path: Path) -> Trial:
     """The same in a folder of its own."""
@@ -54,9 +89,11 @@ def waiting(trained_in_part: Trial, tmp_path: Path) -> Trial:
     return trial
 
 
+@pytest.mark.parametrize("which", ["stopped", slow("trained_in_part"), slow("killed")])
 def test_it_ends_as_one_that_did_not_wait_to_the_bit(
-    whole: Outcome, waiting: Trial, capsys: pytest.CaptureFixture[str]
+    which: str, whole: Outcome, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    waiting: Trial = request.getfixturevalue(which)
     told: list[int] = []
 
     def remember(progress: Progress) -> bool:
@@ -64,7 +101,9 @@ def test_it_ends_as_one_that_did_not_wait_to_the_bit(
         return True
 
     capsys.readouterr()
-    assert train(waiting, remember).same_result(whole)
+    outcome = train(waiting, remember)
+    assert outcome.same_result(whole)
+    assert outcome.seconds["total"] > outcome.seconds["train"] > 0
     assert told == [3, 4, 5]
     # the log of the second part has all epochs
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
@@ -104,6 +143,46 @@ def test_where_the_file_cannot_be_used_training_begins_anew_and_ends_the_same(
 def test_a_trial_that_keeps_nothing_begins_anew(whole: Outcome) -> None:
     assert train(replace(TRIAL, until=2), go_on).waits
     assert train(TRIAL, go_on).same_result(whole)
+
+
+class Pretended:
+    """A model whose epochs take no time."""
+
+    def __init__(self, losses: Sequence[float], **settings: int) -> None:
+        self.losses = losses
+        self.training = Training(epochs=len(losses), **settings)
+
+    def trained_epoch(self, epoch: int, _: object) -> tuple[dict[str, float], float]:
+        loss = self.losses[epoch - 1]
+        return {"epoch": epoch, "train": loss, "validation": loss, "seconds": 0.0}, loss
+
+    def keep(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("stops_at", range(1, 7))
+def test_one_that_is_stopped_ends_after_the_same_epoch_as_one_that_is_not(stops_at: int) -> None:
+    """Also where its patience is over at the epoch after which it is stopped."""
+    model, whole, course = Pretended([4, 3, 5, 5, 5, 2, 1], patience=3), Course(), Course()
+    ended = _epochs(0, model, go_on, whole, lambda: None)
+    assert (len(whole.curve), ended.ending) == (5, Ending.PATIENCE)
+    first = _epochs(0, model, lambda progress: progress.step < stops_at, course, lambda: None)
+    assert first.stopped == (stops_at <= 5)
+    assert _epochs(0, model, go_on, course, lambda: None) == ended
+    assert course == whole
+
+
+@pytest.mark.parametrize(("every", "saved"), [(0.0, [1, 2, 3]), (25.0, [3]), (600.0, [])])
+def test_a_long_training_is_saved_now_and_then_and_a_short_one_never(
+    every: float, saved: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, course = itertools.count(0, 10), Course()
+    monkeypatch.setattr(module, "SAVED_EVERY", every)
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+    epochs: list[int] = []
+    model = Pretended([4, 3, 2, 1], patience=0)
+    _epochs(0, model, go_on, course, lambda: epochs.append(len(course.curve)))
+    assert epochs == saved
 
 
 def test_what_a_trial_is_does_not_depend_on_whether_it_waits() -> None:

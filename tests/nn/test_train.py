@@ -710,6 +710,6 @@ def test_the_epoch_that_is_kept_is_the_best_by_loss_or_by_metric(
 
     model: Any = Scripted()
     course = Course()
-    _epochs(0, model, go_on, course)
+    _epochs(0, model, go_on, course, lambda: None)
     assert (course.best_epoch, len(course.curve)) == (kept, last)
     assert model.kept == kept
