@@ -180,7 +180,7 @@ def test_a_network_that_stalls_delays_a_sweep_and_changes_nothing(tmp_path: Path
         campaign = Campaign(tmp_path, rng, cluster)
         sweep = campaign.start()
         out = tmp_path / "out.txt"
-        until(lambda: "at a time" in out.read_text(), "the sweep did not begin")
+        until(lambda: "at a time" in out.read_text(), "the sweep did not begin", 200)
         for number in range(12):
             victim = cluster.scheduler if number % 4 == 3 else rng.choice(cluster.workers)
             os.kill(victim.pid, signal.SIGSTOP)
