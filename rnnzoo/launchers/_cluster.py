@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import StoreError
+from rnnzoo.errors import StoreError, machine_fault, worded
 from rnnzoo.launchers import _node, _parcel
 from rnnzoo.launchers._node import Delivery, Order, Session
 from rnnzoo.spec.settings import cache_folder
@@ -310,7 +310,11 @@ class Cluster:
             self.mail.put(Ended(ticket, delivery))
         except StoreError as error:
             self.mail.put(Lost(ticket, str(error), is_fault=True))
-        except (OSError, CancelledError, asyncio.CancelledError, KilledWorker):
+        except OSError as error:
+            fix = machine_fault(error)  # of a disk there; else the worker does not answer
+            reason = worded(f"{worker.host}: {error}", fix) if fix else "its worker was lost"
+            self.mail.put(Lost(ticket, reason, is_fault=bool(fix)))
+        except (CancelledError, asyncio.CancelledError, KilledWorker):
             self.mail.put(Lost(ticket, "its worker was lost"))
         except Exception as error:
             self.mail.put(Lost(ticket, repr(error), is_fault=True))

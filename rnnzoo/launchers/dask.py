@@ -358,10 +358,7 @@ def launcher(setup: Setup) -> DaskLauncher:
 
     made = DaskLauncher(setup, connect(), connect, options["processors"] == "any")
     try:
-        while not made.workers:
-            made.wait(0.0)
-            _check(made)
-            made.wait(0.2)
+        _wait_for_workers(made)
         made.welcome()
     except BaseException:
         made.close()
@@ -369,17 +366,24 @@ def launcher(setup: Setup) -> DaskLauncher:
     return made
 
 
-def _check(made: DaskLauncher) -> None:
-    """
+def _wait_for_workers(made: DaskLauncher) -> None:
+    """Wait until there is one that can be used.
+
     Raises:
-        UsageError: workers are there that cannot be used.
+        UsageError: some are there that cannot.
     """
-    if made.unfit:
-        reasons = sorted(set(made.unfit.values()))
-        raise UsageError(
-            f"{number_of(len(made.unfit), 'worker')} cannot run trials: {listed(reasons)}",
-            "docs/cluster.md says how workers are started",
-        )
+    while True:
+        while not made.cluster.mail.empty():
+            made.wait(0.0)
+        if made.unfit:
+            reasons = sorted(set(made.unfit.values()))
+            raise UsageError(
+                f"{number_of(len(made.unfit), 'worker')} cannot run trials: {listed(reasons)}",
+                "docs/cluster.md says how workers are started",
+            )
+        if made.workers:
+            return
+        made.wait(0.2)
 
 
 def _for_workers(setup: Setup) -> Setup:

@@ -315,8 +315,11 @@ def test_a_worker_that_differs_is_not_used_and_it_is_said_in_what(
     read(launcher, worker(), other)
     assert launcher.capacity() == 1
     assert notes == [f"the worker at tls://b:1 is not used: {told}"] or told in notes[0]
+    began = waiting([])
+    for message in (worker(), other):
+        began.cluster.mail.put(message)
     with pytest.raises(UsageError, match="1 worker cannot run trials") as caught:
-        dask._check(launcher)
+        dask._wait_for_workers(began)
     assert told in caught.value.problem
 
 
