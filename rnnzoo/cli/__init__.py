@@ -11,6 +11,7 @@ What a command does is in `rnnzoo.api` and below.
     status        status, best
     reports       report, export, merge
     compare       compare
+    clean         clean
     ui            ui
     models        train, inspect, gradients
     predictions   predictions; `grids`, the tables that it and `data` print
@@ -194,6 +195,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     export.add_argument("--force", action="store_true", help="write over a file that is there")
     _set(export)
     _compare_command(commands)
+    _clean_command(commands)
     _merge_command(commands)
     best = _command(
         commands,
@@ -256,6 +258,16 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
+
+
+def _clean_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    clean = _command(
+        commands, "clean", "clean", "files of trials that nothing needs any more, and delete them"
+    )
+    _spec(clean)
+    clean.add_argument("--yes", action="store_true", help="delete them; without it nothing is")
+    _set(clean)
+    _json(clean)
 
 
 def _compare_command(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -139,6 +139,7 @@ def _parsed(text: str) -> StudyKey:
 
 
 MODEL = "model.keras"  # a trained model's file in its folder
+LOG = "log.txt"  # likewise, what it printed
 CHECKPOINT = "checkpoint.npz"  # likewise, of a training that waits
 
 
@@ -212,7 +213,7 @@ class Trial:
     @property
     def log(self) -> Path:
         """The file of what it printed, if `folder` keeps one."""
-        return project() / self.folder / "log.txt"
+        return project() / self.folder / LOG
 
     @property
     def home(self) -> Path:

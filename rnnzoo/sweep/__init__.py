@@ -16,6 +16,7 @@ measure     how long a trial takes
 speed       how fast two variants train, side by side
 machine     cores and memory that this process has
 provenance  where and with what trials are run
+leftovers   files of trials that nothing needs any more
 lock        one sweep of an experiment at a time
 preload     what the fork server imports before the first trial
 doctor      what a sweep needs of a machine

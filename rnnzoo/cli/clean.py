@@ -1,0 +1,128 @@
+"""The command clean: files of trials that nothing needs any more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnzoo.errors import command, number_of
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.settings import project
+from rnnzoo.spec.trial import Result, ranked
+from rnnzoo.terminal.console import plain_console, told
+
+if TYPE_CHECKING:
+    from rnnzoo.sweep.leftovers import Leftover, Needed
+    from rnnzoo.sweep.open import Opened
+    from rnnzoo.sweep.search import Store
+
+_UNITS = ("bytes", "kB", "MB", "GB")
+
+
+def clean(args: argparse.Namespace) -> None:
+    """Say what could go and how much that is; delete it where `--yes` says so."""
+    from rnnzoo.sweep import leftovers
+    from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.lock import held
+    from rnnzoo.sweep.plan import TRIALS
+
+    opened = door.opened(Path(args.spec), args.set)
+    name, trials = opened.experiment.name, opened.runs / TRIALS
+    store = door.existing_store(config.read(), opened.experiment)
+    if args.yes:
+        # no sweep runs meanwhile, and what is needed is asked within
+        with held(opened.runs / "lock", name), store.alone(name):
+            listed = leftovers.find(name, trials, _needed(opened, store))
+            leftovers.delete(listed, trials)
+    else:
+        listed = leftovers.find(name, trials, _needed(opened, store))
+    if args.json:
+        print(json.dumps(_plain(listed, args.yes), indent=2))
+        return
+    console = plain_console()
+    for line in _lines(listed, trials, args):
+        told(console, line)
+
+
+def _needed(opened: Opened, store: Store) -> Needed:
+    """What the storage says is needed of the files of an experiment's trials."""
+    from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.leftovers import Needed
+
+    name = opened.experiment.name
+    record = store.record(name)
+    # under another backend it would be one of the present edition too
+    studies = opened.identities | replace(opened, studies=opened.otherwise).identities
+    own = door.of_present(record.results, opened.all_studies, store)
+    others = [result for result in record.results if result.study in studies]
+    results = [*own, *others]
+    best = list(_best(results, opened.experiment.select.on))
+    unfinished = {*record.running, *record.waiting}
+    elsewhere = [
+        result for other in store.experiments() if other != name for result in store.results(other)
+    ]
+    return Needed(studies, _real(results), _real(best), unfinished, _real(elsewhere))
+
+
+def _best(results: Sequence[Result], on: str) -> Iterator[Result]:
+    """The best trial of each study."""
+    by_study: dict[str, list[Result]] = {}
+    for result in results:
+        by_study.setdefault(result.study, []).append(result)
+    for ended in by_study.values():
+        yield from ranked(ended, on)[:1]
+
+
+def _real(results: Sequence[Result]) -> set[str]:
+    """The folders of trials, links followed."""
+    folders = [result.trial.folder for result in results]
+    return {os.path.realpath(project() / folder) for folder in folders if folder}
+
+
+def _lines(
+    leftovers: Collection[Leftover], trials: Path, args: argparse.Namespace
+) -> Iterator[str]:
+    from rnnzoo.sweep.leftovers import sums
+
+    if not leftovers:
+        yield f"nothing to delete in {trials}"
+        return
+    by_reason = sums(leftovers)
+    longest = max(map(len, by_reason))
+    for why, (files, of, size) in by_reason.items():
+        counts = f"{number_of(files, 'file')} of {number_of(of, 'trial')}"
+        yield f"{why:<{longest}}  {counts}, {_size(size)}"
+    total = _size(sum(leftover.size for leftover in leftovers))
+    if args.yes:
+        yield f"deleted {total} in {trials}"
+    else:
+        sets = [word for assignment in args.set for word in ("--set", assignment)]
+        again = command("clean", args.spec, *sets, "--yes")
+        yield f"{total} in {trials}; nothing is deleted: `{again}` does"
+
+
+def _size(size: int) -> str:
+    """Bytes as a person says them."""
+    number, unit = float(size), 0
+    while number >= 1000 and unit + 1 < len(_UNITS):
+        number, unit = number / 1000, unit + 1
+    return f"{number:.1f} {_UNITS[unit]}" if unit else f"{size} bytes"
+
+
+def _plain(leftovers: Collection[Leftover], deleted: bool) -> dict[str, object]:
+    from rnnzoo.sweep.leftovers import sums
+
+    return {
+        "deleted": deleted,
+        "bytes": sum(leftover.size for leftover in leftovers),
+        "reasons": {
+            why: {"files": files, "trials": trials, "bytes": size}
+            for why, (files, trials, size) in sums(leftovers).items()
+        },
+        "files": [str(leftover.path) for leftover in leftovers],
+    }

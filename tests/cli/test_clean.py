@@ -1,0 +1,57 @@
+"""`rnnzoo clean`: says first, deletes where it is told to, and keeps what is needed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.command import rnnzoo
+
+
+@pytest.fixture
+def copied(swept: Path, tmp_path: Path) -> Path:
+    folder = Path(shutil.copytree(swept, tmp_path / "swept"))
+    file = json.dumps(str((folder / "small.yaml").resolve()))
+    with closing(sqlite3.connect(folder / "runs" / "optuna.db")) as database:
+        database.execute(
+            "update study_user_attributes set value_json = ? where key = 'file'", [file]
+        )
+        database.commit()
+    return folder
+
+
+def models(folder: Path) -> list[Path]:
+    return sorted(folder.glob("runs/small/trials/**/model.keras"))
+
+
+def test_models_that_are_not_the_best_go_where_it_is_said_so(copied: Path) -> None:
+    mine = copied / "runs" / "small" / "trials" / "notes.txt"
+    mine.write_text("mine")
+    before = models(copied)
+    said = rnnzoo("clean", "small.yaml", cwd=copied)
+    assert said.returncode == 0, said.stderr
+    assert "models that are not the best  4 files of 4 trials" in said.stdout
+    assert "nothing is deleted: `rnnzoo clean small.yaml --yes` does" in said.stdout
+    assert models(copied) == before
+    content = json.loads(rnnzoo("clean", "small.yaml", "--json", "--yes", cwd=copied).stdout)
+    assert content["deleted"]
+    assert len(content["files"]) == 4
+    assert len(models(copied)) == 2
+    assert mine.exists()
+    for variant in ("rnn", "gated"):
+        best = rnnzoo("best", "small.yaml", "--variant", variant, "--json", cwd=copied)
+        assert (copied / json.loads(best.stdout)["model"]).is_file()
+    again = rnnzoo("clean", "small.yaml", "--yes", cwd=copied)
+    assert again.stdout == "nothing to delete in runs/small/trials\n"
+
+
+def test_without_a_storage_nothing_is_known_to_be_needed(tmp_path: Path, swept: Path) -> None:
+    shutil.copy(swept / "small.yaml", tmp_path)
+    done = rnnzoo("clean", "small.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "nothing has been run yet\n  fix: rnnzoo sweep small.yaml\n"
