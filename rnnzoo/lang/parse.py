@@ -143,7 +143,7 @@ _INFIX = {
 # What people write from habit, and what to write here.
 _HABITS: dict[type[ast.AST], tuple[str, str]] = {
     ast.BitXor: ("`^` is not an operation", "write ** for a power"),
-    ast.FloorDiv: ("`//` is not an operation", "write floor(a / b)"),
+    ast.FloorDiv: ("`//` is not an operation", "write floor(a / b); a comment begins with #"),
     ast.BitAnd: ("`&` is not an operation", "write a * b for conditions"),
     ast.BitOr: ("`|` is not an operation", "write maximum(a, b) for conditions"),
     ast.LShift: ("`<<` is not an operation", "write a * 2 ** b"),
@@ -158,7 +158,8 @@ _HABITS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Lambda: ("`lambda` is not part of the language", ""),
     ast.List: (
         "vectors are joined only where a matrix multiplies them",
-        "write W @ [h[t-1], x]; a vector of numbers is named under `constants:`",
+        "write W @ [h[t-1], x]; numbers that differ between units are an expression of `unit`,"
+        " under `constants:`",
     ),
     ast.Tuple: ("a tuple is not part of the language", "write one expression"),
     ast.Slice: ("slices are not part of the language", ""),
@@ -617,6 +618,9 @@ class _TreeBuilder:
         if name in _TRANSPOSITIONS and len(node.args) == 1:
             self.mistakes.add(span, f"no operation '{name}'", f"write {_factor(node.args[0])}'")
             return self.tree(node.args[0], depth + 1)
+        if lagged := _of_time(node):
+            self.mistakes.add(_span(self.code, node), "a step stands in square brackets", lagged)
+            return reported(span)
         if name in _JOINS:
             fix = f"write {_side_by_side('W', _joined(node))}"
             self.mistakes.add(span, f"no operation '{name}'", fix)
@@ -639,11 +643,20 @@ class _TreeBuilder:
         if isinstance(node, ast.Attribute):
             fix = "below.NAME is the only dotted name: the value in the layer below"
             if node.attr in _TRANSPOSITIONS:
-                fix = f"write {ast.unparse(node.value)}' for the transposed matrix"
-            return _NotInTheLanguage(node, f"'{ast.unparse(node)[:40]}' is not a name", fix)
+                fix = f"write {_operand(node.value)}' for the transposed matrix"
+            return _NotInTheLanguage(node, f"'{_operand(node)}' is not a name", fix)
         return _NotInTheLanguage(
             node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"
         )
+
+
+def _of_time(node: ast.Call) -> str:
+    """What to write for `h(t-1)`, or `x(t)`; empty where this is no such."""
+    text = re.sub(r"\s", "", ast.unparse(node))
+    match = re.fullmatch(r"(\w+)\((t)(-\d+)?\)", text)
+    if match is None:
+        return ""
+    return f"write {match[1]}[t{match[3]}]" if match[3] else f"write {match[1]}"
 
 
 def _counts_of_operands(operation: Primitive) -> tuple[int, ...]:
@@ -751,6 +764,12 @@ def _syntax_span(code: Code, error: SyntaxError) -> Span:
 
 
 def _syntax_fix(text: str) -> str:
+    if "\\" in text:
+        return "commands of LaTeX are not read: write an operation, such as tanh(a)"
+    if "|" in text:
+        return "write abs(a), or norm(a) of all units"
+    if (call := re.search(rf"\b({'|'.join(CALLS)})\s+([A-Za-z]\w*)", text)) is not None:
+        return f"an operation has brackets: {call[1]}({call[2]} ...)"
     if "'" in text or _PRIME in text:
         return "a prime transposes a matrix: write R' @ h[t-1]"
     if (power := re.search(r"\b([A-Z]\w*)\s*\^\s*\{?T\b", text)) is not None:

@@ -83,6 +83,14 @@ _HEAD = re.compile(r"(\s*)([^\W\d]\w*(?:\[0\])?)\s*=(?!=)\s*")
 _REPEAT = re.compile(r"\s*repeat\b(?!\s*=)")
 _FOR = re.compile(r"\s*for\s+([^\W\d]\w*)\s+in\s+(?:range\s*\(\s*)?(?:\w+\s*,\s*)?(\w+)?[^=]*")
 _UPDATE = re.compile(r"\s*([^\W\d]\w*)\s*([-+*/])=")
+_INDEXED = re.compile(r"(\s*)([^\W\d]\w*)\s*\[\s*(\w+)\s*\]\s*=(?!=)\s*")
+_OTHER_SIGN = re.compile(r"\s*([^\W\d]\w*)\s*(:=|<-|==)")
+_PYTHON = {  # first words of lines from habit, and what to write
+    "if": "write where(condition, a, b) for a choice", "else": "write where(condition, a, b)",
+    "elif": "write where(condition, a, b)", "return": "delete it: the output is `h`, or `output:`",
+    "def": "delete it: a cell is its equations", "while": "write `repeat k to 3:`",
+    "import": "delete it: operations are known by their names",
+}  # fmt: skip
 _SEVERAL = re.compile(r"\s*\(?([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)+)\)?\s*=(?!=)")
 _REPEAT_TO = re.compile(r"repeat\s+(\w+)\s+to\s+(\w+)\s*:")
 
@@ -883,9 +891,8 @@ def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
             before = f"{block.index}-1" if block is not None else "t-1"
             mistakes.add(span, *_no_equation(lines[row], before))
             is_empty = False
-            named = re.findall(r"\w+", lines[row].partition("=")[0])
-            for name in named if _SEVERAL.match(lines[row]) or _UPDATE.match(lines[row]) else ():
-                yield replace(_read_as_zero(name, bare, row), repeat=block)
+            for meant in _meant(bare, lines, row, until):
+                yield replace(meant, repeat=block)
         else:
             span = bare.span(row, head.start(2), len(head[2]))
             part = bare.part(row, head.end(), until)
@@ -909,6 +916,17 @@ def _one_equation(line: str, span: Span, mistakes: Mistakes) -> tuple[str, str]:
     return first.rstrip(), more
 
 
+def _meant(code: Code, lines: Sequence[str], row: int, until: int) -> Iterator[Statement]:
+    """The equations that a line means which is none, so that no other mistake follows from it."""
+    line = lines[row]
+    if (indexed := _INDEXED.match(line)) is not None:
+        span = code.span(row, indexed.start(2), len(indexed[2]))
+        yield Statement(indexed[2], span, code.part(row, indexed.end(), until))
+    elif _SEVERAL.match(line) or _UPDATE.match(line) or _OTHER_SIGN.match(line):
+        for name in re.findall(r"\w+", re.split("=|<-", line)[0]):
+            yield _read_as_zero(name, code, row)
+
+
 def _read_as_zero(name: str, code: Code, row: int) -> Statement:
     """An equation of a name whose mistake is reported, so that no other mistake follows from it."""
     return Statement(name, code.span(row, 0), replace(code.part(row, 0, row + 1), text="0"))
@@ -923,6 +941,17 @@ def _no_equation(line: str, before: str) -> tuple[str, str]:
             f"`{sign}=` is not part of the language",
             f"write {name} = {name}[{before}] {sign} {rest}",
         )
+    if (indexed := _INDEXED.match(line)) is not None:
+        what = "step" if before == "t-1" else "round"
+        fix = f"write `{indexed[2]} = ...`: a bare name is this {what}'s"
+        return f"a name before `=` has no index, and this has [{indexed[3]}]", fix
+    if (other := _OTHER_SIGN.match(line)) is not None:
+        return f"`{other[2]}` is not the sign of an equation", f"write `{other[1]} = ...`"
+    if (empty := re.fullmatch(r"\s*(\w+)\s*=\s*", line)) is not None:
+        return "this equation has no right side", f"write what it is, such as `{empty[1]} = 1`"
+    first = re.findall(r"\w+", line)[:1]
+    if first and first[0] in _PYTHON:
+        return f"`{first[0]}` is not part of the language", _PYTHON[first[0]]
     if (several := _SEVERAL.match(line)) is not None:
         first, second = re.findall(r"\w+", several[1])[:2]
         return "an equation has one name", f"write one for each: `{first} = ...`, `{second} = ...`"

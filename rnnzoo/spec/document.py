@@ -30,6 +30,7 @@ MAX_BYTES = 256 * 1024  # the largest cell of the zoo has 1 KiB
 MAX_DEPTH = 16  # lists and tables within each other; also what recursion over a tree may cost
 MAX_NODES = 20_000  # values of all kinds, which is what reading costs
 MAX_KEY = 100  # characters: the longest is a claim's `on TASK`
+SHORT_TEXT = 30  # characters of what a message repeats
 MAX_TEXT = 2000  # characters of a title, a note and the like: a paragraph; MLflow takes 5000
 MAX_DIGITS = 40  # characters of a number: more than any float needs
 MAX_NUMBER = 1e300  # float64 ends at 1.8e308
@@ -439,6 +440,12 @@ class Fields:
             return None
         return node
 
+    def _alone(self, node: Node) -> str:
+        """What a list holds that is written in place of a text alone."""
+        is_text = isinstance(node, Scalar) and node.code is None and isinstance(node.value, str)
+        text = str(node.value) if is_text and isinstance(node, Scalar) else ""
+        return text if 0 < len(text) <= SHORT_TEXT else "..., ..."
+
     def listing(self, key: str, most: int = MAX_NODES) -> tuple[Node, ...]:
         """The entries of a list; where there are more than `most`, the first ones."""
         node = self.node(key)
@@ -446,7 +453,7 @@ class Fields:
             self.mistakes.add(
                 node.span,
                 f"`{key}` must be a list, not {describe(node)}",
-                f"write {key}: [..., ...]",
+                f"write {key}: [{self._alone(node)}]",
             )
             return ()
         if node is not None and len(node.items) > most:

@@ -197,6 +197,14 @@ class BeginningReader(FixedReader):
         return ir.Ref("weight", other.name, self.vector)
 
 
+_ELSEWHERE = {  # names of other libraries, and what to write
+    "xavier": "write glorot_uniform, or glorot_normal",
+    "kaiming": "write he_uniform, or he_normal",
+    "eye": "write identity",
+    "random": "write {uniform: 0.1}, or {normal: 0.1}",
+}
+
+
 def check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistakes: Mistakes) -> None:
     if len(shape) != 2 and init.name in _MATRIX_INITS:
         mistakes.add(span, f"the initialiser '{init.name}' is for matrices", "give a number")
@@ -209,5 +217,5 @@ def check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistakes
             mistakes.add(
                 span,
                 f"'{value}' is no initialiser and no option",
-                nearest(value, [*known, *spec.options]),
+                _ELSEWHERE.get(value) or nearest(value, [*known, *spec.options]),
             )

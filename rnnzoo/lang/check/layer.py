@@ -348,6 +348,8 @@ class Layer(Scope):
                 right.span,
                 *products.wrong_operand(self, matrix, shape, vector.shape, self.weights[name][1]),
             )
+            if name in self.shared.spec.shapes:  # whose rows may be as wrong
+                return mistaken(UNKNOWN)
         for number, part in enumerate(ir.joined(vector)):
             if ir.is_stateful(part, self.stateful):
                 self.shared.on_state.setdefault(name, set()).add(number)

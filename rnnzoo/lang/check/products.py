@@ -80,6 +80,9 @@ def wrong_operand(
         "declared so" if name in scope.shared.spec.shapes else f"used so on line {first_use.line}"
     )
     problem = f"{as_written(matrix)} is {in_words(shape)} ({where}), and this is {in_words(got)}"
+    if name in scope.shared.spec.shapes and got == shape[:1] and isinstance(matrix, Name):
+        turned = f"[{ir.size_text(shape[1])}, {ir.size_text(shape[0])}]"
+        return problem, f"a shape is [rows, columns]: `{name}: {{shape: {turned}}}`"
     if isinstance(shape[1], tuple) or isinstance(got[0], tuple):
         return problem, "use another matrix, or join the same vectors in the same order"
     if isinstance(matrix, Primed):

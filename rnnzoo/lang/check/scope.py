@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -288,11 +289,18 @@ class Scope:
                 f"unknown name '{name}'",
                 f"write {base} for {name}: a bare name is this step's value",
             )
+        elif (before := _as_before(name)) in self.trees:
+            problem = f"unknown name '{name}'"
+            fix = f"write {before}[t-1] for the previous step"
+        elif name in _NUMBERS:
+            problem, fix = f"unknown name '{name}'", f"write {_NUMBERS[name]}"
         elif name in RESERVED:
             problem, fix = (
                 f"'{name}' cannot stand in an equation",
                 "it is known in `constants:` and masks",
             )
+            if name in ("units", "inputs"):
+                fix = f"name it under `constants:`, such as `n = {name}`, and write n"
             if name == "below":
                 fix = "write below.c for the value of `c` in the layer below"
         elif name[:1].isupper():
@@ -337,6 +345,16 @@ class Scope:
                 f"the state '{name}' needs an equation of its own",
                 f"write `{name} = ...`; {near}",
             )
+
+
+# numbers that libraries have by name, and what to write
+_NUMBERS = {"pi": "3.141592653589793", "e": "exp(a)", "eps": "1e-5", "epsilon": "1e-5"}
+
+
+def _as_before(name: str) -> str:
+    """The name that `h_prev`, `prev_h` or `h_last` means; empty where it is no such."""
+    match = re.fullmatch(r"(\w+?)_?(?:prev|previous|last|old)|(?:prev|last|old)_(\w+)", name)
+    return (match[1] or match[2]) if match is not None else ""
 
 
 def makes_matrix(node: Tree) -> bool:
