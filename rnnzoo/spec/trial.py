@@ -411,8 +411,8 @@ class Result:
     def pack(self) -> str:
         """All of it in letters and digits: stores keep it so.
 
-        With 150 epochs 7.5 kB where its JSON has 17.5; Optuna holds it for every trial of a sweep
-        in memory.
+        With 150 epochs 7.5 kB where its JSON has 17.5; with a sampler of its own, Optuna holds it
+        for every trial of a sweep in memory.
         """
         content = {
             "trial": self.trial.to_dict(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
+from optuna.trial import FrozenTrial
 from sqlalchemy import event
 
 from rnnzoo.errors import StoreError, UsageError
@@ -65,6 +67,60 @@ def test_a_known_point_is_held_and_the_sampler_draws_the_rest(tmp_path: Path) ->
     assert 0 <= chosen["momentum"] <= 0.9
     others = [opened.ask(index, None, SPACE)[1] for index in range(1, 9)]
     assert any(other["units"] != 40 for other in others)
+
+
+def recorded(opened: search.StudyStore) -> list[tuple]:
+    """What Optuna says of the trials."""
+    trials = opened.study.get_trials()
+    return [
+        (
+            each.number,
+            each.state,
+            each.values,
+            each.params,
+            each.distributions,
+            each.user_attrs["index"],
+        )
+        for each in trials
+    ]
+
+
+def test_a_trial_that_goes_to_the_storage_directly_is_as_optuna_would_have_it(
+    tmp_path: Path,
+) -> None:
+    space = Space(
+        (*SPACE.dimensions, Dimension("dropout", "float", 0.0, 0.45, step=0.1)), SPACE.fixed
+    )
+    point = {"optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.5, "units": 8}
+    points = [{**point, "dropout": dropout} for dropout in (0.0, 0.30000000000000004, 0.4)]
+    outcomes = [complete(1.5), Outcome(Kind.PRUNED), Outcome(Kind.DIVERGED)]
+    by_way = []
+    for name, pruner in (("e/v/t/1", None), ("e/v/t/2", Named("none"))):
+        opened = study(tmp_path, Search(space=space, pruner=pruner), name)
+        for index, (wanted, outcome) in enumerate(zip(points, outcomes, strict=True)):
+            number, chosen = opened.ask(index, wanted, space)
+            assert chosen == {**wanted, "layers": 1}
+            opened.tell(number, trial(index, chosen), outcome)
+        by_way.append((opened.direct, recorded(opened)))
+    (first, directly), (second, asked) = by_way
+    assert (first, second) == (True, False)
+    assert directly == asked
+
+
+def test_nothing_is_kept_of_a_trial_that_has_ended(tmp_path: Path) -> None:
+    opened = study(tmp_path, Search(space=SPACE))
+    point = {"optimizer": "adam", "learning_rate": 0.01, "units": 8}
+
+    def kept(first: int) -> int:
+        for index in range(first, first + 5):
+            number, chosen = opened.ask(index, point, SPACE)
+            opened.tell(number, trial(index, chosen), complete(1.0))
+        gc.collect()
+        return sum(isinstance(each, FrozenTrial) for each in gc.get_objects())
+
+    before = kept(0)
+    assert kept(5) == before
+    assert sorted(opened.ends()) == list(range(10))
 
 
 def test_hyperband_stops_trials_that_are_worse(tmp_path: Path) -> None:
