@@ -42,6 +42,7 @@ Tensor = Any
 _STATIC = ("option", "size")  # kinds of names of numbers that are known when a layer is built
 Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
 EXACT = "float64"
+_HALF = ("float16", "bfloat16")
 
 
 def _of_keras(name: str) -> Callable[..., Tensor] | None:
@@ -161,7 +162,11 @@ class Emitter:
             assert primitive.lowered is not None
             *operands, heads = instruction.inputs
             vectors = (self.vector(operand, values) for operand in operands)
-            return primitive.lowered(keras.ops, *vectors, int(self.number(heads)))
+            if primitive.squares and self.dtype in _HALF:
+                # each squaring doubles the error
+                vectors = (keras.ops.cast(vector, "float32") for vector in vectors)
+            value = primitive.lowered(keras.ops, *vectors, int(self.number(heads)))
+            return keras.ops.cast(value, self.dtype) if primitive.squares else value
         return _LOWERINGS[primitive](self, instruction, values, like)
 
     def cut(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:

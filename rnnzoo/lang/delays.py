@@ -108,6 +108,7 @@ def _is_vector(equation: ir.Equation) -> bool:
 def _next_level(step: ir.Step, candidates: Sequence[str], known: Known) -> tuple[str, ...]:
     """The states that are no known delay yet and need nothing but known ones."""
     moving: set[str] = set()
+    fixed = ir.fixed_names(step.equations)
     for equation in step.equations:
         unknown = [
             ref
@@ -115,7 +116,7 @@ def _next_level(step: ir.Step, candidates: Sequence[str], known: Known) -> tuple
             if ref.name in moving or (ref.kind != "value" and ref.name not in known["previous"])
         ]
         # matrices of all steps would be many times as large as all else
-        if unknown or ir.computes_matrix(equation.expr):
+        if unknown or ir.moves_matrix(equation.expr, fixed):
             moving.add(equation.name)
     return tuple(
         name for name in candidates if name not in moving and name not in known["previous"]

@@ -457,11 +457,6 @@ def with_refs(expr: Expr, instead: Callable[[Ref], Ref]) -> Expr:
     return expr
 
 
-def computes_matrix(expr: Expr) -> bool:
-    """Whether an expression computes a matrix, or reads one that the step computes."""
-    return any(is_matrix(node.shape) for node in walk(expr))
-
-
 def refs(expr: Expr, *kinds: RefKind) -> Iterator[Ref]:
     """The names of these kinds in an expression, in reading order."""
     for node in walk(expr):
@@ -562,6 +557,13 @@ def is_fixed(expr: Expr, fixed: Collection[str]) -> bool:
         if is_drawn or is_moving or is_of_moving:
             return False
     return True
+
+
+def moves_matrix(expr: Expr, fixed: Collection[str]) -> bool:
+    """Whether an expression computes, or reads, a matrix that differs from step to step, given the
+    equations that do not.
+    """
+    return any(is_matrix(node.shape) and not is_fixed(node, fixed) for node in walk(expr))
 
 
 def size_names(size: Size) -> tuple[str, ...]:

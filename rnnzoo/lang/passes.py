@@ -86,15 +86,9 @@ def _in_loop(step: ir.Step, fixed: Collection[str]) -> frozenset[str]:
     """
     names: set[str] = set()
     for equation in step.equations:  # in order: what an equation needs stands before it
-        if _moves_matrix(equation.expr, fixed) or ir.is_stateful(equation.expr, names):
+        if ir.moves_matrix(equation.expr, fixed) or ir.is_stateful(equation.expr, names):
             names.add(equation.name)
     return frozenset(names)
-
-
-def _moves_matrix(expr: ir.Expr, fixed: Collection[str]) -> bool:
-    """Whether an expression computes, or reads, a matrix that differs from step to step."""
-    matrices = (node for node in ir.walk(expr) if ir.is_matrix(node.shape))
-    return any(not ir.is_fixed(node, fixed) for node in matrices)
 
 
 def with_weights_computed(step: ir.Step) -> ir.Step:
@@ -174,7 +168,7 @@ class _Hoist:
         """Whether an expression depends on the previous step or on `t`, or computes a matrix that
         differs from step to step.
         """
-        return _moves_matrix(expr, self.fixed) or ir.is_stateful(expr, self.stateful)
+        return ir.moves_matrix(expr, self.fixed) or ir.is_stateful(expr, self.stateful)
 
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
         """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.

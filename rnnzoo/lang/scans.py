@@ -83,7 +83,8 @@ def scans(step: ir.Step, states: Sequence[str], wanted: Sequence[str]) -> Scans 
         wanted: equations whose values are needed beside the states, such as the output.
     """
     step, known = apart(step), nothing_known()
-    if step.reads_time or any(ir.computes_matrix(each.expr) for each in step.equations):
+    fixed = ir.fixed_names(step.equations)
+    if step.reads_time or any(ir.moves_matrix(each.expr, fixed) for each in step.equations):
         return None
     groups = []
     for kind in recurrences(step, [ir.State(name, step.equation(name).size) for name in states]):

@@ -38,10 +38,21 @@ equations: |
   u = V @ x
   h = tanh(W @ x + u[t-1] + b)
 """
+OF_WEIGHTS = """
+name: of_weights
+title: Reads its inputs one step back through matrices that are computed of weights
+equations: |
+  E = softmax(A)
+  u = E @ x
+  h = tanh(abs(A) @ x + u[t-1]) + p * h[t-1]
+weights:
+  A: {shape: [units, inputs]}
+"""
 CELLS = {
     **{name: lang.load(name) for name in DELAYS},
     "further_back": lang.parse_text(FURTHER_BACK),
     "no_loop": lang.parse_text(NO_LOOP),
+    "of_weights": lang.parse_text(OF_WEIGHTS),
 }
 
 
@@ -71,6 +82,7 @@ def test_what_is_further_back_is_a_delay_of_a_delay() -> None:
     parts = split_of(CELLS["further_back"])
     assert parts is not None
     assert [level.names for level in parts.levels] == [("u",), ("u_lag1", "w")]
+    assert split_of(CELLS["of_weights"]) is not None
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,17 @@ equations: |
   h = -a + f * (h[t-1] - W @ x)
 """
 
+# matrices of weights alone stand in no one's way
+OF_WEIGHTS = """
+name: of_weights
+title: Linear in its state, with matrices that are computed of weights
+weights: {A: {shape: [units, inputs]}, V: {shape: [units, inputs]}}
+equations: |
+  E = exp(A) / sum(exp(A))
+  g = sigmoid(E @ x)
+  h = g * h[t-1] + (1 - g) * (abs(V) @ x)
+"""
+
 OPERATIONS = tuple(name for name, each in ELEMENTWISE.items() if each.differentiable)
 # a matrix that joins no units, and states of two names that need each other
 JOINED = """
@@ -161,7 +172,7 @@ def test_what_is_put_together_from_coefficients_is_what_the_cell_computes(name: 
     check(lang.load(name))
 
 
-@pytest.mark.parametrize("text", [CHOICE, JOINED])
+@pytest.mark.parametrize("text", [CHOICE, JOINED, OF_WEIGHTS])
 def test_names_choices_and_diagonal_matrices_have_coefficients(text: str) -> None:
     check(lang.parse_text(text))
 

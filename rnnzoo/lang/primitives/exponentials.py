@@ -188,8 +188,18 @@ zoh = OfConstants(
     "zoh", 2, held, note="what a held input adds in x' = A x + B u: inverse(A) (expm(A) - I) B"
 )
 matrix_exponential = _Exponential(
-    "matrix_exponential", _exponential, arity=1, linear_in=(), costly=True, label="expm"
+    "matrix_exponential",
+    _exponential,
+    arity=1,
+    linear_in=(),
+    costly=True,
+    squares=True,
+    label="expm",
 )
 matrix_exponential_back = _ExponentialBack(
-    "matrix_exponential_back", _exponential_back, linear_in=((1,),), label="expm"
+    "matrix_exponential_back",
+    _exponential_back,
+    linear_in=((1,),),
+    squares=True,
+    label="expm",
 )

@@ -41,6 +41,7 @@ class OfMatrices(Primitive):
             rows, and the number of heads.
         written: how users write it, for a list of operations.
         note: what to know about it, for docs/language.md.
+        squares: whether it squares matrices many times, for which half precision is too little.
     """
 
     name: str
@@ -50,6 +51,7 @@ class OfMatrices(Primitive):
     costly: bool = False
     linear_in: tuple[tuple[int, ...], ...] = ((0,), (1,))
     over_units: bool = True
+    squares: bool = False
     arity: int = 2  # and the number of heads
     unicode: str = ""
     label: str = ""
