@@ -122,7 +122,7 @@ def test_a_run_returns_every_trial_and_a_second_one_has_nothing_to_do(
 
 
 def test_ctrl_c_ends_a_run_that_goes_on_when_it_is_run_again(project: Path, heard: None) -> None:
-    own = {"experiment": "ended"}
+    own = {"experiment": "ended", "search.seed": 9}  # another search, which shares no trial
     with pytest.raises(KeyboardInterrupt):
         rnnzoo.run("small.yaml", overrides=own, workers=1, progress=Watcher(stop_after=2))
     assert len(rnnzoo.results("small.yaml", overrides=own)) == 2
@@ -138,7 +138,8 @@ def test_nothing_is_printed_unless_it_is_asked_for(ran: Results, capfd: Printed)
     assert capfd.readouterr() == ("", "")
     # these trials keep none
     assert any("the model of its best trial" in note for note in again.notes)
-    rnnzoo.run("small.yaml", overrides={"experiment": "shown"}, progress=True)
+    own = {"experiment": "shown", "search.seed": 10}
+    rnnzoo.run("small.yaml", overrides=own, progress=True)
     assert "[4/4] " in capfd.readouterr().out
 
 
