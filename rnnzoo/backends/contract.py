@@ -203,12 +203,13 @@ class Backend(ForLayers, Protocol):
         """An array where the training computes."""
 
     def compiled(
-        self, function: Callable[..., Any], variables: Sequence[Any]
+        self, function: Callable[..., Any], variables: Sequence[Any], runs_little: bool = False
     ) -> Callable[..., Any]:
         """A function of tensors, compiled as a whole with all layers that it calls.
 
         Args:
             variables: all that it reads or writes.
+            runs_little: to compile it in less time counts for more than to run it in less.
         """
 
     def repeat(

@@ -300,8 +300,8 @@ class Model:
         carried = {training: streams.variables for training, streams in self.streams.items()}
         self._epoch = self.backend.compiled(self._train_epoch, [*read, *carried.get(True, ())])
         read = [*self.network.model.variables, *carried.get(False, ())]
-        self._scores = self.backend.compiled(self._evaluate, read)
-        self._answers = self.backend.compiled(self._answer, read)
+        self._scores = self.backend.compiled(self._evaluate, read, runs_little=True)
+        self._answers = self.backend.compiled(self._answer, read, runs_little=True)
 
     # -- what the loop asks
 

@@ -28,9 +28,11 @@ def tensor(array: np.ndarray | int) -> Tensor:
     return keras.ops.convert_to_tensor(array)
 
 
-def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+def compiled(
+    function: Callable[..., Any], variables: Sequence[Any], runs_little: bool = False
+) -> Callable[..., Any]:
     """A function of tensors, compiled as a whole with all layers that it calls; TensorFlow finds
-    the variables itself.
+    the variables itself, and compiles in one way.
     """
     run: Callable[..., Any] = tf.function(function, jit_compile=True, autograph=False)
     return run
