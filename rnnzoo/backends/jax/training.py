@@ -43,7 +43,7 @@ def compiled(
     variables = list(variables)
     options = QUICKLY if runs_little and jax.default_backend() == "cpu" else None
 
-    @partial(jax.jit, compiler_options=options)  # type: ignore[untyped-decorator]  # no types
+    @partial(jax.jit, compiler_options=options)
     def of_values(values: Sequence[Tensor], *tensors: Tensor) -> tuple[Any, list[Tensor]]:
         with _traced(variables):
             return _scoped(lambda: function(*tensors), values)
