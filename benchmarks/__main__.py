@@ -19,9 +19,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.keras_cells import CELLS
 from rnnzoo.launchers.local import KEEP_MEMORY
@@ -61,20 +62,22 @@ class Worker:
 
     @staticmethod
     def start(python: Path, module: str, core: int) -> Worker:
+        flags = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if "peer" in module else {}
+        return Worker.start_program([str(python), "-m", module], core, flags)
+
+    @staticmethod
+    def start_program(
+        program: Sequence[str], core: int, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> Worker:
+        """A program that answers, on one core with one thread."""
         pin = ["taskset", "-c", str(core)] if sys.platform == "linux" else []
         one_thread = dict.fromkeys(
             ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
         )
-        environment = {
-            **os.environ,
-            **one_thread,
-            **KEEP_MEMORY,
-            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-        }
         process = subprocess.Popen(
-            [*pin, str(python), "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [*pin, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
-            env=environment if "peer" in module else {**os.environ, **one_thread, **KEEP_MEMORY},
+            env={**os.environ, **one_thread, **KEEP_MEMORY, **variables},
         )  # fmt: skip
         return Worker(process)
 

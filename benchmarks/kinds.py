@@ -1,16 +1,19 @@
 """What the kind of a recurrence is worth: a training step in several forms, which take turns.
 
-`python -m benchmarks.kinds [ROUNDS]`: one core, one thread; medians over the rounds in
-milliseconds.  A step is a forward and a backward pass and a change of all weights, compiled as a
-whole, on sequences of one length or with padding at their ends.
+`python -m benchmarks.kinds [--rounds N] [--backends NAME ...] [--cells CELL ...]`: one core, one
+thread; medians over the rounds, in milliseconds that the process had the core for.  A step is a
+forward and a backward pass and a change of all weights, compiled as a whole, on sequences of one
+length or with padding at their ends.  `RNNZOO_LOOPS=scan` has XLA's loops under JAX, else they are
+native.
 
     loop   every state in the loop over time
     auto   what the engine does: delays are computed for all steps at once
-    scan   no loop: linear states are scanned; under JAX
+    scan   no loop: linear states are scanned, nonlinear ones found by Newton's method; under JAX
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -25,6 +28,7 @@ from itertools import product
 from typing import Any
 from unittest import mock
 
+from benchmarks.protocol import cpu_ms
 from benchmarks.training import PIN, ROOT
 from rnnzoo import backends
 from rnnzoo.spec.settings import BACKENDS, is_installed
@@ -32,6 +36,7 @@ from rnnzoo.spec.settings import BACKENDS, is_installed
 CELLS = ("qrnn", "typed_lstm", "rwkv4")
 SHAPES = ((32, 100, 32, 64), (16, 100, 88, 32), (1, 512, 32, 64))  # batch, steps, inputs, units
 LINEAR = ("mingru", "lru")
+NONLINEAR = ("indrnn", "sru", "brc", "unicornn")
 LENGTHS = ((64, 1), (64, 16), (512, 1), (512, 16), (4096, 1), (4096, 16))  # steps, batch
 DELAYS, SCANS = ("loop", "auto"), ("auto", "scan")  # forms that are compared
 REPEATS = 5  # steps of one form before the other has its turn
@@ -51,16 +56,23 @@ CASES = tuple(Case(cell, shape) for cell, shape in product(CELLS, SHAPES))
 CASES += tuple(Case(cell, SHAPES[1], masked=True) for cell in CELLS)
 SCANNED = tuple(
     Case(cell, (batch, steps, 32, 64), forms=SCANS)
-    for cell, (steps, batch) in product(LINEAR, LENGTHS)
+    for cell, (steps, batch) in (*product(LINEAR, LENGTHS), *product(NONLINEAR, LENGTHS[:5]))
 )
 
 
-def main(rounds: int) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Print tables of every installed backend."""
-    for backend in (name for name in BACKENDS if is_installed(name)):
-        _print_table(backend, CASES, rounds)
-        if backend == "jax":
-            _print_table(backend, SCANNED, rounds)
+    asked = argparse.ArgumentParser(prog="python -m benchmarks.kinds", description=__doc__)
+    installed = [name for name in BACKENDS if is_installed(name)]
+    asked.add_argument("--rounds", type=int, default=20)
+    asked.add_argument("--backends", nargs="+", default=installed, choices=installed)
+    asked.add_argument("--cells", nargs="+", default=(*CELLS, *LINEAR, *NONLINEAR), metavar="CELL")
+    given = asked.parse_args(arguments)
+    for backend in given.backends:
+        for cases in (CASES, SCANNED) if backend == "jax" else (CASES,):
+            chosen = [case for case in cases if case.cell in given.cells]
+            if chosen:
+                _print_table(backend, chosen, given.rounds)
 
 
 def _print_table(backend: str, cases: Sequence[Case], rounds: int) -> None:
@@ -105,9 +117,9 @@ def timed(case: Case, rounds: int) -> dict[str, float]:
 
 def _times(step: Callable[[], float]) -> Iterator[float]:
     for _ in range(REPEATS):
-        began = time.perf_counter()
+        began = time.process_time()
         step()
-        yield (time.perf_counter() - began) * 1e3
+        yield cpu_ms(began)
 
 
 def _training_step(case: Case, form: str) -> Callable[[], float]:
@@ -166,7 +178,7 @@ def command(arguments: Sequence[str]) -> None:
             cell, shape, masked, forms, rounds = json.loads(asked)
             print(json.dumps(timed(Case(cell, tuple(shape), masked, tuple(forms)), rounds)))
         case _:
-            main(int(arguments[0]) if arguments else 20)
+            main(arguments)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@ it when told.
 
 In, lines of JSON on standard input: `{"make": [what, cell, batch, time, inputs, units]}`, then
 `{"steps": n}` as often as wanted.  Out, a line of JSON for each: how long the making and the first
-step took, the milliseconds of each step.  Needs nothing but Python, so that every environment can
+step took; of each step, the milliseconds, and those of the process on a core, in which it does not
+count that another program had the core.  Needs nothing but Python, so that every environment can
 import it.
 """
 
@@ -37,13 +38,19 @@ def serve(make: Callable[..., Step]) -> None:
                 }
             )
         elif step is not None:
-            _say({"ms": [_timed(step) for _ in range(asked["steps"])]})
+            both = [_timed(step) for _ in range(asked["steps"])]
+            _say({"ms": [passed for passed, _ in both], "cpu_ms": [used for _, used in both]})
 
 
-def _timed(step: Step) -> float:
-    began = time.perf_counter()
+def _timed(step: Step) -> tuple[float, float]:
+    began, used = time.perf_counter(), time.process_time()
     step()
-    return (time.perf_counter() - began) * 1e3
+    return (time.perf_counter() - began) * 1e3, cpu_ms(used)
+
+
+def cpu_ms(began: float) -> float:
+    """Milliseconds that the process had a core for since `time.process_time()` was that."""
+    return (time.process_time() - began) * 1e3
 
 
 def _say(message: dict) -> None:

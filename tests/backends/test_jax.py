@@ -34,6 +34,7 @@ pytestmark = pytest.mark.skipif(
 EXACT, OF_GRADIENTS = 1e-12, 1e-11
 NATIVE = 1e-4  # absolute, in float32
 SINGLE = 1e-5  # relative, over the first epochs in float32
+OF_SUMS = 3e-5  # relative, of gradients that are sums over steps in float32
 compiler = pytest.mark.skipif(
     shutil.which(build.COMPILER) is None, reason=f"needs {build.COMPILER}"
 )
@@ -96,7 +97,7 @@ def check_without_loops(
     under_jax: UnderJax, layers: Sequence[tuple[str, bool, bool, str]], how: str = "without_loops"
 ) -> None:
     errors = under_jax(how, *layers)
-    most = [SINGLE if dtype == "float32" else EXACT for *_, dtype in layers]
+    most = [OF_SUMS if dtype == "float32" else EXACT for *_, dtype in layers]
     assert not [each for each in zip(layers, errors, most, strict=True) if not each[1] <= each[2]]
 
 
@@ -105,13 +106,18 @@ def test_newtons_method_settles_at_what_a_loop_computes(under_jax: UnderJax) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["without_loops", "without_rounds"])
-def test_nonlinear_states_without_a_loop_equal_those_of_one(under_jax: UnderJax, how: str) -> None:
-    """Whether they settle or not."""
+def test_nonlinear_states_without_a_loop_equal_those_of_one(under_jax: UnderJax) -> None:
+    """Masked and read backwards, as it is, and in float32."""
     cells = [*NONLINEAR, JOINED, *map(unit_by_unit, range(4))]
-    layers = [*product(cells, (False, True), (False, True), ("float64",))]
-    layers += product(cells, (True,), (False,), ("float32",))
-    check_without_loops(under_jax, layers, how)
+    layers = [(cell, both, both, "float64") for cell, both in product(cells, (False, True))]
+    layers += [(cell, False, False, "float32") for cell in NONLINEAR]
+    check_without_loops(under_jax, layers)
+
+
+@pytest.mark.slow
+def test_states_that_would_take_more_rounds_are_those_of_the_loop(under_jax: UnderJax) -> None:
+    layers = [("indrnn", True, True, "float64"), ("unicornn", False, False, "float64")]
+    check_without_loops(under_jax, layers, "without_rounds")
 
 
 @pytest.mark.slow

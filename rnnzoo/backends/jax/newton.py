@@ -32,7 +32,10 @@ from rnnzoo.backends.step import Given, ProgramStep, named
 from rnnzoo.lang.program import reads
 from rnnzoo.lang.scans import Group
 
-MOST_ROUNDS = 32  # after which the loop computes what has not settled
+# After which the loop computes what has not settled.  With the weights that they begin with, on 64
+# and 512 random inputs, indrnn, whose relu has a kink, takes 11 and 21 rounds, brc 8, unicornn 4
+# and sru 2.
+MOST_ROUNDS = 64
 # Rounds end when no state moves further than that, in units of a number's precision.  They double
 # the number of right digits, so what is left is of the size of rounding errors.
 SETTLED = 100
