@@ -16,13 +16,9 @@ from collections.abc import Sequence
 
 from benchmarks.__main__ import ROOT, Worker
 from benchmarks.keras_cells import CELLS
+from benchmarks.protocol import PEERS
 
 SHAPES = ("16x60x88x32",)
-PEERS = {
-    "tensorflow": ("benchmarks.tensorflow_worker", ""),
-    "jax-scan": ("benchmarks.jax_worker", "scan"),
-    "jax-native": ("benchmarks.jax_worker", "native"),
-}
 HEAD = "| cell | B x T x D x H | {} before | now | now / before | middle half |\n|" + " --- |" * 6
 STEPS = 6  # of one checkout before the other has its turn
 # the workers are this checkout's, whatever the other one has; the package is that of FOLDER

@@ -16,6 +16,12 @@ from collections.abc import Callable
 
 # one update of the weights; returns the loss, so that the work is done when it returns
 Step = Callable[[], float]
+# what computes our layers -> the worker, and what RNNZOO_LOOPS is set to
+PEERS = {
+    "tensorflow": ("benchmarks.tensorflow_worker", ""),
+    "jax-scan": ("benchmarks.jax_worker", "scan"),
+    "jax-native": ("benchmarks.jax_worker", "native"),
+}
 
 
 def serve(make: Callable[..., Step]) -> None:

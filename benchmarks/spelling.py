@@ -20,8 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.commits import PEERS
-from benchmarks.protocol import cpu_ms
+from benchmarks.protocol import PEERS, cpu_ms
 from benchmarks.training import PIN, ROOT
 from rnnzoo import backends
 
