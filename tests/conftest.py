@@ -5,6 +5,7 @@ where it is at hand.
 import gc
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     What was read and compiled is there for all tests of this run, whichever process they run in.
     """
+    # a shell without job control has what it runs in the background ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if CACHES in os.environ:  # a process of pytest-xdist
         return
     folder = tempfile.mkdtemp(prefix="rnnzoo-caches-")

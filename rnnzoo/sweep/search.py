@@ -498,6 +498,9 @@ class StudyStore:
                 chosen[dimension.name] = distribution.to_external_repr(kept)
         params = {name: chosen[name] for name in distributions}
         begun = _running(params, distributions, index)
+        # Where the storage is away, this raises at once; creating a trial is tried for up to half a
+        # minute by Optuna, and nobody is told meanwhile.
+        self.storage.get_study_name_from_id(self.study_id)
         trial_id = self.storage.create_new_trial(self.study_id, template_trial=begun)
         number = self.storage.get_trial_number_from_id(trial_id)
         self.asked[number] = trial_id

@@ -205,12 +205,17 @@ def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep, of_whole: tu
 
 
 def test_status_says_how_far_it_is_and_what_each_claim_is_decided_as(
-    whole: Sweep, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    whole: Sweep,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     opened = Opened(whole.experiment, {}, tuple(whole.studies), whole.trials)
-    monkeypatch.setattr(door, "opened", lambda *_: opened)
+    monkeypatch.setattr(door, "loaded", lambda *_: opened)
     monkeypatch.setattr(door, "existing_store", lambda *_: whole.store)
-    assert main(["status", "two_stages.yaml"]) == 0
+    file = tmp_path / "two_stages.yaml"
+    file.write_text(whole.experiment.text)
+    assert main(["status", str(file)]) == 0
     pilots, rounds = (stages(whole)[stage] for stage in ("pilot", "round"))
     worse, same = (int(verdict.numbers["rounds"]) for verdict in verdicts(whole))
     told_of = capsys.readouterr().out.splitlines()[-3:]
@@ -222,7 +227,7 @@ def test_status_says_how_far_it_is_and_what_each_claim_is_decided_as(
     assert told_of[1].endswith(f"), after {worse} rounds")
     assert told_of[2].startswith("  gru same as lstm: the same within 0.2 (-0.")
     assert told_of[2].endswith(f"), after {same} rounds")
-    assert main(["status", "two_stages.yaml", "--json"]) == 0
+    assert main(["status", str(file), "--json"]) == 0
     claims = json.loads(capsys.readouterr().out)["second_stage"]["adding"]["claims"]
     assert [claim["answer"] for claim in claims.values()] == ["worse", "same"]
 
