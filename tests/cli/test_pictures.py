@@ -15,7 +15,7 @@ from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.command import rnnzoo
-from tests.samples import ALL, compiled
+from tests.samples import ALL, compiled, slow_outside_of
 
 
 def test_show_writes_a_picture_and_a_page(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_show_says_what_a_variant_changes(tmp_path: Path) -> None:
     assert "h = tanh(W @ x" in rnnzoo("show", "rnn", cwd=tmp_path, PYTHONIOENCODING="ascii").stdout
 
 
-@pytest.mark.parametrize("name", built_in_names())
+@pytest.mark.parametrize("name", slow_outside_of({*compiled(), "echo_state"}, built_in_names()))
 def test_show_describes_every_cell(name: str) -> None:
     cell = view(name)
     described = "\n".join(cells._description(cell, 88, 64))

@@ -127,9 +127,14 @@ def check(cell: ir.Cell, layer: int) -> None:
 
 
 @pytest.mark.parametrize("name", samples.slow_outside_of(QUICK, built_in_names()))
-@pytest.mark.parametrize("layer", [1, 2])
-def test_a_picture_holds_each_operation_once_and_nothing_overlaps(name: str, layer: int) -> None:
-    check(lang.load(name), layer)
+def test_a_picture_holds_each_operation_once_and_nothing_overlaps(name: str) -> None:
+    check(lang.load(name), 1)
+
+
+# most layers above the first have the picture of it
+@pytest.mark.parametrize("name", samples.cells(samples.compiled()))
+def test_so_does_a_picture_of_the_layer_above(name: str) -> None:
+    check(lang.load(name), 2)
 
 
 @given(cell_texts())
@@ -140,7 +145,7 @@ def test_any_cell_has_a_picture(text: str) -> None:
         check(cell, layer)
 
 
-@pytest.mark.parametrize("name", built_in_names())
+@pytest.mark.parametrize("name", samples.cells(samples.compiled()))
 def test_a_picture_is_xml(name: str) -> None:
     cell = view(name)
     drawn = [cell.diagram(), cell.chain(), *(picture for _, picture in cell.walk())]
