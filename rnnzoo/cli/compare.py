@@ -117,16 +117,16 @@ def _shown(comparison: Comparison, console: Console) -> None:
     for task in comparison.tasks:
         console.print()
         told(console, task.title)
+        if task.other_data:
+            told(
+                console, "  its data differ, so these are scores on different tasks", style="yellow"
+            )
         wide = _wide(task)
         needed = console.measure(wide, options=console.options.update(width=WIDEST)).maximum
         if needed <= console.width:
             console.print(wide)
         else:
             console.print(*_long(task), sep="\n")
-        if task.other_data:
-            told(
-                console, "  its data differ, so these are scores on different tasks", style="yellow"
-            )
     for text in comparison.apart:
         told(console, f"  {text}", style="dim")
     told(console, f"  {NO_TEST}", style="dim")

@@ -217,6 +217,7 @@ def test_trials_under_jax_save_models_without_importing_tensorflow(under_jax: Un
     assert under_jax("saves_without_tensorflow") is True
 
 
+@pytest.mark.slow
 def test_a_model_is_exported_from_jax_for_any_shape_and_a_stateful_layer_is_not(
     tmp_path: Path, under_jax: UnderJax
 ) -> None:
@@ -231,6 +232,7 @@ def test_a_model_is_exported_from_jax_for_any_shape_and_a_stateful_layer_is_not(
     )
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_damaged_or_cannot_be_written_costs_no_training(
     tmp_path: Path, under_jax: UnderJax
 ) -> None:

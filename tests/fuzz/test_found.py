@@ -53,7 +53,16 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+LONGEST = ("one chain of 2000 operations", "two alike that the engine lays side by side")  # seconds
+
+
+def _slow(name: str) -> tuple[pytest.MarkDecorator, ...]:
+    return (pytest.mark.slow,) if name in LONGEST else ()
+
+
+@pytest.mark.parametrize(
+    "text", [pytest.param(text, id=name, marks=_slow(name)) for name, text in LONG.items()]
+)
 def test_a_chain_of_values_may_be_longer_than_python_recurses_and_costs_no_power_of_two(
     text: str,
 ) -> None:

@@ -123,6 +123,7 @@ def test_nine_variants_on_two_tasks_give_what_r_prints() -> None:
     assert (ranked.f, ranked.f_p) == pytest.approx((2.75, 0.08697), abs=5e-5)
 
 
+@pytest.mark.slow
 def test_the_f_version_keeps_its_level_where_the_chi_square_is_too_shy() -> None:
     rng = np.random.default_rng(2)
     rankings = [rank(rng.normal(size=(6, 4)), letters(4)) for _ in range(800)]

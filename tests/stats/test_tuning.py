@@ -135,6 +135,7 @@ def draw_scores(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Array
     return on, on + 0.5 * rng.normal(size=shape)
 
 
+@pytest.mark.slow
 def test_the_band_covers_the_truth_about_as_often_as_its_level_while_n_is_small() -> None:
     rng = np.random.default_rng(4)
     places = np.array([1, 3, 6])
@@ -153,6 +154,7 @@ def test_the_band_covers_the_truth_about_as_often_as_its_level_while_n_is_small(
     assert (hits / 400 < 0.94).all()
 
 
+@pytest.mark.slow
 def test_the_band_is_as_narrow_near_the_end_as_its_docstring_warns() -> None:
     rng = np.random.default_rng(5)
     places = np.array([6, 15, 60])
