@@ -9,7 +9,8 @@ import pytest
 
 from rnnzoo.cli import main
 from rnnzoo.errors import Mistakes
-from rnnzoo.spec.cell import KEYS, ZOO, _own
+from rnnzoo.spec.cell import KEYS, ZOO
+from rnnzoo.spec.cell.files import _own
 from rnnzoo.spec.document import NEEDS, Fields, parse
 
 
