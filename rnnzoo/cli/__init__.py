@@ -192,7 +192,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         metavar="FILE",
         help="ends in .csv or .parquet (default: results/NAME.csv)",
     )
-    export.add_argument("--force", action="store_true", help="write over a file that is there")
+    _force(export)
     _set(export)
     _compare_command(commands)
     _clean_command(commands)
@@ -206,7 +206,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _spec(best)
     _set(best)
     best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
-    best.add_argument("--task", metavar="T", help="label of the task, where there are several")
+    _task(best)
     _json(best)
     train = _command(
         commands, "train", "models", "one training with its learning curve, in a minute"
@@ -280,7 +280,7 @@ def _compare_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     text = "where to write the picture (default: runs/compare/NAMES.svg)"
     compare.add_argument("--out", metavar="FILE", help=text)
-    compare.add_argument("--force", action="store_true", help="write over a file that is there")
+    _force(compare)
     _json(compare)
 
 
@@ -292,7 +292,7 @@ def _merge_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     text = "a table of `rnnzoo export`; or a project's folder, or the URL of a storage, with --spec"
     merge.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
     merge.add_argument("--spec", metavar="SPEC", help="the experiment, where storages are read")
-    merge.add_argument("--force", action="store_true", help="write over a file that is there")
+    _force(merge)
     _set(merge)
 
 
@@ -370,7 +370,7 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     _kept(answers)
     answers.add_argument("--out", metavar="FILE", help="write all answers as CSV")
-    answers.add_argument("--force", action="store_true", help="write over a file that is there")
+    _force(answers)
     _set(answers)
     _json(answers)
     gradients = _command(
@@ -394,7 +394,7 @@ def _kept(parser: argparse.ArgumentParser) -> None:
         "spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow"
     )
     parser.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
-    parser.add_argument("--task", metavar="T", help="label of the task, where there are several")
+    _task(parser)
 
 
 def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -516,6 +516,14 @@ def _part(parser: argparse.ArgumentParser, verb: str) -> None:
         f"{verb} every N-th trial of each search only, from the I-th on; other machines have others"
     )
     parser.add_argument("--shard", default="", metavar="I/N", help=text)
+
+
+def _task(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", metavar="T", help="label of the task, where there are several")
+
+
+def _force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
 
 def _json(parser: argparse._ActionsContainer) -> None:
