@@ -56,7 +56,7 @@ def run(
     source: Source = (),
     again: str | Sequence[str] = (),
     only: str | Sequence[str] = (),
-    shard: str = "",
+    shard: str | None = None,
     share: bool = False,
     hours: float | None = None,
     progress: bool | Observer = False,
@@ -167,7 +167,7 @@ def plan(
     measure: bool = True,
     noise: float | None = None,
     only: str | Sequence[str] = (),
-    shard: str = "",
+    shard: str | None = None,
     progress: bool | Progress = False,
 ) -> dict[str, Any]:
     """What would run, what is done, how long the rest takes, and what can be decided, as `rnnzoo

@@ -32,7 +32,15 @@ import traceback
 from collections.abc import Mapping, Sequence
 
 from rnnzoo import __version__
-from rnnzoo.errors import RnnzooError, UsageError, at_command_line, machine_fault, nearest, worded
+from rnnzoo.errors import (
+    FIX,
+    RnnzooError,
+    UsageError,
+    at_command_line,
+    machine_fault,
+    nearest,
+    worded,
+)
 from rnnzoo.signals import asked_to_end
 
 INTERRUPTED = 130
@@ -143,9 +151,19 @@ def _whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"must be a whole number, not '{text}'") from None
 
 
+def _text(text: str) -> str:
+    """A text that says something: a variable of the shell that is not set chooses no default."""
+    if not text.strip():
+        fix = "say which, or leave it out; a variable of the shell may not be set"
+        raise argparse.ArgumentTypeError(worded("nothing is given", fix))
+    return text
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
-        self.exit(2, worded(message.removeprefix("argument "), f"see `{self.prog} --help`") + "\n")
+        said = message.removeprefix("argument ")
+        told = said if FIX in said else worded(said, f"see `{self.prog} --help`")
+        self.exit(UsageError.exit_code, f"{told}\n")
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
@@ -483,6 +501,7 @@ def _command(
         return result
 
     parser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    parser.register("type", None, _text)  # of every argument that names none
     parser.set_defaults(run=run)
     return parser
 
@@ -515,7 +534,7 @@ def _part(parser: argparse.ArgumentParser, verb: str) -> None:
     text = (
         f"{verb} every N-th trial of each search only, from the I-th on; other machines have others"
     )
-    parser.add_argument("--shard", default="", metavar="I/N", help=text)
+    parser.add_argument("--shard", metavar="I/N", help=text)
 
 
 def _task(parser: argparse.ArgumentParser) -> None:

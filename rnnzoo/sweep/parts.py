@@ -67,18 +67,20 @@ class Part:
 WHOLE = Part()
 
 
-def part_of(experiment: Experiment, only: str | Sequence[str] = (), shard: str = "") -> Part:
+def part_of(
+    experiment: Experiment, only: str | Sequence[str] = (), shard: str | None = None
+) -> Part:
     """The part of an experiment that `--only` and `--shard` name.
 
     Args:
         only: labels of variants; in a text, with commas between them.
-        shard: `2/8`, the second of eight; empty: all.
+        shard: `2/8`, the second of eight; None: all.
 
     Raises:
         UsageError: no such variant or shard, or a shard of a search whose trials need each other.
     """
     labels = _labels(experiment, only)
-    if not shard:
+    if shard is None:
         return Part(labels)
     match = _SHARD.fullmatch(shard)
     number, of = map(int, match.groups()) if match else (0, 0)
@@ -96,7 +98,7 @@ def _labels(experiment: Experiment, only: str | Sequence[str]) -> tuple[str, ...
     words = [only] if isinstance(only, str) else list(only)
     asked = [label.strip() for word in words for label in word.split(",")]
     labels = list(dict.fromkeys(filter(None, asked)))
-    if any(words) and not labels:
+    if words and not labels:
         raise UsageError(f"{argument('only')} names no variant", f"{argument('only', 'VARIANT')}")
     known = [variant.label for variant in experiment.variants]
     for label in labels:

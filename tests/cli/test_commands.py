@@ -372,6 +372,20 @@ def test_a_mistake_is_a_message_and_exit_code_2(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [
+    "sweep SPEC --shard", "plan SPEC --shard", "status SPEC --shard", "sweep SPEC --only",
+    "sweep SPEC --from", "sweep SPEC --cluster", "sweep SPEC --again", "sweep SPEC --set",
+    "report SPEC --from", "compare SPEC SPEC --out", "best SPEC --task", "export SPEC",
+    "merge OUT", "sweep",
+])  # fmt: skip
+def test_an_empty_text_chooses_no_default(command: str, tmp_path: Path) -> None:
+    """Of a variable of the shell that is not set: `--shard "$SHARD"` is not the whole sweep."""
+    done = rnnzoo(*command.split(), "", cwd=tmp_path)
+    assert done.returncode == 2
+    name = command.rsplit(maxsplit=1)[-1] if "--" in command else "(SPEC|FILE|SOURCE)"
+    assert re.match(rf"{name}: nothing is given\n  fix: say which, or leave it out", done.stderr)
+
+
 def test_without_a_command_three_are_named(tmp_path: Path) -> None:
     done = rnnzoo(cwd=tmp_path)
     assert done.returncode == 2

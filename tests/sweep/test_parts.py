@@ -213,7 +213,7 @@ def test_variants_and_shards_are_read() -> None:
     assert str(Part(("gru",), 2, 8)) == "shard 2/8 of gru"
 
 
-@pytest.mark.parametrize("shard", ["0/8", "9/8", "2", "2/0", "-1/8", "a/b", "2/10001"])
+@pytest.mark.parametrize("shard", ["", "0/8", "9/8", "2", "2/0", "-1/8", "a/b", "2/10001"])
 def test_a_shard_that_is_none_is_told(shard: str) -> None:
     with pytest.raises(UsageError, match=r"names no part\n  fix: write I/N"):
         part_of(EXPERIMENT, shard=shard)
@@ -222,6 +222,7 @@ def test_a_shard_that_is_none_is_told(shard: str) -> None:
 @pytest.mark.parametrize(("only", "message"), [
     ("gri", "no variant of 'loop' is called so\n  fix: did you mean 'gru'"),
     (",", "names no variant"),
+    ("", "names no variant"),
 ])  # fmt: skip
 def test_a_variant_that_is_none_is_told(only: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
