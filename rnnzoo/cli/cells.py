@@ -18,7 +18,6 @@ from typing import Any
 from rich.console import Console
 
 from rnnzoo import lang, losses, metrics, tasks
-from rnnzoo.api.beforehand import odd_starts, warned
 from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import (
     Mistake,
@@ -127,6 +126,7 @@ def _looked_at(path: Path) -> _Looked:
         path = located(path)
         table = parse(read_text(path), str(path))
         if _kind(table) == "experiment":
+            from rnnzoo.api.beforehand import odd_starts, warned  # scipy, which cells need not
             from rnnzoo.spec import read_experiment
 
             experiment = read_experiment.read(path)

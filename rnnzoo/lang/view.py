@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
-from rnnzoo.lang.check import check, checkable, counting_options, with_rounds
+from rnnzoo.lang.check import check, checkable, checked, with_rounds
 from rnnzoo.lang.ir import Cell, State, as_written, in_short, size_text
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
@@ -29,14 +29,13 @@ def view(
         SpecError: mistakes in its file.
     """
     spec = checkable(lambda: read(reference, folder))
-    cell = check(spec.with_options(options) if options else spec)
+    described = checked(spec.with_options(options) if options else spec)
     parent = check(spec.base) if spec.base is not None else None
     written, _ = with_rounds(spec, Mistakes())
     statements = {**written.equations, **written.first_layer}
     comments = {name: statement.comment for name, statement in statements.items()}
-    counting = counting_options(spec)
     facts = (spec.family, spec.year, spec.claim, spec.note)
-    return CellView(cell, parent, *facts, comments, counting)
+    return CellView(described.cell, parent, *facts, comments, described.counting)
 
 
 def _about(state: State) -> str:

@@ -20,8 +20,8 @@ with a suffix, are vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistake, Mistakes
 from rnnzoo.lang import ir
@@ -30,7 +30,7 @@ from rnnzoo.lang.check.constants import read_constants, without_matrices
 from rnnzoo.lang.check.lags import with_delays
 from rnnzoo.lang.check.layer import Layer
 from rnnzoo.lang.check.names import check_names
-from rnnzoo.lang.check.rounds import with_rounds
+from rnnzoo.lang.check.rounds import Trees, with_rounds
 from rnnzoo.lang.check.shared import MAX_ENTRIES, Shared
 from rnnzoo.lang.check.sizes import infer_sizes
 from rnnzoo.lang.check.trees import MAX_BLOCK
@@ -51,7 +51,7 @@ __all__ = [
     "MAX_ENTRIES",
     "check",
     "checkable",
-    "counting_options",
+    "checked",
     "with_beginnings",
     "with_rounds",
 ]
@@ -71,8 +71,25 @@ def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A cell that is right.
+
+    Attributes:
+        counting: its options that count rounds of its blocks, or steps of its lags.
+    """
+
+    cell: ir.Cell
+    counting: Mapping[str, float]
+
+
 def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
-    """The cell that a spec describes.
+    """The cell that a spec describes, as `checked`."""
+    return checked(spec, earlier).cell
+
+
+def checked(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> Checked:
+    """The cell that a spec describes, and what of the spec it no longer shows.
 
     Args:
         earlier: mistakes found while reading the spec.
@@ -80,11 +97,11 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
     Raises:
         SpecError: with every mistake that could be found.
     """
-    mistakes = Mistakes(list(earlier))
+    mistakes, trees = Mistakes(list(earlier)), Trees()
     spec, round_options = with_rounds(spec, mistakes)
     spec, matrices = without_matrices(spec, mistakes)
     check_names(spec, mistakes)
-    spec, delays, lag_options = with_delays(spec, mistakes)
+    spec, delays, lag_options = with_delays(spec, trees, mistakes)
     output = spec.output
     if output not in spec.equations:
         if not spec.equations:
@@ -95,7 +112,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
             spec, output=with_time if with_time in spec.equations else [*spec.equations][-1]
         )
     constants = read_constants(spec, mistakes)
-    shared = Shared(spec, constants, mistakes, delays, reported={output} - {*spec.equations})
+    shared = Shared(spec, constants, mistakes, trees, delays, reported={output} - {*spec.equations})
     upper = first = Layer(shared, spec.equations)
     if spec.first_layer:
         first = Layer(shared, {**spec.equations, **spec.first_layer})
@@ -123,15 +140,10 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         first=bottom,
         named_inputs=named_inputs_of(spec, step, bottom),
     )
-    check_use(spec, matrices, lag_options | round_options, cell, mistakes)
+    counting = lag_options | round_options
+    check_use(spec, matrices, counting, cell, mistakes)
     mistakes.raise_if_any()
     used = used_options(cell)
     options = {name: value for name, value in cell.options.items() if name in used}
-    return replace(cell, constants=used_constants(cell), options=options)
-
-
-def counting_options(spec: CellSpec) -> dict[str, float]:
-    """The options of a right cell that count rounds of its blocks, or steps of its lags."""
-    spec, of_rounds = with_rounds(spec, Mistakes())
-    _, _, of_lags = with_delays(spec, Mistakes())
-    return {name: spec.options[name] for name in spec.options if name in of_rounds | of_lags}
+    cell = replace(cell, constants=used_constants(cell), options=options)
+    return Checked(cell, {name: spec.options[name] for name in spec.options if name in counting})

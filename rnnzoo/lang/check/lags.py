@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
-from rnnzoo.lang.check.rounds import tree_of
+from rnnzoo.lang.check.rounds import Trees
 from rnnzoo.lang.check.trees import walk
 from rnnzoo.lang.parse import MAX_LAG, Lag, Name, Primed, is_reported, too_far
 from rnnzoo.spec.cell import MAX_EQUATIONS, MAX_NAME, CellSpec, Statement
@@ -15,7 +15,7 @@ from rnnzoo.spec.document import Code, CodeLine
 
 
 def with_delays(
-    spec: CellSpec, mistakes: Mistakes
+    spec: CellSpec, trees: Trees, mistakes: Mistakes
 ) -> tuple[CellSpec, dict[str, tuple[str, ...]], frozenset[str]]:
     """The same cell with an equation for each step that a state is carried on: for `h[t-3]`,
     `h_lag1 = h[t-1]` and `h_lag2 = h_lag1[t-1]`, whose previous value is then read.
@@ -27,7 +27,7 @@ def with_delays(
     """
     nodes = []
     for statement in (*spec.equations.values(), *spec.first_layer.values()):
-        tree = tree_of(statement, Mistakes())
+        tree = trees.of(statement, Mistakes())
         nodes += [*walk(tree)] if tree is not None else []
     lags = [node for node in nodes if isinstance(node, Lag) and node.steps != 1]
     taken = {node.name for node in nodes if isinstance(node, Name | Lag | Primed)}

@@ -53,6 +53,23 @@ def tree_of(statement: Statement, mistakes: Mistakes) -> Tree | None:
     return None if tree is None else _Resolver(reading, mistakes).resolved(tree)
 
 
+@dataclass(slots=True)
+class Trees:
+    """The expressions of a cell's equations, each read once however often it is asked for."""
+
+    # by identity of the statement, which is kept so that no other takes its place
+    known: dict[int, tuple[Statement, Tree | None, Mistakes]] = field(default_factory=dict)
+
+    def of(self, statement: Statement, mistakes: Mistakes) -> Tree | None:
+        """As `tree_of`."""
+        if id(statement) not in self.known:
+            own = Mistakes()
+            self.known[id(statement)] = statement, tree_of(statement, own), own
+        _, tree, own = self.known[id(statement)]
+        mistakes.extend(own.collected)
+        return tree
+
+
 def with_rounds(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, frozenset[str]]:
     """The same cell with an equation for each round of its blocks, and the options that say how
     many rounds there are.

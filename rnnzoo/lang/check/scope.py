@@ -12,7 +12,6 @@ from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import is_called_as_matrix
 from rnnzoo.lang.check.lags import steps_of
-from rnnzoo.lang.check.rounds import tree_of
 from rnnzoo.lang.check.shared import Shared
 from rnnzoo.lang.check.trees import RESERVED, UNKNOWN, check_parts, walk
 from rnnzoo.lang.parse import (
@@ -66,7 +65,7 @@ class Scope:
 
     def __post_init__(self) -> None:
         for name, statement in self.statements.items():
-            tree = tree_of(statement, self.shared.mistakes)
+            tree = self.shared.trees.of(statement, self.mistakes)
             # so that the other mistakes are found too
             self.trees[name] = self.carried(tree or Literal(0.0, statement.span))
             if tree is None:

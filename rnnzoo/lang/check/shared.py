@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rnnzoo.errors import Mistakes, Span, UsageError, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import FixedReader
+from rnnzoo.lang.check.rounds import Trees
 from rnnzoo.lang.check.trees import as_written, in_words, walk
 from rnnzoo.lang.parse import (
     Below,
@@ -39,6 +40,7 @@ class Shared:
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
     mistakes: Mistakes
+    trees: Trees
     # the equations that carry a state on, by its name: the value of number k, from 0, is k + 1
     # steps old
     delays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
