@@ -6,6 +6,7 @@ or a launcher.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -129,6 +130,7 @@ def launched(
     chosen: Chosen | None = None,
     answers: bool = True,
     note: Callable[[str], None] | None = None,
+    ends_at: float = math.inf,
 ) -> Iterator[Launcher]:
     """Where trials run, with a backend's cache; whatever compiled something, the next run finds it.
 
@@ -136,6 +138,7 @@ def launched(
         chosen: the launcher, instead of that of mlflow.yml.
         answers: whether a trial may be told to stop after an epoch.
         note: told what there is to say of where trials run.
+        ends_at: on the monotonic clock; no machine is waited for after that.
 
     Raises:
         UsageError: the backend is not installed, or KERAS_BACKEND asks for another.
@@ -162,6 +165,7 @@ def launched(
         answers=answers,
         note=note or launchers.silent,
         remote=remote,
+        ends_at=ends_at,
     )
     launcher = launchers.make(chosen or config.read().launcher, setup)
     try:

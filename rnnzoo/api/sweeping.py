@@ -105,6 +105,7 @@ class Prepared:
             self.chosen,
             _may_stop(experiment) or self.ends_at < math.inf,
             observer.note,
+            self.ends_at,
         ) as launcher:
             capacity, named = launcher.capacity(), self.chosen.name
             if capacity != self.workers and named != config.CLUSTER:

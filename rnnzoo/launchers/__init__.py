@@ -107,6 +107,8 @@ class Setup:
             may let trials go on without asking.
         note: told a sentence for whoever watches the sweep.
         remote: what trials on other machines need.
+        ends_at: on the monotonic clock; a launcher that waits for machines waits no longer, and
+            ends trials that have not begun by then as interrupted, to be retried.
     """
 
     work: Work
@@ -121,6 +123,7 @@ class Setup:
     answers: bool = True
     note: Callable[[str], None] = silent
     remote: Remote = field(default_factory=Remote)
+    ends_at: float = math.inf
 
 
 def elsewhere(launcher: Launcher) -> Mapping[str, str]:

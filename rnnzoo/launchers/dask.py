@@ -10,6 +10,7 @@ dropped.  rnnzoo starts no cluster: docs/cluster.md shows how one is started.
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 import uuid
@@ -102,6 +103,7 @@ class DaskLauncher:
     def wait(self, timeout: float | None = None) -> Event | None:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
+            self._begin_no_more()
             if self._ends:
                 return self._ends.popleft()
             if self._away_since:
@@ -297,6 +299,16 @@ class DaskLauncher:
         self._place()
         return Event(ticket, Outcome(Kind.INTERRUPTED, message=reason, retried=again))
 
+    def _begin_no_more(self) -> None:
+        """After the sweep's time, trials that wait for a worker are interrupted."""
+        if time.monotonic() < self.setup.ends_at:
+            return
+        while self.waiting:
+            ticket = self.waiting.popleft()
+            del self.flights[ticket]
+            outcome = Outcome(Kind.INTERRUPTED, message="no worker had room for it", retried=True)
+            self._ends.append(Event(ticket, outcome))
+
     def _tell_of_waiting(self) -> None:
         """Say that no worker is there, once."""
         if self.workers:
@@ -336,7 +348,8 @@ def checked(options: Mapping[str, Any]) -> tuple[_address.Address, Path]:
 
 
 def launcher(setup: Setup) -> DaskLauncher:
-    """What `launcher: dask` makes: a launcher that is connected, its workers looked at.
+    """What `launcher: dask` makes: a launcher that is connected, its workers looked at; without a
+    worker, where none came before the sweep's time was over.
 
     Raises:
         UsageError: there is no scheduler at the address, or a worker runs other versions.
@@ -359,7 +372,8 @@ def launcher(setup: Setup) -> DaskLauncher:
     made = DaskLauncher(setup, connect(), connect, options["processors"] == "any")
     try:
         _wait_for_workers(made)
-        made.welcome()
+        if made.workers:
+            made.welcome()
     except BaseException:
         made.close()
         raise
@@ -367,7 +381,7 @@ def launcher(setup: Setup) -> DaskLauncher:
 
 
 def _wait_for_workers(made: DaskLauncher) -> None:
-    """Wait until there is one that can be used.
+    """Wait until there is one that can be used, or the sweep's time is over.
 
     Raises:
         UsageError: some are there that cannot.
@@ -381,7 +395,7 @@ def _wait_for_workers(made: DaskLauncher) -> None:
                 f"{number_of(len(made.unfit), 'worker')} cannot run trials: {listed(reasons)}",
                 "docs/cluster.md says how workers are started",
             )
-        if made.workers:
+        if made.workers or time.monotonic() >= made.setup.ends_at:
             return
         made.wait(0.2)
 
@@ -389,7 +403,8 @@ def _wait_for_workers(made: DaskLauncher) -> None:
 def _for_workers(setup: Setup) -> Setup:
     """What workers are told of how trials are run."""
     remote = replace(setup.remote, data=Remote().data)
-    return replace(setup, log=None, options={}, note=silent, remote=remote)
+    # another machine's clock says something else
+    return replace(setup, log=None, options={}, note=silent, remote=remote, ends_at=math.inf)
 
 
 def _own_code() -> Iterator[tuple[str, bytes]]:

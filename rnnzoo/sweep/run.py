@@ -163,7 +163,9 @@ class Sweep:
             self.take_equal(done)
             folder, backend = Path(self.experiment.file).parent, self.experiment.training.backend
             self.own_provenance = {**provenance.here(folder, backend), **elsewhere(self.launcher)}
-            self.record_provenance(self.opened, {study.identity for study, _ in self.missing(done)})
+            # a cluster without a worker, whose machines nobody knows, has no trials to run any more
+            lacking = () if self.is_over() else self.missing(done)
+            self.record_provenance(self.opened, {study.identity for study, _ in lacking})
             self.level()
             self.begin(done)
             with interrupts() as interrupted:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import socket
 import ssl
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from importlib import util
 from pathlib import Path
 
@@ -266,6 +268,8 @@ class NoCluster:
     def answer(self, ticket: int, worker: Worker, go_on: bool) -> None:
         self.answered.append((ticket, go_on))
 
+    def open(self) -> None: ...
+
     def drop(self, address: str) -> None: ...
 
     def close(self, is_there: bool = True) -> None: ...
@@ -338,6 +342,42 @@ def test_it_is_said_once_that_no_worker_is_there(monkeypatch: pytest.MonkeyPatch
         launcher.wait(0)
     assert notes == ["no worker is there; waiting for `dask worker --resources trial=1`"]
     assert launcher.capacity() == 0
+
+
+def over(launcher: dask.DaskLauncher) -> None:
+    """Let the time of the launcher's sweep be over."""
+    launcher.setup = replace(launcher.setup, ends_at=time.monotonic())
+
+
+def test_no_first_worker_is_waited_for_when_the_hours_are_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_address, "connected", lambda *_: None)
+    monkeypatch.setattr(dask, "Cluster", lambda *_: NoCluster())
+    notes: list[str] = []
+    options = {**dask.OPTIONS, "address": "tcp://localhost"}
+    setup = Setup(work.behave, 1, options=options, note=notes.append, ends_at=time.monotonic())
+    launcher = dask.launcher(setup)
+    assert launcher.capacity() == 0
+    assert not notes
+    assert dask._for_workers(setup).ends_at == math.inf
+
+
+def test_a_trial_that_waits_for_a_worker_does_not_begin_after_the_hours() -> None:
+    launcher = waiting([])
+    read(launcher, worker())
+    ticket = launcher.submit(trial("complete", 1))
+    assert read(launcher, Ended(ticket, Delivery(knows_session=False))) == []  # it is the last
+    assert launcher.wait(0) is None
+    over(launcher)
+    event = launcher.wait(0)
+    assert event is not None
+    assert event.ticket == ticket
+    assert isinstance(event.news, Outcome)
+    assert (event.news.kind, event.news.retried) == (Kind.INTERRUPTED, True)
+    assert not launcher.flights
+    read(launcher, worker("b"))
+    assert len(launcher.cluster.started) == 1  # type: ignore[attr-defined]
 
 
 def test_trials_go_where_there_is_room_and_no_more_than_that() -> None:

@@ -84,6 +84,17 @@ def test_time_that_is_over_with_the_last_trial_changes_nothing(tmp_path: Path) -
     assert not made.observer.notes
 
 
+def test_a_sweep_whose_time_is_over_before_its_first_trial_names_no_machine(
+    tmp_path: Path,
+) -> None:
+    made = prepared(tmp_path, RANDOM, {})
+    made.ends_at = time.monotonic()
+    made.run()
+    assert made.observer.notes == ["the time is over, so nothing more is begun"]
+    assert not made.results()
+    assert made.store.provenance(made.present()) == []
+
+
 @pytest.mark.parametrize(("number", "grace", "saved"), [
     (signal.SIGTERM, 30.0, 2),
     (signal.SIGTERM, 0.0, 0),
