@@ -91,19 +91,27 @@ def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
     return given or machine.cores()
 
 
-def chosen_launcher(cluster: str = "", certificates: str = "") -> Chosen:
+def chosen_launcher(cluster: str | None = None, certificates: str | None = None) -> Chosen:
     """The launcher of mlflow.yml; or a cluster, at an address and with certificates that go over
     what mlflow.yml says of one.
 
     Raises:
-        UsageError: the cluster cannot be reached from here, whatever is there.
+        UsageError: the cluster cannot be reached from here, whatever is there; or an argument is
+            empty, which would mean another place than the one that was meant.
     """
     chosen = config.read().launcher
-    if cluster:
+    for name, value in (("cluster", cluster), ("certificates", certificates)):
+        if value is not None and not value.strip():
+            raise UsageError(
+                f"{argument(name)} is empty",
+                "give a value, or leave the option out; a variable of the shell may be unset",
+            )
+    options = {"address": cluster, "certificates": certificates}
+    given = {option: value for option, value in options.items() if value is not None}
+    if cluster is not None:
         written = chosen.options if chosen.name == config.CLUSTER else {}
-        given = {"address": cluster, **({"certificates": certificates} if certificates else {})}
         chosen = Chosen(config.CLUSTER, {**written, **given})
-    elif certificates:
+    elif given:
         raise UsageError(
             f"{argument('certificates')} is for {argument('cluster')}", "give both, or neither"
         )

@@ -34,7 +34,7 @@ def sweep(args: argparse.Namespace) -> int:
     from rnnzoo.terminal.display import Display
 
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
-    chosen = root.chosen_launcher(args.cluster or "", args.certificates or "")
+    chosen = root.chosen_launcher(args.cluster, args.certificates)
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     part = part_of(experiment, args.only, args.shard)
     with bars(console, lines=True) as report:

@@ -90,7 +90,7 @@ def test_the_cluster_of_the_command_line_goes_over_that_of_the_file(
     assert root.chosen_launcher("tcp://[::1]:1").options == {"address": "tcp://[::1]:1", **kept}
     assert root.chosen_launcher("tcp://[::1]:1", "others").options["certificates"] == "others"
     with pytest.raises(UsageError, match="certificates is for"):
-        root.chosen_launcher("", "others")
+        root.chosen_launcher(None, "others")
 
 
 def test_a_sweep_that_cannot_reach_its_cluster_touches_nothing(
@@ -108,6 +108,11 @@ def test_a_sweep_that_cannot_reach_its_cluster_touches_nothing(
         assert told in capsys.readouterr().err
     assert main(["sweep", "e.yaml", "--certificates", "mine"]) == 2
     assert "--certificates is for --cluster" in capsys.readouterr().err
+    for options in (["--cluster", ""], ["--cluster", "node1", "--certificates", " "]):
+        assert main(["sweep", "e.yaml", *options]) == 2
+        told = capsys.readouterr().err
+        assert f"{options[-2]} is empty" in told
+        assert "a variable of the shell may be unset" in told
     assert [path.name for path in tmp_path.iterdir()] == ["e.yaml"]
 
 
