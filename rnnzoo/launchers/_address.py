@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+import socket
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -62,20 +63,20 @@ def address(text: str) -> Address:
         raise UsageError(
             f"'{text}' is no address of a scheduler", f"write tls://HOST:{PORT}, with its port"
         )
-    found = Address(match["protocol"] or "tls", match["host"], int(match["port"] or PORT))
-    encrypted = found._replace(protocol="tls")
-    if found.protocol not in ("tls", "tcp"):
+    scheduler = Address(match["protocol"] or "tls", match["host"], int(match["port"] or PORT))
+    encrypted = scheduler._replace(protocol="tls")
+    if scheduler.protocol not in ("tls", "tcp"):
         raise UsageError(
-            f"{text}: a cluster is reached by tls://, not by {found.protocol}://",
+            f"{text}: a cluster is reached by tls://, not by {scheduler.protocol}://",
             f"write {encrypted}",
         )
-    if found.protocol == "tcp" and not found.is_loopback:
+    if scheduler.protocol == "tcp" and not scheduler.is_loopback:
         raise UsageError(
-            f"{found} is not encrypted: whoever reaches it could run code on its workers",
+            f"{scheduler} is not encrypted: whoever reaches it could run code on its workers",
             f"make certificates ({command('cluster', 'certificates')}), start the scheduler and"
             f" its workers with them, and write {encrypted}",
         )
-    return found
+    return scheduler
 
 
 def connected(where: Address, certificates: Path) -> Any:
@@ -85,12 +86,13 @@ def connected(where: Address, certificates: Path) -> Any:
         certificates: the folder of this machine's; not read where the address is not encrypted.
 
     Raises:
-        UsageError: Dask is not installed, a certificate is not there or does not fit, or nobody
-            answers.
+        UsageError: Dask is not installed, a certificate is not there or does not fit, the host's
+            name is unknown, or nobody answers.
     """
     from distributed import Client
 
     shown = security(certificates) if where.protocol == "tls" else None
+    _require_known(where)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of versions: we compare them ourselves
@@ -154,6 +156,25 @@ def security(folder: Path) -> Any:
             f"put the files there that belong together: {', '.join(FILES.values())}",
         ) from None
     return made
+
+
+def _require_known(where: Address) -> None:
+    """
+    Raises:
+        UsageError: this machine knows no address of the host.
+    """
+    try:
+        socket.getaddrinfo(where.host.strip("[]"), where.port)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(
+            f"{where}: this machine does not know the name '{where.host}' ({_reason(error)})",
+            "mend the name, or write the machine's IP address in its place",
+        ) from None
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """What is said of an error, without its number."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _not_connected(where: Address, certificates: Path, error: BaseException) -> UsageError:

@@ -169,6 +169,21 @@ def test_where_no_scheduler_answers_the_address_is_told(monkeypatch: pytest.Monk
     assert "docs/cluster.md" in caught.value.fix
 
 
+def test_a_name_that_is_unknown_is_told_from_a_scheduler_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def unknown(host: str, port: int) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, f"nobody is called {host}")
+
+    certificates.make(tmp_path)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(UsageError, match="does not know the name 'nodeone'") as caught:
+        _address.connected(_address.address("tls://nodeone:8786"), tmp_path)
+    assert "(nobody is called nodeone)" in caught.value.problem
+    assert "firewall" not in str(caught.value)
+    assert "IP address" in caught.value.fix
+
+
 def test_a_scheduler_of_another_set_of_certificates_is_told_from_one_that_is_not_there(
     tmp_path: Path,
 ) -> None:
