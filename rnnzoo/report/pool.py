@@ -76,8 +76,8 @@ def pooled(tables: Mapping[str, TrialTable]) -> Pool:
         UsageError: the tables are of different experiments or editions, or two of them have
             different outcomes of one trial.
     """
-    for one, other in combinations(tables, 2):
-        _check_alike(one, tables[one], other, tables[other])
+    for first, second in combinations(tables.items(), 2):
+        _check_alike(first, second)
     pooling = _Pooling()
     for name, content in tables.items():
         for placed in _placed(name, content):
@@ -116,39 +116,49 @@ def renamed(content: TrialTable, experiment: str) -> TrialTable:
     )
 
 
-def _check_alike(one: str, a: TrialTable, other: str, b: TrialTable) -> None:
+def _check_alike(first: tuple[str, TrialTable], second: tuple[str, TrialTable]) -> None:
     """
+    Args:
+        first, second: tables with their names.
+
     Raises:
-        UsageError: two tables are of different experiments, or of studies that differ in what their
+        UsageError: they are of different experiments, or of studies that differ in what their
             outcomes depend on.
     """
-    if a.experiment != b.experiment:
+    (name, content), (other_name, other) = first, second
+    if content.experiment != other.experiment:
         raise UsageError(
-            f"{one} holds trials of '{a.experiment}', and {other} of '{b.experiment}'",
+            f"{name} holds trials of '{content.experiment}', and {other_name} of"
+            f" '{other.experiment}'",
             "pool tables of one experiment",
         )
-    here, there = _editions(a), _editions(b)
-    for prefix in here.keys() & there.keys():
-        if here[prefix] == there[prefix]:
+    editions, other_editions = _editions(content), _editions(other)
+    for prefix in sorted(editions.keys() & other_editions.keys()):
+        study, other_study = editions[prefix], other_editions[prefix]
+        if study == other_study:
             continue
-        key = StudyKey.parse(here[prefix])
-        ours, theirs = a.parts.get(here[prefix]), b.parts.get(there[prefix])
-        names = _differing(ours, theirs) if ours and theirs else []
-        what = listed(names) if names else "search or its `confirm:`" if key.stage else "experiment"
+        key = StudyKey.parse(study)
+        differing = _differing(content.parts.get(study), other.parts.get(other_study))
+        unknown = "search or its `confirm:`" if key.stage else "experiment"
+        part = listed(differing) if differing else unknown
         raise UsageError(
-            f"{one} and {other} hold trials of {key.marked} on {key.task} that were run with"
-            f" another {what}, so they are no trials of one search",
+            f"{name} and {other_name} hold trials of {key.marked} on {key.task} that were run with"
+            f" another {part}, so they are no trials of one search",
             "run both with one file, the same data and the same `--set`; or report each by itself",
         )
 
 
-def _differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
-    return [name for name in ours if ours[name] != theirs.get(name)]
+def _differing(parts: Mapping[str, str] | None, other: Mapping[str, str] | None) -> list[str]:
+    """Names of the parts of two studies that differ; none where a table does not say."""
+    if not parts or not other:
+        return []
+    return [name for name in parts if parts[name] != other.get(name)]
 
 
 def _editions(content: TrialTable) -> dict[str, str]:
     """The studies of which a table has trials, by all but their hash."""
-    return {StudyKey.parse(study).prefix: study for study in {r.study for r in content.results}}
+    studies = {result.study for result in content.results}
+    return {StudyKey.parse(study).prefix: study for study in studies}
 
 
 def _placed(name: str, content: TrialTable) -> Iterator[_Placed]:
@@ -157,15 +167,15 @@ def _placed(name: str, content: TrialTable) -> Iterator[_Placed]:
         yield _Placed(result, f"{name}:{place}" if place else name)
 
 
-def _difference(one: _Placed, other: _Placed) -> str:
+def _difference(before: _Placed, new: _Placed) -> str:
     """What two results of a trial have different, with both values and places; empty where they
     are the same.
     """
-    a, b = _compared(one.result), _compared(other.result)
-    for name in {**a, **b}:
-        if a.get(name) != b.get(name):
-            values = [f"{side.get(name, 'none')}" for side in (a, b)]
-            return f"{name} {values[0]} in {one.place}, {values[1]} in {other.place}"
+    values, new_values = _compared(before.result), _compared(new.result)
+    for name in {**values, **new_values}:
+        if values.get(name) != new_values.get(name):
+            value, new_value = values.get(name, "none"), new_values.get(name, "none")
+            return f"{name} {value} in {before.place}, {new_value} in {new.place}"
     return ""
 
 
