@@ -93,7 +93,8 @@ def merge(args: argparse.Namespace) -> None:
         )
     pool, exact = sources.merged(args.sources, args.spec, args.set)
     table.write(pool.content, out, exact)
-    print(f"{out}: {_counted(pool.content)}, of {number_of(len(args.sources), 'source')}")
+    sources_read = number_of(len({*args.sources}), "source")
+    print(f"{out}: {_counted(pool.content)}, of {sources_read}")
     if pool.repeated:
         have = number_of(pool.repeated, "trial is", "trials are")
         print(f"{have} in more than one, and once in {out}")

@@ -432,6 +432,6 @@ def approximate(experiment: Experiment) -> Remark | None:
         return None
     return Remark(
         f"{dependence}, and p-values are exact for independent trials only",
-        "sampler random, grid or qmc and no pruner, rungs or points, where verdicts count; or"
-        " `confirm:`",
+        "sampler random, grid or qmc and no pruner, rungs, points or earlier, where verdicts count;"
+        " or `confirm:`",
     )

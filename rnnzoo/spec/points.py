@@ -17,6 +17,7 @@ from rnnzoo.spec.hyperparameters import SHAPE, Training, Value
 from rnnzoo.spec.seeds import uniform
 
 _NOTHING: Mapping[str, Value] = {}
+_Mark = frozenset[tuple[str, Value]]
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
 
 
@@ -109,22 +110,28 @@ def _qmc(space: Space, who: str, index: int, known: Mapping[str, Value]) -> dict
 
 def _grids(search: Search, space: Space, earlier: Sequence[Earlier]) -> Iterator[dict[str, Value]]:
     """The points of a grid; where it was a smaller one before, those of that one first."""
-    seen: set[frozenset[tuple[str, Value]]] = set()
+    seen: set[_Mark] = set()
     for before in earlier:
         most = max(0, before.trials - len(search.points) - len(seen))
         for chosen in islice(_new(before.space, seen), most):
-            seen.add(frozenset(chosen.items()))
+            seen.add(_mark(chosen))
             yield chosen
     yield from _new(space, seen)
 
 
-def _new(
-    space: Space, seen: Collection[frozenset[tuple[str, Value]]]
-) -> Iterator[dict[str, Value]]:
+def _new(space: Space, seen: Collection[_Mark]) -> Iterator[dict[str, Value]]:
     """The points of a space's grid that were not seen."""
     for chosen in _grid(space.dimensions, dict(space.fixed)):
-        if frozenset(chosen.items()) not in seen:
+        if _mark(chosen) not in seen:
             yield chosen
+
+
+def _mark(chosen: Mapping[str, Value]) -> _Mark:
+    """By what points are told apart: one step of 0.3 is 0.3, three of 0.1 are 0.3 + 4e-17."""
+    return frozenset(
+        (name, float(f"{number:.12g}") if isinstance(number, float) else number)
+        for name, number in chosen.items()
+    )
 
 
 _Draw = Callable[[Space, str, int, Mapping[str, Value]], dict[str, Value]]

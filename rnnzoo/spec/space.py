@@ -257,8 +257,10 @@ def _has_all(now: Dimension, before: Dimension) -> bool:
     step = before.step or (1.0 if before.kind == "int" else 0.0)
     if not now.step:
         return True
+    # not `%`: in floats 0.3 is 2.9999999999999996 steps of 0.1
     multiple = step / now.step
-    return points.can_be(now, before.low) and multiple >= 1 and abs(multiple % 1) < 1e-9
+    is_whole = multiple > 0.5 and abs(multiple - round(multiple)) < 1e-9
+    return points.can_be(now, before.low) and is_whole
 
 
 def _not_there(name: str, space: Space) -> Refusal:

@@ -588,6 +588,26 @@ def test_an_earlier_space_is_what_it_says_over_the_present_one_of_each_variant()
 
 
 @pytest.mark.parametrize(
+    ("now", "before", "inside"),
+    [(0.1, 0.3, True), (0.2, 0.6, True), (0.1, 0.1, True), (0.1, 0.25, False), (0.2, 0.1, False)],
+)
+def test_an_earlier_step_is_a_multiple_of_the_present_one(
+    now: float, before: float, inside: bool
+) -> None:
+    range_of = "{{dropout: {{float: [0, 0.6], step: {}}}, units: {{int: [1, {}]}}}}".format
+    text = (
+        "experiment: e\ntask: adding\nvariants: [lstm]\n"
+        f"search:\n  space: {range_of(now, 9)}\n"
+        f"  earlier: {{trials: 3, space: {range_of(before, 8)}}}\n"
+    )
+    if inside:
+        assert parsed(text).search.earlier
+    else:
+        with pytest.raises(SpecError, match="the earlier space has more of 'dropout'"):
+            parsed(text)
+
+
+@pytest.mark.parametrize(
     "word", [*HYPERPARAMETERS, *OPTIMIZERS, *SAMPLERS, *PRUNERS, *OURS, "margin", "draws"]
 )
 def test_the_manual_names_every_word_that_a_file_may_use(word: str) -> None:

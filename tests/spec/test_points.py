@@ -123,6 +123,18 @@ def test_a_grid_that_grew_goes_through_what_it_had_and_then_through_what_is_new(
     assert points.planned(GRID, large, 9, before) == 6
 
 
+def test_a_grid_of_finer_steps_has_no_point_twice_that_differs_by_rounding() -> None:
+    """One step of 0.3 is 0.3, and three of 0.1 are 0.30000000000000004."""
+    fine = Space((Dimension("dropout", "float", 0.0, 0.6, step=0.1),))
+    coarse = Space((Dimension("dropout", "float", 0.0, 0.6, step=0.3),))
+    before = (Earlier(3, coarse),)
+    assert points.planned(GRID, fine, 30, before) == 7
+    settings = [points.point(GRID, fine, "v", "t", index, before) for index in range(7)]
+    drawn = [setting["dropout"] for setting in settings if setting]
+    assert drawn[:3] == [0.0, 0.3, 0.6]
+    assert drawn[3:] == pytest.approx([0.1, 0.2, 0.4, 0.5])
+
+
 def test_points_are_the_same_in_every_process_and_for_ever() -> None:
     """Golden: an index that drew another point would make old sweeps go on with something else."""
     first_bits = int(hashlib.sha256(b"0 v t 0 learning_rate").hexdigest()[:16], 16) >> 11
