@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rnnzoo.errors import Mistake, Span, SpecError, UsageError, nearest
-from rnnzoo.spec.document import (
-    MAX_NUMBER,
-    Code,
-    is_number,
-)
+from rnnzoo.spec.document import MAX_NUMBER, Code, is_number
 from rnnzoo.spec.hyperparameters import Value
 
 # What kinds of cells the literature has, as the gallery orders them; with what makes a cell one.
@@ -43,7 +39,7 @@ MEANT: Mapping[str, tuple[int | str, str]] = {
     "dt": (1, "the time since the step before, one number"),
     "mask": ("inputs", "which inputs are observed, for each of x"),
 }
-# Names that mean something in such an expression and are no options.
+# Names that mean something in the expression of an initial weight, and are no options.
 IN_BEGINNINGS = ("random", "unit", "row", "col", "units", "inputs")
 BEFORE_FIRST = "[0]"  # behind the name of a repeated equation: what it is before the first round
 
