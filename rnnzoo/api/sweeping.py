@@ -43,6 +43,7 @@ from rnnzoo.trackers import Tracker
 
 if TYPE_CHECKING:
     from rnnzoo.confirm.stand import Stand
+    from rnnzoo.sweep.steering import Told
     from rnnzoo.trackers._buffered import BufferedTracker
 
 Note = Callable[[str], None]
@@ -459,3 +460,6 @@ class Noting(Observer):
 
     def stands(self, now: Stand, experiment: Experiment) -> None:
         self.inner.stands(now, experiment)
+
+    def steered(self, told: Told) -> None:
+        self.inner.steered(told)

@@ -10,6 +10,7 @@ run         ask -> submit -> wait -> tell -> record
 parts       some variants or every n-th trial of a sweep, for several machines
 equal       trials of other studies that are a study's own, to the bit
 halving     rungs: which trials of a search go on
+steering    what a running sweep is told
 observer    what the loop tells whoever shows it
 status      how far an experiment is
 measure     how long a trial takes

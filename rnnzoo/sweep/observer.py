@@ -15,6 +15,7 @@ from rnnzoo.spec.trial import Outcome, Progress, Trial
 if TYPE_CHECKING:
     from rnnzoo.confirm.stand import Stand
     from rnnzoo.sweep.plan import Study
+    from rnnzoo.sweep.steering import Told
 
 
 class Observer:
@@ -44,3 +45,6 @@ class Observer:
 
     def stands(self, now: Stand, experiment: Experiment) -> None:
         """Where the second stage stands, before each round and at the end."""
+
+    def steered(self, told: Told) -> None:
+        """The sweep was told something by `rnnzoo ctl`; a note says what, this what is in force."""

@@ -18,13 +18,14 @@ from rich.text import Text
 
 from rnnzoo.confirm import told
 from rnnzoo.confirm.stand import Stand
-from rnnzoo.errors import number_of
+from rnnzoo.errors import command, number_of
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.status import planned
+from rnnzoo.sweep.steering import Told, since
 
 TrialKey = tuple[str, int]
 STARTING = "starting the processes that train"
@@ -47,6 +48,7 @@ class _State:
     heard: bool = False  # whether some training has told of an epoch
     second: dict[str, int] = field(default_factory=dict)  # trainings of the second stage, by task
     told: set[tuple[str, str]] = field(default_factory=set)  # what was said of a task's claims
+    steered: Told | None = None
 
     @property
     def total(self) -> int:
@@ -60,8 +62,18 @@ class _State:
     def finished(self) -> int:
         return sum(self.done.values())
 
+    @property
+    def paused(self) -> str:
+        """Since when the sweep is paused, and what ends that; empty where it is not."""
+        if self.steered is None or self.steered.paused is None or not self.studies:
+            return ""
+        resume = command("ctl", self.studies[0].experiment.file, "resume")
+        return f"paused since {since(self.steered.paused)}: {resume}"
+
     def left(self) -> str:
         """Time left, from the pace so far of this run."""
+        if self.paused:
+            return "paused"
         if self.ended < 2:
             return "measuring the pace"
         pace = (time.monotonic() - self.began) / self.ended
@@ -157,6 +169,9 @@ class Display(Observer):
         if self.live is not None and now.next:
             self.live.start()
 
+    def steered(self, told: Told) -> None:
+        self.state.steered, self.state.trials = told, told.trials
+
     def stopped(self) -> None:
         """The sweep was interrupted, perhaps before it knew what is done already."""
         state = self.state
@@ -204,14 +219,17 @@ class Display(Observer):
             style="dim",
         )
         starting = [] if state.running or state.ended else [Text(f"  {STARTING}", style="cyan")]
-        return Group(table, *starting, *self._running(), foot)
+        paused = [Text(f"  {state.paused}", style="yellow")] if state.paused else []
+        return Group(table, *starting, *self._running(), *paused, foot)
 
     def _row(self, study: Study) -> tuple[str | Text | ProgressBar, ...]:
         state, name = self.state, study.identity
         done, total = state.done.get(name, 0), state.planned(study)
         best = f"{state.best[name]:.4f}" if name in state.best else ""
         remark = Text("")
-        if name in state.bad:
+        if state.steered and study.variant.label in state.steered.stopped:
+            remark = Text("stopped", style="yellow")
+        elif name in state.bad:
             remark = Text(f"{state.bad[name]} not complete", style="yellow")
         elif state.waiting.get(name):
             waiting = number_of(len(state.waiting[name]), "waits", "wait")
