@@ -34,7 +34,7 @@ HOMES = {
     "tensorflow": ("backends/tensorflow/",),
     "torch": ("backends/torch/",),
     "distributed": ("launchers/",),
-    "cryptography": ("api/certificates.py",),
+    "cryptography": ("api/certificates.py", "launchers/_certificates.py"),
     "optuna": ("sweep/search.py", "sweep/samplers.py"),
     "mlflow": ("trackers/mlflow.py",),
     "matplotlib": ("report/figures/",),

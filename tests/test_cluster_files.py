@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rnnzoo.api import certificates
 from rnnzoo.cli import cluster
+from rnnzoo.launchers._certificates import files_of
 from rnnzoo.launchers._cluster import RESOURCE
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +74,7 @@ def test_the_file_for_kubernetes_starts_what_the_commands_start() -> None:
         files = dict(
             re.findall(r"--tls-(cert|key)=/certificates/(\S+)", " ".join(container["command"]))
         )
-        assert (files["cert"], files["key"]) == certificates.files_of(holder)
+        assert (files["cert"], files["key"]) == files_of(holder)
     assert service["spec"]["selector"] == {"app": "rnnzoo-scheduler"}
     assert (
         f"tls://{service['metadata']['name']}:8786"

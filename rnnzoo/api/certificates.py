@@ -14,25 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnzoo.errors import UsageError
+from rnnzoo.launchers._certificates import AUTHORITY, HOLDERS, files_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-AUTHORITY = "ca"
-SIGNED = ("scheduler", "worker", "client")
 DAYS = 365  # that they are valid
 MODE = 0o600
 
 
 def names() -> tuple[str, ...]:
     """The files of a set."""
-    return tuple(name for holder in (AUTHORITY, *SIGNED) for name in files_of(holder))
-
-
-def files_of(holder: str) -> tuple[str, str]:
-    """The certificate and the key of one of them."""
-    return f"{holder}.pem", f"{holder}-key.pem"
+    return tuple(name for holder in (AUTHORITY, *HOLDERS) for name in files_of(holder))
 
 
 def make(folder: Path) -> datetime.date:
@@ -72,7 +66,7 @@ def _contents() -> Iterator[tuple[str, bytes]]:
     own = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate(AUTHORITY, own, own)
     yield from _named(AUTHORITY, authority, own)
-    for holder in SIGNED:
+    for holder in HOLDERS:
         key = ec.generate_private_key(ec.SECP256R1())
         yield from _named(holder, _certificate(holder, key, own), key)
 

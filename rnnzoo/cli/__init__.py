@@ -321,10 +321,17 @@ def _source(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def _cluster_command(commands: argparse._SubParsersAction[_Parser]) -> None:
-    cluster = _command(commands, "cluster", "cluster", "certificates for a cluster of machines")
-    cluster.add_argument("what", choices=("certificates",))
-    text = "where they are written (default: certificates, in the project)"
-    cluster.add_argument("folder", nargs="?", metavar="FOLDER", help=text)
+    text = "make certificates for a cluster of machines, or check those of this machine"
+    cluster = _command(commands, "cluster", "cluster", text)
+    text = "certificates: make a set; check: ask a scheduler whether it accepts this machine's"
+    cluster.add_argument("what", choices=("certificates", "check"), help=text)
+    text = (
+        "of certificates the folder to write to (default: certificates, in the project); of check"
+        " the scheduler's address"
+    )
+    cluster.add_argument("where", nargs="?", metavar="FOLDER|ADDRESS", help=text)
+    text = "to check: where they are (default: certificates, in the project)"
+    cluster.add_argument("--certificates", metavar="FOLDER", help=text)
 
 
 def _data_command(commands: argparse._SubParsersAction[_Parser]) -> None:

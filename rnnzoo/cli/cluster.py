@@ -1,4 +1,4 @@
-"""The command that prepares a cluster: cluster."""
+"""The command that prepares a cluster, and says what keeps a machine from it: cluster."""
 
 from __future__ import annotations
 
@@ -8,33 +8,76 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rnnzoo.api import certificates
-from rnnzoo.errors import argument
+from rnnzoo.errors import UsageError, argument, command, listed
+from rnnzoo.launchers import _address
+from rnnzoo.launchers._certificates import AUTHORITY, HOLDERS, end, files, files_of
 from rnnzoo.spec.settings import in_project, project
 
+CHECK = "check"
 FOLDER = "certificates"
 HOST = "HOST"
 PORT = 8786
+PATIENCE = 2.0  # seconds that a scheduler may take to answer
 
 
 def cluster(args: argparse.Namespace) -> None:
+    """Make a set of certificates, or check those of this machine."""
+    (_check if args.what == CHECK else _make)(args)
+
+
+def _make(args: argparse.Namespace) -> None:
     """Make a set of certificates, and say how a cluster is started with it."""
-    folder = Path(args.folder) if args.folder else project() / FOLDER
+    if args.certificates is not None:
+        written = command("cluster", "certificates", args.certificates)
+        raise UsageError(f"{argument('certificates')} is for `{CHECK}`", f"write `{written}`")
+    folder = Path(args.where) if args.where else project() / FOLDER
     ends = certificates.make(folder)
     for line in _told(folder, f"{ends:%Y-%m-%d}"):
         print(line)
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Say whether the scheduler accepts this machine's certificates, and this machine those of it.
+
+    Raises:
+        UsageError: one of both does not, or nobody answers.
+    """
+    if not args.where:
+        asked = command("cluster", CHECK, f"tls://{HOST}:{PORT}")
+        raise UsageError("which scheduler is meant is not said", f"write `{asked}`")
+    where = _address.address(args.where)
+    _address.require_installed()
+    folder = Path(args.certificates) if args.certificates else project() / FOLDER
+    if where.protocol == "tcp":
+        _address.require_welcome(where, folder, patience=PATIENCE)
+        print(f"{where} answers; it is not encrypted, so it needs no certificates")
+        return
+    there = [holder for holder in HOLDERS if (folder / files_of(holder)[0]).exists()]
+    if not there:
+        names = listed([files_of(holder)[0] for holder in HOLDERS], "or")
+        raise UsageError(
+            f"{folder} has none of {names}",
+            "copy those of this machine's part there, with ca.pem and its key; or name their folder"
+            f" with {argument('certificates')}",
+        )
+    for holder in there:
+        ends = end(folder, holder)
+        _address.require_welcome(where, folder, holder, PATIENCE)
+        own, _ = files_of(holder)
+        print(f"{where} accepts {folder / own}, which ends on {ends}")
+
+
 def _told(folder: Path, ends: str) -> Iterator[str]:
     """How to go on."""
-    authority = f"{certificates.AUTHORITY}-key.pem"
+    _, authority = files_of(AUTHORITY)
     yield f"{folder} has certificates until {ends}; whoever has them can run code on the cluster."
     yield f"{authority} stays here: it could sign more."
     yield ""
-    yield f"On the machine of the scheduler, with {_files(folder, 'scheduler')}:"
+    yield f"On the machine of the scheduler, with {_files('scheduler')}:"
     yield f"  {scheduler(folder)}"
-    yield f"On each machine that trains, with {_files(folder, 'worker')} (4 trials at a time):"
+    yield f"On each machine that trains, with {_files('worker')} (4 trials at a time):"
     yield f"  {worker(folder, 4)}"
-    yield f"On this machine, with {_files(folder, 'client')}:"
+    yield f"On this machine, with {_files('client')}:"
     yield f"  {sweep(folder)}"
 
 
@@ -61,12 +104,9 @@ def sweep(folder: Path) -> str:
 
 
 def _options(folder: Path, holder: str) -> str:
-    certificate, key = certificates.files_of(holder)
-    authority, _ = certificates.files_of(certificates.AUTHORITY)
-    files = (("ca-file", authority), ("cert", certificate), ("key", key))
-    return " ".join(f"--tls-{name} {shlex.quote(str(folder / file))}" for name, file in files)
+    named = zip(("ca-file", "cert", "key"), files(holder), strict=True)
+    return " ".join(f"--tls-{name} {shlex.quote(str(folder / file))}" for name, file in named)
 
 
-def _files(folder: Path, holder: str) -> str:
-    authority, _ = certificates.files_of(certificates.AUTHORITY)
-    return ", ".join((authority, *certificates.files_of(holder)))
+def _files(holder: str) -> str:
+    return ", ".join(files(holder))

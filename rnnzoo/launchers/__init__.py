@@ -15,8 +15,8 @@ name.  It holds
 
 `rnnzoo.testing.launchers.LauncherContract` tests one.  Contains: `local` (a process a trial,
 children of a fork server) and `dask` (trials on the workers of a cluster; `_address` connects to
-it, `_cluster` looks after its workers, `_node` runs trials in one, `_parcel` is files on their
-way).
+it and shows `_certificates`, `_cluster` looks after its workers, `_node` runs trials in one,
+`_parcel` is files on their way).
 """
 
 from __future__ import annotations

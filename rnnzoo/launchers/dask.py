@@ -10,6 +10,7 @@ dropped.  rnnzoo starts no cluster: docs/cluster.md shows how one is started.
 
 from __future__ import annotations
 
+import datetime
 import math
 import queue
 import time
@@ -20,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import StoreError, UsageError, listed, machine_fault, number_of, worded
-from rnnzoo.launchers import Event, Remote, Setup, _address, _parcel, silent
+from rnnzoo.errors import StoreError, UsageError, command, listed, machine_fault, number_of, worded
+from rnnzoo.launchers import Event, Remote, Setup, _address, _certificates, _parcel, silent
 from rnnzoo.launchers._cluster import (
     RESOURCE,
     Cluster,
@@ -51,6 +52,7 @@ LOSSES = 10  # workers that one trial may lose, until the sweep stops
 RERUN = "give the same command again: what has ended is kept"
 WAITING = 3.0  # seconds without a worker, until we say that we wait
 AWAY = 300.0  # seconds that the scheduler may be away
+SOON = datetime.timedelta(days=14)  # in which it is told that certificates end
 
 
 @dataclass(slots=True)
@@ -318,9 +320,19 @@ class DaskLauncher:
         self._idle_since = self._idle_since or now
         if not self._told and now > self._idle_since + WAITING:
             self._told = True
-            self.setup.note(
-                f"no worker is there; waiting for `dask worker --resources {RESOURCE}=1`"
-            )
+            waits = f"no worker is there; waiting for `dask worker --resources {RESOURCE}=1`"
+            self.setup.note(f"{waits}{self._where_to_look()}")
+
+    def _where_to_look(self) -> str:
+        """What a machine is asked whose worker does not come; none beyond this one is awaited where
+        nothing is encrypted.
+        """
+        address = str(self.setup.options.get("address", ""))
+        if not address or address.startswith("tcp:"):
+            return ""
+        return (
+            f"; on its machine, `{command('cluster', 'check', address)}` says what keeps one away"
+        )
 
 
 def checked(options: Mapping[str, Any]) -> tuple[_address.Address, Path]:
@@ -343,7 +355,7 @@ def checked(options: Mapping[str, Any]) -> tuple[_address.Address, Path]:
         )
     _address.require_installed()
     if where.protocol == "tls":
-        _address.security(certificates)
+        _certificates.end(certificates)
     return where, certificates
 
 
@@ -359,8 +371,8 @@ def launcher(setup: Setup) -> DaskLauncher:
     _address.log_to(setup.log.with_name("cluster.log") if setup.log else None)
     name, own_code = uuid.uuid4().hex[:12], dict(_own_code())
 
-    def connect() -> Cluster:
-        client = _address.connected(where, certificates)
+    def connect(patience: float = 0.0) -> Cluster:
+        client = _address.connected(where, certificates, patience)
         cluster = Cluster(client, Session(name, _for_workers(setup), own_code), setup.remote.data)
         try:
             cluster.open()
@@ -369,7 +381,10 @@ def launcher(setup: Setup) -> DaskLauncher:
             raise
         return cluster
 
-    made = DaskLauncher(setup, connect(), connect, options["processors"] == "any")
+    connected = connect(_address.TIMEOUT)
+    if where.protocol == "tls":
+        _tell_of_end(setup, certificates)
+    made = DaskLauncher(setup, connected, connect, options["processors"] == "any")
     try:
         _wait_for_workers(made)
         if made.workers:
@@ -378,6 +393,13 @@ def launcher(setup: Setup) -> DaskLauncher:
         made.close()
         raise
     return made
+
+
+def _tell_of_end(setup: Setup, folder: Path) -> None:
+    """Say that this machine's certificates end soon: a cluster then lets in nobody new."""
+    ends = _certificates.end(folder)
+    if ends <= datetime.date.today() + SOON:
+        setup.note(f"the certificates in {folder} end on {ends}: {_certificates.RESTART}")
 
 
 def _wait_for_workers(made: DaskLauncher) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.api import certificates
+from rnnzoo.launchers._certificates import files_of
 from rnnzoo.spec.trial import Result
 from rnnzoo.sweep.search import Store
 from tests.launchers.clusters import ROOT, Cluster, kill
@@ -61,7 +62,7 @@ def results(folder: Path) -> list[Result]:
 
 
 def options(folder: Path, what: str, holder: str) -> Sequence[str]:
-    certificate, key = certificates.files_of(holder)
+    certificate, key = files_of(holder)
     files = {"ca-file": "ca.pem", "cert": certificate, "key": key}
     return [f"--tls-{name}={folder / file}" for name, file in files.items()]
 

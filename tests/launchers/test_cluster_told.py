@@ -17,6 +17,7 @@ from rnnzoo.api import certificates, root
 from rnnzoo.cli import main
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Remote, Setup, _address, dask
+from rnnzoo.launchers._certificates import files, files_of
 from rnnzoo.launchers._cluster import (
     Cluster,
     Ended,
@@ -91,6 +92,9 @@ def test_the_cluster_of_the_command_line_goes_over_that_of_the_file(
     assert root.chosen_launcher("tcp://[::1]:1", "others").options["certificates"] == "others"
     with pytest.raises(UsageError, match="certificates is for"):
         root.chosen_launcher(None, "others")
+    for cluster, folder in (("", None), ("node1", " ")):
+        with pytest.raises(UsageError, match="is empty"):
+            root.chosen_launcher(cluster, folder)
 
 
 def test_a_sweep_that_cannot_reach_its_cluster_touches_nothing(
@@ -108,11 +112,6 @@ def test_a_sweep_that_cannot_reach_its_cluster_touches_nothing(
         assert told in capsys.readouterr().err
     assert main(["sweep", "e.yaml", "--certificates", "mine"]) == 2
     assert "--certificates is for --cluster" in capsys.readouterr().err
-    for options in (["--cluster", ""], ["--cluster", "node1", "--certificates", " "]):
-        assert main(["sweep", "e.yaml", *options]) == 2
-        told = capsys.readouterr().err
-        assert f"{options[-2]} is empty" in told
-        assert "a variable of the shell may be unset" in told
     assert [path.name for path in tmp_path.iterdir()] == ["e.yaml"]
 
 
@@ -153,7 +152,7 @@ def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 
 def test_certificates_that_are_none_are_told(tmp_path: Path) -> None:
-    for name in _address.FILES.values():
+    for name in files("client"):
         (tmp_path / name).write_text("nothing\n")
     with pytest.raises(UsageError, match=f"the certificates in {tmp_path} cannot be used"):
         launch(address="tls://node1:8786", certificates=str(tmp_path))
@@ -182,17 +181,6 @@ def test_a_name_that_is_unknown_is_told_from_a_scheduler_that_is_away(
     assert "(nobody is called nodeone)" in caught.value.problem
     assert "firewall" not in str(caught.value)
     assert "IP address" in caught.value.fix
-
-
-def test_a_scheduler_of_another_set_of_certificates_is_told_from_one_that_is_not_there(
-    tmp_path: Path,
-) -> None:
-    mistrust = OSError("Timed out trying to connect")
-    mistrust.__cause__ = ssl.SSLCertVerificationError("self-signed certificate")
-    where = _address.address("tls://node1")
-    told = _address._not_connected(where, tmp_path, mistrust)
-    assert "do not trust each other" in told.problem
-    assert str(tmp_path) in told.fix
 
 
 # ------------------------------------------------------------------ certificates
@@ -230,7 +218,7 @@ def context(folder: Path, holder: str, purpose: ssl.Purpose) -> ssl.SSLContext:
     made = ssl.create_default_context(purpose, cafile=str(folder / "ca.pem"))
     made.check_hostname, made.verify_mode = False, ssl.CERT_REQUIRED
     made.verify_flags |= ssl.VERIFY_X509_STRICT
-    made.load_cert_chain(*(str(folder / name) for name in certificates.files_of(holder)))
+    made.load_cert_chain(*(str(folder / name) for name in files_of(holder)))
     return made
 
 
@@ -354,13 +342,26 @@ def test_processors_may_differ_where_it_is_said() -> None:
     assert launcher.machines() == {"processor": "Xeon"}
 
 
-def test_it_is_said_once_that_no_worker_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("address", "where"),
+    [
+        ("tcp://127.0.0.1:1", ""),
+        (
+            "tls://node1:1",
+            "; on its machine, `rnnzoo cluster check tls://node1:1` says what keeps one away",
+        ),
+    ],
+)
+def test_it_is_said_once_that_no_worker_is_there(
+    address: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(dask, "WAITING", -1.0)
     notes: list[str] = []
     launcher = waiting(notes)
+    launcher.setup = replace(launcher.setup, options={"address": address})
     for _ in range(3):
         launcher.wait(0)
-    assert notes == ["no worker is there; waiting for `dask worker --resources trial=1`"]
+    assert notes == [f"no worker is there; waiting for `dask worker --resources trial=1`{where}"]
     assert launcher.capacity() == 0
 
 
