@@ -548,6 +548,16 @@ def fixed_names(equations: Sequence[Equation]) -> frozenset[str]:
     return frozenset(names)
 
 
+def timeless_names(step: Step) -> frozenset[str]:
+    """Names of the equations that are shown without a time: of weights and constants alone, and
+    read at no earlier step.
+    """
+    lags = {
+        ref.name for equation in step.equations for ref in refs(equation.expr, "previous")
+    }  # fmt: skip
+    return fixed_names(step.equations) - lags
+
+
 def is_fixed(expr: Expr, fixed: Collection[str]) -> bool:
     """Whether an expression is of weights and constants alone, given the equations that are."""
     for node in walk(expr):

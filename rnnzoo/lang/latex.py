@@ -6,6 +6,8 @@ In: a cell.  Out: one line per equation, or all of them aligned.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.greek import GREEK
@@ -18,14 +20,14 @@ _BRACKETS = (r"\left(", r"\right)")
 
 def equations(cell: ir.Cell) -> tuple[str, ...]:
     """One LaTeX line for each equation of the step, in the order in which they are computed."""
-    return tuple(equation(each) for each in ir.as_written(cell.step).equations)
+    return _lines(ir.as_written(cell.step).equations, cell.step)
 
 
 def first_layer(cell: ir.Cell) -> tuple[str, ...]:
     """The equations in which the first layer differs; empty if it does not."""
     if cell.first == cell.step:
         return ()
-    return tuple(equation(each) for each in patch_as_written(cell))
+    return _lines(patch_as_written(cell), cell.first)
 
 
 def constants(cell: ir.Cell) -> tuple[str, ...]:
@@ -41,12 +43,25 @@ def aligned(lines: tuple[str, ...]) -> str:
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
-def equation(given: ir.Equation) -> str:
-    return f"{symbol(given.name, 't')} = {expression(given.expr)}"
+def _lines(equations: Iterable[ir.Equation], step: ir.Step) -> tuple[str, ...]:
+    """One line an equation; values of weights and constants alone have no time."""
+    timeless = ir.timeless_names(step)
+    return tuple(
+        f"{_value(each.name, timeless)} = {expression(each.expr, timeless)}" for each in equations
+    )
 
 
-def expression(expr: ir.Expr) -> str:
-    return _print(expr)[0]
+def expression(expr: ir.Expr, timeless: Collection[str] = ()) -> str:
+    """LaTeX of an expression.
+
+    Args:
+        timeless: equations whose values have no time index.
+    """
+    return _print(expr, timeless)[0]
+
+
+def _value(name: str, timeless: Collection[str], layer: str = "") -> str:
+    return symbol(name, "" if name in timeless else "t", layer)
 
 
 def symbol(name: str, time: str = "", layer: str = "") -> str:
@@ -68,25 +83,27 @@ def _word(text: str) -> str:
     return text if len(text) <= 1 else f"\\mathrm{{{text}}}"
 
 
-def _print(expr: ir.Expr) -> Written:
+def _print(expr: ir.Expr, timeless: Collection[str]) -> Written:
     """LaTeX, and how strongly it binds."""
     match expr:
         case ir.Number(value=value):
             return number(value), CALL if value >= 0 else PREFIX
         case ir.Ref():
-            return _name(expr), CALL
+            return _name(expr, timeless), CALL
         case ir.Apply(op=op, args=args):
-            return op.latex(Operands(args, [_print(arg) for arg in args], _BRACKETS))
+            return op.latex(Operands(args, [_print(arg, timeless) for arg in args], _BRACKETS))
 
 
-def _name(ref: ir.Ref) -> str:
+def _name(ref: ir.Ref, timeless: Collection[str]) -> str:
     match ref.kind:
-        case "input" | "value":
+        case "input":
             return symbol(ref.name, "t")
+        case "value":
+            return _value(ref.name, timeless)
         case "previous":
             return symbol(ref.name, f"t-{ref.steps}")
         case "below":
-            return symbol(ref.name, "t", r"\mathrm{below}")
+            return _value(ref.name, timeless, r"\mathrm{below}")
         case "row" | "col":
             if ref.name:
                 return symbol(ref.name, rf"\mathrm{{{ref.kind}}}")

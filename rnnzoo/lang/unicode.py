@@ -28,23 +28,30 @@ _TOKEN = re.compile(
 
 
 def lines(equations: Sequence[ir.Equation], step: ir.Step) -> tuple[str, ...]:
-    """One line an equation of a step; names of its equations, and inputs, carry their time."""
+    """One line an equation of a step; names of its equations, and inputs, carry their time, but
+    for those of weights and constants alone.
+    """
     timed = {ir.X, *step.named_inputs, *(equation.name for equation in step.equations)}
+    timed -= ir.timeless_names(step)
     return tuple(
-        f"{greek(equation.name)}{NOW} = {_line(expression(equation.expr), timed)}"
+        f"{_now(equation.name, timed)} = {_line(expression(equation.expr), timed)}"
         for equation in equations
     )
+
+
+def _now(name: str, timed: Collection[str]) -> str:
+    return greek(name) + NOW if name in timed else greek(name)
 
 
 def _line(text: str, timed: Collection[str]) -> str:
     def sign(match: re.Match[str]) -> str:
         below, name, lag = match.groups()
         if below:
-            return f"below.{greek(below)}{NOW}"
+            return f"below.{_now(below, timed)}"
         if name is None:
             return _SIGNS[match[0]]
         if lag:
             return greek(name) + NOW + SHOWN_MINUS + "".join(SHOWN_DIGITS[int(n)] for n in lag)
-        return greek(name) + NOW if name in timed else _CALLS.get(name, greek(name))
+        return _now(name, timed) if name in timed else _CALLS.get(name, greek(name))
 
     return _TOKEN.sub(sign, text.replace(" + -", " - "))

@@ -35,7 +35,7 @@ def shown(equation: str) -> str:
     cell = lang.parse_text(
         f"name: q\nequations: |\n  c = W @ x\n  d = {equation}\n  h = d + h[t-1]\n"
     )
-    return latex.equation(cell.step.equation("d")).partition(" = ")[2]
+    return latex.expression(cell.step.equation("d").expr)
 
 
 @pytest.mark.parametrize(

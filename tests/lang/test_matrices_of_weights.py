@@ -9,7 +9,7 @@ import pytest
 from scipy import linalg
 
 from rnnzoo import lang
-from rnnzoo.lang import counts, ir, latex, listing, reference, unicode
+from rnnzoo.lang import counts, diagram, ir, latex, listing, reference, unicode
 from rnnzoo.lang.adjoint import adjoint
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.primitives import matmul, matrix_exponential
@@ -244,7 +244,40 @@ def test_they_are_printed_as_papers_have_them() -> None:
     lines = dict(
         zip((each.name for each in step.equations), latex.equations(lang.parse_text(MADE)))
     )
-    assert lines["E"] == r"E_{t} = \operatorname{expm}\left(A - {A}^{\top}\right)"
-    assert lines["K"] == r"K_{t} = \mathrm{softmax}\left(\mathrm{scale} \, B\right)"
+    assert lines["E"] == r"E = \operatorname{expm}\left(A - {A}^{\top}\right)"
+    assert lines["K"] == r"K = \mathrm{softmax}\left(\mathrm{scale} \, B\right)"
     assert r"\frac{\mathrm{diag}\left(w_{u}\right) V}{\left\|V\right\|} x_{t}" in lines["u"]
-    assert "uₜ = Eₜ hₜ₋₁ + (diag(w_u) V / norm(V)) xₜ" in unicode.lines(step.equations, step)
+    assert "uₜ = E hₜ₋₁ + (diag(w_u) V / norm(V)) xₜ" in unicode.lines(step.equations, step)
+
+
+def test_what_is_computed_once_is_shown_without_a_time() -> None:
+    cell = lang.parse_text(
+        "name: q\nequations: |\n"
+        "  S = A - A'\n"
+        "  a = exp(w)\n"
+        "  D = softmax(A)\n"
+        "  u = a * (S @ h[t-1]) + D[t-1] @ h[t-1]\n"
+        "  h = tanh(u + W @ x)\n"
+        "weights:\n  A: {shape: [units, units]}\n"
+    )
+    lines = unicode.lines(cell.step.equations, cell.step)
+    assert lines[:2] == ("S = A - Aᵀ", "a = exp(w)")
+    # D is read at the previous step, so its steps are told apart
+    assert {"Dₜ = softmax(A)", "uₜ = a ⊙ (S hₜ₋₁) + Dₜ₋₁ hₜ₋₁"} < {*lines}
+    assert r"u_{t} = a \odot \left(S h_{t-1}\right) + D_{t-1} h_{t-1}" in latex.equations(cell)
+    picture = diagram.diagram(cell)
+    for name, subscript in (("S", ""), ("a", ""), ("u", '<tspan class="sub" dy="4">t</tspan>')):
+        assert f'<tspan class="name">{name}</tspan>{subscript}</text>' in picture
+
+
+def test_each_layer_tells_what_it_computes_once() -> None:
+    cell = lang.parse_text(
+        "name: q\nequations: |\n"
+        "  f = sigmoid(V @ below.h + b_f)\n"
+        "  h = f * h[t-1] + W @ x\n"
+        "first_layer: |\n"
+        "  f = sigmoid(b_f)\n"
+    )
+    assert latex.equations(cell)[0].startswith("f_{t} = ")
+    assert latex.first_layer(cell) == (r"f = \sigma\left(b_{f}\right)",)
+    assert unicode.lines(cell.first.equations, cell.first)[1] == "hₜ = f ⊙ hₜ₋₁ + W xₜ"

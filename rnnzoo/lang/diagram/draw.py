@@ -199,9 +199,9 @@ class _Picture:
         )
         if name_width(self.layout.graph, number):
             column, row = name_cell(node, placement)
-            picture += (
-                f'<g class="start">{_name(node.name, "t", column * UNIT - 4, row * UNIT)}</g>'
-            )
+            time = "" if node.timeless else "t"
+            name = _name(node.name, time, column * UNIT - 4, row * UNIT)
+            picture += f'<g class="start">{name}</g>'
         return self.faint(picture, self.is_highlighted(node.equation))
 
     def ends(self) -> Iterator[str]:
@@ -280,9 +280,10 @@ def _name(name: str, time: str, x: float, y: float) -> str:
     """A name with its subscripts."""
     head, _, rest = name.partition("_")
     below = ",".join(part for part in (rest, time) if part)
+    subscript = f'<tspan class="sub" dy="4">{escape(below)}</tspan>' if below else ""
     return (
         f'<text x="{x:g}" y="{y:g}"><tspan class="name">{escape(greek(head))}</tspan>'
-        f'<tspan class="sub" dy="4">{escape(below)}</tspan></text>'
+        f"{subscript}</text>"
     )
 
 

@@ -8,7 +8,7 @@ peephole reads a line of its own.  All other operations are pointwise nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, filterfalse
 from typing import Literal
@@ -37,6 +37,7 @@ class Node:
         joined: for a layer, the nodes whose lines are joined for its matrix products.
         covers: the number of IR operations that this node represents.
         equation: the equation that contains the node; empty for inputs and states.
+        timeless: whether it computes the value of an equation of weights and constants alone.
     """
 
     kind: NodeKind
@@ -46,6 +47,7 @@ class Node:
     joined: tuple[int, ...] = ()
     covers: int = 0
     equation: str = ""
+    timeless: bool = False
 
     @property
     def reads(self) -> tuple[int, ...]:
@@ -75,7 +77,7 @@ class Graph:
 
 def graph(cell: ir.Cell, layer: int = 2) -> Graph:
     """The graph of one step of a cell in layer `layer` of a stack, counted from 1."""
-    builder = _Builder()
+    builder = _Builder(timeless=ir.timeless_names(cell.layer(layer)))
     step = ir.as_written(cell.layer(layer))  # values of several steps back come in from outside
     carried = ir.carriers(cell.layer(layer))
     names = [state.name for state in cell.states if state.name not in carried]
@@ -108,6 +110,7 @@ def _without_unused(graph: Graph) -> Graph:
 
 @dataclass(slots=True)
 class _Builder:
+    timeless: Collection[str]
     nodes: list[Node] = field(default_factory=list)
     sources: dict[tuple[str, str], int] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
@@ -124,15 +127,19 @@ class _Builder:
 
     def equation(self, equation: ir.Equation) -> int:
         self.current = equation.name
+        is_timeless = equation.name in self.timeless
         if _fixed(equation.expr):
             text, covers = _fixed_text(equation.expr), _count(equation.expr)
             return self.add(
-                Node("constant", text, equation.name, covers=covers, equation=equation.name)
-            )
+                Node(
+                    "constant", text, equation.name, covers=covers, equation=equation.name,
+                    timeless=is_timeless,
+                )
+            )  # fmt: skip
         number = self.expression(equation.expr)
         node = self.nodes[number]
         if node.equation == equation.name and not node.name:
-            self.nodes[number] = replace(node, name=equation.name)
+            self.nodes[number] = replace(node, name=equation.name, timeless=is_timeless)
         return number
 
     def expression(self, expr: ir.Expr) -> int:
