@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rnnzoo.trackers._buffered import BufferedTracker
 
 PRELOAD = ("rnnzoo.sweep.preload",)
+UNLIMITED = sys.maxsize  # trials at once: as many as a cluster has room for
 
 
 def tracker(settings: Settings) -> Tracker:
@@ -85,7 +86,7 @@ def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
     if given is not None and given < 1:
         raise UsageError(f"{argument('workers')} must be at least 1, not {given}")
     if given is None and chosen.name == config.CLUSTER:
-        return sys.maxsize
+        return UNLIMITED
     from rnnzoo.sweep import machine
 
     return given or machine.cores()

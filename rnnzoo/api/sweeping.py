@@ -218,8 +218,10 @@ class Prepared:
         seconds = [result.outcome.seconds.get("total", 0.0) for result in results]
         if not any(seconds):
             return ""
-        hours = count * sum(seconds) / len(seconds) / self.workers / 3600
-        return f", about {hours:.2g} hours with {self.workers} at a time"
+        hours = count * sum(seconds) / len(seconds) / 3600
+        if self.workers == root.UNLIMITED:  # how many workers a cluster will have, nobody knows
+            return f", about {hours:.2g} hours of training"
+        return f", about {hours / self.workers:.2g} hours with {self.workers} at a time"
 
     def _own_left(self, results: Results) -> int:
         """How many trials of the part have not ended."""

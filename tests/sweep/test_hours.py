@@ -6,12 +6,14 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from rnnzoo.api.sweeping import _ends_at
+from rnnzoo.api import root
+from rnnzoo.api.sweeping import Prepared, _ends_at
 from rnnzoo.errors import UsageError
-from rnnzoo.spec.trial import Kind, Progress, Trial
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
 from tests.sweep.inline import EpochLauncher
@@ -126,3 +128,15 @@ def test_hours_that_are_none_are_told(hours: float) -> None:
 def test_hours_are_counted_from_now() -> None:
     assert _ends_at(2.0) == pytest.approx(time.monotonic() + 7200, abs=5)
     assert _ends_at(None) == float("inf")
+
+
+@pytest.mark.parametrize(("workers", "told"), [
+    (2, ", about 1.5 hours with 2 at a time"),
+    (root.UNLIMITED, ", about 3 hours of training"),
+])  # fmt: skip
+def test_the_hours_that_are_left_are_those_of_the_workers_that_are_known(
+    workers: int, told: str
+) -> None:
+    ran = [SimpleNamespace(outcome=Outcome(Kind.COMPLETE, seconds={"total": 3600.0}))] * 2
+    asked = SimpleNamespace(workers=workers)
+    assert Prepared._taking(asked, 3, ran) == told  # type: ignore[arg-type]
