@@ -13,6 +13,7 @@ lies, as it is for the commands.
     argument      what a caller passes as an experiment
     root          trackers and launchers, made as the settings say
     sweeping      a sweep from its spec to its report
+    telling       what a running sweep is told, and what it answers
     sources       where results are
     planning      what would run; `beforehand` and `expected`, what is said before it does
     certificates  for a cluster
@@ -111,7 +112,7 @@ def run(
             )
         results = ready.run(noting)
         ready.publish(results, noting.note)
-    return results.noted(noting.notes)
+    return results.noted([*noting.notes, *ready.told])
 
 
 def results(

@@ -134,6 +134,15 @@ def elsewhere(launcher: Launcher) -> Mapping[str, str]:
     return machines
 
 
+def resize(launcher: Launcher, workers: int) -> None:
+    """Let a launcher run so many trials at once, from now on; one that cannot be told so, because
+    it has no `resize(workers)`, goes on as it is.
+    """
+    change: Callable[[int], None] | None = getattr(launcher, "resize", None)
+    if change is not None:
+        change(workers)
+
+
 def make(chosen: Chosen, setup: Setup) -> Launcher:
     """The launcher of a name.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnzoo.launchers import Event, Launcher
+from rnnzoo.launchers import Event, Launcher, resize
 from rnnzoo.spec import plugins
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
@@ -29,6 +29,9 @@ class CheckedLauncher:
         if type(count) is not int or count < 1:
             self._refuse(f"its `capacity()` returned {count!r}, not a whole number from 1 on")
         return count
+
+    def resize(self, workers: int) -> None:
+        resize(self.launcher, workers)
 
     def submit(self, trial: Trial) -> int:
         ticket = self.launcher.submit(trial)

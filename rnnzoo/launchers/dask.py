@@ -90,6 +90,10 @@ class DaskLauncher:
     def capacity(self) -> int:
         return min(self.setup.workers, sum(worker.slots for worker in self.workers.values()))
 
+    def resize(self, workers: int) -> None:
+        """Run at most so many trials at once; how many there is room for, the workers say."""
+        self.setup = replace(self.setup, workers=workers)
+
     def machines(self) -> Mapping[str, str]:
         """What the machines are: see `rnnzoo.launchers.elsewhere`."""
         facts = self._reference.facts if self._reference else {}

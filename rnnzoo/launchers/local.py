@@ -19,7 +19,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -125,6 +125,10 @@ class LocalLauncher:
 
     def capacity(self) -> int:
         return self.setup.workers
+
+    def resize(self, workers: int) -> None:
+        """Run so many trials at once from now on; those that run end as they would."""
+        self.setup = replace(self.setup, workers=workers)
 
     def submit(self, trial: Trial) -> int:
         if self.setup.work.__module__ == "__main__":

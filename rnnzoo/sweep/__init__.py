@@ -7,10 +7,13 @@ plan        experiment -> studies and trials, as data (pure)
 search      Optuna's storage, and what the loop asks and tells it
 samplers    Optuna's samplers and pruners, and our own points as one; no others import Optuna
 run         ask -> submit -> wait -> tell -> record
+after       what rests on whole searches: replicates, the second stage, speeds
+supply      which trial is begun next
 parts       some variants or every n-th trial of a sweep, for several machines
 equal       trials of other studies that are a study's own, to the bit
 halving     rungs: which trials of a search go on
 steering    what a running sweep is told
+channel     the folder through which it is told
 observer    what the loop tells whoever shows it
 status      how far an experiment is
 measure     how long a trial takes

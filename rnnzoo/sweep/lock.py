@@ -235,6 +235,20 @@ def _holder(stream: IO[str]) -> str:
     return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
 
 
+def held_elsewhere(path: Path) -> str:
+    """Who holds a lock on another machine, which our lock does not reach; it is watched for a
+    while, and empty where nobody does.
+    """
+    with path.open("r") as stream:
+        return _holder(stream) if _is_held_elsewhere(path, stream) else ""
+
+
+def left_by(path: Path) -> str:
+    """The machine that a lock's file names; none where its holder ended as it should."""
+    with path.open("r") as stream:
+        return _left_by(stream)
+
+
 def _left_by(stream: IO[str]) -> str:
     """The machine whose sweep has left its name in a file; none where it ended as it should."""
     stream.seek(0)

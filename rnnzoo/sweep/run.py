@@ -9,6 +9,7 @@ it at every start, so the same command goes on after anything.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of, worded
 from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, Tell, elsewhere
@@ -25,7 +25,6 @@ from rnnzoo.signals import interrupts
 from rnnzoo.spec import plugins, points
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.hyperparameters import Value
-from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import (
     RETRIED,
     Ending,
@@ -35,14 +34,16 @@ from rnnzoo.spec.trial import (
     Result,
     StudyKey,
     Trial,
-    ranked,
 )
-from rnnzoo.sweep import equal, halving, provenance, speed, status
+from rnnzoo.sweep import equal, halving, provenance, status
+from rnnzoo.sweep.after import AfterSearch, KnownTrial
 from rnnzoo.sweep.lock import check_free, held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
 from rnnzoo.sweep.search import PROVENANCE, Editions, Store, StudyStore
+from rnnzoo.sweep.steering import SEARCH, TOLD, Steering, Told, steered
+from rnnzoo.sweep.supply import Supply
 from rnnzoo.trackers import Tracker
 
 EARLY = 3  # trials after which a variant that only fails is reported
@@ -70,15 +71,6 @@ class _Running:
     trial: Trial
     heard: bool = False  # it has told of an epoch
     told: bool = False  # to save its state of training, and end
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownTrial:
-    """A trial whose point is known before it is asked for: of a replicate, a pilot or a round."""
-
-    study: Study
-    index: int
-    point: Mapping[str, Value]
 
 
 @dataclass(slots=True)
@@ -142,17 +134,31 @@ class Sweep:
     given_by_index: Mapping[tuple[str, int], Result] = field(default_factory=dict, init=False)
     replicates: tuple[Study, ...] = field(init=False)
     second_stage: tuple[Study, ...] = field(init=False)
+    told: Told = field(init=False)  # while it runs
+    steering: Steering = field(init=False)
+    supply: Supply = field(init=False)  # what the present loop begins
+    stage: str = field(default=SEARCH, init=False)  # in words
 
     def __post_init__(self) -> None:
+        self.told = Told(self.trials)
+        self.steering, self.supply = Steering(self, None, self.experiment), Supply(iter(()))
         self.replicates = replicates(self.studies)
         self.second_stage = confirming(self.studies, self.trials)
+
+    def replan(self, experiment: Experiment, trials: int) -> None:
+        """Go by an experiment that differs in how much of it is run."""
+        self.experiment, self.trials = experiment, trials
+        self.studies = tuple(replace(study, experiment=experiment) for study in self.studies)
+        self.replicates = replicates(self.studies)
+        self.second_stage = confirming(self.studies, trials)
+        self.told = replace(self.told, trials=trials)
 
     def run(self) -> None:
         """Run what is missing; a study's trials that have ended stay as they are."""
         self.store.retries.note = self.observer.note
         self.given_by_index = {(result.study, result.trial.index): result for result in self.given}
         name = self.experiment.name
-        with self.alone() as still_alone:
+        with self.alone() as still_alone, steered(self) as self.steering:
             self.still_alone = still_alone
             # not before: a tracker tidies up what a dead sweep left half written, and a live one's
             # looks the same
@@ -172,7 +178,7 @@ class Sweep:
                 self.leaves_time = lambda: interrupted.leaves_time
                 try:
                     self.search(done, interrupted)
-                    self.after_search(interrupted)
+                    AfterSearch(self, interrupted).run()
                 except _Over:
                     self.observer.note("the time is over, so nothing more is begun")
                 finally:
@@ -371,6 +377,12 @@ class Sweep:
                     provenances.append(self.own_provenance)
                 self.opened[identity].add_provenance(provenances)
 
+    def record_told(self, what: str, studies: Iterable[Study]) -> None:
+        """Record with studies what the sweep was told of their trials."""
+        with self.store.in_turn(self.experiment.name):
+            for study in studies:
+                self.opened[study.identity].add_provenance([{**self.own_provenance, TOLD: what}])
+
     def level(self) -> None:
         """Write to the tracker what it lacks of what the storage holds."""
         results = [result for result in self.results() if self.has(result)]
@@ -461,7 +473,7 @@ class Sweep:
             self.observer.note(f"{taken} of {given} taken over{left}")
 
     def adopt_known(
-        self, wanted: Sequence[_KnownTrial], done: Mapping[str, dict[int, Outcome]]
+        self, wanted: Sequence[KnownTrial], done: Mapping[str, dict[int, Outcome]]
     ) -> int:
         """Record the given ones of these trials, and return how many; one that was run at another
         point is left out, and run here.
@@ -571,10 +583,11 @@ class Sweep:
         rungs = self.experiment.search.rungs
         for rung, epoch in enumerate(rungs.epochs if rungs else ()):
             self.until = epoch
-            self.loop(self.missing(self.with_waiting(done, epoch)), interrupted)
+            self.loop(self.supply_of(self.with_waiting(done, epoch)), interrupted)
+            self.steering.left_behind.update(self.told.stopped)
             done = self.end_at(rung)
         self.until = 0
-        self.loop(self.missing(done), interrupted)
+        self.loop(self.supply_of(done), interrupted)
 
     def with_waiting(
         self, done: Mapping[str, Mapping[int, Outcome]], epoch: int
@@ -604,6 +617,9 @@ class Sweep:
         for study in self.searches:
             opened, trials = self.opened[study.identity], status.planned(study, self.trials)
             waited, done = opened.waited(), opened.done()
+            ended[study.identity] = done
+            if study.variant.label in self.steering.left_behind:
+                continue  # not all of its trials came here
             recorded = halving.together(waited, done, trials)
             go_on = halving.going_on(rungs, rung, trials, recorded)
             waiting = {index: results[-1] for index, results in waited.items() if index not in done}
@@ -613,7 +629,6 @@ class Sweep:
                 number, _ = opened.ask(index, point, study.variant.space)
                 self.finish(_Running(study, number, result.trial), result.outcome)
                 done[index] = result.outcome
-            ended[study.identity] = done
         if shares:
             best = listed([f"{count} of {trials}" for count, trials in sorted(set(shares))])
             self.observer.note(
@@ -624,37 +639,59 @@ class Sweep:
 
     # -- the loop
 
-    def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
-        for study, index in in_turn(self.searches, self.trials):
+    def missing(
+        self, done: Mapping[str, Mapping[int, Outcome]], trials: int | None = None
+    ) -> Iterator[tuple[Study, int]]:
+        """The trials of the part that have not ended, of the first `trials` of each search; by
+        default of those that are planned.
+        """
+        for study, index in in_turn(self.searches, self.trials if trials is None else trials):
             if self.holds(study, index) and index not in done[study.identity]:
                 yield study, index
 
-    def loop(self, todo: Iterator[tuple[Study, int]], interrupted: Callable[[], bool]) -> None:
-        """Run these trials, and those that are tried again, as many at once as the launcher can."""
-        more = True
-        while more or self.retries or self.running:
+    def supply_of(self, done: Mapping[str, Mapping[int, Outcome]]) -> Supply:
+        """The trials of the search that have not ended; how many are planned may change."""
+        return Supply(self.missing(done, sys.maxsize), is_search=True)
+
+    def loop(self, supply: Supply, interrupted: Callable[[], bool]) -> None:
+        """Run these trials, and those that are tried again, as many at once as may run."""
+        self.supply = supply
+        while self.retries or self.running or supply.peek(self.told) is not None:
             if interrupted():
                 self.save_running()
                 raise KeyboardInterrupt
             if self.is_over():
-                self.await_saved(todo, interrupted)
+                self.await_saved(interrupted)
                 return
-            while (more or self.retries) and len(self.running) < self.launcher.capacity():
-                planned = self.retries.popleft() if self.retries else next(todo, None)
-                if planned is None:
-                    more = False
-                else:
-                    self.submit(*planned)
-            if self.running or more or self.retries:  # it may have no room yet
+            self.steering.look()
+            while self.has_room() and (planned := self.next_planned()) is not None:
+                self.submit(*planned)
+            # a trial that runs, or that has no room yet
+            if self.running or self.retries or supply.peek(self.told) is not None:
                 self.handle_next()
+
+    def has_room(self) -> bool:
+        """Whether a trial may begin."""
+        return self.told.paused is None and len(self.running) < self.at_once()
+
+    def at_once(self) -> int:
+        """How many trials may run at once."""
+        return min(self.launcher.capacity(), self.told.workers or sys.maxsize)
+
+    def next_planned(self) -> tuple[Study, int] | None:
+        """The trial that begins next, those that are tried again first."""
+        while self.retries:
+            study, index = self.retries.popleft()
+            if study.variant.label not in self.told.stopped:
+                return study, index
+            self.supply.put_back((study, index))
+        return self.supply.next(self.told)
 
     def is_over(self) -> bool:
         """Whether the sweep's time is over."""
         return time.monotonic() >= self.ends_at
 
-    def await_saved(
-        self, todo: Iterator[tuple[Study, int]], interrupted: Callable[[], bool]
-    ) -> None:
+    def await_saved(self, interrupted: Callable[[], bool]) -> None:
         """Let trials that run end, or save their state of training after their epoch.
 
         Raises:
@@ -665,8 +702,9 @@ class Sweep:
             if interrupted():
                 self.save_running()
                 raise KeyboardInterrupt
+            self.steering.look()
             self.handle_next(saving=True)
-        if self.saved_trials or self.retries or next(todo, None) is not None:
+        if self.saved_trials or self.retries or self.supply.peek(self.told) is not None:
             raise _Over
 
     def save_running(self) -> None:
@@ -724,6 +762,12 @@ class Sweep:
         """
         return not study.points_are_known and not points.ours(self.experiment.search.sampler.name)
 
+    def saves(self, study: Study) -> bool:
+        """Whether a trial of a study that is cut off goes on where it was; one of a sampler of
+        Optuna's would begin anew, at another point.
+        """
+        return not self.optuna_chooses(study)
+
     def handle(self, event: Event, saving: bool = False) -> None:
         """Something happened to a trial: progress is answered, an outcome is told and recorded.
 
@@ -731,12 +775,16 @@ class Sweep:
             saving: a trial that tells of an epoch is to save its state of training, and end.
         """
         running = self.running[event.ticket]
+        is_stopped = running.study.variant.label in self.told.stopped
         if isinstance(event.news, Progress):
+            saving = saving or (is_stopped and self.saves(running.study))
             self.answer(event.ticket, event.news, saving)
             return
         del self.running[event.ticket]
         if running.told and event.news.kind is Kind.PRUNED:
             self.finish(running, self.saved(running, event.news))
+            if is_stopped:
+                self.supply.put_back((running.study, running.trial.index))
             return
         outcome = self.unless_edited(running.study, event.news)
         self.finish(running, outcome)
@@ -830,88 +878,7 @@ class Sweep:
                 self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped")
             )
 
-    # -- after the search: replicates, the second stage, speeds
-
-    def after_search(self, interrupted: Callable[[], bool]) -> None:
-        """Run what rests on whole searches, as far as the part has these."""
-        if self.part.of == 1:
-            self.replicate(interrupted)
-        if self.part.whole:
-            self.confirm(interrupted)
-            self.measure_speeds(interrupted)
-
-    def replicate(self, interrupted: Callable[[], bool]) -> None:
-        """Run the kept trials again on fresh seeds, where the experiment asks for it."""
-        if not self.replicates:
-            return
-        own = self.of_part(self.replicates)
-        done = self.open_all(own, self.search_for_known_points())
-        kept = list(self.kept_again(own))
-        self.adopt_known(kept, done)
-        counts = {name: len(outcomes) for name, outcomes in done.items()}
-        self.observer.begin(own, counts, {})
-        self.run_known(kept, done, interrupted)
-
-    def kept_again(self, studies: Sequence[Study]) -> Iterator[_KnownTrial]:
-        """The kept trials of each search, in these replicates of it."""
-        select, results = self.experiment.select, self.results()
-        for study in studies:
-            search = replace(study, replicate=0).identity
-            searched = [result for result in results if result.study == search]
-            for result in ranked(searched, select.on)[: select.count(self.trials)]:
-                yield _KnownTrial(study, result.trial.index, result.trial.hyperparameters)
-
-    def confirm(self, interrupted: Callable[[], bool]) -> None:
-        """Run the second stage, task by task, until its claims are decided or its budget is
-        spent.
-        """
-        if not self.second_stage:
-            return
-        done = self.open_all(self.second_stage, self.search_for_known_points())
-        ended: list[Stand] = []
-        taken = 0
-        for task in self.experiment.tasks:
-            # asked anew after each batch: its scores decide what comes next
-            while (now := self.stands(task.label, ended)).next:
-                wanted = list(self.coming_next(now))
-                taken += self.adopt_known(wanted, done)
-                self.run_known(wanted, done, interrupted)
-            ended.append(now)
-        if taken:
-            self.observer.note(f"{number_of(taken, 'trial')} of the second stage taken over")
-
-    def stands(self, task: str, before: Sequence[Stand]) -> Stand:
-        """Where the second stage on a task stands, by all results so far; the observer is told."""
-        now = stand(self.experiment, task, self.results(), self.trials, before)
-        self.observer.stands(now, self.experiment)
-        return now
-
-    def coming_next(self, now: Stand) -> Iterator[_KnownTrial]:
-        """The trainings that come next on a task, as trials of its studies."""
-        studies = {
-            (study.stage, study.variant.label): study
-            for study in self.second_stage
-            if study.task.label == now.task
-        }
-        for training in now.next:
-            study = studies[training.stage, training.variant]
-            yield _KnownTrial(study, training.index, training.hyperparameters)
-
-    def run_known(
-        self,
-        wanted: Sequence[_KnownTrial],
-        done: Mapping[str, Mapping[int, Outcome]],
-        interrupted: Callable[[], bool],
-    ) -> None:
-        """Run those of these trials that have not ended."""
-        for known in wanted:
-            points_of_study = self.known_points.setdefault(known.study.identity, {})
-            points_of_study[known.index] = known.point
-        left = [known for known in wanted if known.index not in done[known.study.identity]]
-        self.record_provenance(
-            {known.study.identity for known in wanted}, {known.study.identity for known in left}
-        )
-        self.loop(iter([(known.study, known.index) for known in left]), interrupted)
+    # -- what the rest of a sweep asks of the loop
 
     def search_for_known_points(self) -> Search:
         """A search that asks for trials at known points; 'random' only selects the sampler that
@@ -919,32 +886,22 @@ class Sweep:
         """
         return replace(self.experiment.search, sampler=Named("random"), pruner=None)
 
-    def measure_speeds(self, interrupted: Callable[[], bool]) -> None:
-        """Measure what claims about speed ask, where it was not measured yet; no trial runs beside
-        it.
+    def await_going_on(self, interrupted: Callable[[], bool]) -> None:
+        """Wait while the sweep is paused.
+
+        Raises:
+            _Over: the sweep's time is over.
+            KeyboardInterrupt: the end was asked for.
         """
-        known = {(timing.a, timing.b): timing for timing in self.store.timings(self.present())}
-        for a, b in speed.wanted(self.experiment, self.studies):
-            if (a.identity, b.identity) in known:
-                continue
+        while True:
+            self.steering.look()
             if self.is_over():
                 raise _Over
-            # one measurement serves `a faster than b` and `b faster than a` where sizes agree
-            turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
-            timing = turned.turned() if turned else self.side_by_side(a, b, interrupted)
-            if timing is not None:
-                self.opened[a.identity].add_timing(timing)
-                known[a.identity, b.identity] = timing
-
-    def side_by_side(self, a: Study, b: Study, interrupted: Callable[[], bool]) -> Timing | None:
-        """How fast two variants train; None, and a note, where they cannot be measured."""
-        self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
-        try:
-            machine = self.own_provenance["processor"]
-            return speed.side_by_side(a, b, self.launcher, machine, interrupted, POLL)
-        except speed.SpeedError as error:
-            self.observer.note(f"not measured: {error}")
-            return None
+            if interrupted():
+                raise KeyboardInterrupt
+            if self.told.paused is None:
+                return
+            self.handle_next()
 
 
 def level(

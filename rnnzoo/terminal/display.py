@@ -170,7 +170,10 @@ class Display(Observer):
             self.live.start()
 
     def steered(self, told: Told) -> None:
+        was_paused = bool(self.state.paused)
         self.state.steered, self.state.trials = told, told.trials
+        if self.live is None and self.state.paused and not was_paused:
+            self.note(self.state.paused)
 
     def stopped(self) -> None:
         """The sweep was interrupted, perhaps before it knew what is done already."""

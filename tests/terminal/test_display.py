@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Progress
 from rnnzoo.sweep.plan import Study, studies
+from rnnzoo.sweep.steering import Told
 from rnnzoo.terminal.console import PlainConsole
 from rnnzoo.terminal.display import STARTING, Display, duration, span
 
@@ -99,3 +101,22 @@ def test_a_range_is_in_order_and_one_number_where_its_ends_look_alike(
     seconds: list[float], text: str
 ) -> None:
     assert span(seconds, duration) == text
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_paused_sweep_says_since_when_and_what_ends_that(live: bool) -> None:
+    study, out = only_study(), io.StringIO()
+    console = PlainConsole(file=out, width=80)
+    paused, file = datetime.now().astimezone(), study.experiment.file
+    display = Display(console, 3, live=False)
+    display.begin([study], {}, {})
+    display.steered(Told(5, paused))
+    display.steered(Told(5, paused, ("rnn",)))
+    if live:
+        out.truncate(0)
+        console.print(display)
+        assert "stopped" in out.getvalue()
+        assert "0 of 5 trials, 0 running, paused" in out.getvalue()
+    assert out.getvalue().count(f"paused since {paused:%H:%M}: rnnzoo ctl {file} resume") == 1
+    display.steered(Told(5))
+    assert display.state.left() == "measuring the pace"

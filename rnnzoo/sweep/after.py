@@ -1,0 +1,214 @@
+"""What a sweep runs when its search is done: replicates, the second stage, speeds.
+
+In: a sweep whose search has ended.  Out: trials for its loop, whose points are known before they
+are asked for.  All of it rests on whole searches, so it waits for those that were stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rnnzoo.confirm.stand import Stand, stand
+from rnnzoo.errors import listed, number_of
+from rnnzoo.spec.hyperparameters import Value
+from rnnzoo.spec.timing import Timing
+from rnnzoo.spec.trial import Outcome, ranked
+from rnnzoo.sweep import speed
+from rnnzoo.sweep.plan import Study
+from rnnzoo.sweep.supply import Supply
+
+if TYPE_CHECKING:
+    from rnnzoo.sweep.run import Sweep
+
+PATIENCE = 0.5  # seconds until the end, or a command, is noticed while speeds are measured
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTrial:
+    """A trial whose point is known before it is asked for: of a replicate, a pilot or a round."""
+
+    study: Study
+    index: int
+    point: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class AfterSearch:
+    """Runs what rests on whole searches, as far as the sweep's part has these.
+
+    Attributes:
+        interrupted: whether the end was asked for.
+    """
+
+    sweep: Sweep
+    interrupted: Callable[[], bool]
+
+    def run(self) -> None:
+        sweep = self.sweep
+        unsearched = sweep.supply.leaves_out(sweep.told)
+        sweep.steering.left_behind.update(unsearched)
+        if sweep.part.of == 1:
+            sweep.stage = "replicates"
+            self.replicate()
+        if not sweep.part.whole:
+            return
+        if sweep.second_stage:
+            sweep.stage = "second stage"
+            self.confirm(unsearched)
+        sweep.stage = "measuring speeds"
+        self.measure_speeds()
+
+    # -- replicates
+
+    def replicate(self) -> None:
+        """Run the kept trials again on fresh seeds, where the experiment asks for it; none of a
+        variant that was stopped.
+        """
+        sweep = self.sweep
+        own = [
+            study
+            for study in sweep.of_part(sweep.replicates)
+            if study.variant.label not in sweep.told.stopped
+        ]
+        if not own:
+            return
+        done = sweep.open_all(own, sweep.search_for_known_points())
+        kept = list(self.kept_again(own))
+        sweep.adopt_known(kept, done)
+        counts = {name: len(outcomes) for name, outcomes in done.items()}
+        sweep.observer.begin(own, counts, {})
+        self.run_known(kept, done)
+
+    def kept_again(self, studies: Sequence[Study]) -> Iterator[KnownTrial]:
+        """The kept trials of each search, in these replicates of it."""
+        select, results = self.sweep.experiment.select, self.sweep.results()
+        for study in studies:
+            search = replace(study, replicate=0).identity
+            searched = [result for result in results if result.study == search]
+            for result in ranked(searched, select.on)[: select.count(self.sweep.trials)]:
+                yield KnownTrial(study, result.trial.index, result.trial.hyperparameters)
+
+    # -- the second stage
+
+    def confirm(self, unsearched: Sequence[str]) -> None:
+        """Run the second stage, task by task, until its claims are decided or its budget is
+        spent.
+
+        Args:
+            unsearched: variants whose searches are not whole.
+        """
+        sweep = self.sweep
+        if unsearched:
+            self.note_waiting(unsearched)
+            return
+        done = sweep.open_all(sweep.second_stage, sweep.search_for_known_points())
+        budget = -1
+        while budget < self.budget():  # a larger one was told meanwhile
+            budget = self.budget()
+            self.confirm_tasks(done)
+
+    def budget(self) -> int:
+        """Trainings on each task, those of the search included."""
+        confirm = self.sweep.experiment.confirm
+        return confirm.budget if confirm else 0
+
+    def note_waiting(self, variants: Sequence[str]) -> None:
+        """Say that the second stage waits for variants."""
+        were = "was" if len(variants) == 1 else "were"
+        note = f"the second stage waits for {listed(variants)}, which {were} stopped"
+        self.sweep.observer.note(note)
+
+    def confirm_tasks(self, done: Mapping[str, dict[int, Outcome]]) -> None:
+        """Run the second stage on one task after the other: what is decided on one may decide a
+        claim about several.
+        """
+        ended: list[Stand] = []
+        taken = 0
+        for task in self.sweep.experiment.tasks:
+            # asked anew after each batch: its scores decide what comes next
+            while (now := self.stands(task.label, ended)).next:
+                wanted = list(self.coming_next(now))
+                taken += self.sweep.adopt_known(wanted, done)
+                self.run_known(wanted, done)
+                lacking = self.sweep.supply.leaves_out(self.sweep.told)
+                if lacking:
+                    self.note_waiting(lacking)
+                    return
+            ended.append(now)
+        if taken:
+            note = f"{number_of(taken, 'trial')} of the second stage taken over"
+            self.sweep.observer.note(note)
+
+    def stands(self, task: str, before: Sequence[Stand]) -> Stand:
+        """Where the second stage on a task stands, by all results so far; the observer is told."""
+        sweep = self.sweep
+        now = stand(sweep.experiment, task, sweep.results(), sweep.trials, before)
+        sweep.observer.stands(now, sweep.experiment)
+        return now
+
+    def coming_next(self, now: Stand) -> Iterator[KnownTrial]:
+        """The trainings that come next on a task, as trials of its studies."""
+        studies = {
+            (study.stage, study.variant.label): study
+            for study in self.sweep.second_stage
+            if study.task.label == now.task
+        }
+        for training in now.next:
+            study = studies[training.stage, training.variant]
+            yield KnownTrial(study, training.index, training.hyperparameters)
+
+    def run_known(
+        self, wanted: Sequence[KnownTrial], done: Mapping[str, Mapping[int, Outcome]]
+    ) -> None:
+        """Run those of these trials that have not ended."""
+        sweep = self.sweep
+        for known in wanted:
+            points_of_study = sweep.known_points.setdefault(known.study.identity, {})
+            points_of_study[known.index] = known.point
+        left = [known for known in wanted if known.index not in done[known.study.identity]]
+        sweep.record_provenance(
+            {known.study.identity for known in wanted}, {known.study.identity for known in left}
+        )
+        supply = Supply(iter([(known.study, known.index) for known in left]))
+        sweep.loop(supply, self.interrupted)
+
+    # -- speeds
+
+    def measure_speeds(self) -> None:
+        """Measure what claims about speed ask, where it was not measured yet; no trial runs beside
+        it.
+        """
+        sweep = self.sweep
+        known = {(timing.a, timing.b): timing for timing in sweep.store.timings(sweep.present())}
+        for a, b in speed.wanted(sweep.experiment, sweep.studies):
+            if (a.identity, b.identity) in known or self.is_stopped(a, b):
+                continue
+            sweep.await_going_on(self.interrupted)
+            # one measurement serves `a faster than b` and `b faster than a` where sizes agree
+            turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
+            timing = turned.turned() if turned else self.side_by_side(a, b)
+            if timing is not None:
+                sweep.opened[a.identity].add_timing(timing)
+                known[a.identity, b.identity] = timing
+
+    def is_stopped(self, *studies: Study) -> bool:
+        """Whether the variant of any of these was stopped."""
+        return any(study.variant.label in self.sweep.told.stopped for study in studies)
+
+    def side_by_side(self, a: Study, b: Study) -> Timing | None:
+        """How fast two variants train; None, and a note, where they cannot be measured."""
+        sweep = self.sweep
+        sweep.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
+        try:
+            machine = sweep.own_provenance["processor"]
+            return speed.side_by_side(a, b, sweep.launcher, machine, self.looking, PATIENCE)
+        except speed.SpeedError as error:
+            sweep.observer.note(f"not measured: {error}")
+            return None
+
+    def looking(self) -> bool:
+        """Whether the end was asked for; what the sweep is told meanwhile is taken."""
+        self.sweep.steering.look()
+        return self.interrupted()
