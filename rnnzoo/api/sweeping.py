@@ -61,6 +61,7 @@ class Prepared:
         share: whether equal trials of all other experiments in the storage are taken over.
         ends_at: on the monotonic clock; nothing is begun any more then.
         grace: seconds that trials may take to save their state of training after SIGTERM.
+        told: what is to be said, when the sweep has ended, of what it was told while it ran.
     """
 
     opened: Opened
@@ -74,6 +75,7 @@ class Prepared:
     share: bool = False
     ends_at: float = math.inf
     grace: float = GRACE
+    told: list[str] = field(default_factory=list)
 
     @property
     def untracked(self) -> bool:
@@ -132,6 +134,11 @@ class Prepared:
                 code={label: tasks.code(task) for label, task in opened.tasks.items()},
             )
             loop.run()
+        self.told.extend(loop.steering.last_words())
+        # as much of it as the sweep was told to run
+        opened = replace(
+            opened, experiment=loop.experiment, studies=tuple(loop.studies), trials=loop.trials
+        )
         return sources.of_opened(opened, loop.results(), self.store)
 
     def shared(self) -> list[str]:
@@ -163,7 +170,7 @@ class Prepared:
         """What a part that is done leaves for others, in sentences; nothing of a whole sweep."""
         if self.part.whole:
             return
-        studies, trials = self.opened.studies, self.opened.trials
+        studies, trials = self.opened.studies, results.planned
         own = self._own_left(results)
         if own:
             yield f"{self.part} is not done: {number_of(own, 'trial is', 'trials are')} left of it"
@@ -193,12 +200,12 @@ class Prepared:
         if own:
             are = number_of(own, "trial of the search is", "trials of the search are")
             yield f"{are} left{self._taking(own, results)}"
-        elif self.part.whole and self.opened.experiment.confirm is not None:
+        elif self.part.whole and results.experiment.confirm is not None:
             yield from self._undecided(results)
 
     def _undecided(self, results: Results) -> Iterator[str]:
         """Which claims are open on each task, and what they may still take."""
-        experiment, trials = self.opened.experiment, self.opened.trials
+        experiment, trials = results.experiment, results.planned
         stood = stands(experiment, results.trials, trials)
         for label, now in stood.items():
             most = at_most(experiment, label, trials, now, earlier(stood, label))
@@ -225,7 +232,7 @@ class Prepared:
 
     def _own_left(self, results: Results) -> int:
         """How many trials of the part have not ended."""
-        studies, trials = self.opened.studies, self.opened.trials
+        studies, trials = self.opened.studies, results.planned
         searches = {study.identity for study in studies}
         ended = [
             result
@@ -238,11 +245,10 @@ class Prepared:
 
     def _missing(self, results: Results) -> Iterator[tuple[Study, int]]:
         """How many trials of each search have not ended."""
-        ended = Counter(
-            result.study for result in results if result.trial.index < self.opened.trials
-        )
+        trials = results.planned
+        ended = Counter(result.study for result in results if result.trial.index < trials)
         for study in self.opened.studies:
-            planned = status.planned(study, self.opened.trials)
+            planned = status.planned(study, trials)
             yield study, max(0, planned - ended[study.identity])
 
     def _after_search(self) -> Iterator[str]:

@@ -6,6 +6,7 @@ What a command does is in `rnnzoo.api` and below.
     cells         list, show, gallery, check
     new           new
     sweep         sweep, sync
+    ctl           ctl
     cluster       cluster
     plan          plan; `expected`, its part about claims
     status        status, best
@@ -53,6 +54,16 @@ rnnzoo compares recurrent-network architectures, declared as equations.
   rnnzoo list cells                      what there is: cells, tasks, studies
 
 All commands: rnnzoo --help"""
+
+CTL = """\
+commands, for this run of the sweep; the next one does what the file says:
+  pause           begin no more trials; those that run end
+  resume          go on
+  stop VARIANT    begin no more trials of a variant
+  resume VARIANT  go on with it
+  trials N        plan N trials of each search, more or fewer
+  workers N       run N trials at once; 0 pauses
+  budget N        with `confirm:`, N trainings on each task"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -273,9 +284,23 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep.add_argument("--cluster", metavar="ADDRESS", help=text)
     text = "this machine's certificates for the cluster (default: certificates, in the project)"
     sweep.add_argument("--certificates", metavar="FOLDER", help=text)
+    _ctl_command(commands)
     sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
+
+
+def _ctl_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    about = "tell a running sweep to pause, or to run more or fewer trials"
+    ctl = _command(commands, "ctl", "ctl", about)
+    ctl.description = f"{ctl.description}\nWithout a command it says what the sweep does."
+    ctl.formatter_class = argparse.RawDescriptionHelpFormatter
+    ctl.epilog = CTL
+    _spec(ctl)
+    text = "one of those below (default: what the sweep does, and what it was told)"
+    ctl.add_argument("words", nargs="*", metavar="COMMAND", help=text)
+    _set(ctl)
+    _json(ctl)
 
 
 def _clean_command(commands: argparse._SubParsersAction[_Parser]) -> None:
