@@ -1,74 +1,99 @@
 """`python -m benchmarks.cluster [TRIALS]`: what a cluster of Dask adds to a trial, on loopback.
 
 Trials do nothing, so that a row is all that a trial costs beside its training: on this machine
-alone, and on a cluster of one worker and of two.  Columns: milliseconds a trial, and of them those
-that this process computes, in which the scheduler runs too; then what an answer to a trial takes
-there and back, and MiB of this process at the beginning and at the end.
+alone, and on a cluster of one worker and of two.  Columns: milliseconds a trial, and of them what
+this process computes, and what the scheduler does; then what an answer to a trial takes there and
+back.
+
+`python -m benchmarks.cluster --endurance 10000`: so many on two workers.  After each tenth:
+milliseconds a trial since the last one, and MiB of this process and of the scheduler.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import itertools
-import os
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from rnnzoo.launchers import Launcher, Setup, dask
+import psutil
+
+from rnnzoo.launchers import Launcher, Setup
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.trial import Outcome
 from rnnzoo.testing import work
 from rnnzoo.testing.launchers import next_event, trial
+from tests.launchers.clusters import Cluster
 
 FIRST = 4  # trials that are not counted: they start processes
+PARTS = 10  # of an endurance
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    before = resident()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[2])
+    parser.add_argument("trials", nargs="?", type=int, default=60)
+    parser.add_argument("--endurance", type=int, metavar="TRIALS")
+    args = parser.parse_args()
+    if args.endurance:
+        endure(args.endurance)
+    else:
+        compare(args.trials)
+
+
+def compare(count: int) -> None:
+    """This machine beside a cluster."""
     for workers in (1, 2):
         launcher = LocalLauncher(Setup(work.behave, workers))
-        tell("this machine", workers, *timed(launcher, count))
+        wall, own, _ = timed(launcher, count)
         launcher.close()
+        tell("this machine", workers, wall, f"{1000 * own:4.1f} of them here")
     for workers in (1, 2):
-        with on_cluster(workers) as clustered:
-            tell("cluster", workers, *timed(clustered, count))
+        with on_cluster(workers) as (clustered, scheduler):
+            wall, own, there = timed(clustered, count, scheduler)
+            parts = f"{1000 * own:4.1f} of them here, {1000 * there:3.1f} in the scheduler"
+            tell("cluster", workers, wall, parts)
             if workers == 2:
                 print(f"an answer, there and back: {1000 * round_trip(clustered):.1f} ms")
-    print(f"this process: {before:.0f} MiB at first, {resident():.0f} at last")
 
 
-def tell(where: str, workers: int, wall: float, own: float) -> None:
-    print(
-        f"{where:>12}, {workers} at a time: {1000 * wall:5.1f} ms, {1000 * own:4.1f} of them here"
-    )
+def tell(where: str, workers: int, wall: float, parts: str) -> None:
+    print(f"{where:>12}, {workers} at a time: {1000 * wall:5.1f} ms, {parts}", flush=True)
+
+
+def endure(count: int) -> None:
+    """Many trials on two workers."""
+    with on_cluster(2) as (launcher, scheduler):
+        run(launcher, FIRST)
+        print(f"{'trials':>8} {'ms a trial':>11} {'MiB here':>9} {'of the scheduler':>17}")
+        for part in range(1, PARTS + 1):
+            wall, _, _ = timed(launcher, count // PARTS, first=0)
+            sizes = f"{resident():9.1f} {resident(scheduler):17.1f}"
+            print(f"{part * (count // PARTS):>8} {1000 * wall:11.1f} {sizes}", flush=True)
 
 
 @contextlib.contextmanager
-def on_cluster(workers: int) -> Iterator[Launcher]:
-    """A launcher of a cluster that has so many workers."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, resources={"trial": 1}, host="127.0.0.1",
-        dashboard_address=None, memory_limit=0,
-    ) as cluster:  # fmt: skip
-        options = {**dask.OPTIONS, "address": cluster.scheduler_address}
-        launcher = dask.launcher(Setup(work.behave, workers, options=options))
-        while launcher.capacity() < workers:
-            launcher.wait(0.1)
-        yield launcher
+def on_cluster(workers: int) -> Iterator[tuple[Launcher, int]]:
+    """A launcher of a cluster that has so many workers, and the scheduler's process."""
+    with Cluster() as cluster:
+        cluster.add(workers)
+        launcher = cluster.launcher(Setup(work.behave, workers), capacity=workers)
+        yield launcher, cluster.scheduler.pid
         launcher.close()
 
 
-def timed(launcher: Launcher, count: int) -> tuple[float, float]:
-    """Seconds a trial, and of them those of this process's own computing."""
-    run(launcher, FIRST)
-    wall, own = time.perf_counter(), time.process_time()
+def timed(
+    launcher: Launcher, count: int, scheduler: int | None = None, first: int = FIRST
+) -> tuple[float, float, float]:
+    """Seconds a trial, and of them those that this process computes and that a scheduler does."""
+    run(launcher, first)
+    began = (time.perf_counter(), time.process_time(), computed(scheduler))
     run(launcher, count)
-    return (time.perf_counter() - wall) / count, (time.process_time() - own) / count
+    ended = (time.perf_counter(), time.process_time(), computed(scheduler))
+    wall, own, there = (
+        (after - before) / count for before, after in zip(began, ended, strict=True)
+    )
+    return wall, own, there
 
 
 def run(launcher: Launcher, count: int) -> None:
@@ -90,13 +115,22 @@ def round_trip(launcher: Launcher) -> float:
     return min(later - earlier for earlier, later in itertools.pairwise(moments))
 
 
-def resident() -> float:
-    """MiB of this process that are in memory; 0 where nothing tells."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
+def resident(pid: int | None = None) -> float:
+    """MiB of a process, or of this one, that are in memory."""
+    return float(psutil.Process(pid).memory_info().rss) / 2**20
+
+
+def computed(pid: int | None) -> float:
+    """Seconds that a process and its children have computed, those that have ended among them; 0
+    without a process.
+    """
+    if pid is None:
         return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(
+        sum(each.user + each.system + each.children_user + each.children_system for each in times)
+    )
 
 
 if __name__ == "__main__":

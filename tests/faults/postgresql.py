@@ -51,15 +51,20 @@ class Server:
 
     folder: Path
     port: int
+    fsync: str
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def made(cls) -> Server:
-        """A new one, running."""
+    def made(cls, fsync: str = "off") -> Server:
+        """A new one, running.
+
+        Args:
+            fsync: `on` where it is to wait for the disk, as a server does that is not for tests.
+        """
         folder = Path(tempfile.mkdtemp(prefix="rnnzoo-postgresql-"))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            server = cls(folder, probe.getsockname()[1])
+            server = cls(folder, probe.getsockname()[1], fsync)
         if not os.geteuid():
             shutil.chown(folder, _unprivileged())
         (folder / "password").write_text(PASSWORD)
@@ -92,7 +97,7 @@ class Server:
 
     def start(self) -> None:
         settings = {
-            "fsync": "off",
+            "fsync": self.fsync,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "port": self.port,
