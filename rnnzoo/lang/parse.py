@@ -182,6 +182,11 @@ _SYNONYMS = {
     "ones": "1, which stands for all units", "zeros": "0, which stands for all units",
     "linear": "W @ a + b", "dense": "W @ a + b", "dropout": "d = bernoulli(0.9), then d * a / 0.9",
     "min": "minimum(a, b), or -max(-a) over units", "logsumexp": "log(sum(exp(a)))",
+    "eye": "I under `constants:`, with `I = row == col`", "matrix_exp": "expm(A)",
+    "inv": "expm(-A) for the inverse of expm(A); of others there is none",
+    "inverse": "expm(-A) for the inverse of expm(A); of others there is none",
+    "tril": "A, with `weights: {A: {mask: row >= col}}`",
+    "triu": "A, with `weights: {A: {mask: row <= col}}`",
 }  # fmt: skip
 
 

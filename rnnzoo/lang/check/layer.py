@@ -97,7 +97,8 @@ class Layer(Scope):
             if size == UNKNOWN:  # of several, the first, so that another one is a mistake here
                 self.sizes[name] = next(iter(own_sizes(self, tree)), UNKNOWN)
             expr = self.typed_equation(tree, name in self.matrices)
-            self.sizes[name] = size
+            is_lost = expr.shape == (UNKNOWN,) and makes_of_constants(tree)
+            self.sizes[name] = UNKNOWN if is_lost else size
             # after another mistake, a difference in size may only follow from it
             is_own_mistake = UNKNOWN not in (size, *expr.shape) and not self.mistakes.collected
             if is_own_mistake and expr.shape not in ((), (size,)):
@@ -155,6 +156,11 @@ class Layer(Scope):
                 return self.typed_call(tree)
             case Primed() if self.among_matrices and self.is_of_weights(tree):
                 return self.entries_turned(tree)
+            case Primed() if self.among_matrices and self.stands_for_matrix(tree):
+                matrices.report_without_shape(self, tree)
+                return MISTAKEN
+            case Primed(name=name) if self.is_reported(name):
+                return MISTAKEN
             case Primed():
                 self.mistakes.add(tree.span, *products.lone_prime(self, tree))
                 return MISTAKEN
@@ -191,9 +197,22 @@ class Layer(Scope):
                     return self.dot_of_matrix(args[0], args[1], tree.span)
                 typed = tuple(self.typed(arg) for arg in args)
                 return over_units(op, typed, tree, self.shared.spec, self.mistakes)
+            case Call() if not self.among_matrices and (beside := self.beside_vector(tree)):
+                return matrices.report_beside_vector(self, tree, beside)
         typed = tuple(self.typed(arg) for arg in tree.args)
         self.check_has_gradient(tree.op, typed, tree.span)
         return apply(tree.op, typed, tree.span, self.mistakes)
+
+    def beside_vector(self, tree: Call) -> Tree | None:
+        """The operand of an operation that is a matrix where another one is a vector."""
+        if not self.has_matrices or not any(map(self.is_vector, tree.args)):
+            return None
+        for arg in tree.args:
+            is_matrix = self.is_of_weights(arg) or self.computes_matrix(arg)
+            sizes = {self.sizes.get(getattr(node, "name", "")) for node in walk(arg)}
+            if is_matrix and not self.is_vector(arg) and UNKNOWN not in sizes:
+                return arg
+        return None
 
     def typed_as_matrix(self, tree: Tree) -> ir.Expr:
         """An expression that is computed entry by entry, in which a matrix of weights stands for
@@ -243,7 +262,7 @@ class Layer(Scope):
                 return ir.Apply(entries, (weight,), entries.shape([shape], ()))
             return weight
         if self.among_matrices and self.is_matrix(node):
-            self.report_without_shape(node)
+            matrices.report_without_shape(self, node)
             return MISTAKEN
         self.report_unknown(node)
         return MISTAKEN
@@ -273,18 +292,24 @@ class Layer(Scope):
         if fix := products.outer_product_of(self, left, right):
             self.mistakes.add(tree.span, "two vectors make a matrix by `outer`", fix)
             return MISTAKEN
+        if self.stands_for_matrix(left) and self.stands_for_matrix(right):
+            self.not_a_vector(left, right, ("units", "units"))
+            return MISTAKEN
         mistakes_before = len(self.mistakes.collected)
         if isinstance(left, Call) and isinstance(left.op, OverUnits | OfConstants | Draw):
             self.typed(left)
             if len(self.mistakes.collected) > mistakes_before:
                 return mistaken("units")
+        is_call = isinstance(left, Call) and not left.op.symbol
+        if is_call and self.is_meant_as_matrix(left) and matrices.report_undeclared(self, [left]):
+            return mistaken("units")
         operand = self.joined(right) if isinstance(right, Joined) else self.typed(right)
         if not isinstance(left, Name | Primed) or not self.is_weight(left.name, True):
             products.not_a_matrix(self, left, right, tree.span)
             return mistaken("units")
         if len(operand.shape) != 1:
             if len(self.mistakes.collected) == mistakes_before:
-                self.not_a_vector(as_written(left), right, operand.shape)
+                self.not_a_vector(left, right, operand.shape)
             return mistaken("units")
         if operand.shape == (UNKNOWN,):
             return mistaken(self.size_of_product(left))
@@ -305,20 +330,6 @@ class Layer(Scope):
                 self.mistakes.add(written.span, problem, "multiply it by a vector: C @ q")
                 return MISTAKEN
         return ir.Apply(stack, parts, stack.shape([part.shape for part in parts], ()))
-
-    def report_without_shape(self, node: Name) -> None:
-        """Report a matrix of weights, or of constants, beside a matrix that a step computes."""
-        if self.is_reported(node.name):
-            return
-        self.shared.reported.add(node.name)
-        grids = {size for size in self.sizes.values() if isinstance(size, ir.Grid)}
-        sizes = "units, units"
-        if len(grids) == 1:
-            (grid,) = grids
-            sizes = f"{ir.size_text(grid.rows)}, {ir.size_text(grid.columns)}"
-        problem = f"beside a matrix, '{node.name}' stands for its entries, and has no shape yet"
-        fix = f"declare it: `weights: {{{node.name}: {{shape: [{sizes}]}}}}`"
-        self.mistakes.add(node.span, problem, fix)
 
     def applied(self, matrix: Name | Primed, right: Tree, vector: ir.Expr) -> ir.Expr:
         """The product of a matrix, transposed where it has a prime, with a vector; sizes fit."""
@@ -396,12 +407,18 @@ class Layer(Scope):
             self.mistakes.add(sign or star.left.span, problem, f"write {meant}")
         return mistaken(self.rows(matrix))
 
-    def not_a_vector(self, matrix: str, right: Tree, shape: ir.Shape) -> None:
+    def not_a_vector(self, left: Tree, right: Tree, shape: ir.Shape) -> None:
         """Report what stands after @, unless a name in it is reported."""
         names = [node.name for node in walk(right) if isinstance(node, Name | Lag)]
-        if not any(map(self.is_reported, names)):
-            problem = f"{matrix} @ needs a vector on its right, not {in_words(shape)}"
-            self.mistakes.add(right.span, problem, "write * for a product with a number")
+        if any(map(self.is_reported, names)):
+            return
+        matrix = as_written(left)
+        problem = f"{matrix} @ needs a vector on its right, not {in_words(shape)}"
+        fix = "write * for a product with a number"
+        if len(shape) > 1 or ir.is_matrix(shape):
+            problem = "a matrix multiplies a vector, and this is another matrix"
+            fix = f"write {matrix} @ ({as_written(right)} @ a)"
+        self.mistakes.add(right.span, problem, fix)
 
     def use(self, name: str, shape: ir.Shape, span: Span) -> ir.Expr:
         self.weights.setdefault(name, (shape, span))
@@ -419,6 +436,11 @@ class Layer(Scope):
             check_init(init, shape, declared.span, spec, self.mistakes)
         mask, is_trained = self.shared.mask_of(name, shape), self.shared.is_trained(name)
         return ir.Weight(name, shape, init, mask, is_trained)
+
+
+def makes_of_constants(tree: Tree) -> bool:
+    """Whether an expression holds a function of matrices, such as `expm(A)`."""
+    return any(isinstance(node, Call) and isinstance(node.op, OfConstants) for node in walk(tree))
 
 
 def with_joined(shape: ir.Shape, size: ir.Size) -> ir.Shape:

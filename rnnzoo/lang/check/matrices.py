@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnnzoo.errors import Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import wrong_groups
-from rnnzoo.lang.check.scope import is_diagonal
-from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, as_written, in_words, mistaken
+from rnnzoo.lang.check.scope import declared_name, entry_by_entry, is_diagonal
+from rnnzoo.lang.check.sizes import size_of
+from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, as_written, in_words, mistaken, walk
 from rnnzoo.lang.parse import Call, Joined, Lag, Name, Primed, Tree
 from rnnzoo.lang.primitives import (
-    Elementwise,
-    OfConstants,
     OverUnits,
     by_rows,
     columns_scaled,
     diagonal,
     expm,
     matrix_exponential,
+    mul,
     outer_product,
     rows_scaled,
     times,
@@ -138,6 +138,8 @@ def exponential(layer: Layer, tree: Call) -> ir.Expr:
     elif _square(matrix.shape) is None:
         problem = f"only a square matrix has an exponential, and this is {in_words(matrix.shape)}"
         fix = f"declare its shape, as in {declared}"
+        if isinstance(operand, Name) and layer.stands_for_matrix(operand):
+            fix = f"declare it square: `weights: {{{operand.name}: {{shape: [units, units]}}}}`"
     elif not ir.is_fixed(matrix, layer.fixed):
         problem = "expm is of weights and constants, and this differs from step to step"
         fix = "leave x, `t`, and what depends on them or on states, out of it"
@@ -151,7 +153,7 @@ def report_undeclared(layer: Layer, operands: Sequence[Tree]) -> bool:
     """Report matrices of weights that are computed with and have no declared shape."""
     names: dict[str, Name | Primed] = {}
     for operand in operands:
-        for node in _entry_by_entry(operand):
+        for node in entry_by_entry(operand):
             names.setdefault(node.name, node)
     undeclared = [
         node
@@ -159,22 +161,82 @@ def report_undeclared(layer: Layer, operands: Sequence[Tree]) -> bool:
         if layer.stands_for_matrix(node) and layer.shared.shape_of(name) is None
     ]
     for node in undeclared:
-        if not layer.is_reported(node.name):
-            layer.shared.reported.add(node.name)
-            problem = f"the shape of the matrix '{node.name}' follows from nothing here"
-            fix = f"declare it: `weights: {{{node.name}: {{shape: [units, units]}}}}`"
-            layer.mistakes.add(node.span, problem, fix)
+        report_without_shape(layer, node)
     return bool(undeclared)
 
 
-def _entry_by_entry(tree: Tree) -> Iterator[Name | Primed]:
-    """The names in an expression that are computed with entry by entry."""
+def report_without_shape(layer: Layer, node: Name | Primed) -> None:
+    """Report, once, a matrix of weights or constants that is computed with and has no shape."""
+    name = declared_name(node)
+    if layer.is_reported(name) or layer.is_reported(node.name):
+        return
+    layer.shared.reported |= {name, node.name}
+    problem = f"'{name}' is a matrix that is computed with, and its shape is not declared"
+    declared = f"`weights: {{{name}: {{shape: [{_shape_meant(layer, node.name)}]}}}}`"
+    fix = f"declare it: {declared}"
+    if name == "I" and name not in layer.shared.spec.trainable:
+        fix = f"for the identity, write `I = row == col` under `constants:`, and {declared}"
+    layer.mistakes.add(node.span, problem, fix)
+
+
+def _shape_meant(layer: Layer, name: str) -> str:
+    """The shape that a matrix probably has: that of one beside it, or of the one matrix that is
+    computed; or as many columns as what is multiplied by it has units.
+    """
+    beside = _shape_beside(layer, name)
+    if beside is not None:
+        return ", ".join(map(ir.size_text, beside))
+    grids = {size for size in layer.sizes.values() if isinstance(size, ir.Grid)}
+    if len(grids) == 1:
+        (grid,) = grids
+        return f"{ir.size_text(grid.rows)}, {ir.size_text(grid.columns)}"
+    made = {name}  # the matrix, and the equations that compute with it
+    for _ in layer.trees:  # until there are no more
+        made |= {
+            each
+            for each, tree in layer.trees.items()
+            if made & {node.name for node in entry_by_entry(_scaled(tree))}
+        }
+    if layer.is_primed_beside_itself(name):
+        return "units, units"
+    for tree in layer.trees.values():
+        for node in walk(tree):
+            match node:
+                case Call(op=op, args=(left, Name() as right)) if op.is_product:
+                    names = {part.name for part in entry_by_entry(_scaled(left))}
+                    columns = size_of(layer, right)
+                    is_meant = bool(names & made) and not _is_primed(left)
+                    if is_meant and isinstance(columns, str | int) and columns != UNKNOWN:
+                        return f"units, {columns}"
+    return "units, units"
+
+
+def _shape_beside(layer: Layer, name: str) -> ir.Shape | None:
+    """The declared shape of a matrix that is computed with beside this one."""
+    for tree in layer.trees.values():
+        nodes = [*entry_by_entry(tree)]
+        if name not in {node.name for node in nodes}:
+            continue
+        for node in nodes:
+            if layer.shared.declares_matrix(node.name):
+                shape = layer.shared.shape_of(node.name)
+                assert shape is not None  # it is declared
+                return shape[::-1] if isinstance(node, Primed) else shape
+    return None
+
+
+def _scaled(tree: Tree) -> Tree:
+    """The matrix that `diag` scales; any other expression itself."""
     match tree:
-        case Name() | Primed():
-            yield tree
-        case Call(op=Elementwise() | OverUnits() | OfConstants(), args=args):
-            for arg in args:
-                yield from _entry_by_entry(arg)
+        case Call(op=op, args=(left, right)) if op.is_product and is_diagonal(left):
+            return right
+        case Call(op=op, args=(left, right)) if op.is_product and is_diagonal(right):
+            return left
+    return tree
+
+
+def _is_primed(tree: Tree) -> bool:
+    return isinstance(tree, Primed) or (isinstance(tree, Call) and tree.op is transposed)
 
 
 def _square(shape: ir.Shape) -> ir.Grid | None:
@@ -182,6 +244,25 @@ def _square(shape: ir.Shape) -> ir.Grid | None:
     (grid,) = shape
     assert isinstance(grid, ir.Grid)
     return grid if grid == grid.turned and grid.heads == 1 else None
+
+
+def report_beside_vector(layer: Layer, tree: Call, beside: Tree) -> ir.Expr:
+    """Report a matrix as an operand beside a vector; mistakes of the others are told too."""
+    for arg in tree.args:
+        if arg is not beside:
+            layer.typed(arg)
+    problem = f"{as_written(beside)} is a matrix, and stands beside a vector"
+    fix = f"multiply it by a vector: {as_written(beside)} @ a"
+    if isinstance(beside, Call) and isinstance(beside.op, OverUnits):
+        of = beside.op.name
+        if beside.op.reduces_to_number(len(beside.args)):
+            problem = f"{of} of a matrix is a number for each row, so a matrix, beside a vector"
+        fix = f"give {of} a vector, such as {of}(h[t-1])"
+    elif tree.op is mul:
+        (vector,) = [arg for arg in tree.args if arg is not beside]
+        fix = f"write {as_written(beside)} @ {as_written(vector)}"
+    layer.mistakes.add(beside.span, problem, fix)
+    return MISTAKEN
 
 
 def is_product(layer: Layer, left: Tree, right: Tree) -> bool:
@@ -204,9 +285,10 @@ def product(layer: Layer, tree: Call) -> ir.Expr:
     if is_diagonal(left) or is_diagonal(right):
         return scaled(layer, left, right, tree.span)
     if isinstance(right, Joined) or _computes(layer, right) or layer.is_of_weights(right):
-        problem = "a matrix that the step computes multiplies one vector"
+        problem = "a matrix multiplies a vector, and this is another matrix"
         fix = "write A @ (B @ q), or outer(A @ v, k) for A @ outer(v, k)"
         if isinstance(right, Joined):
+            problem = "a matrix that is computed multiplies one vector"
             fix = "bring what is joined to one vector with a matrix of weights: W @ [a, b]"
         layer.mistakes.add(right.span, problem, fix)
         return MISTAKEN
@@ -277,7 +359,8 @@ def lone(layer: Layer, tree: Call) -> tuple[str, str]:
         return "diag(a) stands beside @ and a matrix", f"write {_SCALINGS}"
     (matrix,) = tree.args
     if layer.computes_matrix(matrix):
-        return "a transposed matrix stands only before @", f"write {as_written(tree)} @ a"
+        problem = "a matrix that is computed is transposed only before @"
+        return problem, f"write {as_written(tree)} @ a"
     problem = "only a matrix is transposed"
     if isinstance(matrix, Name):  # some papers mean the previous step
         return problem, f"write {matrix.name}[t-1] for the previous step"

@@ -22,7 +22,10 @@ def apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistak
     """An elementwise operation: its operands have one size, or are numbers."""
     shapes = list(dict.fromkeys(arg.shape for arg in args if arg.shape))
     if any(len(shape) > 1 for shape in shapes):
-        mistakes.add(span, "a matrix stands only before @", "declare a vector, or write W @ a")
+        problem, fix = "a matrix of weights stands before @, or among matrices", "write W @ a"
+        if any(isinstance(size, ir.Grid) for shape in shapes for size in shape[:-1]):
+            problem, fix = "a weight of three sizes stands before @ only", "write T @ x, a matrix"
+        mistakes.add(span, problem, fix)
         return MISTAKEN
     if (UNKNOWN,) in shapes:
         return MISTAKEN

@@ -6,9 +6,10 @@ from rnnzoo.errors import Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.scope import Scope
 from rnnzoo.lang.check.trees import as_written, in_words
-from rnnzoo.lang.parse import Call, Lag, Name, Primed, Tree
+from rnnzoo.lang.parse import Call, Name, Primed, Tree
 from rnnzoo.lang.primitives import div, matmul, mul, neg
 
+_LETTERS = (*"SABCDEFGHIJKLMNOPQRTUVWXYZ", "S_new")  # to call a matrix in a fix
 # what may stand before @ where a matrix is meant
 _TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg})
 
@@ -25,13 +26,13 @@ def outer_product_of(scope: Scope, left: Tree, right: Tree) -> str:
 
 
 def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
-    """Report what stands before @, and is no matrix."""
+    """Report what stands before @, and is no matrix, or none that may stand there."""
     match left:
         case Name(name=name) if scope.is_reported(name) or scope.is_mistaken(name):
             return
         case Primed():
             scope.mistakes.add(left.span, *lone_prime(scope, left))
-        case Call(op=op, args=(first, Name() | Lag() | Primed() as matrix)) if op is matmul and (
+        case Call(op=op, args=(first, matrix)) if op is matmul and (
             scope.stands_for_matrix(matrix) or scope.computes_matrix(matrix)
         ):
             problem = "@ binds from the left: the left side of @ is not one matrix here"
@@ -44,8 +45,8 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
             scope.mistakes.add(span, problem, f"write a * ({as_written(matrix)} @ ...)")
         case Name(name=name):
-            problem = f"'{name}' is no matrix" + (" but an equation" if name in scope.trees else "")
-            fix = "a matrix has a capital letter and no equation: write W @ x, or * for elementwise"
+            problem = f"'{name}' is no matrix"
+            fix = "write * for a product element by element, and a matrix before @: W @ x"
             scope.mistakes.add(left.span, problem, fix)
         case Call(op=op, args=(first, second)) if op.signs and all(
             map(scope.stands_for_matrix, (first, second))
@@ -53,7 +54,12 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             operand = as_written(right)
             terms = [f"{as_written(matrix)} @ {operand}" for matrix in (first, second)]
             fix = f"write {terms[0]} {op.symbol} {terms[1]}"
-            scope.mistakes.add(left.span, "matrices are not added", fix)
+            scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
+        case Call() if scope.is_meant_as_matrix(left):
+            letter = next(each for each in _LETTERS if not scope.is_known(each))
+            named = as_written(left).removeprefix("(").removesuffix(")")
+            fix = f"write `{letter} = {named}` on a line of its own, and {letter} @ ..."
+            scope.mistakes.add(left.span, "a matrix that is computed has a name before @", fix)
         case _:
             scope.mistakes.add(
                 left.span, "the left side of @ must be one weight matrix", "write W @ (...)"
@@ -65,7 +71,8 @@ def lone_prime(scope: Scope, primed: Primed) -> tuple[str, str]:
     multiplies nothing.
     """
     if scope.stands_for_matrix(primed):
-        return "a transposed matrix stands only before @", f"write {primed.name}' @ a"
+        problem = "a transposed matrix stands before @, or beside matrices"
+        return problem, f"write {primed.name}' @ a"
     problem = "only a matrix is transposed"
     if primed.name in scope.trees:  # some papers mean the previous step
         return problem, f"write {primed.name}[t-1] for the previous step"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeGuard
@@ -13,7 +13,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import is_called_as_matrix
 from rnnzoo.lang.check.lags import steps_of
 from rnnzoo.lang.check.shared import Shared
-from rnnzoo.lang.check.trees import RESERVED, UNKNOWN, check_parts, walk
+from rnnzoo.lang.check.trees import RESERVED, UNKNOWN, as_written, check_parts, walk
 from rnnzoo.lang.parse import (
     Below,
     Call,
@@ -60,6 +60,11 @@ class Scope:
     unread: set[str] = field(default_factory=set)  # equations whose expression cannot be read
     has_matrices: bool = False  # whether anything here may compute a matrix
     matrices: set[str] = field(default_factory=set)  # equations that compute a matrix
+    vectors: set[str] = field(default_factory=set)  # equations that certainly compute a vector
+    # answers about parts of expressions, each beside its part, which so keeps its identity: a sum
+    # of hundreds of terms asks of each of its partial sums
+    are_vectors: dict[int, tuple[Tree, bool]] = field(default_factory=dict)
+    hold_outer: dict[int, tuple[Tree, bool]] = field(default_factory=dict)
     sizes: dict[str, ir.Size] = field(default_factory=dict)  # of equations, as far as known
     default_size: ir.Size | None = None  # of what a matrix is made of, where that is not known
 
@@ -71,8 +76,25 @@ class Scope:
             if tree is None:
                 self.unread.add(name)
         check_parts(self.trees, self.statements, self.mistakes)
+        self.find_matrices()
+        self.trees = {name: self.transposing(tree) for name, tree in self.trees.items()}
+
+    def find_matrices(self) -> None:
+        """Tell equations that compute matrices, or are meant to, from those that do not."""
         nodes = chain.from_iterable(map(walk, self.trees.values()))
-        self.has_matrices = self.shared.declares_matrices or any(map(makes_matrix, nodes))
+        meant = self.meant_as_matrices()
+        declares = self.shared.declares_matrices
+        self.has_matrices = declares or bool(meant) or any(map(makes_matrix, nodes))
+        if not self.has_matrices:
+            return
+        while more := {
+            name
+            for name, tree in self.trees.items()
+            if name not in self.vectors and self.is_vector(tree)
+        }:
+            self.vectors |= more
+            self.are_vectors.clear()
+        self.matrices = meant
         while more := {
             name
             for name, tree in self.trees.items()
@@ -80,7 +102,108 @@ class Scope:
             and (self.computes_matrix(tree) or self.is_of_weights(tree))
         }:
             self.matrices |= more
-        self.trees = {name: self.transposing(tree) for name, tree in self.trees.items()}
+
+    def meant_as_matrices(self) -> set[str]:
+        """Equations that compute with matrices of weights entry by entry, and that are multiplied
+        as a matrix, or read nothing else.
+
+        All of them compute a matrix where such weights have a declared shape; where one has none,
+        that is the one mistake to tell.
+        """
+        weights: dict[str, list[Name | Primed]] = {}
+        for name, tree in self.trees.items():
+            named = filter(self.stands_for_matrix, entry_by_entry(tree))
+            weights[name] = [node for node in named if node.name not in self.trees]
+        if not any(weights.values()):
+            return set()
+        multiplied = self.multiplied()
+        meant: set[str] = set()
+        for name, nodes in weights.items():
+            distinct = {node.name for node in nodes}
+            is_shown = len(distinct) > 1 or any(isinstance(node, Primed) for node in nodes)
+            if nodes and (name in multiplied or (is_shown and self.reads_only(name, distinct))):
+                meant.add(name)
+        return meant
+
+    def multiplied(self) -> set[str]:
+        """The equations that stand where a matrix does: before @, in `expm`, beside `diag`, or in
+        what another one that does so computes of them.
+        """
+        names: set[str] = set()
+        for node in chain.from_iterable(map(walk, self.trees.values())):
+            match node:
+                case Call(op=op, args=(left, right)) if op.is_product:
+                    names |= {part.name for part in entry_by_entry(left)}
+                    if is_diagonal(left):
+                        names |= {part.name for part in entry_by_entry(right)}
+                case Call(op=OfConstants(), args=args):
+                    names |= {part.name for arg in args for part in entry_by_entry(arg)}
+        names &= self.trees.keys()
+        waiting = [*names]
+        while waiting:
+            tree = self.trees[waiting.pop()]
+            new = {node.name for node in entry_by_entry(tree)} & self.trees.keys() - names
+            names |= new
+            waiting += new
+        return names
+
+    def reads_only(self, name: str, weights: set[str]) -> bool:
+        """Whether an equation is made of these weights, and of numbers, entry by entry."""
+        for node in walk(self.trees[name]):
+            match node:
+                case Call(op=Elementwise()):
+                    continue
+                case Name(name=read) | Primed(name=read) if read in weights:
+                    continue
+                case _ if self.is_static(node):
+                    continue
+            return False
+        return True
+
+    def is_primed_beside_itself(self, name: str) -> bool:
+        """Whether an expression is made of a matrix and of its transpose: it is square."""
+        for tree in self.trees.values():
+            kinds = {type(node) for node in entry_by_entry(tree) if node.name == name}
+            if kinds == {Name, Primed}:
+                return True
+        return False
+
+    def is_vector(self, tree: Tree) -> bool:
+        """Whether this is certainly a vector, before sizes are known: a product with a matrix of
+        weights, a vector of weights, x, or what is computed of such.
+        """
+        key = id(tree)
+        if key not in self.are_vectors:
+            self.are_vectors[key] = (tree, self.makes_vector(tree))
+        return self.are_vectors[key][1]
+
+    def holds_outer(self, tree: Tree) -> bool:
+        """Whether a part of an expression makes a matrix of two vectors."""
+        if not isinstance(tree, Call):
+            return False
+        key = id(tree)
+        if key not in self.hold_outer:
+            holds = tree.op is outer_product or any(map(self.holds_outer, tree.args))
+            self.hold_outer[key] = (tree, holds)
+        return self.hold_outer[key][1]
+
+    def makes_vector(self, tree: Tree) -> bool:
+        """What `is_vector` says, of an expression that it was not asked about yet."""
+        match tree:
+            case Name(name=name) if size := self.shared.size_of_input(name):
+                return size != 1
+            case Name(name=name) | Lag(name=name) if name in self.trees:
+                return name in self.vectors
+            case Name(name=name) if self.is_weight(name, before_product=False):
+                shape = self.shared.shape_of(name)
+                return shape is None or (len(shape) == 1 and shape != (1,))
+            case Call(op=op, args=(Name() | Primed() as matrix, right)) if op.is_product:
+                is_weight = matrix.name not in self.trees and self.stands_for_matrix(matrix)
+                is_one = is_diagonal(right) or isinstance(right, Primed)
+                return is_weight and not is_one and self.size_of_product(matrix) != 1
+            case Call(op=Elementwise(), args=args) if not self.holds_outer(tree):
+                return any(map(self.is_vector, args))
+        return False
 
     @property
     def mistakes(self) -> Mistakes:
@@ -187,6 +310,8 @@ class Scope:
             case Call(op=op) if op.over_units or op is transposed:
                 return op is outer_product
             case Call(args=args):
+                if any(map(self.is_vector, args)) and not self.holds_outer(tree):
+                    return False  # what stands beside a vector is a mistake there
                 # a call among them that is of weights is such a matrix itself
                 return any(map(self.computes_matrix, args)) or self.are_of_weights(args)
         return False
@@ -254,6 +379,12 @@ class Scope:
         """
         return is_reported(name) or name in self.shared.reported or name in self.shared.spec.unread
 
+    def is_known(self, name: str) -> bool:
+        """Whether a name stands anywhere in the equations or declarations."""
+        read = {getattr(node, "name", "") for tree in self.trees.values() for node in walk(tree)}
+        spec = self.shared.spec
+        return name in {*self.trees, *read, *spec.shapes, *spec.options, *spec.constants}
+
     def is_mistaken(self, name: str) -> bool:
         """Whether a mistake in the equation of a name is reported already."""
         if name not in self.statements:
@@ -303,8 +434,10 @@ class Scope:
             if name == "below":
                 fix = "write below.c for the value of `c` in the layer below"
         elif name[:1].isupper():
-            problem = f"'{name}' is no equation, and a weight matrix only before @"
-            fix = f"write {name} @ x, or declare it: `weights: {{{name}: {{shape: [units]}}}}`"
+            # of a round's own weight, `R1`, what is written: `R[k]`
+            called = declared_name(node)
+            problem = f"'{called}' is no equation, and a matrix of weights only before @"
+            fix = f"write {called} @ x, or declare it: `weights: {{{called}: {{shape: [units]}}}}`"
             if name in spec.trainable:
                 problem, fix = f"the matrix '{name}' stands only before @", f"write {name} @ x"
         else:
@@ -356,6 +489,21 @@ def _as_before(name: str) -> str:
     return (match[1] or match[2]) if match is not None else ""
 
 
+def declared_name(node: Name | Primed) -> str:
+    """The name by which a weight is declared: of that of a round, `R[k]`, R."""
+    return as_written(node).partition("[")[0] if "[" in as_written(node) else node.name
+
+
+def entry_by_entry(tree: Tree) -> Iterator[Name | Primed]:
+    """The names in an expression that are computed with entry by entry."""
+    match tree:
+        case Name() | Primed():
+            yield tree
+        case Call(op=Elementwise() | OverUnits() | OfConstants(), args=args):
+            for arg in args:
+                yield from entry_by_entry(arg)
+
+
 def makes_matrix(node: Tree) -> bool:
     """Whether this makes a matrix of vectors, `outer(a, b)`, `diag(a)`, or `a @ b'`, or may be of
     one: `expm(A)`, `softmax(A)`.
@@ -367,7 +515,9 @@ def makes_matrix(node: Tree) -> bool:
             return True
         case Call(op=OverUnits(), args=args):
             names = (part for part in chain.from_iterable(map(walk, args)))
-            return any(isinstance(part, Name) and ir.names_matrix(part.name) for part in names)
+            return any(
+                isinstance(part, Name | Primed) and ir.names_matrix(part.name) for part in names
+            )
         case Call(op=op):
             return op is outer_product or op is diagonal
     return False

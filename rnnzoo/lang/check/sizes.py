@@ -13,6 +13,11 @@ from rnnzoo.lang.parse import Below, Call, Lag, Literal, Name, Primed, Tree
 from rnnzoo.lang.primitives import OverUnits, outer_product, transposed
 
 
+def size_of(scope: Scope, tree: Tree) -> ir.Size | None:
+    """The size of an expression, once sizes are inferred; None where it is not known."""
+    return _size_of(scope, tree)
+
+
 def infer_sizes(scope: Scope) -> dict[str, ir.Size]:
     """Sizes of all equations: a product has its matrix's rows, other operations the size of
     their operands.
@@ -27,6 +32,9 @@ def infer_sizes(scope: Scope) -> dict[str, ir.Size]:
         sizes, operands = _settled(scope, sizes)
     sizes |= dict.fromkeys(_doubtful(scope, operands, sizes), UNKNOWN)
     sizes = _with_numbers(scope, operands, sizes)
+    for name in scope.matrices:
+        if not isinstance(sizes.get(name), ir.Grid):  # one of its weights has no shape
+            sizes[name] = UNKNOWN
     return {name: sizes.get(name, "units") for name in scope.trees}
 
 
