@@ -41,7 +41,7 @@ from rnnzoo.launchers import Launcher, Setup, Tell
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.settings import BACKENDS, LOCAL, is_installed
 from rnnzoo.spec.trial import Kind, Outcome, Trial
-from rnnzoo.sweep import run
+from rnnzoo.sweep import work as running
 
 EPOCHS = 10
 STATES = ("cold", "cached")
@@ -158,7 +158,7 @@ def nothing(trial: Trial, tell: Tell) -> Outcome:
 def record() -> None:
     """What a trial more of a sweep costs whose trials do nothing: a line of JSON."""
     took = {}
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(run, "work", nothing):
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(running, "work", nothing):
         os.chdir(folder)
         for count in (FEW, MANY):
             spec = Path(f"{count}.yaml")

@@ -18,7 +18,7 @@ from unittest import mock
 
 from rnnzoo.cli import INTERRUPTED, main
 from rnnzoo.launchers.local import LocalLauncher
-from rnnzoo.sweep import run
+from rnnzoo.sweep import work as running
 from tests import fork_servers
 
 
@@ -52,7 +52,7 @@ def _run(*arguments: str, cwd: Path, **environment: str) -> subprocess.Completed
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(error),
         fork_servers.shared(),
-        mock.patch.object(run, "work", _Within(run.work, cwd)),
+        mock.patch.object(running, "work", _Within(running.work, cwd)),
     ):
         code = _exit_code(arguments)
     printed, told = (stream.buffer.getvalue().decode(encoding) for stream in (out, error))  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from unittest import mock
 from rnnzoo.api import root
 from rnnzoo.launchers import Tell
 from rnnzoo.spec.trial import Kind, Outcome, Trial
-from rnnzoo.sweep import run
+from rnnzoo.sweep import work as running
 from tests import fork_servers
 
 
@@ -34,7 +34,7 @@ def printed(
     log = folder / "program"
     with (
         fork_servers.shared(),
-        mock.patch.object(run, "work", execute),
+        mock.patch.object(running, "work", execute),
         mock.patch.dict(os.environ, {"KERAS_BACKEND": backend}),
         root.launched(1, folder, backend) as launcher,
     ):

@@ -26,7 +26,7 @@ from rnnzoo.report.figures import study as figures
 from rnnzoo.spec.document import parse, plain
 from rnnzoo.spec.read_experiment import read, resolved
 from rnnzoo.spec.trial import Kind, Outcome, Trial
-from rnnzoo.sweep import run as sweeping
+from rnnzoo.sweep import work as running
 from rnnzoo.sweep.plan import Study
 from tests.sweep.work import pretend
 
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that these tests share; its trials are over at once."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(running, "work", pretend)
     monkeypatch.setattr(root, "PRELOAD", (pretend.__module__,))
     monkeypatch.setattr(figures, "svg", lambda figure: "<svg></svg>")  # nobody looks at them
     return folder
@@ -246,10 +246,10 @@ sys.path.insert(0, {root!r})
 print("from its top")
 import rnnzoo
 from rnnzoo.api import root
-from rnnzoo.sweep import run
+from rnnzoo.sweep import work
 from tests.sweep.work import pretend
 
-run.work, root.PRELOAD = pretend, (pretend.__module__,)
+work.work, root.PRELOAD = pretend, (pretend.__module__,)
 results = rnnzoo.run("small.yaml", overrides={{"experiment": "script"}}, workers=2)
 print(len(results), rnnzoo.report("small.yaml", overrides=["experiment=script"]).page)
 """

@@ -21,7 +21,7 @@ from rnnzoo.launchers import Launcher, Setup
 from rnnzoo.spec import plugins, settings
 from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Kind
-from rnnzoo.sweep import run as sweeping
+from rnnzoo.sweep import work as running
 from rnnzoo.testing.launchers import LauncherContract
 from rnnzoo.testing.tasks import TaskContract
 from rnnzoo.testing.trackers import TrackerContract
@@ -226,7 +226,7 @@ class TestParity(TaskContract):
 def test_a_sweep_runs_a_task_on_a_launcher_into_a_tracker_of_an_installed_package(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(running, "work", pretend)
     monkeypatch.setattr(root, "PRELOAD", ())
     (project / "mlflow.yml").write_text(
         "launcher: {name: threads, prefix: trial}\ntracker: folder\n"
@@ -243,7 +243,7 @@ def test_a_sweep_runs_a_task_on_a_launcher_into_a_tracker_of_an_installed_packag
 
 def sweeps_on(launcher: str, text: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose trials run on a launcher of its own; the launcher's file."""
-    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(running, "work", pretend)
     monkeypatch.setattr(root, "PRELOAD", ())
     file = project / "experiments" / "launchers" / f"{launcher}.py"
     file.parent.mkdir(parents=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rnnzoo.trackers import Tracker
     from rnnzoo.trackers._buffered import BufferedTracker
 
-PRELOAD = ("rnnzoo.sweep.preload",)
+PRELOAD = ("rnnzoo.sweep.preload", "rnnzoo.sweep.work")
 UNLIMITED = sys.maxsize  # trials at once: as many as a cluster has room for
 
 
@@ -154,7 +154,7 @@ def launched(
     """
     from rnnzoo import launchers
     from rnnzoo.sweep import provenance
-    from rnnzoo.sweep.run import work
+    from rnnzoo.sweep.work import work
 
     config.check_trial_backend(backend)
     library = backends.processes(backend)

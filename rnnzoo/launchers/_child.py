@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rnnzoo.errors import machine_fault, worded
 from rnnzoo.launchers import Work
@@ -43,6 +43,9 @@ def run_child(pipe: Connection) -> None:
         job: Job = pipe.recv()
     except EOFError:
         os._exit(1)
+    except Exception as error:  # a module that its work or its trial needs cannot be imported
+        _log_error()
+        _end_with(pipe, _outcome_of(error))
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     threading.Thread(target=_receive_answers, args=(pipe, answers), daemon=True).start()
 
@@ -61,6 +64,11 @@ def run_child(pipe: Connection) -> None:
         outcome = _outcome_of(error)
     if _peak() > job.memory:
         outcome = too_much_memory(job.memory)
+    _end_with(pipe, outcome)
+
+
+def _end_with(pipe: Connection, outcome: Outcome) -> NoReturn:
+    """Send the outcome, and end this process."""
     _flush((sys.stdout, sys.stderr))
     with contextlib.suppress(OSError):  # the sweep has ended
         pipe.send(outcome)

@@ -21,7 +21,9 @@ speed       how fast two variants train, side by side
 machine     cores and memory that this process has
 provenance  where and with what trials are run
 leftovers   files of trials that nothing needs any more
+edited      whether the package's files change while a sweep runs
 lock        one sweep of an experiment at a time
+work        what a launcher runs
 preload     what the fork server imports before the first trial
 doctor      what a sweep needs of a machine
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of, worded
 from rnnzoo.lang import operations
-from rnnzoo.launchers import Event, Launcher, Tell, elsewhere
+from rnnzoo.launchers import Event, Launcher, elsewhere
 from rnnzoo.signals import interrupts
 from rnnzoo.spec import plugins, points
 from rnnzoo.spec.experiment import Experiment, Named, Search
@@ -35,7 +35,7 @@ from rnnzoo.spec.trial import (
     StudyKey,
     Trial,
 )
-from rnnzoo.sweep import equal, halving, provenance, status
+from rnnzoo.sweep import edited, equal, halving, provenance, status
 from rnnzoo.sweep.after import AfterSearch, KnownTrial
 from rnnzoo.sweep.lock import check_free, held
 from rnnzoo.sweep.observer import Observer
@@ -128,6 +128,8 @@ class Sweep:
     still_alone: Sequence[Callable[[], None]] = ()
     # where and with what trials are run
     own_provenance: Mapping[str, str] = field(default_factory=dict)
+    # the package's files as trials import them first
+    package: edited.Stamps = field(default_factory=edited.stamps)
     # of trials that another experiment shares with replicates and second stages
     provenances: dict[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     # by study and index
@@ -841,10 +843,11 @@ class Sweep:
         if outcome.kind not in (Kind.FAILED, Kind.INTERRUPTED):
             return outcome
         files = sorted(self.edited_since(study))
-        if not files:
-            return outcome
-        problem = f"{listed(files)} changed while the sweep ran"
-        return Outcome(Kind.INTERRUPTED, message=worded(problem, AGAIN))
+        if files:
+            problem = f"{listed(files)} changed while the sweep ran"
+            return Outcome(Kind.INTERRUPTED, message=worded(problem, AGAIN))
+        of_package = edited.said(self.package)
+        return Outcome(Kind.INTERRUPTED, message=of_package) if of_package else outcome
 
     def edited_since(self, study: Study) -> Iterator[str]:
         """Files of a study's operations, loss and metric that are not as the sweep found them."""
@@ -925,16 +928,6 @@ def level(
         report(done, len(late))
         tracker.record(result, _files(result.trial))
     return len(late)
-
-
-def work(trial: Trial, tell: Tell) -> Outcome:
-    """What a launcher runs; `api.root.launched` hands it to the launcher.
-
-    Keras is imported only where it runs.
-    """
-    from rnnzoo.nn.train import work as train
-
-    return train(trial, tell)
 
 
 def _set_aside(counts: Sequence[int]) -> str:

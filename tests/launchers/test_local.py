@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,18 @@ def test_however_a_trial_ends_it_is_an_outcome_of_its_kind(
     assert ended.kind is kind
     assert words in ended.message
     assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE  # and the next one runs
+
+
+def test_work_that_cannot_be_imported_any_more_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = types.ModuleType("gone")
+    exec("def work(trial, tell): ...", gone.__dict__)
+    monkeypatch.setitem(sys.modules, "gone", gone)  # here, and not where trials run
+    launcher = LocalLauncher(Setup(gone.work, workers=1))
+    try:
+        ended = outcome(launcher, trial("complete"))
+    finally:
+        launcher.close()
+    assert ended == Outcome(Kind.FAILED, message="ModuleNotFoundError: No module named 'gone'")
 
 
 def test_everything_that_a_trial_prints_is_in_its_log(

@@ -20,7 +20,7 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.spec.settings import BACKENDS
 from rnnzoo.sweep import begun
-from rnnzoo.sweep import run as loop
+from rnnzoo.sweep import work as running
 from rnnzoo.sweep.begun import Holds, settled
 from rnnzoo.sweep.search import Store
 from tests.sweep.work import pretend
@@ -43,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose trials are over at once."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    monkeypatch.setattr(loop, "work", pretend)
+    monkeypatch.setattr(running, "work", pretend)
     monkeypatch.setattr(root, "PRELOAD", (pretend.__module__,))
     monkeypatch.setattr(figures, "svg", lambda figure: "<svg></svg>")  # nobody looks at them
     (tmp_path / FILE).write_text(SPEC)

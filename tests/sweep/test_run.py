@@ -558,6 +558,24 @@ def test_a_loss_that_is_edited_while_a_sweep_runs_is_named(
     assert {result.outcome.kind for result in here.results()} <= {Kind.COMPLETE}
 
 
+def test_a_sweep_whose_own_code_changes_is_stopped_and_goes_on_with_the_same_seeds(
+    tmp_path: Path,
+) -> None:
+    spec = SPEC.format(sampler="random")
+    whole = sweep(tmp_path / "whole", spec, 2, Quiet())
+    whole.run()
+    edited = sweep(tmp_path, spec, 2, Quiet(), work=hopeless)
+    edited.package = {**edited.package, "nn/train.py": (0, 0)}
+    with pytest.raises(
+        StoreError, match=r"^rnnzoo/nn/train.py changed while the sweep ran\n  fix: give the same"
+    ):
+        edited.run()
+    assert not edited.results()
+    later = sweep(tmp_path, spec, 2, Quiet())
+    later.run()
+    assert by_key(later.results()) == by_key(whole.results())
+
+
 def test_a_variant_that_only_fails_is_told_after_three_trials_and_once(tmp_path: Path) -> None:
     ran = sweep(tmp_path, SPEC.format(sampler="random"), 1, Quiet(), work=hopeless)
     ran.run()
