@@ -658,7 +658,7 @@ class Sweep:
     def loop(self, supply: Supply, interrupted: Callable[[], bool]) -> None:
         """Run these trials, and those that are tried again, as many at once as may run."""
         self.supply = supply
-        while self.retries or self.running or supply.peek(self.told) is not None:
+        while self.has_more():
             if interrupted():
                 self.save_running()
                 raise KeyboardInterrupt
@@ -668,9 +668,14 @@ class Sweep:
             self.steering.look()
             while self.has_room() and (planned := self.next_planned()) is not None:
                 self.submit(*planned)
-            # a trial that runs, or that has no room yet
-            if self.running or self.retries or supply.peek(self.told) is not None:
+            if self.has_more():  # that runs, or has no room yet
                 self.handle_next()
+
+    def has_more(self) -> bool:
+        """Whether a loop goes on; one that is paused does, for it may be told of more trials."""
+        if self.running or self.retries or self.told.paused is not None:
+            return True
+        return self.supply.peek(self.told) is not None
 
     def has_room(self) -> bool:
         """Whether a trial may begin."""

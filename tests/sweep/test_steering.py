@@ -138,6 +138,28 @@ def test_a_paused_sweep_begins_nothing_until_it_is_told_to_go_on(
     assert made.store.provenance(made.present()) == whole.store.provenance(whole.present())
 
 
+def test_a_paused_sweep_does_not_end_though_nothing_is_left(whole: Sweep, tmp_path: Path) -> None:
+    made = prepared(tmp_path, after={2: "pause", 3: "trials 1"})
+    teller = made.observer
+
+    def idle() -> Iterator[object]:
+        yield
+        yield teller.tell("trials 4")
+        yield teller.tell("resume")
+        yield
+
+    made.launcher.idle = idle()
+    made.run()
+    assert [answer.split(":")[1].split(",")[0] for answer in teller.answers] == [
+        " no trial begins any more; 2 trials that run end",
+        " 1 trial of each",
+        " 4 trials of each",
+        " trials begin again",
+    ]
+    assert outcomes(made) == outcomes(whole)
+    assert not list(made.steering.last_words())
+
+
 def test_the_end_that_is_asked_for_comes_in_a_pause_and_the_next_sweep_begins_unpaused(
     whole: Sweep, tmp_path: Path
 ) -> None:
