@@ -354,6 +354,15 @@ def number_of(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def duration(seconds: float) -> str:
+    """A time span as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
 def listed(names: Iterable[str], last: str = "and") -> str:
     """Names as a sentence has them: "a, b and c"."""
     *others, end = names

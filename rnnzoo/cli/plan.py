@@ -13,7 +13,7 @@ from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.cli.warned import print_data
-from rnnzoo.errors import Remark, number_of
+from rnnzoo.errors import Remark, duration, number_of
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
@@ -45,7 +45,7 @@ def plan(args: argparse.Namespace) -> None:
 
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     from rnnzoo.cli import expected
-    from rnnzoo.terminal.display import duration, span
+    from rnnzoo.terminal.display import span
 
     console.print(_table(content["studies"]))
     if content["hours"]:
@@ -101,7 +101,7 @@ def _step(study: PlannedStudy) -> str:
 
 def _trial(study: PlannedStudy) -> str:
     """How long a trial takes, where that was measured and some are left."""
-    from rnnzoo.terminal.display import duration, span
+    from rnnzoo.terminal.display import span
 
     hours, left = study["core_hours"], study["left"]
     return span([3600 * end / left for end in hours], duration) if hours and left else ""
@@ -119,8 +119,6 @@ _COLUMNS = (
 
 
 def _measurements(measurements: int, seconds: float | None) -> str:
-    from rnnzoo.terminal.display import duration
-
     if not measurements:
         return "all that claims about speed need is measured"
     how_long = f", about {duration(seconds)}" if seconds is not None else ""

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from rnnzoo.confirm import told
 from rnnzoo.confirm.stand import Stand
-from rnnzoo.errors import command, number_of
+from rnnzoo.errors import command, duration, number_of
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.observer import Observer
@@ -278,12 +278,3 @@ def span(values: Sequence[float], text: Callable[[float], str]) -> str:
     """From the least to the largest of some values; one number where both look alike."""
     low, high = text(min(values)), text(max(values))
     return low if low == high else f"{low} to {high}"
-
-
-def duration(seconds: float) -> str:
-    """A time span as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.errors import duration
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Progress
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.steering import Told
 from rnnzoo.terminal.console import PlainConsole
-from rnnzoo.terminal.display import STARTING, Display, duration, span
+from rnnzoo.terminal.display import STARTING, Display, span
 
 SPEC = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 3, space: {units: 4}}\n"
 
