@@ -143,6 +143,12 @@ def resize(launcher: Launcher, workers: int) -> None:
         change(workers)
 
 
+def place(launcher: Launcher, trial: Trial) -> str:
+    """Where a launcher runs a trial, in words; empty where it does not run or nobody tells."""
+    tell: Callable[[Trial], str] | None = getattr(launcher, "place", None)
+    return tell(trial) if tell else ""
+
+
 def make(chosen: Chosen, setup: Setup) -> Launcher:
     """The launcher of a name.
 

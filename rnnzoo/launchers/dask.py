@@ -99,6 +99,11 @@ class DaskLauncher:
         facts = self._reference.facts if self._reference else {}
         return {name: facts[name] for name in self.setup.remote.local if name in facts}
 
+    def place(self, trial: Trial) -> str:
+        """Where a trial runs: see `rnnzoo.launchers.place`."""
+        flights = [flight for flight in self.flights.values() if flight.trial is trial]
+        return flights[0].worker.host if flights and flights[0].worker else ""
+
     def submit(self, trial: Trial) -> int:
         self._next += 1
         self.flights[self._next] = _Flight(trial)

@@ -130,6 +130,11 @@ class LocalLauncher:
         """Run so many trials at once from now on; those that run end as they would."""
         self.setup = replace(self.setup, workers=workers)
 
+    def place(self, trial: Trial) -> str:
+        """Where a trial runs: see `rnnzoo.launchers.place`."""
+        pids = [child.pid for child in self.children.values() if child.trial is trial]
+        return f"process {pids[0]}" if any(pids) else ""
+
     def submit(self, trial: Trial) -> int:
         if self.setup.work.__module__ == "__main__":
             raise ValueError(
