@@ -112,6 +112,8 @@ def test_a_run_returns_every_trial_and_a_second_one_has_nothing_to_do(
     ]
     assert {result.outcome.kind for result in ran} == {Kind.COMPLETE}
     assert (project / "runs" / "small" / "report" / "report.html").is_file()
+    page = json.loads((project / "runs" / "small" / "live" / "sweep.json").read_text())
+    assert (page["ended"]["how"], page["done"], page["planned"]) == ("done", 4, 4)
     watcher = Watcher()
     assert rnnzoo.run(Path("small.yaml"), progress=watcher).trials == ran.trials
     assert watcher.ends == 0

@@ -21,7 +21,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"tasks", "backends", "confirm"},
     {"nn"},
     {"sweep", "report", "testing"},
-    {"terminal"},
+    {"terminal", "live"},
     {"api"},
     {"cli", ""},
     {"__main__"},

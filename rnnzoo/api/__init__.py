@@ -90,29 +90,31 @@ def run(
         KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is run
             again.
     """
-    from rnnzoo.api.sweeping import Noting, prepared
+    from rnnzoo.api.sweeping import Notes, prepared
+    from rnnzoo.sweep.observer import Several
     from rnnzoo.sweep.parts import part_of
 
     read = experiment_of(experiment, overrides, trials)
     part = part_of(read, only, shard)
     kinds = [again] if isinstance(again, str) else list(again)
     with _watched(progress, read.search.trials, part) as observer:
-        noting = Noting(observer)
+        notes = Notes()
+        told = Several(notes, observer)
         with _told(progress is True) as report:
             ready = prepared(
                 read,
                 workers,
                 paths_of(source),
                 kinds,
-                noting.note,
+                told.note,
                 report,
                 part,
                 share=share,
                 hours=hours,
             )
-        results = ready.run(noting)
-        ready.publish(results, noting.note)
-    return results.noted([*noting.notes, *ready.told])
+        results = ready.run(told)
+        ready.publish(results, told.note)
+    return results.noted([*notes.texts, *ready.told])
 
 
 def results(

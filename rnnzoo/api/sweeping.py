@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnnzoo import lang, tasks
 from rnnzoo.api import root, sources
@@ -23,6 +23,8 @@ from rnnzoo.api.value import Report, Results
 from rnnzoo.confirm.questions import Answer
 from rnnzoo.confirm.stand import at_most, earlier, stands, undecided
 from rnnzoo.errors import StoreError, UsageError, argument, command, listed, nearest, number_of
+from rnnzoo.launchers import Launcher, place
+from rnnzoo.live.record import recording
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.claims import FASTER
@@ -30,10 +32,10 @@ from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.settings import Chosen
-from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial
+from rnnzoo.spec.trial import RETRIED, Kind, Result, Trial
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep import speed, status
-from rnnzoo.sweep.observer import Observer
+from rnnzoo.sweep.observer import Observer, Several
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
@@ -42,8 +44,6 @@ from rnnzoo.sweep.search import Store
 from rnnzoo.trackers import Tracker
 
 if TYPE_CHECKING:
-    from rnnzoo.confirm.stand import Stand
-    from rnnzoo.sweep.steering import Told
     from rnnzoo.trackers._buffered import BufferedTracker
 
 Note = Callable[[str], None]
@@ -96,50 +96,77 @@ class Prepared:
                 run again.
             StoreError: the storage, the disk or the machine cannot go on.
         """
-        opened = self.opened
-        experiment = opened.experiment
-        for said in opened.notes:
-            observer.note(said)
-        with root.launched(
-            self.workers,
-            opened.runs,
-            experiment.training.backend,
-            experiment.resources,
-            self.chosen,
-            _may_stop(experiment) or self.ends_at < math.inf,
-            observer.note,
-            self.ends_at,
-        ) as launcher:
-            capacity, named = launcher.capacity(), self.chosen.name
-            if capacity != self.workers and named != config.CLUSTER:
-                observer.note(
-                    f"the launcher '{named}' runs {capacity} at a time, not {self.workers}"
-                )
-            loop = Sweep(
-                experiment,
-                opened.studies,
-                opened.trials,
-                self.store,
-                self.tracker,
-                launcher,
-                observer,
+        opened, experiment = self.opened, self.opened.experiment
+        with recording(
+            opened.runs, self._about(), opened.trials, self.part, observer.note
+        ) as recorder:
+            told = Several(observer, recorder)
+            for said in opened.notes:
+                told.note(said)
+            with root.launched(
+                self.workers,
                 opened.runs,
-                *_given(self.source, experiment.name),
-                shared=self.shared(),
-                again=self.again,
-                part=self.part,
-                ends_at=self.ends_at,
-                grace=self.grace,
-                texts=texts(experiment),
-                code={label: tasks.code(task) for label, task in opened.tasks.items()},
-            )
-            loop.run()
+                experiment.training.backend,
+                experiment.resources,
+                self.chosen,
+                _may_stop(experiment) or self.ends_at < math.inf,
+                told.note,
+                self.ends_at,
+            ) as launcher:
+                recorder.looks_for_places(partial(place, launcher))
+                loop = self._loop(launcher, told)
+                loop.run()
         self.told.extend(loop.steering.last_words())
         # as much of it as the sweep was told to run
         opened = replace(
             opened, experiment=loop.experiment, studies=tuple(loop.studies), trials=loop.trials
         )
         return sources.of_opened(opened, loop.results(), self.store)
+
+    def _loop(self, launcher: Launcher, observer: Observer) -> Sweep:
+        """The loop that runs what is missing on a launcher."""
+        opened, experiment = self.opened, self.opened.experiment
+        capacity, named = launcher.capacity(), self.chosen.name
+        if capacity != self.workers and named != config.CLUSTER:
+            observer.note(f"the launcher '{named}' runs {capacity} at a time, not {self.workers}")
+        return Sweep(
+            experiment,
+            opened.studies,
+            opened.trials,
+            self.store,
+            self.tracker,
+            launcher,
+            observer,
+            opened.runs,
+            *_given(self.source, experiment.name),
+            shared=self.shared(),
+            again=self.again,
+            part=self.part,
+            ends_at=self.ends_at,
+            grace=self.grace,
+            texts=texts(experiment),
+            code={label: tasks.code(task) for label, task in opened.tasks.items()},
+        )
+
+    def _about(self) -> dict[str, Any]:
+        """What the sweep's page says of the experiment."""
+        experiment, runs = self.opened.experiment, self.opened.runs
+        workers = None if self.chosen.name == config.CLUSTER else self.workers
+        metrics = {
+            label: {"metric": task.metric, "unit": task.unit}
+            for label, task in self.opened.tasks.items()
+        }
+        return {
+            "experiment": experiment.name,
+            "about": experiment.about,
+            "file": str(Path(experiment.file)),
+            "report": str(runs / "report" / "report.html"),
+            "workers": workers,
+            "select": experiment.select.on,
+            "metrics": metrics,
+            "claims": [claim.text for claim in experiment.claims],
+            "confirm": experiment.confirm is not None,
+        }
 
     def shared(self) -> list[str]:
         """Names of the experiments whose equal trials are taken over: those that this file was
@@ -441,33 +468,11 @@ def _about(trial: Trial) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Noting(Observer):
-    """An observer that remembers what there was to say, and passes everything on."""
+class Notes(Observer):
+    """Remembers what there was to say."""
 
-    inner: Observer
-    notes: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.texts: list[str] = []
 
     def note(self, text: str) -> None:
-        self.notes.append(text)
-        self.inner.note(text)
-
-    def begin(
-        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
-    ) -> None:
-        self.inner.begin(studies, done, best)
-
-    def started(self, study: Study, trial: Trial) -> None:
-        self.inner.started(study, trial)
-
-    def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
-        self.inner.progress(study, trial, progress)
-
-    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
-        self.inner.ended(study, trial, outcome)
-
-    def stands(self, now: Stand, experiment: Experiment) -> None:
-        self.inner.stands(now, experiment)
-
-    def steered(self, told: Told) -> None:
-        self.inner.steered(told)
+        self.texts.append(text)

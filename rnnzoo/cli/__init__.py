@@ -13,6 +13,7 @@ What a command does is in `rnnzoo.api` and below.
     reports       report, export, merge
     compare       compare
     clean         clean
+    watch         watch
     ui            ui
     models        train, inspect, gradients
     predictions   predictions; `grids`, the tables that it and `data` print
@@ -200,6 +201,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _part(status, "count")
     _set(status)
     _json(status)
+    _watch_command(commands)
     report = _command(
         commands, "report", "reports", "write the report once more, from what is recorded"
     )
@@ -301,6 +303,19 @@ def _ctl_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     ctl.add_argument("words", nargs="*", metavar="COMMAND", help=text)
     _set(ctl)
     _json(ctl)
+
+
+def _watch_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    watch = _command(commands, "watch", "watch", "a page in the browser that shows a running sweep")
+    _spec(watch)
+    text = "port on this machine (default: the first that is free, from 8600)"
+    watch.add_argument("--port", type=_whole, metavar="N", help=text)
+    watch.add_argument("--open", action="store_true", help="open the page in a browser here")
+    text = "keep the page after the sweep; without it, it ends 15 minutes after the sweep's end"
+    watch.add_argument("--stay", action="store_true", help=text)
+    _set(watch)
+    text = "print what the page shows once, as JSON, and end"
+    watch.add_argument("--json", action="store_true", help=text)
 
 
 def _clean_command(commands: argparse._SubParsersAction[_Parser]) -> None:

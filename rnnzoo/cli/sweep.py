@@ -59,6 +59,8 @@ def sweep(args: argparse.Namespace) -> int:
         console.print(text, style="yellow")
     console.print(f"opening the storage and {config.read().tracker_title} ...", style="dim")
     trials, live = ready.opened.trials, console.is_terminal
+    if live:
+        console.print(f"in a browser: {command('watch', args.spec)}", style="dim")
     with Display(console, trials, live, part) as display:
         try:
             results = ready.run(display)

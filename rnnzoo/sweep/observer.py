@@ -48,3 +48,40 @@ class Observer:
 
     def steered(self, told: Told) -> None:
         """The sweep was told something by `rnnzoo ctl`; a note says what, this what is in force."""
+
+
+class Several(Observer):
+    """Tells several observers the same, one after the other."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self.observers = observers
+
+    def note(self, text: str) -> None:
+        for observer in self.observers:
+            observer.note(text)
+
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None:
+        for observer in self.observers:
+            observer.begin(studies, done, best)
+
+    def started(self, study: Study, trial: Trial) -> None:
+        for observer in self.observers:
+            observer.started(study, trial)
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
+        for observer in self.observers:
+            observer.progress(study, trial, progress)
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        for observer in self.observers:
+            observer.ended(study, trial, outcome)
+
+    def stands(self, now: Stand, experiment: Experiment) -> None:
+        for observer in self.observers:
+            observer.stands(now, experiment)
+
+    def steered(self, told: Told) -> None:
+        for observer in self.observers:
+            observer.steered(told)

@@ -1,0 +1,48 @@
+"""The command `watch`: a page that shows a sweep as it runs."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from rnnzoo.errors import duration
+from rnnzoo.live.look import Watcher
+from rnnzoo.spec.read_experiment import read
+from rnnzoo.spec.settings import runs
+
+
+def watch(args: argparse.Namespace) -> None:
+    """Serve the page of an experiment, or print what it shows."""
+    name = read(Path(args.spec), args.set).name
+    watcher = Watcher(runs() / name, name)
+    if args.json:
+        print(json.dumps(watcher.look(), indent=2))
+        return
+    from rnnzoo.live.server import HOST, LINGER, Page, serve, serving
+
+    server = serving(Page(watcher, args.spec), args.port)
+    port = server.server_address[1]
+    address = f"http://{HOST}:{port}/"
+    ends = (
+        "it stays" if args.stay else f"{duration(LINGER)} after the sweep's end it ends by itself"
+    )
+    print(f"{address}  (Ctrl-C ends it; {ends})", flush=True)
+    print(f"from another machine: ssh -L {port}:{HOST}:{port} {_here()}", flush=True)
+    if watcher.look()["state"] == "not begun":
+        print(f"no sweep of '{name}' has begun: the page waits for it", flush=True)
+    if args.open:
+        import webbrowser
+
+        webbrowser.open(address)
+    serve(server, args.stay)
+
+
+def _here() -> str:
+    """This machine, as `ssh` would be told."""
+    with suppress(OSError, KeyError, ImportError):  # a container's user may have no name
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    return socket.gethostname()

@@ -1,0 +1,178 @@
+"""An observer that keeps what a sweep tells in a file, for its page.
+
+In: what happens.  Out: a file that is replaced whole, at most once a second, and every few seconds
+where nothing happens, which shows that the sweep lives.  A thread writes it: a disk that is slow or
+full holds no trial up, and is said once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnzoo.live.look import FOLDER
+from rnnzoo.live.state import State
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import Outcome, Progress, Trial
+from rnnzoo.sweep.lock import BEAT
+from rnnzoo.sweep.observer import Observer
+from rnnzoo.sweep.parts import Part
+
+if TYPE_CHECKING:
+    from rnnzoo.confirm.stand import Stand
+    from rnnzoo.sweep.plan import Study
+    from rnnzoo.sweep.steering import Told
+
+PAUSE = 1.0  # seconds between two writes, at least
+PATIENCE = 5.0  # seconds that the last write may take
+
+
+class Recorder(Observer):
+    """Writes nothing before studies are begun: only then has the sweep its lock, and the file.
+
+    Args:
+        note: told once that the file cannot be written.
+    """
+
+    def __init__(self, file: Path, state: State, note: Callable[[str], None]) -> None:
+        self.file, self.state = file, state
+        self._note = note
+        self._draft = file.with_name(f".{file.name}")  # of one name: a kill leaves one at most
+        self._lock = threading.Lock()  # of the state
+        self._news = threading.Event()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._trouble, self._is_told = "", False
+
+    def looks_for_places(self, place: Callable[[Trial], str]) -> None:
+        """Have it ask where a trial runs; the answer is empty while that is not known."""
+        self.state.place = place
+
+    # -- what the loop tells
+
+    def note(self, text: str) -> None:
+        with self._lock:
+            self.state.note(text)
+        self._tell()
+
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None:
+        with self._lock:
+            self.state.begin(studies, done, best)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep_writing, daemon=True)
+            self._thread.start()
+        self._tell()
+
+    def started(self, study: Study, trial: Trial) -> None:
+        with self._lock:
+            self.state.started(study, trial)
+        self._tell()
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
+        with self._lock:
+            self.state.progress(study, trial, progress)
+        self._tell()
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        with self._lock:
+            self.state.finish(study, trial, outcome)
+        self._tell()
+
+    def stands(self, now: Stand, experiment: Experiment) -> None:
+        with self._lock:
+            self.state.stands(now, experiment)
+        self._tell()
+
+    def steered(self, told: Told) -> None:
+        with self._lock:
+            self.state.steered(told)
+        self._tell()
+
+    def close(self, how: str, text: str = "") -> None:
+        """The sweep is over; what is known last is written, unless the disk takes too long."""
+        with self._lock:
+            self.state.close(how, text)
+        self._over.set()
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join(PATIENCE)
+
+    def _tell(self) -> None:
+        self._news.set()
+        if self._trouble and not self._is_told:
+            self._is_told = True
+            self._note(self._trouble)
+
+    # -- the thread
+
+    def _keep_writing(self) -> None:
+        while not self._over.is_set():
+            self._news.wait(BEAT)
+            self._news.clear()
+            self._write()
+            self._over.wait(PAUSE)
+        self._write()
+
+    def _write(self) -> None:
+        with self._lock:
+            content = self.state.snapshot()
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self._draft.write_text(json.dumps(content), encoding="utf-8")
+            os.replace(self._draft, self.file)
+        except OSError as error:
+            with suppress(OSError):
+                self._draft.unlink()
+            reason = error.strerror or str(error)
+            self._trouble = (
+                f"what `rnnzoo watch` shows stands still: {self.file} cannot be written ({reason});"
+                " the sweep goes on"
+            )
+
+
+@contextmanager
+def recording(
+    runs: Path,
+    about: Mapping[str, Any],
+    trials: int,
+    part: Part,
+    note: Callable[[str], None],
+) -> Iterator[Recorder]:
+    """A recorder of a sweep, which is told how the block ends.
+
+    Args:
+        runs: the experiment's folder.
+        about: what its page says of the experiment.
+        trials: of each search.
+        note: told once that the file cannot be written.
+    """
+    process = {"host": socket.gethostname(), "pid": os.getpid()}
+    state = State({**about, **process}, trials, time.time, part)
+    recorder = Recorder(file_of(runs, part), state, note)
+    try:
+        yield recorder
+    except KeyboardInterrupt:
+        recorder.close("stopped")
+        raise
+    except BaseException as error:
+        recorder.close("failed", str(error))
+        raise
+    recorder.close("done")
+
+
+def file_of(runs: Path, part: Part) -> Path:
+    """The file of a part's page: parts that run at once have one each."""
+    name = "sweep"
+    if not part.whole:
+        name = f"part-{hashlib.sha256(str(part).encode()).hexdigest()[:8]}"
+    return runs / FOLDER / f"{name}.json"

@@ -1,0 +1,123 @@
+"""Which state a page shows, by nothing but the files of sweeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnzoo.live.look import Watcher, chosen
+from rnnzoo.live.record import file_of
+from rnnzoo.sweep.lock import WATCHED
+from rnnzoo.sweep.parts import WHOLE, Part
+from tests.live.told import SPEC, Clock, snapshot
+
+HALVES = (Part((), 1, 2), Part((), 2, 2))
+
+
+def write(runs: Path, shown: dict[str, Any], part: Part = WHOLE) -> None:
+    path = file_of(runs, part)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(shown))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def watcher(runs: Path, clock: Clock, ahead: float = 0.0) -> Watcher:
+    """Args: ahead: seconds by which our clock is ahead of the sweep's."""
+    return Watcher(runs, "told", clock, lambda: clock() + ahead)
+
+
+def test_a_page_may_be_opened_before_the_sweep(tmp_path: Path, clock: Clock) -> None:
+    page = watcher(tmp_path / "missing", clock)
+    assert page.look()["state"] == "not begun"
+    write(tmp_path / "missing", snapshot(clock))
+    assert page.look()["state"] == "running"
+
+
+def test_a_sweep_that_was_killed_is_silent_until_it_goes_on(tmp_path: Path, clock: Clock) -> None:
+    page = watcher(tmp_path, clock)
+    write(tmp_path, snapshot(clock))
+    assert page.look()["state"] == "running"
+    assert len(page.look()["running"]) == 1
+    clock.now += WATCHED + 1
+    assert page.look()["state"] == "silent"
+    assert page.look()["running"] == []
+    write(tmp_path, snapshot(clock))
+    assert page.look()["state"] == "running"
+
+
+def test_a_file_of_last_week_is_not_taken_for_a_sweep_that_runs(
+    tmp_path: Path, clock: Clock
+) -> None:
+    write(tmp_path, snapshot(Clock(clock.now - 7 * 86400)))
+    assert watcher(tmp_path, clock).look()["state"] == "silent"
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0])
+def test_clocks_of_two_machines_may_differ(tmp_path: Path, clock: Clock, ahead: float) -> None:
+    page = watcher(tmp_path, clock, ahead)
+    write(tmp_path, snapshot(clock))
+    page.look()
+    clock.now += 5
+    write(tmp_path, snapshot(clock))
+    assert page.look()["state"] == "running"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"written": 1}', "\x00"])
+def test_what_cannot_be_read_leaves_what_was_read_before(
+    tmp_path: Path, clock: Clock, text: str
+) -> None:
+    page = watcher(tmp_path, clock)
+    write(tmp_path, snapshot(clock))
+    page.look()
+    file_of(tmp_path, WHOLE).write_text(text)
+    assert page.look()["state"] == "running"
+    assert watcher(tmp_path, clock).look()["state"] == "not begun"
+
+
+def test_shards_that_run_at_once_are_shown_as_one(tmp_path: Path, clock: Clock) -> None:
+    for part, ends in zip(HALVES, (2, 3)):
+        write(tmp_path, snapshot(clock, part, ends), part)
+    shown = watcher(tmp_path, clock).look()
+    assert (shown["done"], shown["planned"]) == (3 + 2 + 3 + 3, 80)
+    assert [part["part"] for part in shown["parts"]] == ["shard 1/2", "shard 2/2"]
+    lstm = shown["studies"][0]
+    assert (lstm["done"], lstm["planned"], lstm["best"]) == (11, 40, 0.5)
+    assert len(shown["running"]) == 2
+    assert len(shown["ended_last"]) == 3  # as many as one of them has at most
+
+
+def test_a_part_that_is_killed_beside_one_that_runs_is_told(tmp_path: Path, clock: Clock) -> None:
+    page = watcher(tmp_path, clock)
+    for part in HALVES:
+        write(tmp_path, snapshot(clock, part), part)
+    page.look()
+    clock.now += WATCHED + 1
+    write(tmp_path, snapshot(clock, HALVES[1]), HALVES[1])
+    shown = page.look()
+    assert shown["state"] == "running"
+    assert sorted(part["state"] for part in shown["parts"]) == ["running", "silent"]
+    assert len(shown["running"]) == 1
+
+
+def test_the_whole_sweep_replaces_parts_and_parts_the_whole(clock: Clock) -> None:
+    parts = [snapshot(clock, part) for part in HALVES]
+    clock.now += 60
+    whole = snapshot(clock)
+    clock.now += 60
+    later = snapshot(clock, Part(("lstm",)))
+    assert chosen([*parts, whole]) == [whole]
+    assert chosen([*parts, whole, later]) == [later]
+
+
+def test_parts_of_an_earlier_edition_are_left_out(clock: Clock) -> None:
+    old = snapshot(clock, HALVES[0], spec=SPEC.replace("0.01}", "0.02}"))
+    clock.now += 60
+    new = snapshot(clock, HALVES[1])
+    assert chosen([old, new]) == [new]

@@ -1,0 +1,113 @@
+"""The page: whole without its script, escaped, and in the colours of reports."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from rnnzoo.live import page
+from rnnzoo.live.look import together
+from rnnzoo.live.markup import VOID, Markup, join, tag
+from rnnzoo.report.figures.style import COLOURS
+from tests.live.told import HOSTILE, Clock, snapshot
+
+STATES = ("running", "paused", "silent", "failed", "stopped", "ended")
+STANDING = {"answer": "open", "rounds": 2, "mean": 0.1, "low": -0.2, "high": 0.4}
+CLAIM = {
+    "claim": "rnn worse than lstm", "a": "rnn", "b": "lstm", "floor": 0.05, "inside": 0.07,
+    "margin": 0.1, **STANDING, "history": [STANDING],
+}  # fmt: skip
+SECOND = {
+    "lines": ["second stage: 4 pilots"], "ended": "", "next": 2, "at_most": 20, "untuned": ["gru"],
+    "claims": [CLAIM],
+}  # fmt: skip
+
+
+def shown(state: str = "running", **more: Any) -> dict[str, Any]:
+    whole = snapshot(Clock())
+    ended = {"how": "done", "text": HOSTILE, "time": 1_000_000.0}
+    return {**together([{**whole, "state": state, "silent": 1.0, "ended": ended}]), **more}
+
+
+class Reader(HTMLParser):
+    """Checks that every element is closed, and keeps what is read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_page_says_the_state_and_is_whole_without_its_script(state: str) -> None:
+    read = Reader(page.whole(shown(state, second_stage={"adding": SECOND}), "my spec.yaml"))
+    text = " ".join(read.texts)
+    assert page.WORDS.get(state, state) in text
+    assert ("rnnzoo sweep 'my spec.yaml'" in text) == (state in ("silent", "stopped"))
+    assert "lstm 0" in text  # which has ended
+    assert ("Running" in text) == (state in ("running", "paused"))
+
+
+def test_what_a_spec_says_is_text() -> None:
+    hostile = shown("failed", notes=[{"time": 1.0, "text": HOSTILE}])
+    hostile["ended_last"][0].update(message=HOSTILE, place=HOSTILE)
+    hostile["parts"][0]["host"] = HOSTILE
+    read = Reader(page.whole(hostile, f"{HOSTILE}.yaml"))
+    assert [name for name, _ in read.tags].count("script") == 1
+    assert " ".join(read.texts).count("<script>alert(1)</script>") >= 4
+
+
+def test_the_page_asks_nobody_else() -> None:
+    read = Reader(page.whole(shown(second_stage={"adding": SECOND}), "told.yaml"))
+    for _, attributes in read.tags:
+        for name in ("src", "href", "action", "style"):
+            assert (attributes.get(name) or "data:").startswith("data:")
+    assert not re.search(r"https?:|@import|url\(", page.style() + page.script())
+
+
+def test_more_trials_than_cards_are_listed() -> None:
+    (trial,) = shown()["running"]
+    many = [{**trial, "index": index} for index in range(page.CARDS + 7)]
+    read = Reader(page.sections(shown(running=many), "told.yaml")["running"])
+    assert [name for name, _ in read.tags].count("svg") == page.CARDS
+    assert f"rnn {page.CARDS + 6}" in read.texts
+
+
+def test_before_the_sweep_the_page_says_how_it_begins() -> None:
+    waiting = {"experiment": "told", "state": "not begun", "parts": []}
+    assert "rnnzoo sweep told.yaml" in page.whole(waiting, "told.yaml")
+    assert page.title(waiting) == "told: not begun"
+
+
+def test_times_go_on_only_while_the_sweep_does() -> None:
+    assert page.clock(shown("running")) == 1_000_000.0
+    assert page.clock(shown("silent")) is None
+
+
+def test_curves_have_the_blue_of_reports() -> None:
+    assert f"--own: {COLOURS[0].lower()}" in page.style()
+
+
+def test_text_is_escaped_and_markup_is_not() -> None:
+    assert tag("p", "a < b", Markup("<b>c</b>"), class_='"x"') == (
+        '<p class="&quot;x&quot;">a &lt; b<b>c</b></p>'
+    )
+    assert tag("meta", name="x", hidden=True, lang=None) == '<meta name="x" hidden>'
+    assert join(["a", tag("br")], " & ") == "a &amp; <br>"
