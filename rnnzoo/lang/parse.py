@@ -314,7 +314,7 @@ def _primes(code: Code, mistakes: Mistakes) -> Code:
     for match in re.finditer(r"(?<=[)\]])'+", text):
         span = replace(_character_span(code, match.start()), length=len(match[0]))
         fix = "transpose it by its name, R' @ h[t-1]; (R @ S)' is S' @ (R' @ ...)"
-        mistakes.add(span, "only a matrix is transposed", fix)
+        mistakes.add(span, "only the name of a matrix is transposed", fix)
         text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
     return replace(code, text=text.replace("'", _PRIME))
 
@@ -511,12 +511,11 @@ class _TreeBuilder:
             case ast.BinOp(left=left, op=ast.MatMult(), right=ast.Tuple(elts=[_, *_]) as right):
                 fix = f"write {_side_by_side(ast.unparse(left), right.elts)}"
                 raise _NotInTheLanguage(right, "vectors are joined in square brackets", fix)
-            case ast.BinOp(left=ast.Name(id=name), op=ast.BitXor(), right=right) if _leads_with_t(
-                right
+            case ast.BinOp(left=left, op=ast.BitXor(), right=right) if _leads_with_t(right) and (
+                name := _last_name(left)
             ):
-                raise _NotInTheLanguage(
-                    node.left, "`^` is not an operation", f"write {name}' for the transposed matrix"
-                )
+                fix = f"write {name.id}' for the transposed matrix"
+                raise _NotInTheLanguage(name, "`^` is not an operation", fix)
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return Call(matmul, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
             case (
@@ -696,6 +695,13 @@ def _leads_with_t(node: ast.expr) -> bool:
     while isinstance(node, ast.BinOp):
         node = node.left
     return isinstance(node, ast.Name) and node.id == "T"
+
+
+def _last_name(node: ast.expr) -> ast.Name | None:
+    """The name that an expression ends with, as that of `A - A^T` before `^`."""
+    while isinstance(node, ast.BinOp):
+        node = node.right
+    return node if isinstance(node, ast.Name) else None
 
 
 def _joined(node: ast.Call) -> list[ast.expr]:

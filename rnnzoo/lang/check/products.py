@@ -41,6 +41,13 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             if isinstance(first, Primed) and first.name in scope.trees:
                 fix = f"write dot({first.name}, {product})"
             scope.mistakes.add(span, problem, fix)
+        case Call(op=op, args=args) if (
+            op.symbol
+            and len(args) > 1
+            and not op.signs
+            and all(map(scope.is_meant_as_matrix, args))
+        ):
+            computed_in_place(scope, left)
         case Call(op=op, args=(*_, Name() | Primed() as matrix)) if op in _TAKEN_FOR_PRODUCTS:
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
             scope.mistakes.add(span, problem, f"write a * ({as_written(matrix)} @ ...)")
@@ -56,14 +63,19 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             fix = f"write {terms[0]} {op.symbol} {terms[1]}"
             scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
         case Call() if scope.is_meant_as_matrix(left):
-            letter = next(each for each in _LETTERS if not scope.is_known(each))
-            named = as_written(left).removeprefix("(").removesuffix(")")
-            fix = f"write `{letter} = {named}` on a line of its own, and {letter} @ ..."
-            scope.mistakes.add(left.span, "a matrix that is computed has a name before @", fix)
+            computed_in_place(scope, left)
         case _:
             scope.mistakes.add(
                 left.span, "the left side of @ must be one weight matrix", "write W @ (...)"
             )
+
+
+def computed_in_place(scope: Scope, left: Tree) -> None:
+    """Report arithmetic on matrices of weights that stands before @ without a name."""
+    letter = next(each for each in _LETTERS if not scope.is_known(each))
+    named = as_written(left).removeprefix("(").removesuffix(")")
+    fix = f"write `{letter} = {named}` on a line of its own, and {letter} @ ..."
+    scope.mistakes.add(left.span, "a matrix that is computed has a name before @", fix)
 
 
 def lone_prime(scope: Scope, primed: Primed) -> tuple[str, str]:
