@@ -209,8 +209,10 @@ class Layer(Scope):
             return None
         for arg in tree.args:
             is_matrix = self.is_of_weights(arg) or self.computes_matrix(arg)
-            sizes = {self.sizes.get(getattr(node, "name", "")) for node in walk(arg)}
-            if is_matrix and not self.is_vector(arg) and UNKNOWN not in sizes:
+            names = {getattr(node, "name", "") for node in walk(arg)}
+            is_known = UNKNOWN not in map(self.sizes.get, names)
+            follows = isinstance(arg, Name) and self.is_mistaken(arg.name)
+            if is_matrix and is_known and not follows and not self.is_vector(arg):
                 return arg
         return None
 

@@ -251,6 +251,12 @@ def report_beside_vector(layer: Layer, tree: Call, beside: Tree) -> ir.Expr:
     for arg in tree.args:
         if arg is not beside:
             layer.typed(arg)
+    is_by_rows = isinstance(beside, Call) and isinstance(beside.op, OverUnits)
+    mistakes_before = len(layer.mistakes.collected)
+    if not is_by_rows and not ir.is_matrix(layer.typed_as_matrix(beside).shape):
+        return MISTAKEN
+    if len(layer.mistakes.collected) > mistakes_before:
+        return MISTAKEN
     problem = f"{as_written(beside)} is a matrix, and stands beside a vector"
     fix = f"multiply it by a vector: {as_written(beside)} @ a"
     if isinstance(beside, Call) and isinstance(beside.op, OverUnits):

@@ -11,7 +11,9 @@ from rnnzoo.lang.primitives import (
     OverUnits,
     Primitive,
     ShapeError,
+    div,
     largest,
+    mul,
     together,
 )
 from rnnzoo.lang.primitives.base import ONE
@@ -40,7 +42,9 @@ def apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistak
         if all(map(ir.is_matrix, shapes)):
             fix = "matrices have one shape: as many rows, columns and heads"
         elif any(map(ir.is_matrix, shapes)):
-            fix = "write diag(a) @ C to scale rows by a vector, C @ diag(a) to scale columns"
+            fix = "multiply the matrix by a vector, C @ q, or make one of vectors, outer(a, b)"
+            if op is mul or (op is div and ir.is_matrix(shapes[0])):
+                fix = "write diag(a) @ C to scale rows by a vector, C @ diag(a) to scale columns"
         mistakes.add(span, problem, fix)
         return MISTAKEN
 

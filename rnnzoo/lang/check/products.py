@@ -66,7 +66,7 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             computed_in_place(scope, left)
         case _:
             scope.mistakes.add(
-                left.span, "the left side of @ must be one weight matrix", "write W @ (...)"
+                left.span, "before @ stands a matrix, and this is none", "write W @ (...)"
             )
 
 
