@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,9 @@ def test_the_pictures_of_the_walk_are_those_that_the_cells_draw() -> None:
     )
     shown = set(re.findall(r"figures/(\S+)\.svg", pages))
     assert shown == {path.stem for path in module.FOLDER.glob("*.svg")}
+
+
+def test_no_entry_of_the_changelog_stands_twice() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text().splitlines()
+    openings = Counter(line[:60] for line in lines if line.startswith("- "))
+    assert [opening for opening, count in openings.items() if count > 1] == []
