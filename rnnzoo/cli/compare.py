@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table as Grid
@@ -23,13 +23,20 @@ if TYPE_CHECKING:
     from rnnzoo.spec.experiment import Experiment
 
 WIDEST = 10_000  # columns: what a table would like to have is asked without a limit
+_LONG: Mapping[str, Literal["left", "right"]] = {
+    "variant": "left",
+    "experiment": "left",
+    "mean": "right",
+    "95 %": "left",
+    "trainings": "right",
+}
 NO_TEST = (
     "no test is made between experiments: other seeds, settings or machines may make a difference"
 )
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Print what differs, and scores side by side; draw them."""
+    """Print scores side by side, and what differs; draw them."""
     from rnnzoo.report import figures
     from rnnzoo.report.comparison import compared
 
@@ -109,27 +116,30 @@ def _tables(files: Sequence[str], experiments: Sequence[Experiment]) -> Mapping[
 
 
 def _shown(comparison: Comparison, console: Console) -> None:
-    console.print("what differs")
+    """What scores may be set side by side at all, the scores, and what else differs."""
+    for task in comparison.tasks:
+        if task.other_data:
+            told(console, f"{_other_data(task)}\n", style="yellow")
+    for task in comparison.tasks:
+        told(console, task.title)
+        wide = _wide(task)
+        needed = console.measure(wide, options=console.options.update(width=WIDEST)).maximum
+        console.print(wide if needed <= console.width else _long(task))
+        console.print()
+    for text in (*comparison.apart, NO_TEST):
+        told(console, text, style="dim")
+    console.print("\nwhat differs")
     for difference in comparison.differences:
         told(console, f"  {difference}")
     if not comparison.differences:
         console.print("  nothing but the names, and what is claimed")
-    for task in comparison.tasks:
-        console.print()
-        told(console, task.title)
-        if task.other_data:
-            told(
-                console, "  its data differ, so these are scores on different tasks", style="yellow"
-            )
-        wide = _wide(task)
-        needed = console.measure(wide, options=console.options.update(width=WIDEST)).maximum
-        if needed <= console.width:
-            console.print(wide)
-        else:
-            console.print(*_long(task), sep="\n")
-    for text in comparison.apart:
-        told(console, f"  {text}", style="dim")
-    told(console, f"  {NO_TEST}", style="dim")
+
+
+def _other_data(task: ComparedTask) -> str:
+    return (
+        f"the data of {task.task} differ between {listed(task.experiments)}: these are scores on"
+        " different tasks"
+    )
 
 
 def _wide(task: ComparedTask) -> Grid:
@@ -143,13 +153,21 @@ def _wide(task: ComparedTask) -> Grid:
     return grid
 
 
-def _long(task: ComparedTask) -> Iterator[Text]:
+def _long(task: ComparedTask) -> Grid:
     """A line for each variant and experiment, where the columns would be too wide."""
-    longest = max(map(len, task.experiments))
+    from rnnzoo.report.text import interval, number
+
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title, justify in _LONG.items():
+        grid.add_column(title, justify=justify, overflow="fold")
     for row in task.rows:
-        yield Text(row.label, "bold")
-        for name in task.experiments:
-            yield Text(f"  {name:<{longest}}  {_said(row.scores.get(name))}")
+        label = row.label
+        for name, score in row.scores.items():
+            between = interval(score.interval, ", ") if score.interval else ""
+            cells = (label, name, number(score.mean), between, str(score.trainings))
+            grid.add_row(*map(Text, cells))
+            label = ""  # it stands in its first line
+    return grid
 
 
 def _said(score: Score | None) -> str:

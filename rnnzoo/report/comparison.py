@@ -210,6 +210,8 @@ def _task(
             for rounds, score in _scores(row):
                 rows.setdefault((row.variant, rounds), {})[ran.name] = score
     digests = {ran.tasks[label].digest for ran in runs}
+    # those first that can be compared; else as they come
+    ordered = sorted(rows.items(), key=lambda row: -len(row[1]))
     return ComparedTask(
         label,
         metric,
@@ -217,7 +219,7 @@ def _task(
         split,
         tuple(ran.name for ran in runs),
         len(digests) > 1,
-        tuple(ComparedRow(*name, scores) for name, scores in rows.items()),
+        tuple(ComparedRow(*name, scores) for name, scores in ordered),
     )
 
 
@@ -234,14 +236,14 @@ def _scores(row: VariantRow) -> Iterator[tuple[bool, Score]]:
 
 def _differences(experiments: Sequence[Ran]) -> Iterator[Difference]:
     contents = {ran.name: resolved(ran.experiment) for ran in experiments}
+    yield from _other_data(experiments)
+    yield from _other_cells(experiments)
     yield from _differing("", {name: _common(content) for name, content in contents.items()})
     for role, key in (("task", "label"), ("variant", "name")):
         parts = {name: _by_label(content[f"{role}s"], key) for name, content in contents.items()}
         for label in dict.fromkeys(chain.from_iterable(parts.values())):
             having = {name: part[label] for name, part in parts.items() if label in part}
             yield from _differing(f"{role} {label}: ", having)
-    yield from _other_data(experiments)
-    yield from _other_cells(experiments)
 
 
 def _common(content: Mapping[str, Any]) -> dict[str, Any]:

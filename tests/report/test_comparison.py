@@ -95,7 +95,7 @@ def test_experiments_that_agree_stand_together() -> None:
 def test_data_that_differ_are_said_and_another_metric_is_not_compared() -> None:
     other = compared([ran(FIRST), ran(SECOND, digest="2e")])
     assert other.tasks[0].other_data
-    assert str(other.differences[-1]).startswith("the data of adding: version 1f in gates")
+    assert str(other.differences[0]).startswith("the data of adding: version 1f in gates")
     three = compared([ran(FIRST), ran(SECOND), ran(SECOND.replace("longer", "c"), metric="mae")])
     assert three.tasks[0].experiments == ("gates", "longer")
     assert "only c has adding by mae on test (mean squared error)" in three.apart
@@ -127,13 +127,27 @@ def exported(tmp_path: Path) -> Path:
 def test_the_table_fits_the_terminal(exported: Path, columns: int) -> None:
     done = rnnzoo("compare", "gates.yaml", "longer.yaml", cwd=exported, COLUMNS=str(columns))
     assert done.returncode == 0, done.stderr
-    rows = done.stdout[done.stdout.index("adding: mse") :].splitlines()[1:-5]
-    assert all(len(line) <= columns for line in rows)
-    assert "8.900 [" in done.stdout
-    assert "9.400 [" in done.stdout
+    table_lines = done.stdout.partition("adding: mse")[2].split("\n\n")[0].splitlines()[1:]
+    assert len(table_lines) >= 4
+    assert all(len(line) <= columns for line in table_lines)
+    assert "8.900" in done.stdout
+    assert "9.400" in done.stdout
     assert "\u2026" not in done.stdout
     picture = (exported / "runs/compare/gates-longer.svg").read_text()
     assert "longer" in "".join(ElementTree.fromstring(picture).itertext())
+
+
+def test_that_data_differ_is_said_before_the_scores(exported: Path) -> None:
+    file = exported / "results" / "longer.csv"
+    content = table.read(file)
+    other = {label: replace(task, digest="2e") for label, task in content.tasks.items()}
+    table.write(replace(content, tasks=other), file)
+    said = rnnzoo("compare", "gates.yaml", "longer.yaml", cwd=exported).stdout
+    caution = "the data of adding differ between gates and longer: these are scores on different"
+    order = [caution, "adding: mse", "8.900", "no test is made", "what differs", "the data of"]
+    places = [said.index(words) for words in order[:-1]]
+    assert places == sorted(places)
+    assert said.rindex(order[-1]) > places[-1]
 
 
 def test_compare_prints_json_from_a_table_that_is_named(exported: Path) -> None:
