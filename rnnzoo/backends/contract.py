@@ -185,15 +185,26 @@ class ForLayers(Protocol):
         """How to pad (time, batch, size); None where its shape is compiled as it is."""
 
 
+class Joining(Protocol):
+    """Weights as one vector."""
+
+    def join(self, weights: Sequence[Tensor]) -> Tensor:
+        """All their numbers, one weight after the other."""
+
+    def cut(self, vector: Tensor, shapes: Sequence[Sequence[int]]) -> list[Tensor]:
+        """Weights of these shapes from their numbers."""
+
+
 class Backend(ForLayers, Protocol):
     """A library that computes layers and trains them.
 
     Attributes:
-        joins_weights: whether an update is one of all weights as one vector.
+        joining: how weights become one vector, which is updated as a whole; None where each is
+            updated by itself.
         operations: what losses and metrics are computed with: `keras.ops`, or what stands for it.
     """
 
-    joins_weights: bool
+    joining: Joining | None
     operations: Any
 
     def one_thread(self) -> None:

@@ -50,6 +50,14 @@ def _of_keras(name: str) -> Callable[..., Tensor] | None:
     return function
 
 
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return keras.ops.concatenate(tensors, axis=-1)
+
+
+def _columns(tensor: Tensor, begin: int, end: int) -> Tensor:
+    return tensor[..., begin:end]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Emitter:
     """Evaluates instructions.
@@ -69,6 +77,8 @@ class Emitter:
         operation: what computes an operation of `keras.ops`: an elementwise one, or `matmul`.
         run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may
             be infinite or no number.
+        join: lays tensors side by side along the last axis.
+        between: yields the columns of a tensor from one to before another.
     """
 
     sizes: ir.Sizes
@@ -82,6 +92,8 @@ class Emitter:
     in_float64: Callable[[], AbstractContextManager[Any]] = nullcontext
     operation: Callable[[str], Callable[..., Tensor] | None] = _of_keras
     run_steps: Tensor | None = None
+    join: Callable[[Sequence[Tensor]], Tensor] = _joined
+    between: Callable[[Tensor, int, int], Tensor] = _columns
     instructions: dict[str, Instruction] = field(default_factory=dict)  # that were run
 
     def first(self, units: int) -> Emitter:
@@ -244,9 +256,8 @@ class Emitter:
         if any(total_of is None for total_of in sums):
             return None
         if instruction.primitive is part:
-            begin, end = instruction.extent(self.sizes)
-            return sums[0][begin:end]
-        return keras.ops.concatenate(sums)
+            return self.between(sums[0], *instruction.extent(self.sizes))
+        return self.join(sums)
 
     def value(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         if isinstance(atom, ir.Number):
@@ -365,14 +376,14 @@ def _lowered_stack(
             laid.append(keras.ops.zeros((*axes, emitter.sizes.of(operand.shape[0])), emitter.dtype))
         else:
             laid.append(emitter.value(operand, values))
-    return keras.ops.concatenate(laid, axis=-1)
+    return emitter.join(laid)
 
 
 def _lowered_part(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
-    begin, end = instruction.extent(emitter.sizes)
-    return emitter.value(instruction.inputs[0], values)[..., begin:end]
+    extent = instruction.extent(emitter.sizes)
+    return emitter.between(emitter.value(instruction.inputs[0], values), *extent)
 
 
 def _lowered_columns(

@@ -291,7 +291,7 @@ class Model:
         self.update = updating(
             _optimizer(self.training),
             self.weights,
-            at_once=self.backend.joins_weights,
+            self.backend.joining,
         )
         self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from rnnzoo import backends
+from rnnzoo.backends.contract import Joining
 
 Tensor = Any
 
@@ -60,9 +61,13 @@ class AllAtOnce:
     """
 
     def __init__(
-        self, optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable]
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        weights: Sequence[keras.Variable],
+        joining: Joining,
     ) -> None:
         self.optimizer, self.weights = optimizer, list(weights)
+        self.joining = joining
         # in NumPy: as operations, each weight's shape would be compiled by itself
         values = [keras.ops.convert_to_numpy(weight).ravel() for weight in self.weights]
         whole = backends.current().tensor(np.concatenate(values))
@@ -72,24 +77,22 @@ class AllAtOnce:
         self.count = optimizer.iterations
 
     def joined(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
-        return [_joined(gradients)]
+        return [self.joining.join(gradients)]
 
     def apply(self, joined: Sequence[Tensor]) -> None:
-        self.vector.assign(_joined(self.weights))
+        self.vector.assign(self.joining.join([weight.value for weight in self.weights]))
         self.optimizer.apply(joined, [self.vector])
-        begin = 0
-        for weight in self.weights:
-            size = int(np.prod(weight.shape))
-            weight.assign(keras.ops.reshape(self.vector.value[begin : begin + size], weight.shape))
-            begin += size
+        pieces = self.joining.cut(self.vector.value, [weight.shape for weight in self.weights])
+        for weight, piece in zip(self.weights, pieces, strict=True):
+            weight.assign(piece)
 
 
 def updating(
-    optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable], at_once: bool
+    optimizer: keras.optimizers.Optimizer,
+    weights: Sequence[keras.Variable],
+    joining: Joining | None,
 ) -> Update:
     """An optimiser with the weights that it changes."""
-    return AllAtOnce(optimizer, weights) if at_once else OneByOne(optimizer, weights)
-
-
-def _joined(tensors: Sequence[Tensor]) -> Tensor:
-    return keras.ops.concatenate([keras.ops.reshape(tensor, (-1,)) for tensor in tensors])
+    if joining is None:
+        return OneByOne(optimizer, weights)
+    return AllAtOnce(optimizer, weights, joining)

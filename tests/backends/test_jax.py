@@ -20,7 +20,7 @@ import pytest
 from rnnzoo import lang
 from rnnzoo.backends.native import build
 from rnnzoo.nn.train import train
-from rnnzoo.nn.update import AllAtOnce, OneByOne
+from rnnzoo.nn.update import AllAtOnce, OneByOne, updating
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.hyperparameters import OPTIMIZERS
 from tests.backends.trained import predictions, trial
@@ -187,6 +187,18 @@ def test_a_training_of_any_cell_has_the_same_curve_as_under_tensorflow(under_jax
         check_curve(curve, name)
 
 
+class InKeras:
+    """Weights as one vector."""
+
+    def join(self, weights: Sequence[Any]) -> Any:
+        return keras.ops.concatenate([keras.ops.reshape(weight, (-1,)) for weight in weights])
+
+    def cut(self, vector: Any, shapes: Sequence[Sequence[int]]) -> list[Any]:
+        ends = np.cumsum([np.prod(shape) for shape in shapes])
+        pieces = np.split(np.asarray(vector), ends[:-1])
+        return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_an_update_of_all_weights_at_once_is_that_of_each(optimizer: str) -> None:
     """Keras changes each weight by itself; the same numbers as one vector end up the same."""
@@ -195,7 +207,9 @@ def test_an_update_of_all_weights_at_once_is_that_of_each(optimizer: str) -> Non
     ways = {}
     for update in (OneByOne, AllAtOnce):
         weights = [keras.Variable(value) for value in values]
-        applied = update(keras.optimizers.get(optimizer), weights)
+        joining = None if update is OneByOne else InKeras()
+        applied = updating(keras.optimizers.get(optimizer), weights, joining)
+        assert isinstance(applied, update)
         draws = np.random.default_rng(1)
         for _ in range(3):
             gradients = [draws.normal(size=value.shape).astype("float32") for value in values]

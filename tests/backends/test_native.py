@@ -17,7 +17,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from rnnzoo import lang
+from rnnzoo import backends, lang
 from rnnzoo.backends.native import build, operations, write
 from rnnzoo.backends.native.plan import Loops, Plan
 from rnnzoo.lang import interpret
@@ -391,3 +391,25 @@ def test_a_compiler_may_be_called_with_arguments(monkeypatch: pytest.MonkeyPatch
     plain = build.compiler()
     monkeypatch.setenv("CXX", f"env {build.COMPILER}")
     assert build.compiler() == plain
+
+
+def test_arrays_are_joined_and_cut_as_numpy_does(cache_of_test: Path) -> None:
+    source = Path(backends.__file__).with_name("jax").joinpath("pieces.cc").read_text()
+    called = 'extern "C" void {0}_(void* const* in, void* const* out) {{ {0}(in, out); }}'
+    compiled = build.load("\n".join([source, called.format("join"), called.format("cut")]))
+    rows, widths = 3, (4, 1, 2)
+    pieces = [np.random.default_rng(0).normal(size=(rows, each)) for each in widths]
+    pieces = [piece.astype(np.float32) for piece in pieces]
+
+    def run(name: str, sizes: tuple[int, ...], given: list[Array], out: list[Array]) -> list[Array]:
+        arrays = [np.array(sizes, np.int32), *given]
+        pointers = ([each.ctypes.data for each in group] for group in (arrays, out))
+        getattr(compiled, f"{name}_")(*((ctypes.c_void_p * len(each))(*each) for each in pointers))
+        return out
+
+    (whole,) = run("join", (rows, 7, 0, 3, *widths), pieces, [np.zeros((rows, 7), np.float32)])
+    np.testing.assert_array_equal(whole, np.concatenate(pieces, axis=1))
+    second, third = (np.zeros((rows, each), np.float32) for each in widths[1:])
+    run("cut", (rows, 7, 4, 2, *widths[1:]), [whole], [second, third])
+    np.testing.assert_array_equal(second, pieces[1])
+    np.testing.assert_array_equal(third, pieces[2])

@@ -6,12 +6,14 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from rnnzoo.backends import contract
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.jax.engine import Engine, shared, switch
 from rnnzoo.backends.jax.losses import Operations
 from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.backends.jax.newton import settled
+from rnnzoo.backends.jax.pieces import Joining
 from rnnzoo.backends.jax.training import (
     clipped,
     compiled,
@@ -27,14 +29,14 @@ from rnnzoo.backends.scans import scanned
 from rnnzoo.backends.units import of_due_units
 
 __all__ = [
-    "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
+    "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
     "tensor",
 ]  # fmt: skip
 
 Tensor = Any
 name = "jax"
-joins_weights = True
+joining: contract.Joining | None = Joining()
 operations = Operations()
 # From so many units on, a clockwork layer computes only those that are due.  A training step at
 # 32 x 100 takes 1.6 times as long without it at 128 and at 256 units, and 1.15 times at 64, where

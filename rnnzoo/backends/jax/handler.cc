@@ -1,9 +1,11 @@
-// Behind generated loops: what XLA calls, which hands a loop its arrays as pointers.
+// Behind functions of ours: what XLA calls, which hands them their arrays as pointers.
+#include <alloca.h>
+
 #include "xla/ffi/api/c_api.h"
 
-typedef void Loop(void* const*, void* const*);
+typedef void Function(void* const*, void* const*);
 
-static XLA_FFI_Error* called(XLA_FFI_CallFrame* frame, Loop* loop) {
+static XLA_FFI_Error* called(XLA_FFI_CallFrame* frame, Function* function) {
   XLA_FFI_Extension_Base* extension = frame->extension_start;
   if (extension && extension->type == XLA_FFI_Extension_Metadata) {
     XLA_FFI_Metadata* metadata = ((XLA_FFI_Metadata_Extension*)extension)->metadata;
@@ -17,10 +19,8 @@ static XLA_FFI_Error* called(XLA_FFI_CallFrame* frame, Loop* loop) {
     in[i] = ((XLA_FFI_Buffer*)frame->args.args[i])->data;
   for (int64_t i = 0; i < frame->rets.size; i++)
     out[i] = ((XLA_FFI_Buffer*)frame->rets.rets[i])->data;
-  loop(in, out);
+  function(in, out);
   return nullptr;
 }
-extern "C" XLA_FFI_Error* call_forward(XLA_FFI_CallFrame* frame) { return called(frame, forward); }
-extern "C" XLA_FFI_Error* call_backward(XLA_FFI_CallFrame* frame) {
-  return called(frame, backward);
-}
+#define CALLED(name) \
+  extern "C" XLA_FFI_Error* call_##name(XLA_FFI_CallFrame* frame) { return called(frame, name); }

@@ -7,12 +7,9 @@ them, as in what is exported, and for second derivatives, the scan runs.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cache, cached_property
-from importlib.metadata import version
-from pathlib import Path
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -22,14 +19,14 @@ from jax import numpy as jnp
 from rnnzoo.backends.contract import Named, Results, X
 from rnnzoo.backends.emit import Emitter, Values
 from rnnzoo.backends.exporting import is_exporting
+from rnnzoo.backends.jax.calls import registered
 from rnnzoo.backends.jax.engine import Engine, Kept, real_of
-from rnnzoo.backends.native import build
+from rnnzoo.backends.jax.pieces import between, join
 from rnnzoo.backends.native.plan import Axes, Loops, Memory, Plan, Unprintable
 from rnnzoo.backends.native.write import written
 from rnnzoo.backends.step import Given
 
 Tensor = Any
-HANDLER = Path(__file__).with_name("handler.cc")
 
 
 @dataclass(frozen=True)
@@ -81,13 +78,17 @@ class NativeEngine(Engine):
         """Under which names XLA calls the loops."""
         forward, backward = self.loops
         source = written({"forward": forward, "backward": backward}, self.masked)
-        return _registered(source)
+        forward_name, backward_name = registered(source, ("forward", "backward"))
+        return forward_name, backward_name
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         known = all(isinstance(length, int) for length in given[X].shape)
         if is_exporting() or not known:
             return self.scan.run(given, plain)
         return super().run(given, plain)
+
+    def emitter(self, given: Given) -> Emitter:
+        return replace(super().emitter(given), join=join, between=between)
 
     def _results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         results: list[Tensor] = _with_derivative_of(super()._results, self.scan._results)(
@@ -226,19 +227,3 @@ def _with_derivative_of(native: Callable[..., Any], scan: Callable[..., Any]) ->
     function.defvjp(forward, backward)
     made: Callable[..., Any] = function
     return made
-
-
-@cache
-def _registered(source: str) -> tuple[str, str]:
-    """The names of the loops of a source, compiled, and known to XLA.
-
-    Raises:
-        Missing: it cannot be compiled here.
-    """
-    whole = f"{source}\n// jaxlib {version('jaxlib')}\n{HANDLER.read_text()}"
-    library = build.load(whole, [Path(jax.ffi.include_dir())])
-    digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
-    names = f"rnnzoo_forward_{digest}", f"rnnzoo_backward_{digest}"
-    for name, function in zip(names, (library.call_forward, library.call_backward)):
-        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(function), platform="cpu")
-    return names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from rnnzoo.backends.contract import CompiledStep, LayerStep
+from rnnzoo.backends.contract import CompiledStep, Joining, LayerStep
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.tensorflow.cut_entries import set_aside_what_is_cut as prepare
 from rnnzoo.backends.tensorflow.engine import Engine, shared
@@ -22,13 +22,13 @@ from rnnzoo.backends.tensorflow.training import (
 from rnnzoo.backends.units import of_due_units
 
 __all__ = [
-    "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
+    "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
     "tensor",
 ]  # fmt: skip
 
 name = "tensorflow"
-joins_weights = False
+joining: Joining | None = None
 operations = keras.ops
 
 

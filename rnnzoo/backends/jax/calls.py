@@ -1,0 +1,42 @@
+"""C++ -> what XLA calls, through its foreign function interface.
+
+In: a source with functions of the form `void NAME(void* const* in, void* const* out)`.  Out: the
+names under which XLA knows them, compiled once and kept (`native.build`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+
+from rnnzoo.backends.native import build
+
+HANDLER = Path(__file__).with_name("handler.cc")
+
+
+@cache
+def registered(source: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Under which names XLA calls these functions of a source.
+
+    Raises:
+        Missing: it cannot be compiled here.
+    """
+    handlers = [f"CALLED({name})" for name in names]
+    whole = "\n".join([source, f"// jaxlib {version('jaxlib')}", HANDLER.read_text(), *handlers])
+    library = build.load(whole, [Path(jax.ffi.include_dir())])
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
+    targets = tuple(f"rnnzoo_{name}_{digest}" for name in names)
+    for name, target in zip(names, targets, strict=True):
+        function = jax.ffi.pycapsule(getattr(library, f"call_{name}"))
+        jax.ffi.register_ffi_target(target, function, platform="cpu")
+    return targets
+
+
+def shapes_are_known(tensors: Sequence[jax.Array]) -> bool:
+    """Whether no length is a symbol, as in what is exported."""
+    return all(isinstance(length, int) for tensor in tensors for length in tensor.shape)
