@@ -27,10 +27,8 @@ def watch(args: argparse.Namespace) -> None:
     server = serving(Page(watcher, args.spec), args.port)
     port = server.server_address[1]
     address = f"http://{HOST}:{port}/"
-    ends = (
-        "it stays" if args.stay else f"{duration(LINGER)} after the sweep's end it ends by itself"
-    )
-    print(f"{address}  (Ctrl-C ends it; {ends})", flush=True)
+    ends = "" if args.stay else f", and it ends {duration(LINGER)} after the sweep"
+    print(f"{address}  (Ctrl-C ends it{ends})", flush=True)
     print(f"from another machine: ssh -L {port}:{HOST}:{port} {_here()}", flush=True)
     if watcher.look()["state"] == "not begun":
         print(f"no sweep of '{name}' has begun: the page waits for it", flush=True)

@@ -16,6 +16,7 @@ from rnnzoo.live.markup import Markup, join, tag
 Point = tuple[float, float]
 WIDTH, HEIGHT = 340, 170  # of a picture, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 18, 32  # of the frame around what is drawn
+ROW = 13  # of text above the frame, below the title of the axis
 FAR = 3.0  # spans of the middle of the values beyond which one is drawn at the edge
 STEPS = (1, 2, 5)  # of numbers at an axis, times a power of ten
 
@@ -26,10 +27,12 @@ class Frame:
 
     Attributes:
         low, high: of x and of y.
+        top: where it begins, from above.
     """
 
     low: Point
     high: Point
+    top: float = TOP
 
     def x(self, value: float) -> float:
         share = (value - self.low[0]) / (self.high[0] - self.low[0])
@@ -38,7 +41,7 @@ class Frame:
     def y(self, value: float) -> float:
         """A place; what lies beyond the frame stands at its edge."""
         share = (value - self.low[1]) / (self.high[1] - self.low[1])
-        return round(HEIGHT - BOTTOM - min(max(share, 0.0), 1.0) * (HEIGHT - TOP - BOTTOM), 1)
+        return round(HEIGHT - BOTTOM - min(max(share, 0.0), 1.0) * (HEIGHT - self.top - BOTTOM), 1)
 
     def line(self, points: Sequence[Point]) -> str:
         return " ".join(f"{self.x(x)},{self.y(y)}" for x, y in points)
@@ -105,8 +108,7 @@ def curve(
     if own:
         lines += [_line(frame, own, "own"), _dot(frame, own[-1], "own")]
     else:
-        middle = f"{(LEFT + WIDTH - RIGHT) / 2:g}"
-        lines.append(_text(middle, HEIGHT / 2, "no epoch is over yet", "middle", "soft"))
+        lines.append(_text(WIDTH - RIGHT, TOP + 8, "no epoch is over yet", "end", "soft"))
     return _picture(
         name,
         _y_axis(frame, ticks(low, high), unit),
@@ -137,7 +139,7 @@ def closing(
     far = max([1.6 * margin, *(1.2 * abs(end) for end in ends), *(1.1 * abs(m) for m in means)])
     far = far or 1.0
     last = max(looks[-1][0] if looks else 0, 2)
-    frame = Frame((0.0, -far), (last + 0.5, far))
+    frame = Frame((0.0, -far), (last + 0.5, far), TOP + ROW)
     parts = [_band(frame, margin, "margin"), _band(frame, floor, "floor")]
     parts += [_level(frame, bound) for bound in (-inside, inside)]
     parts.append(_level(frame, 0.0, "zero"))
@@ -152,8 +154,8 @@ def closing(
         parts.append(tag("line", x1=x, x2=x, y1=frame.y(low), y2=frame.y(high), class_="now"))
     course = [(float(r), mean) for r, mean, *_ in looks if mean is not None]
     parts += [_line(frame, course, "own"), *(_dot(frame, point, "own") for point in course[-1:])]
-    for side, y in zip(sides, (TOP + 9, HEIGHT - BOTTOM - 4)):
-        parts.append(_text(WIDTH - RIGHT - 2, y, f"{side} worse", "end", "soft"))
+    for side, y in zip(sides, (TOP + ROW - 5, HEIGHT - 4)):
+        parts.append(_text(WIDTH - RIGHT, y, f"{side} worse", "end", "soft"))
     return _picture(
         name,
         *parts,
@@ -195,7 +197,7 @@ def _y_axis(frame: Frame, values: Sequence[float], title: str) -> Markup:
         tag("line", x1=LEFT - 3, x2=LEFT, y1=frame.y(value), y2=frame.y(value), class_="axis")
         for value in values
     ]
-    axis = tag("line", x1=LEFT, x2=LEFT, y1=TOP, y2=HEIGHT - BOTTOM, class_="axis")
+    axis = tag("line", x1=LEFT, x2=LEFT, y1=frame.top, y2=HEIGHT - BOTTOM, class_="axis")
     return join([*labels, *marks, axis, _text(2, 10, title, "start", "soft")])
 
 

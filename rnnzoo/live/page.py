@@ -203,7 +203,7 @@ def _parts(parts: Sequence[Shown]) -> Iterator[Markup]:
         _row([part["part"], _state(part["state"]), _process(part), moment(part["began"])])
         for part in parts
     ]
-    yield _table(["part", "", "process", "begun"], rows, "parts")
+    yield _table(["part", "", "process", "begun"], rows, "parts", "parts of the sweep")
 
 
 def _process(part: Shown) -> str:
@@ -318,7 +318,7 @@ def _running(shown: Shown) -> Markup:
             head,
             tag("div", *cards, class_="cards"),
             note if len(running) > 1 else Markup(),
-            _table(names, rest, "more") if rest else Markup(),
+            _table(names, rest, "more", "more trials that run") if rest else Markup(),
         ]
     )
 
@@ -337,7 +337,7 @@ def _trial(shown: Shown, trial: Shown) -> Markup:
     scores = ""
     if trial["value"] is not None:
         scores = f"now {score(trial['value'])}, best {score(trial['best'])}"
-    where = f" in {trial['place']}" if trial["place"] else ""
+    where = f", {trial['place']}" if trial["place"] else ""
     return tag(
         "article",
         tag("h3", name),
@@ -392,7 +392,13 @@ def _variants(shown: Shown) -> Markup:
         for task in dict.fromkeys(study["task"] for study in studies)
     )
     note = tag("p", f"Best score on {shown['select']}. {metrics}.", class_="note")
-    return join([tag("h2", "Search"), _table([*names, "its setting"], rows, "studies"), note])
+    return join(
+        [
+            tag("h2", "Search"),
+            _table([*names, "its setting"], rows, "studies", "trials of each variant"),
+            note,
+        ]
+    )
 
 
 def _ended(shown: Shown) -> Markup:
@@ -401,7 +407,9 @@ def _ended(shown: Shown) -> Markup:
     rows = [_row(_of_ended(shown, trial)) for trial in shown["ended_last"]]
     names = ["trial", "", shown["select"], "epochs", "took", "at", "where", "setting"]
     note = tag("p", "The storage has all of them: `rnnzoo status`, `rnnzoo report`.", class_="note")
-    return join([tag("h2", "Ended last"), _table(names, rows, "last"), note])
+    return join(
+        [tag("h2", "Ended last"), _table(names, rows, "last", "trials that ended last"), note]
+    )
 
 
 def _of_ended(shown: Shown, trial: Shown) -> list[str]:
@@ -472,7 +480,8 @@ def _row(cells: Iterable[str]) -> Markup:
     return tag("tr", *(tag("td", cell) for cell in cells))
 
 
-def _table(names: Sequence[str], rows: Sequence[Markup], kind: str) -> Markup:
+def _table(names: Sequence[str], rows: Sequence[Markup], kind: str, about: str) -> Markup:
+    """A table that scrolls by itself where it is too wide; `about` is for those who cannot see."""
     head = tag("tr", *(tag("th", name, scope="col") for name in names))
     table = tag("table", tag("thead", head), tag("tbody", *rows), class_=kind)
-    return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=names[0])
+    return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=about)

@@ -259,7 +259,8 @@ def _setting(trial: Trial) -> dict[str, Any]:
 
 
 def _claim(claim: Claim, asked: Question, now: Stand) -> dict[str, Any]:
-    """A claim, the bounds by which it is decided, and where it stood after each round."""
+    """A claim, the bounds by which it is decided, and where it stood after each of its rounds."""
+    after_round = {standing.rounds: standing for standing in now.history.get(claim.text, ())}
     return {
         "claim": claim.text,
         "a": claim.a,
@@ -268,7 +269,7 @@ def _claim(claim: Claim, asked: Question, now: Stand) -> dict[str, Any]:
         "inside": CERTAIN * asked.margin,
         "margin": asked.margin,
         **_standing(now.standings[claim.text]),
-        "history": [_standing(standing) for standing in now.history.get(claim.text, ())],
+        "history": [_standing(standing) for standing in after_round.values()],
     }
 
 
