@@ -102,7 +102,8 @@ def curve(
         unit: of the scores, with what they are.
         name: for those who cannot see it.
     """
-    low, high = limits([y for points in (own, *others) for _, y in points])
+    values = [y for points in (own, *others) for _, y in points]
+    low, high = limits(values)
     frame = Frame((0.0, low), (float(max(epochs, 1)), high))
     lines = [_line(frame, points, "faint") for points in others if points]
     if own:
@@ -111,7 +112,7 @@ def curve(
         lines.append(_text(WIDTH - RIGHT, TOP + 8, "no epoch is over yet", "end", "soft"))
     return _picture(
         name,
-        _y_axis(frame, ticks(low, high), unit),
+        _y_axis(frame, ticks(low, high) if values else [], unit),
         _x_axis(frame, whole_ticks(max(epochs, 1)), "epoch"),
         *lines,
     )

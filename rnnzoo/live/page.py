@@ -160,9 +160,10 @@ def _said(shown: Shown, spec: str) -> Iterator[str]:
 
 
 def _facts(shown: Shown) -> Iterator[str]:
-    yield join([tag("b", str(shown["done"])), f" of {number_of(shown['planned'], 'trial')}"])
-    if shown.get("confirm") and not shown["second_stage"]:
-        yield "of the search; the second stage follows"
+    follows = shown["confirm"] and not shown["second_stage"] and shown["state"] not in OVER
+    of = f" of {number_of(shown['planned'], 'trial')}"
+    search = " of the search; the second stage follows" if follows else ""
+    yield join([tag("b", str(shown["done"])), of, search])
     if shown["state"] not in OVER:
         yield join([tag("b", str(len(shown["running"]))), " running"])
     if shown["state"] == "running":
