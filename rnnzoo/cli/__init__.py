@@ -112,7 +112,9 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     if not words[0].startswith("-") and words[0] not in commands:
         raise UsageError(f"rnnzoo has no command '{words[0]}'", nearest(words[0], commands))
     args, unknown = parser.parse_known_args(words)
-    if unknown:
+    if "words" in args and not any(word.startswith("-") for word in unknown):
+        args.words += unknown  # argparse takes none of these behind an option
+    elif unknown:
         name = f"rnnzoo {words[0]}"
         wrong = next((word for word in unknown if word.startswith("-")), "")
         if not wrong:

@@ -66,6 +66,16 @@ def test_an_answer_is_printed(begin: Begin, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr() == ("no trial begins any more\n", "")
 
 
+@pytest.mark.parametrize("place", [1, 2, 4])
+def test_options_may_stand_anywhere(
+    place: int, begin: Begin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(Answer(True, "done"))
+    words = ["ctl", "gates.yaml", "stop", "gru"]
+    assert main([*words[:place], "--json", *words[place:]]) == 0
+    assert json.loads(capsys.readouterr().out)["command"] == "stop gru"
+
+
 def test_a_refusal_is_an_error(begin: Begin, capsys: pytest.CaptureFixture[str]) -> None:
     begin(Answer(False, "the search has ended", "give it later"))
     assert main(["ctl", "gates.yaml", "trials", "9"]) == 1

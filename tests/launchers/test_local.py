@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError
-from rnnzoo.launchers import Setup, Tell
+from rnnzoo.launchers import Setup, Tell, resize
+from rnnzoo.launchers._checked import CheckedLauncher
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from tests.launchers.work import behave
@@ -28,6 +29,16 @@ def launcher() -> Iterator[LocalLauncher]:
     made = LocalLauncher(Setup(behave, workers=2))
     yield made
     made.close()
+
+
+def test_it_can_be_told_how_many_trials_it_runs_at_once_also_behind_a_check(
+    launcher: LocalLauncher,
+) -> None:
+    resize(launcher, 5)
+    assert launcher.capacity() == 5
+    resize(CheckedLauncher(launcher, None), 3)
+    assert launcher.capacity() == 3
+    resize(CheckedLauncher(types.SimpleNamespace(), None), 3)  # which cannot be told
 
 
 def trial(behaviour: str, index: int = 0, folder: str = "") -> Trial:
