@@ -15,7 +15,7 @@ lies, as it is for the commands.
     sweeping      a sweep from its spec to its report
     telling       what a running sweep is told, and what it answers
     sources       where results are
-    planning      what would run; `beforehand` and `expected`, what is said before it does
+    planning      what would run; `beforehand`, `expected` and `within`, what is said before it does
     certificates  for a cluster
     looking       what is in data; `beginning`, an experiment to start from on them
     value         what is returned
@@ -169,6 +169,7 @@ def plan(
     workers: int | None = None,
     measure: bool = True,
     noise: float | None = None,
+    hours: float | None = None,
     only: str | Sequence[str] = (),
     shard: str | None = None,
     progress: bool | Progress = False,
@@ -179,6 +180,7 @@ def plan(
     Args:
         measure: run a few training steps of each variant, to know how long they take.
         noise: standard deviation of a training's score at one setting, where it is known.
+        hours: say also what a sweep of so many hours completes and decides.
         only, shard: as of `run`.
 
     Raises:
@@ -189,11 +191,11 @@ def plan(
     from rnnzoo.api import planning
     from rnnzoo.sweep.parts import part_of
 
-    noise = planning.checked_noise(noise)
+    noise, hours = planning.checked_noise(noise), planning.checked_hours(hours)
     with _told(progress) as report:
         read = experiment_of(experiment, overrides, trials)
         part = part_of(read, only, shard)
-        return planning.planned(read, workers, measure, noise, report, part)
+        return planning.planned(read, workers, measure, noise, report, part, hours)
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnzoo import tasks
-from rnnzoo.api import expected, root
+from rnnzoo.api import expected, root, within
 from rnnzoo.api.beforehand import warned
 from rnnzoo.errors import Remark, UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import Kind
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened
@@ -30,6 +31,7 @@ def planned(
     noise: float | None,
     progress: tasks.Report,
     part: Part = WHOLE,
+    hours: float | None = None,
 ) -> dict[str, Any]:
     """The content of a plan.
 
@@ -38,6 +40,7 @@ def planned(
         noise: standard deviation of a training's score at one setting.
         progress: told about long work.
         part: which trials are planned; what follows the search is no matter of a part.
+        hours: that a sweep may take, where it is asked what they bring.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
@@ -63,12 +66,33 @@ def planned(
             )
     content = _plan(opened, left, costs, count, part)
     if not part.whole:
-        return {**content, "part": str(part)}
-    return {
-        **content,
-        **_expected(opened, store, noise),
-        **_speed(opened, store, costs),
-    }
+        content["part"] = str(part)
+    else:
+        content |= {**_expected(opened, store, noise), **_speed(opened, store, costs)}
+    if hours is not None:
+        searches = [_searched(study, left[study.identity], store, costs) for study in own]
+        ahead = content.get("expected", {})
+        content["within"] = within.plain(opened.experiment, hours, count, searches, ahead)
+    return content
+
+
+def _searched(
+    study: Study, left: int, store: Store | None, costs: Mapping[str, measure.Cost]
+) -> within.Searched:
+    """What is left of a search, and how long its trainings take: as long as those that were run,
+    else as was measured.
+    """
+    ended = store.ended(study.identity) if store else ()
+    complete = [result.outcome for result in ended if result.outcome.kind is Kind.COMPLETE]
+    recorded = [outcome.seconds["total"] for outcome in complete if "total" in outcome.seconds]
+    seconds: within.Seconds | None = None
+    if recorded:
+        mean = sum(recorded) / len(recorded)
+        seconds = (mean, mean)
+    elif study.identity in costs:
+        low, high = sorted(costs[study.identity].trial)
+        seconds = (low, high)
+    return within.Searched(study.task.label, study.variant.label, left, seconds)
 
 
 def _samples(
@@ -96,6 +120,16 @@ def data(opened: Opened) -> dict[str, Any]:
 
 def _plain(remarks: Iterable[Remark]) -> list[dict[str, str]]:
     return [dataclasses.asdict(remark) for remark in remarks]
+
+
+def checked_hours(hours: float | None) -> float | None:
+    """
+    Raises:
+        UsageError: it is no number of hours.
+    """
+    if hours is not None and not 0.0 < hours < math.inf:
+        raise UsageError(f"{argument('hours')} must be a number above 0, not {hours:g}")
+    return hours
 
 
 def checked_noise(noise: float | None) -> float | None:

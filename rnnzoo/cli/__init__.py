@@ -8,7 +8,7 @@ What a command does is in `rnnzoo.api` and below.
     sweep         sweep, sync
     ctl           ctl
     cluster       cluster
-    plan          plan; `expected`, its part about claims
+    plan          plan; `expected` and `within`, its parts about claims and hours
     status        status, best
     reports       report, export, merge
     compare       compare
@@ -402,6 +402,8 @@ def _plan_command(commands: argparse._SubParsersAction[_Parser]) -> None:
         " else half the margin)"
     )
     plan.add_argument("--noise", type=float, metavar="N", help=text)
+    text = "also what a sweep of so many hours completes, and which claims it decides"
+    plan.add_argument("--hours", type=float, metavar="N", help=text)
     _json(plan)
 
 

@@ -28,13 +28,13 @@ def plan(args: argparse.Namespace) -> None:
     from rnnzoo.api import planning
     from rnnzoo.sweep.parts import part_of
 
-    noise = planning.checked_noise(args.noise)
+    noise, hours = planning.checked_noise(args.noise), planning.checked_hours(args.hours)
     console = plain_console(args.json)
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     part = part_of(experiment, args.only, args.shard)
     measured = not args.no_measure
     with bars(console, lines=not args.json) as report:
-        content = planning.planned(experiment, args.workers, measured, noise, report, part)
+        content = planning.planned(experiment, args.workers, measured, noise, report, part, hours)
     if args.json:
         print(json.dumps(content, indent=2))
     else:
@@ -44,7 +44,7 @@ def plan(args: argparse.Namespace) -> None:
 
 
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:
-    from rnnzoo.cli import expected
+    from rnnzoo.cli import expected, within
     from rnnzoo.terminal.display import span
 
     console.print(_table(content["studies"]))
@@ -60,6 +60,8 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         told(console, f"\n{_measurements(**content['speed'])}")
     for text in content.get("advice", ()):
         told(console, f"\n{text}")
+    if "within" in content:
+        within.show(content["within"], console)
 
 
 def _table(studies: Sequence[PlannedStudy]) -> Table:
