@@ -206,7 +206,8 @@ def _plan(
     )
     return {
         "experiment": opened.experiment.name,
-        "workers": workers,
+        # how many a cluster has room for is known where it was measured
+        "workers": None if workers == root.UNLIMITED else workers,
         "warnings": _plain(warned(opened.experiment)),
         "data": data(opened),
         "studies": rows,

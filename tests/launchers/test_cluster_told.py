@@ -384,6 +384,20 @@ def test_no_first_worker_is_waited_for_when_the_hours_are_over(
     assert dask._for_workers(setup).ends_at == math.inf
 
 
+def test_a_scheduler_that_is_away_is_asked_again_without_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Meanwhile Ctrl-C and the hours would not be noticed."""
+    waited: list[float] = []
+    monkeypatch.setattr(_address, "connected", lambda *given: waited.append(given[-1]))
+    monkeypatch.setattr(dask, "Cluster", lambda *_: NoCluster())
+    options = {**dask.OPTIONS, "address": "tcp://localhost"}
+    launcher = dask.launcher(Setup(work.behave, 1, options=options, ends_at=time.monotonic()))
+    read(launcher, Gone())
+    launcher.wait(0)
+    assert waited == [_address.TIMEOUT, 0.0]
+
+
 def test_a_trial_that_waits_for_a_worker_does_not_begin_after_the_hours() -> None:
     launcher = waiting([])
     read(launcher, worker())
