@@ -148,7 +148,7 @@ def _said(shown: Shown, spec: str) -> Iterator[str]:
             yield " its folder cannot be reached. If it is gone, "
             yield from (again, " goes on.")
         case "failed":
-            yield shown["ended"]["text"]
+            yield tag("span", shown["ended"]["text"], class_="said")
         case "stopped":
             yield f"at {moment(shown['ended']['time'])}. "
             yield from (again, " goes on.")

@@ -90,6 +90,17 @@ def test_more_trials_than_cards_are_listed() -> None:
     assert f"rnn {page.CARDS + 6}" in read.texts
 
 
+def test_what_ctl_has_told_is_shown_while_it_is_in_force() -> None:
+    told = {
+        "trials": 40, "paused": "2026-11-28T04:50:00+00:00", "stopped": ["gru"], "workers": 1,
+        "budget": None,
+    }  # fmt: skip
+    head = " ".join(Reader(page.sections(shown("paused", told=told), "told.yaml")["head"]).texts)
+    assert "rnnzoo ctl told.yaml resume" in head
+    assert "no more trials of gru; 1 trial at a time." in head
+    assert "Told" not in page.sections(shown(), "told.yaml")["head"]
+
+
 def test_before_the_sweep_the_page_says_how_it_begins() -> None:
     waiting = {"experiment": "told", "state": "not begun", "parts": []}
     assert "rnnzoo sweep told.yaml" in page.whole(waiting, "told.yaml")
