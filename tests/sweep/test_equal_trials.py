@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +11,19 @@ import pytest
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.sweep import equal
-from tests.sweep.test_run import SPEC, Quiet, by_key, sweep
+from rnnzoo.sweep.search import Store
+from tests.sweep.test_run import RANDOM, Quiet, by_key, sweep
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")
-RANDOM = SPEC.format(sampler="random")
 NARROWER = RANDOM.replace("choice: [4, 8, 16]", "choice: [4, 8]")
 RENAMED = RANDOM.replace("experiment: loop", "experiment: renamed")
 
 
-def test_trials_that_an_edit_leaves_as_they_were_count(tmp_path: Path) -> None:
+def test_trials_that_an_edit_leaves_as_they_were_count(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
     """The same places in other choices are partly the same settings."""
-    sweep(tmp_path, RANDOM, 2, Quiet()).run()
+    ran_before(tmp_path)
     edited = sweep(tmp_path, NARROWER, 2, Quiet())
     edited.run()
     (tmp_path / "fresh").mkdir()
@@ -36,8 +39,10 @@ def test_trials_that_an_edit_leaves_as_they_were_count(tmp_path: Path) -> None:
     assert (again.observer.ends, again.observer.notes) == ([], [])
 
 
-def test_known_points_leave_the_trials_behind_them(tmp_path: Path) -> None:
-    sweep(tmp_path, RANDOM, 2, Quiet()).run()
+def test_known_points_leave_the_trials_behind_them(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
     point = "points: [{units: 16, learning_rate: 0.01, optimizer: adam}]"
     known = sweep(tmp_path, RANDOM.replace("  seed: 2", f"  seed: 2\n  {point}"), 2, Quiet())
     known.run()
@@ -65,8 +70,10 @@ def test_a_renamed_experiment_keeps_its_trials_and_replicates(tmp_path: Path) ->
     assert setups == before.store.provenance(before.present())
 
 
-def test_trials_that_depend_on_others_are_not_shared(tmp_path: Path) -> None:
-    sweep(tmp_path, RANDOM, 2, Quiet()).run()
+def test_trials_that_depend_on_others_are_not_shared(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
     pruned = RENAMED.replace("  seed: 2", "  seed: 2\n  pruner: median")
     other = sweep(tmp_path, pruned, 2, Quiet())
     other.shared = other.store.experiments()
@@ -74,8 +81,10 @@ def test_trials_that_depend_on_others_are_not_shared(tmp_path: Path) -> None:
     assert len(other.observer.ends) == 8
 
 
-def test_another_seed_has_no_trial_in_common(tmp_path: Path) -> None:
-    sweep(tmp_path, RANDOM, 2, Quiet()).run()
+def test_another_seed_has_no_trial_in_common(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
     other = sweep(tmp_path, RENAMED.replace("seed: 2", "seed: 3"), 2, Quiet())
     other.shared = ["loop"]
     other.run()
@@ -87,13 +96,15 @@ WIDER = RANDOM.replace("choice: [4, 8, 16]", "choice: [4, 8, 16, 32, 64]").repla
 )
 
 
-def test_a_widened_search_keeps_its_trials_and_goes_on_in_the_wider_space(tmp_path: Path) -> None:
-    before = sweep(tmp_path, RANDOM, 2, Quiet())
-    before.run()
+def test_a_widened_search_keeps_its_trials_and_goes_on_in_the_wider_space(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
+    before = by_key(Store(f"sqlite:///{tmp_path}/optuna.db").results("loop"))
     wider = sweep(tmp_path, WIDER.replace("trials: 4\n", "trials: 9\n"), 2, Quiet())
     wider.run()
     assert sorted({end.index for end in wider.observer.ends}) == [4, 5, 6, 7, 8]
-    assert by_key(before.results()).items() <= by_key(wider.results()).items()
+    assert before.items() <= by_key(wider.results()).items()
     assert any(end.hyperparameters["units"] > 16 for end in wider.observer.ends)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -42,6 +42,7 @@ search:
     momentum: {{choice: [0.0, 0.9], when: {{optimizer: sgd}}}}
 training: {{epochs: 4}}
 """
+RANDOM = SPEC.format(sampler="random")
 
 
 def slow(*case: object) -> object:
@@ -134,37 +135,40 @@ def test_more_trials_add_to_those_that_are_there(tmp_path: Path) -> None:
     assert before.items() <= by_key(more.results()).items()
 
 
-def test_a_variant_added_later_leaves_the_others_untouched(tmp_path: Path) -> None:
-    spec = SPEC.format(sampler="random")
-    sweep(tmp_path, spec, 2, Quiet()).run()
-    added = sweep(tmp_path, spec.replace("[rnn, gru]", "[rnn, gru, lstm]"), 2, Quiet())
+def test_a_variant_added_later_leaves_the_others_untouched(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
+    added = sweep(tmp_path, RANDOM.replace("[rnn, gru]", "[rnn, gru, lstm]"), 2, Quiet())
     added.run()
     assert {end.variant for end in added.observer.ends} == {"lstm"}
     assert not added.observer.notes
 
 
-def test_an_edited_space_sets_the_old_trials_aside_and_does_not_mix_them(tmp_path: Path) -> None:
-    spec = SPEC.format(sampler="random")
-    sweep(tmp_path, spec, 2, Quiet()).run()
-    edited = sweep(tmp_path, spec.replace("choice: [4, 8, 16]", "choice: [5, 9]"), 2, Quiet())
+def test_an_edited_space_sets_the_old_trials_aside_and_does_not_mix_them(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
+    edited = sweep(tmp_path, RANDOM.replace("choice: [4, 8, 16]", "choice: [5, 9]"), 2, Quiet())
     edited.run()
     assert edited.observer.notes == [
         f"{name}: the space changed; 4 trials run before are set aside" for name in ("rnn", "gru")
     ]
     assert len(edited.results()) == 8
     assert {result.trial.hyperparameters["units"] for result in edited.results()} <= {5, 9}
-    back = sweep(tmp_path, spec, 2, Quiet())  # and they are there again when the edit is taken back
+    back = sweep(
+        tmp_path, RANDOM, 2, Quiet()
+    )  # and they are there again when the edit is taken back
     back.run()
     assert not back.observer.ends
 
 
 def test_what_the_storage_has_and_the_tracker_lacks_is_written_at_the_next_start(
-    tmp_path: Path,
+    ran_before: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    spec = SPEC.format(sampler="random")
-    sweep(tmp_path, spec, 2, Quiet()).run()
+    ran_before(tmp_path)
     fresh = MemoryTracker()
-    again = sweep(tmp_path, spec, 2, Quiet(), fresh)
+    again = sweep(tmp_path, RANDOM, 2, Quiet(), fresh)
     again.run()
     assert fresh.results("loop") == again.results()
     assert len(fresh.recorded("loop")) == 8
@@ -270,11 +274,12 @@ def test_trials_of_elsewhere_are_taken_over_with_their_replicates(tmp_path: Path
     assert len(mine) == 8 + 2 * 3 * 2
 
 
-def test_trials_of_an_adaptive_search_are_not_taken_over(tmp_path: Path) -> None:
-    there = sweep(tmp_path, SPEC.format(sampler="random"), 2, Quiet())
-    there.run()
+def test_trials_of_an_adaptive_search_are_not_taken_over(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
     here = sweep(tmp_path, SPEC.format(sampler="tpe"), 2, Quiet())
-    here.given = there.results()
+    here.given = here.store.results("loop")
     with pytest.raises(UsageError, match="depend on what was run before"):
         here.run()
 
