@@ -398,7 +398,7 @@ def test_a_mask_that_is_made_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatc
 
 def test_a_mask_takes_little_more_memory_than_it_has_entries() -> None:
     deep = "row * col"
-    for _ in range(50):
+    for _ in range(12):
         deep = f"row * col + ({deep})"
     cell = lang.parse_text(
         wide(MAX_ENTRIES // 1000, 1000).replace("1000]}", f"1000], mask: {deep}}}")

@@ -146,7 +146,7 @@ def evidence(
         {"task": max(3, trials // 10)},
         lambda task: shares,
         lambda task, a, b: (0.74, 0.76),
-        **more,
+        **{"draws": 1999, **more},
     )  # type: ignore[arg-type]
 
 
