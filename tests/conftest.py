@@ -10,8 +10,9 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     What was read and compiled is there for all tests of this run, whichever process they run in.
     """
+    gc.disable()  # until all tests are imported: what an import makes stays
     # a shell without job control has what it runs in the background ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if CACHES in os.environ:  # a process of pytest-xdist
@@ -66,10 +68,58 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    stack = ExitStack()
+    stack.enter_context(zoo_once())
+    session.config.add_cleanup(stack.close)
+
+
+@contextmanager
+def zoo_once() -> Iterator[None]:
+    """Cells of the zoo are read and checked once a process: both take 20 ms, and most tests need
+    some, as does their collection.
+    """
+    from rnnzoo.spec import cell as cells
+    from rnnzoo.spec.cell import files
+
+    checks, viewing = import_module("rnnzoo.lang.check"), import_module("rnnzoo.lang.view")
+    read, check = files.read_file, checks.checked
+    specs: dict[Path, Any] = {}
+    checked: dict[int, Any] = {}
+    of_zoo: set[int] = set()
+
+    def read_once(path: Path, chain: tuple[Path, ...] = ()) -> Any:
+        if path.parent != files.ZOO:
+            return read(path, chain)
+        if path not in specs:
+            specs[path] = read(path, chain)
+            of_zoo.add(id(specs[path]))
+        return specs[path]
+
+    def checked_once(spec: Any, earlier: Any = ()) -> Any:
+        if id(spec) not in of_zoo:
+            return check(spec, earlier)
+        if id(spec) not in checked:
+            checked[id(spec)] = check(spec, earlier)
+        return checked[id(spec)]
+
+    with (
+        mock.patch.object(files, "read_file", read_once),
+        mock.patch.object(cells, "read_file", read_once),
+        mock.patch.object(checks, "checked", checked_once),
+        mock.patch.object(viewing, "checked", checked_once),
+    ):
+        yield
+
+
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: no collection of garbage need look at it again."""
-    gc.collect()
+    """What is imported by now stays: no collection of garbage need look at it again.  And what a
+    test leaves is little, so that the collector need not look as often as it does: that took a
+    twentieth of all time.
+    """
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
