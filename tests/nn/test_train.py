@@ -63,17 +63,17 @@ def used_up() -> Outcome:
 
 
 def test_a_training_learns_and_yields_the_same_again_bit_for_bit(tmp_path: Path) -> None:
-    first = train(replace(TRIAL, folder=str(tmp_path)), go_on)
+    trial = with_(SIMPLE, learning_rate=0.05)
+    first = train(replace(trial, folder=str(tmp_path)), go_on)
     assert first.kind is Kind.COMPLETE
     assert first.curve[-1]["train"] < first.curve[0]["train"]
     assert first.scores["test"] < tasks.load("adding", OPTIONS).baselines["always 1"]
-    assert first.weights == {"recurrent": 3 * 8 * (2 + 8 + 1), "model": 3 * 8 * (2 + 8 + 1) + 9}
-    second = train(TRIAL, go_on)
-    assert first.same_result(second)
-    assert losses_of(replace(TRIAL, seed=4), 1) != [first.curve[0]["train"]]
+    assert first.weights == {"recurrent": 8 * (2 + 8 + 1), "model": 8 * (2 + 8 + 1) + 9}
+    assert first.same_result(train(trial, go_on))
+    assert losses_of(replace(trial, seed=4), 1) != [first.curve[0]["train"]]
     assert stamp.stamped(tmp_path / "model.keras")
-    assert stamp.problem(tmp_path / "model.keras", TRIAL) == ""
-    assert stamp.problem(tmp_path / "model.keras", replace(TRIAL, seed=4)) != ""
+    assert stamp.problem(tmp_path / "model.keras", trial) == ""
+    assert stamp.problem(tmp_path / "model.keras", replace(trial, seed=4)) != ""
     # the model that was saved has the weights that were scored
     model = rnnzoo.load_model(tmp_path / "model.keras")
     test = tasks.load("adding", OPTIONS).splits["test"]
@@ -185,10 +185,6 @@ def of_study(**change: object) -> Outcome:
     return work(replace(given, **change), go_on)
 
 
-def test_the_data_of_the_study_are_taken() -> None:
-    assert of_study().kind is Kind.COMPLETE
-
-
 @pytest.mark.parametrize("change", [{"data": "another"}, {"task_options": {"length": 11}}])
 def test_data_other_than_the_studys_are_refused_and_no_variant_is_to_blame(change: dict) -> None:
     outcome = of_study(**change)
@@ -213,18 +209,15 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "change"),
+    ("kind", "changes"),
     [
-        ("next_step", "other data"),
-        ("classify", "gone"),
-        pytest.param("next_step", "damaged", marks=pytest.mark.slow),
-        pytest.param("next_step", "gone", marks=pytest.mark.slow),
-        pytest.param("classify", "other data", marks=pytest.mark.slow),
-        pytest.param("classify", "damaged", marks=pytest.mark.slow),
+        ("next_step", ["gone"]),
+        pytest.param("next_step", ["other data", "damaged"], marks=pytest.mark.slow),
+        pytest.param("classify", [*CHANGES], marks=pytest.mark.slow),
     ],
 )
 def test_a_file_that_changes_after_it_was_prepared_changes_no_trial(
-    kind: str, change: str, tmp_path: Path
+    kind: str, changes: list[str], tmp_path: Path
 ) -> None:
     """Scores are those of the file as it was, to the last bit, and the file is not looked at."""
     rng = np.random.default_rng(0)
@@ -237,10 +230,9 @@ def test_a_file_that_changes_after_it_was_prepared_changes_no_trial(
     )
     as_it_was = train(trial, go_on)
     of_study = replace(trial, data=tasks.prepare("arrays", options, folder=tmp_path).digest)
-    CHANGES[change](tmp_path / "my.npz")
-    outcome = train(of_study, go_on)
-    assert outcome.scores == as_it_was.scores
-    assert [row["train"] for row in outcome.curve] == [row["train"] for row in as_it_was.curve]
+    for change in changes:
+        CHANGES[change](tmp_path / "my.npz")
+        assert work(of_study, go_on).same_result(as_it_was), change
 
 
 def test_a_batch_larger_than_the_data_is_cut_to_them_and_yields_the_same() -> None:
@@ -576,11 +568,12 @@ def test_nesterovs_momentum_is_that_of_sutskever_and_others() -> None:
 
 
 def test_noise_disturbs_the_training_and_nothing_else() -> None:
-    assert losses_of(with_(COPY, noise=0.0)) == copied()
-    loud = with_(COPY, noise=0.5)
-    assert losses_of(loud) == losses_of(loud) != copied()
-    models = [Model(trial, tasks.load("copy_memory", OPTIONS)) for trial in (COPY, loud)]
+    silent, loud = with_(COPY, noise=0.0), with_(COPY, noise=0.5)
+    models = [Model(trial, tasks.load("copy_memory", OPTIONS)) for trial in (silent, loud)]
     assert models[0].evaluate("test") == models[1].evaluate("test")  # the same weights so far
+    curves = [[model.epoch() for _ in range(3)] for model in models]
+    assert curves[0] == copied()
+    assert curves[1] == losses_of(loud) != copied()
 
 
 def test_noise_has_its_standard_deviation_and_is_new_at_every_step() -> None:
