@@ -3,6 +3,9 @@
 In: points of the unit cube with the scores of several variants.  Out: the best part of the space,
 as points of a fixed quasi-random grid.  Each variant is measured against its own best score: a
 point is good if, on average over the variants, the expected score is little worse than that.
+
+A surface goes on rising or falling where nothing was tried, and nothing says that it is right to.
+So a region has points within the range of what was tried only, unless it is pilots' to try more.
 """
 
 from __future__ import annotations
@@ -63,9 +66,12 @@ def region_size(share: float) -> int:
 
 
 def regions(
-    trials: Scored, variants: Sequence[str], share: float, common: bool
+    trials: Scored, variants: Sequence[str], share: float, common: bool, beyond: bool = False
 ) -> dict[str, Region]:
     """The best `share` of the space for each variant; with `common`, one region for all of them.
+
+    Args:
+        beyond: whether points may lie beyond the range of what was tried.
 
     Raises:
         StatsError: too few trials have a score.
@@ -73,9 +79,13 @@ def regions(
     axes = trials.points.shape[1]
     grid = sobol(GRID, axes)
     expected = dict(zip(variants, _expected(axes, *_as_bytes(trials), tuple(variants))))
-    excess = {name: scores - scores.min() for name, scores in expected.items()}
-    together = np.mean(list(excess.values()), axis=0)
     size = region_size(share)
+    allowed = np.full(GRID, True) if beyond else _within_tried(trials, grid, size)
+    excess = {
+        name: np.where(allowed, scores - scores[allowed].min(), np.inf)
+        for name, scores in expected.items()
+    }
+    together = np.mean(list(excess.values()), axis=0)
 
     def best(excess: Array) -> Region:
         order = np.argsort(excess, kind="stable")[:size]
@@ -85,6 +95,16 @@ def regions(
         shared = best(together)
         return dict.fromkeys(variants, shared)
     return {name: best(excess[name]) for name in variants}
+
+
+def _within_tried(trials: Scored, grid: Array, size: int) -> Array:
+    """(points,) whether a point of the grid lies within the range of the trials that gave a score,
+    axis by axis; where these are fewer than a region has, so do the nearest ones beyond.
+    """
+    tried = trials.points[np.isfinite(trials.scores)]
+    outside = np.maximum(tried.min(axis=0) - grid, grid - tried.max(axis=0)).max(axis=1)
+    within: Array = outside <= max(0.0, np.sort(outside)[size - 1])
+    return within
 
 
 def best_expected(trials: Scored, counted: Sequence[bool]) -> dict[str, float]:

@@ -37,6 +37,8 @@ class Design:
         budget: trainings in all, those of the search included.
         alpha: the share of studies that may contain a wrong answer.
         margin: the unit in which a pilot's surprise is measured.
+        beyond: whether rounds may reach beyond the range of what was tried, as they could in
+            studies that were begun before.
     """
 
     looks: Looks
@@ -47,6 +49,7 @@ class Design:
     budget: int = 150
     alpha: float = 0.05
     margin: float = 0.1
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,18 @@ class Tuned:
         regions: by variant.
         wanted: pilots that are still to be trained.
         untuned: variants that kept doing worse than predicted; no claim about them is decided.
-        pilots: how many were trained.
+        trained: pilots that were trained, each at the point where it should have been.
     """
 
     regions: Mapping[str, Region]
     wanted: tuple[Wanted, ...]
     untuned: tuple[str, ...]
-    pilots: int
+    trained: tuple[Wanted, ...]
+
+    @property
+    def pilots(self) -> int:
+        """How many were trained."""
+        return len(self.trained)
 
 
 def tune(
@@ -93,21 +101,23 @@ def tune(
         variants: those that questions are about.
         pilots: score of each, by variant and index.
     """
-    trials, count = search, 0
+    trials = search
+    trained: list[Wanted] = []
     surprised = tuple(variants) if design.pilot else ()  # without pilots nobody is
     for repeat in range(REPEATS):
-        predicted = regions(trials, variants, design.share, design.common)
         if not surprised:
-            return Tuned(predicted, (), (), count)
+            break
+        # pilots try what was not tried yet, if scores are expected to be best there
+        predicted = regions(trials, variants, design.share, design.common, beyond=True)
         wanted = [
             _random_pilot(predicted[variant], variant, repeat, number, design, uniform)
             for variant in surprised
             for number in range(design.pilot)
         ]
         missing = tuple(pilot for pilot in wanted if pilot.key not in pilots)
-        count += len(wanted) - len(missing)
+        trained += [pilot for pilot in wanted if pilot.key in pilots]
         if missing:
-            return Tuned(predicted, missing, (), count)
+            return Tuned(predicted, missing, (), tuple(trained))
         scores = [pilots[pilot.key] for pilot in wanted]
         points = np.array([pilot.point for pilot in wanted])
         trials = trials.with_more(
@@ -119,7 +129,8 @@ def tune(
             if _is_surprise(pilot, score, design.margin)
         }
         surprised = tuple(variant for variant in surprised if variant in worse)
-    return Tuned(regions(trials, variants, design.share, design.common), (), surprised, count)
+    tried = regions(trials, variants, design.share, design.common, design.beyond)
+    return Tuned(tried, (), surprised, tuple(trained))
 
 
 def _is_surprise(pilot: Wanted, score: float, margin: float) -> bool:

@@ -210,6 +210,7 @@ def stand(
     results: Sequence[Result],
     trials: int,
     before: Sequence[Stand] = (),
+    given: Sequence[Result] = (),
 ) -> Stand:
     """The state of the second stage on a task.
 
@@ -219,11 +220,13 @@ def stand(
         trials: of each search.
         before: where it stands on the tasks before: what these have decided of several tasks is not
             asked again.
+        given: trainings of this second stage that were run elsewhere and are not among the results
+            yet.
     """
     confirm = experiment.confirm
     if confirm is None or not claims_on(experiment, task):
         return Stand(task, {}, ended="no claim is about scores")
-    now = _Stage(experiment, confirm, task, results, trials, before).stand()
+    now = _Stage(experiment, confirm, task, results, trials, before, given).stand()
     if now.next and _hours(results, task) >= confirm.hours:
         return replace(now, next=(), ended="hours")
     return now
@@ -316,6 +319,7 @@ class _Stage:
         results: Sequence[Result],
         trials: int,
         before: Sequence[Stand],
+        given: Sequence[Result],
     ) -> None:
         self.experiment, self.task, self.trials = experiment, task, trials
         self.claims = undecided(experiment, task, before)
@@ -325,6 +329,14 @@ class _Stage:
             key = result.key
             if key.task == task and not key.replicate:
                 self.of.setdefault((key.variant, key.stage), []).append(result)
+        # trainings of this stage, by stage, variant and index, with their settings
+        self.settings = {
+            (result.key.stage, result.key.variant, result.trial.index): dict(
+                result.trial.hyperparameters
+            )
+            for result in (*given, *results)
+            if result.key.task == task and result.key.stage
+        }
 
     def stand(self) -> Stand:
         variants = claimed(self.experiment, self.task)
@@ -408,19 +420,47 @@ class _Stage:
     def tuned(self, variants: Sequence[str]) -> Tuned:
         """The outcome of search and pilots.
 
+        A study that was begun when rounds could reach beyond what was tried goes on so: its rounds
+        tell, which lie where that rule has them.
+        """
+        tuned = self.tuned_by(self.design, variants)
+        elsewhere = self.elsewhere(self.design, tuned)
+        if elsewhere:
+            earlier = replace(self.design, beyond=True)
+            tuned_earlier = self.tuned_by(earlier, variants)
+            if self.elsewhere(earlier, tuned_earlier) < elsewhere:
+                return tuned_earlier
+        return tuned
+
+    def elsewhere(self, how: Design, tuned: Tuned) -> int:
+        """How many trainings of the stage have other settings than a design gives them."""
+        planned = {(PILOT, *pilot.key): pilot for pilot in (*tuned.trained, *tuned.wanted)}
+        for stage, variant, number in self.settings:
+            if stage == ROUND and not tuned.wanted and variant in tuned.regions:
+                wanted = in_round(how, tuned, variant, number, self.uniform)
+                planned[stage, variant, number] = wanted
+        return sum(
+            training not in planned
+            or self.training(training[0], planned[training]).hyperparameters != settings
+            for training, settings in self.settings.items()
+        )
+
+    def tuned_by(self, how: Design, variants: Sequence[str]) -> Tuned:
+        """The outcome of search and pilots, by a design.
+
         Variants with different spaces have no common settings and no common surface, so each space
         is tuned by itself.
         """
         pilots = self.scores(variants, PILOT, self.experiment.select.on)
         tunings = [
-            tune(self.design, group, self.searched_points(group[0]), pilots, self.uniform)
+            tune(how, group, self.searched_points(group[0]), pilots, self.uniform)
             for group in self.of_one_space(variants)
         ]
         return Tuned(
             dict(chain.from_iterable(tuning.regions.items() for tuning in tunings)),
             tuple(chain.from_iterable(tuning.wanted for tuning in tunings)),
             tuple(chain.from_iterable(tuning.untuned for tuning in tunings)),
-            sum(tuning.pilots for tuning in tunings),
+            tuple(chain.from_iterable(tuning.trained for tuning in tunings)),
         )
 
     def of_one_space(self, variants: Sequence[str]) -> list[list[str]]:

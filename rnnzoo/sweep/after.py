@@ -144,7 +144,11 @@ class AfterSearch:
     def stands(self, task: str, before: Sequence[Stand]) -> Stand:
         """Where the second stage on a task stands, by all results so far; the observer is told."""
         sweep = self.sweep
-        now = stand(sweep.experiment, task, sweep.results(), sweep.trials, before)
+        identities = {study.identity for study in sweep.second_stage}
+        given = [
+            result for (study, _), result in sweep.given_by_index.items() if study in identities
+        ]
+        now = stand(sweep.experiment, task, sweep.results(), sweep.trials, before, given)
         sweep.observer.stands(now, sweep.experiment)
         return now
 

@@ -95,6 +95,55 @@ def test_the_region_lies_where_all_do_well_and_is_as_large_as_was_asked() -> Non
     assert len(regions(search(), NAMES, 1e-5, common=True)["a"].points) == 1
 
 
+def slope(points: np.ndarray) -> np.ndarray:
+    """Scores that go on improving to the end of the first axis."""
+    score: np.ndarray = -2.0 * points[:, 0] + 0.1 * points[:, 1]
+    return score
+
+
+def test_a_region_does_not_reach_beyond_what_was_tried() -> None:
+    points = 0.1 + 0.6 * search().points
+    tried = Scored(points, search().variants, slope(points))
+    end = points[:, 0].max()
+    within = regions(tried, NAMES, 0.05, common=True)["a"].points
+    assert len(within) == 102  # 5 % of 2,048
+    assert end - 0.2 < within[:, 0].max() <= end
+    assert (points.min(axis=0) <= within).all()
+    assert (within <= points.max(axis=0)).all()
+    anywhere = regions(tried, NAMES, 0.05, common=True, beyond=True)["a"].points
+    assert anywhere[:, 0].min() > end
+
+
+def test_pilots_try_what_lies_beyond_and_rounds_go_as_far_as_they_went() -> None:
+    tried = Scored(0.1 + 0.6 * search().points, search().variants, np.zeros(24))
+    tried = replace(tried, scores=slope(tried.points))
+    end = tried.points[:, 0].max()
+    without = tune(replace(DESIGN, pilot=0), NAMES, tried, {}, uniform)
+    assert without.regions["a"].points[:, 0].max() <= end
+    first = tune(DESIGN, NAMES, tried, {}, uniform)
+    points = np.array([pilot.point for pilot in first.wanted])
+    assert points[:, 0].min() > end
+    scores = {pilot.key: float(score) for pilot, score in zip(first.wanted, slope(points))}
+    now = tune(DESIGN, NAMES, tried, scores, uniform)
+    assert now.trained == first.wanted
+    assert end < now.regions["a"].points[:, 0].max() <= points[:, 0].max()
+
+
+def test_a_setting_without_a_score_was_not_tried() -> None:
+    points = np.concatenate([0.1 + 0.6 * search().points, [[0.99, 0.99]]])
+    scores = np.append(slope(points[:-1]), math.inf)
+    within = regions(Scored(points, (*search().variants, "a"), scores), NAMES, 0.05, common=True)
+    assert within["a"].points.max() < 0.7
+
+
+def test_where_less_was_tried_than_a_region_has_it_is_what_lies_nearest() -> None:
+    points = np.full((9, 2), 0.5)  # known good points, and nothing else
+    trials = Scored(points, NAMES * 3, np.linspace(0.0, 0.1, 9))
+    near = regions(trials, NAMES, 0.01, common=True)["a"].points
+    assert len(near) == 20
+    assert np.abs(near - 0.5).max() < 0.06  # half the side of a square with 1 % of the space: 0.05
+
+
 def test_regions_of_ones_own_lie_where_each_does_well() -> None:
     rng = np.random.default_rng(0)
     points = rng.random((60, 2))

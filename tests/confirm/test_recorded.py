@@ -1,0 +1,98 @@
+"""Second stages that were run: each keeps the settings that its trainings have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.confirm.stand import Stand, extent, stand
+from rnnzoo.report import table
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import read
+from rnnzoo.spec.trial import PILOT, ROUND, Result
+
+ROOT = Path(__file__).parents[2]
+TASK, TRIALS = "chorales", 3
+
+
+@cache
+def study() -> tuple[Experiment, tuple[Result, ...]]:
+    """One that was begun when a region could reach beyond what the search had tried."""
+    experiment = read(ROOT / "experiments/studies/one_gate_chorales.yaml")
+    return experiment, table.read(ROOT / "results/one_gate_chorales.csv").results
+
+
+def stood(results: Sequence[Result], given: Sequence[Result] = ()) -> Stand:
+    return stand(study()[0], TASK, results, TRIALS, given=given)
+
+
+def rates(now: Stand) -> tuple[float, float]:
+    """The lowest and highest learning rate of the region."""
+    assert now.regions
+    low, high = extent(study()[0], "lstm", now.regions["lstm"])["learning_rate"]
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    return low, high
+
+
+def of_search() -> list[Result]:
+    return [result for result in study()[1] if not result.key.stage]
+
+
+def tried() -> float:
+    """The highest learning rate of the search."""
+    return max(float(result.trial.hyperparameters["learning_rate"]) for result in of_search())
+
+
+def test_a_study_that_was_run_is_told_as_it_was_run() -> None:
+    now = stood(study()[1])
+    assert rates(now) == (pytest.approx(0.0771, abs=1e-4), pytest.approx(0.0971, abs=1e-4))
+    assert rates(now)[0] > tried()
+    told = {text: round(standing.mean, 3) for text, standing in now.standings.items()}
+    assert told == {"mgu same as gru": 0.121, "ugrnn same as gru": 0.444,
+                    "janet better than lstm": 0.1}  # fmt: skip
+    assert (len(now.rounds), now.pilots, now.ended) == (16, 5, "most")
+
+
+def test_a_study_that_was_begun_goes_on_at_the_settings_that_it_had() -> None:
+    """Its pilots lie where either rule has them; its rounds tell."""
+    begun = [result for result in study()[1] if result.key.stage and result.trial.index < 3]
+    now = stood([*of_search(), *begun])
+    recorded = {
+        (result.key.variant, result.trial.index): result.trial.hyperparameters
+        for result in study()[1]
+        if result.key.stage == ROUND
+    }
+    assert now.next
+    for training in now.next:
+        assert training.hyperparameters == recorded[training.variant, training.index]
+
+
+def test_a_study_that_has_pilots_only_goes_on_within_what_was_tried() -> None:
+    pilots = [result for result in study()[1] if result.key.stage == PILOT]
+    now = stood([*of_search(), *pilots])
+    assert {training.stage for training in now.next} == {ROUND}
+    assert rates(now)[1] <= tried()
+
+
+def test_rounds_that_were_run_elsewhere_tell_it_too() -> None:
+    pilots = [result for result in study()[1] if result.key.stage == PILOT]
+    rounds = [result for result in study()[1] if result.key.stage == ROUND]
+    now = stood([*of_search(), *pilots], given=rounds)
+    assert rates(now)[0] > tried()
+    assert now.next  # they are no results of this study yet
+
+
+def test_settings_that_no_rule_gives_change_nothing() -> None:
+    strange = [
+        replace(result, trial=replace(result.trial, hyperparameters={"learning_rate": math.pi}))
+        for result in study()[1]
+        if result.key.stage == ROUND
+    ]
+    pilots = [result for result in study()[1] if result.key.stage == PILOT]
+    assert rates(stood([*of_search(), *pilots, *strange]))[1] <= tried()
