@@ -436,7 +436,8 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
     equations, first = (
         (cell.unicode, cell.unicode_first_layer) if letters else (cell.equations, cell.first_layer)
     )
-    lines = [f"{cell.name}: {cell.title}" if cell.title else cell.name]
+    heading = f"{cell.name}: {cell.title}" if cell.title else cell.name
+    lines = textwrap.wrap(heading, WIDTH, subsequent_indent="  ")
     for reference in cell.source:
         lines += textwrap.wrap(reference, WIDTH, initial_indent="  ", subsequent_indent="    ")
     for title, section in (
@@ -448,17 +449,14 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
             lines += ["", title, *(f"  {line}" for line in section)]
     if cell.parent is not None:
         changes = ", ".join(cell.changes) or "no equation"
-        lines += [
-            "",
-            (
-                f"extends  {cell.parent.name}, changes {changes}  (rnnzoo show {cell.name} --diff"
-                f" {cell.parent.name})"
-            ),
-        ]
-    lines += ["", f"states   {', '.join(cell.carried)}"]
+        compared = f"(rnnzoo show {cell.name} --diff {cell.parent.name})"
+        lines.append("")
+        lines += _labelled("extends", [f"{cell.parent.name}, changes {changes}", compared])
+    lines.append("")
+    lines += _labelled("states", [", ".join(cell.carried)])
     if cell.ir.named_inputs:
         sized = (f"{each.name} ({each.size_in_words})" for each in cell.ir.named_inputs)
-        lines.append(f"reads    x, {', '.join(sized)}")
+        lines += _labelled("reads", [f"x, {', '.join(sized)}"])
     lines += _labelled("kind", cell.kinds)
     begun = at_start(cell.ir)
     lines += _labelled("start", begun.lines() if begun else ())
@@ -467,11 +465,10 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         lines.append(f"family   {', '.join(known)}")
     if cell.claim:
         lines.append(f"claim    {cell.claim}")
-    lines += _labelled("note", textwrap.wrap(cell.note, 70))
+    lines += _labelled("note", [cell.note] if cell.note else ())
     if cell.options:
-        lines.append(
-            "options  " + ", ".join(f"{name} = {value:g}" for name, value in cell.options.items())
-        )
+        options = (f"{name} = {value:g}" for name, value in cell.options.items())
+        lines += _labelled("options", [", ".join(options)])
     size = f"{number_of(inputs, 'input')} and {number_of(units, 'unit')}"
     lines += ["", f"weights with {size}", *_weights(cell, inputs, units)]
     fixed = {weight.name for weight in cell.ir.first.weights if not weight.trained}
@@ -488,9 +485,13 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
 
 
 def _labelled(label: str, texts: Iterable[str]) -> Iterator[str]:
-    """Lines of which the first begins with a label."""
+    """Texts below each other, wrapped, of which the first begins with a label."""
+    indent = " " * 9
     for number, text in enumerate(texts):
-        yield f"{'' if number else label:9}{text}"
+        first = indent if number else f"{label:9}"
+        yield from textwrap.wrap(
+            text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
+        )
 
 
 def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
@@ -503,7 +504,11 @@ def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
     # `weights` is of the first layer
     starts = {weight.name: _start(weight) for weight in cell.ir.first.weights}
     starts |= dict.fromkeys(constant_matrices(cell.ir), "constant")
-    return [f"  {name:{width}}  {shape:{wide}}  {starts[name]}" for name, shape in shapes.items()]
+    lines = []
+    for name, shape in shapes.items():
+        line = f"  {name:{width}}  {shape:{wide}}  {starts[name]}"
+        lines += textwrap.wrap(line, WIDTH, subsequent_indent=" " * (width + wide + 6))
+    return lines
 
 
 def _start(weight: ir.Weight) -> str:

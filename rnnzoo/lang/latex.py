@@ -12,7 +12,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.greek import GREEK
 from rnnzoo.lang.primitives import Operands
-from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
+from rnnzoo.lang.primitives.base import CALL, PREFIX, PRODUCT, Written
 from rnnzoo.lang.text import number, patch_as_written
 
 _BRACKETS = (r"\left(", r"\right)")
@@ -87,11 +87,21 @@ def _print(expr: ir.Expr, timeless: Collection[str]) -> Written:
     """LaTeX, and how strongly it binds."""
     match expr:
         case ir.Number(value=value):
-            return number(value), CALL if value >= 0 else PREFIX
+            return _number(value)
         case ir.Ref():
             return _name(expr, timeless), CALL
         case ir.Apply(op=op, args=args):
             return op.latex(Operands(args, [_print(arg, timeless) for arg in args], _BRACKETS))
+
+
+def _number(value: float) -> Written:
+    """A number; of one with an exponent, a power of ten, since `1e-12` reads as a difference."""
+    digits, has_exponent, exponent = number(value).partition("e")
+    if not has_exponent:
+        return digits, CALL if value >= 0 else PREFIX
+    power = f"10^{{{int(exponent)}}}"
+    factor = digits[:-1] if digits in ("1", "-1") else rf"{digits} \cdot "
+    return factor + power, PRODUCT if value >= 0 else PREFIX
 
 
 def _name(ref: ir.Ref, timeless: Collection[str]) -> str:

@@ -24,6 +24,7 @@ import numpy as np
 from rnnzoo.errors import Mistake, Span, UsageError, listed
 from rnnzoo.lang import interpret, ir, reference, start
 from rnnzoo.lang.adjoint import Adjoint, adjoint
+from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.probes import probes
 from rnnzoo.lang.program import Program
 from rnnzoo.lang.widen import compile_step
@@ -528,8 +529,8 @@ class _Layer:
         weight = next(
             (candidate for candidate in self.step.weights if candidate.name == name), None
         )
-        if weight is None:
-            return  # the learned start of a state
+        if weight is None or name in constant_matrices(self.cell):
+            return  # the learned start of a state; a constant stays as it is
         if len(weight.shape) == 2:
             square = weight.shape[0] == weight.shape[1]
             candidates = [Init("orthogonal" if square else "glorot_uniform")]

@@ -168,8 +168,18 @@ _HABITS: dict[type[ast.AST], tuple[str, str]] = {
 _PRODUCTS = frozenset({"matmul"})
 _TRANSPOSITIONS = frozenset({"T", "mT", "transpose"})
 _JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
+# What is written instead of complex numbers, and instead of drawing some.
+_PARTS_OF_COMPLEX = "an equation for the real part and one for the imaginary part, as `lru` does"
+_DRAWN = "`init: {{A: {}}}`, with `weights: {{A: {{trainable: false}}}}` for what stays so"
 # Calls by another name, and what to write here.
-_SYNONYMS = {
+_SYNONYMS = dict.fromkeys(("complex", "real", "imag", "re", "im", "conj"), _PARTS_OF_COMPLEX) | {
+    "conv": "R @ a, with `weights: {R: {mask: abs(row - col) <= 1}}`",
+    "conv1d": "R @ a, with `weights: {R: {mask: abs(row - col) <= 1}}`",
+    "loguniform": "exp(a + (b - a) * random) in `init:`, from exp(a) to exp(b)",
+    "log_uniform": "exp(a + (b - a) * random) in `init:`, from exp(a) to exp(b)",
+    "random": _DRAWN.format("random"), "rand": _DRAWN.format("random"),
+    "uniform": _DRAWN.format("{uniform: 0.1}"), "normal": _DRAWN.format("{normal: 0.1}"),
+    "randn": _DRAWN.format("{normal: 1}"),
     "swish": "silu(a)", "logsigmoid": "log_sigmoid(a)", "lrelu": "leaky_relu(a)",
     "leakyrelu": "leaky_relu(a)", "hard_tanh": "clip(a, -1, 1)", "hardtanh": "clip(a, -1, 1)",
     "square": "a ** 2", "sgn": "sign(a)", "heaviside": "a > 0",
@@ -413,6 +423,9 @@ class _TreeBuilder:
             )
 
     def number(self, node: ast.Constant, value: object) -> float:
+        if isinstance(value, complex):
+            fix = f"write {_PARTS_OF_COMPLEX}"
+            raise _NotInTheLanguage(node, f"{ast.unparse(node)[:40]} is no real number", fix)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _NotInTheLanguage(
                 node, f"{ast.unparse(node)[:40]} is not a number", "write 0, 1 or 0.5"
@@ -444,6 +457,9 @@ class _TreeBuilder:
         problem = f"[{_index_text(index)}] is not a step"
         fix = f"write {name}[t-1] for the previous step, {name} for this one"
         match index:
+            case ast.Slice() | ast.Tuple() | ast.Constant() | ast.UnaryOp() if name == "x":
+                problem = f"[{_index_text(index)}] picks units, which is not part of the language"
+                fix = "name what has a meaning of its own, `inputs: {dt: 1}`, and write dt"
             case ast.Slice() | ast.Tuple():
                 problem = f"[{_index_text(index)}] picks units, which is not part of the language"
                 fix = "give each part of a vector a matrix of its own: W_1 @ x, W_2 @ x"

@@ -22,8 +22,10 @@ _SIGNS = {" @ ": " ", "'": SHOWN_TRANSPOSED} | {
 }
 _CALLS = {name: primitive.unicode for name, primitive in CALLS.items() if primitive.unicode}
 _OPERATORS = sorted(_SIGNS, key=len, reverse=True)  # `**` before `*`
+_NUMBER = r"\d[\d.]*(?:e[-+]?\d+)?"  # whole: the e of 1e-12 is no name
 _TOKEN = re.compile(
-    rf"below\.(\w+)|([A-Za-z_]\w*)(?:\[t-(\d+)\])?|{'|'.join(map(re.escape, _OPERATORS))}"
+    rf"below\.(\w+)|([A-Za-z_]\w*)(?:\[t-(\d+)\])?|{_NUMBER}"
+    rf"|{'|'.join(map(re.escape, _OPERATORS))}"
 )
 
 
@@ -49,7 +51,7 @@ def _line(text: str, timed: Collection[str]) -> str:
         if below:
             return f"below.{_now(below, timed)}"
         if name is None:
-            return _SIGNS[match[0]]
+            return _SIGNS.get(match[0], match[0])
         if lag:
             return greek(name) + NOW + SHOWN_MINUS + "".join(SHOWN_DIGITS[int(n)] for n in lag)
         return _now(name, timed) if name in timed else _CALLS.get(name, greek(name))

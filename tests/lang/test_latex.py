@@ -54,6 +54,8 @@ def shown(equation: str) -> str:
             r"\left(\begin{cases} c_{t} & \text{if } t > 1 \\ b & \text{otherwise}"
             r" \end{cases}\right) + c_{t}",
         ),
+        ("c / maximum(b, 1e-12)", r"\frac{c_{t}}{\max\left(b, 10^{-12}\right)}"),
+        ("2.5e-07 * c", r"2.5 \cdot 10^{-7} \, c_{t}"),
         ("abs(floor(t) - c)", r"\left|\left\lfloor t \right\rfloor - c_{t}\right|"),
     ],
 )  # fmt: skip

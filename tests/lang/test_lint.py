@@ -244,6 +244,14 @@ def test_with_the_init_that_is_proposed_the_warning_is_gone(body: str) -> None:
         ]
 
 
+def test_no_other_beginning_is_proposed_for_a_constant() -> None:
+    body = "constants: |\n  D = (row == col) * 3\n" + of("W @ x + D @ h[t-1]")
+    (finding,) = lint(cell(body))
+    assert finding.problem == "explodes"
+    assert "D" not in finding.init
+    assert "orthogonal" not in str(finding.init)
+
+
 def test_a_gate_is_named_by_its_equation_and_an_activation_within_one_by_its_name() -> None:
     assert only("extends: lstm\ninit: {b_f: 20}\n").text.startswith("'f' is saturated at the start")
     assert only(of("1 * tanh(W @ x + R @ h[t-1] + b)", "init: {b: 20}\n")).text.startswith(

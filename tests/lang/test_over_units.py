@@ -183,3 +183,10 @@ def test_the_canonical_form_does_not_depend_on_names_and_tells_operations_apart(
     ]
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
+
+
+def test_the_e_of_a_number_is_no_name_of_an_equation() -> None:
+    cell = lang.parse_text(
+        "name: q\nequations: |\n  e = maximum(norm(W @ x), 1e-12)\n  h = tanh(W @ x / e) + h[t-1]\n"
+    )
+    assert "eₜ = maximum(norm(W xₜ), 1e-12)" in unicode.lines(cell.step.equations, cell.step)

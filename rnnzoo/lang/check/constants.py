@@ -179,5 +179,7 @@ class FixedReader:
         fix = nearest(name, self.names())
         if self.place == "a constant" and (name in self.spec.shapes or ir.names_vector(name)):
             fix = "write an equation: a constant is computed before there are weights"
+        if name == "random":
+            fix = "numbers are drawn in `init:`, of a weight that `trainable: false` keeps so"
         self.mistakes.add(span, problem, fix)
         return MISTAKEN

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rnnzoo.errors import Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.scope import Scope
-from rnnzoo.lang.check.trees import as_written, in_words
-from rnnzoo.lang.parse import Call, Name, Primed, Tree
+from rnnzoo.lang.check.trees import as_written, in_words, walk
+from rnnzoo.lang.parse import Call, Lag, Name, Primed, Tree
 from rnnzoo.lang.primitives import div, matmul, mul, neg
 
 _LETTERS = (*"SABCDEFGHIJKLMNOPQRTUVWXYZ", "S_new")  # to call a matrix in a fix
@@ -30,6 +30,11 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
     match left:
         case Name(name=name) if scope.is_reported(name) or scope.is_mistaken(name):
             return
+        case Name(name=name) | Primed(name=name) if name in scope.trees and _is_vector(
+            scope, right
+        ):
+            fix = f"write dot({name}, {as_written(right)})"
+            scope.mistakes.add(span, "two vectors make a number by `dot`", fix)
         case Primed():
             scope.mistakes.add(left.span, *lone_prime(scope, left))
         case Call(op=op, args=(first, matrix)) if op is matmul and (
@@ -52,9 +57,7 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
             scope.mistakes.add(span, problem, f"write a * ({as_written(matrix)} @ ...)")
         case Name(name=name):
-            problem = f"'{name}' is no matrix"
-            fix = "write * for a product element by element, and a matrix before @: W @ x"
-            scope.mistakes.add(left.span, problem, fix)
+            scope.mistakes.add(left.span, *_no_matrix(scope, name))
         case Call(op=op, args=(first, second)) if op.signs and all(
             map(scope.stands_for_matrix, (first, second))
         ):
@@ -64,10 +67,30 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
         case Call() if scope.is_meant_as_matrix(left):
             computed_in_place(scope, left)
+        case Call(op=op) if op.signs and any(map(scope.stands_for_matrix, walk(left))):
+            matrix = next(part for part in walk(left) if scope.stands_for_matrix(part))
+            fix = f"write one product for each matrix: {as_written(matrix)} @ a, and a number * a"
+            scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
         case _:
             scope.mistakes.add(
                 left.span, "before @ stands a matrix, and this is none", "write W @ (...)"
             )
+
+
+def _no_matrix(scope: Scope, name: str) -> tuple[str, str]:
+    """What to say of a name before @ that is no matrix."""
+    if name in scope.shared.spec.constants and ir.names_matrix(name):
+        problem = f"'{name}' is no matrix: it reads neither `row` nor `col`"
+        fix = f"read them; or draw it: `weights: {{{name}: {{trainable: false}}}}` and `init:`"
+        return problem, fix
+    fix = "write * for a product element by element, and a matrix before @: W @ x"
+    return f"'{name}' is no matrix", fix
+
+
+def _is_vector(scope: Scope, tree: Tree) -> bool:
+    """Whether this is an equation's value, now or before, and no matrix."""
+    is_value = isinstance(tree, Name | Lag) and tree.name in scope.trees
+    return is_value and not scope.stands_for_matrix(tree)
 
 
 def computed_in_place(scope: Scope, left: Tree) -> None:

@@ -431,8 +431,7 @@ class Scope:
             )
             if name in ("units", "inputs"):
                 fix = f"name it under `constants:`, such as `n = {name}`, and write n"
-            if name == "below":
-                fix = "write below.c for the value of `c` in the layer below"
+            fix = _INSTEAD_OF_RESERVED.get(name, fix)
         elif name[:1].isupper():
             # of a round's own weight, `R1`, what is written: `R[k]`
             called = declared_name(node)
@@ -480,6 +479,10 @@ class Scope:
 
 
 # numbers that libraries have by name, and what to write
+_INSTEAD_OF_RESERVED = {
+    "random": "write `d = bernoulli(0.1)` on a line of its own: each step draws 0 or 1",
+    "below": "write below.c for the value of `c` in the layer below",
+}
 _NUMBERS = {"pi": "3.141592653589793", "e": "exp(a)", "eps": "1e-5", "epsilon": "1e-5"}
 
 

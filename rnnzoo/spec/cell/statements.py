@@ -40,12 +40,12 @@ def read_statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statemen
         statement = _without_time(statement, mistakes)  # noqa: PLW2901
         base = statement.name.removesuffix(BEFORE_FIRST)
         if statement.name in statements:
-            line = statements[statement.name].span.line
-            mistakes.add(
-                statement.span,
-                f"'{statement.name}' has an equation on line {line} already",
-                "keep one of them",
-            )
+            before = statements[statement.name]
+            problem = f"'{statement.name}' has an equation on line {before.span.line} already"
+            fix = "keep one of them"
+            if statement.repeat is not None and before.repeat is None:
+                fix = f"write `{base}[0] = ...` above: what the first round begins with"
+            mistakes.add(statement.span, problem, fix)
         elif legal_name(base, statement.span, mistakes):
             statements[statement.name] = statement
     check_count(statements, mistakes)

@@ -138,6 +138,10 @@ def _one_line(node: Node) -> Code | None:
 def read_init(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
     initialisers = {}
     for name, node in table.entries.items() if table else ():
+        if table and name.count(")") > name.count("("):  # YAML ended an entry at a comma
+            problem = "an expression with a comma has quotes within braces"
+            mistakes.add(table.keys[name], problem, 'write `init: {b: "minimum(unit, 3)"}`')
+            continue
         init = init_of(node, mistakes)
         if table and init is not None:
             initialisers[name] = Declared(init, table.keys[name], code=_one_line(node))
