@@ -5,13 +5,13 @@ message is what we print.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnzoo import lang
+from rnnzoo.cli import cells
 from rnnzoo.errors import SpecError
 from rnnzoo.lang import ir, reference, start
 from rnnzoo.lang.at_start import at_start
@@ -86,14 +86,10 @@ def test_the_parts_of_files_say_what_the_page_says() -> None:
 
 def test_what_show_prints_is_what_the_page_shows() -> None:
     states, kinds = (", ".join(view("rwkv4").states), view("rwkv4").kinds)
-    assert "\n".join([f"states   {states}", *_labelled("kind", kinds)]) in PAGE
+    assert "\n".join([f"states   {states}", *cells._labelled("kind", kinds)]) in PAGE
     begun = at_start(lang.load("lstm"))
     assert begun is not None
-    assert "\n".join(_labelled("start", begun.lines())) in PAGE
-
-
-def _labelled(label: str, lines: Iterable[str]) -> list[str]:
-    return [f"{'' if number else label:9}{line}" for number, line in enumerate(lines)]
+    assert "\n".join(cells._labelled("start", begun.lines())) in PAGE
 
 
 def test_a_layer_has_as_many_columns_as_the_page_lays_side_by_side() -> None:

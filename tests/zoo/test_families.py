@@ -139,8 +139,9 @@ def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) ->
     assert main(["show", "nfg"]) == 0
     printed = capsys.readouterr().out
     assert "family   lstm, 2015\nclaim    nfg worse than peephole\n" in printed
-    kind = "nonlinear in h and c together, all units together: one step after"
-    assert f"states   h, c\nkind     {kind}\n         another\n" in printed
+    kind = "nonlinear in h and c together, all units together: one step after another"
+    wrapped = kind.replace(" another", "\n         another")  # within 80 columns
+    assert f"states   h, c\nkind     {wrapped}\n" in printed
     assert "\nstart    half-life in steps: h over 200, c over 200\n" in printed
     assert "\n         gates, 0 shut and 1 open: i 0.50, o 0.51\n" in printed
     assert main(["show", "nfg", "--json"]) == 0
