@@ -424,10 +424,11 @@ def _difference(cell: CellView, other: CellView) -> list[str]:
     names = [*ours, *(name for name in theirs if name not in ours)]
     lines = [f"{cell.name} against {other.name}"]
     for name in names:
-        if ours.get(name) != theirs.get(name):
-            lines += [f"  - {theirs[name]}"] * (name in theirs) + [f"  + {ours[name]}"] * (
-                name in ours
-            )
+        if ours.get(name) == theirs.get(name):
+            continue
+        for sign, equations in (("-", theirs), ("+", ours)):
+            if name in equations:
+                lines.append(f"  {sign} {equations[name]}")
     return lines if len(lines) > 1 else [f"{cell.name} and {other.name} have the same equations"]
 
 

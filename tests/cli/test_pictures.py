@@ -53,6 +53,15 @@ def test_show_says_what_a_variant_changes(tmp_path: Path) -> None:
     assert "h = tanh(W @ x" in rnnzoo("show", "rnn", cwd=tmp_path, PYTHONIOENCODING="ascii").stdout
 
 
+def test_a_cell_differs_from_another_by_equations_that_one_of_them_has() -> None:
+    difference = cells._difference(view("phased_lstm"), view("peephole"))
+    assert "  + time = time[t-1] + dt" in difference
+    assert [line for line in difference if line.startswith(("  - time", "  - m "))] == []
+    back = cells._difference(view("peephole"), view("phased_lstm"))
+    assert "  - time = time[t-1] + dt" in back
+    assert sorted(line[4:] for line in back[1:]) == sorted(line[4:] for line in difference[1:])
+
+
 @pytest.mark.parametrize(
     "name", slow_outside_of({*compiled(), "echo_state", "phased_lstm"}, built_in_names())
 )
