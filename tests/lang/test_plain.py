@@ -7,6 +7,7 @@ it is installed.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -238,6 +239,15 @@ def test_joined_vectors_and_beginnings_that_are_expressions_are_written_for_jax(
 def test_reductions_and_numbers_that_fill_vectors_are_written(torch: ModuleType) -> None:
     cell = parsed(OVER_UNITS)
     agrees(cell.ir, cell.plain("torch"), lambda *given: run_torch(torch, *given), True)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "max", "norm", "softmax", "layer_norm"])
+def test_reductions_within_groups_are_broken_over_lines(reduction: str, torch: ModuleType) -> None:
+    gate, value = (f"(W_{n} @ x + R_{n} @ h[t-1] + b_{n})" for n in ("gate", "value"))
+    cell = parsed(f"name: q\nequations: |\n  h = {reduction}(sigmoid{gate} * tanh{value}, 3)\n")
+    text = cell.plain("torch")
+    assert re.search(r"in_groups\(\n +lambda a: ", text)
+    agrees(cell.ir, text, lambda *given: run_torch(torch, *given), True)
 
 
 @pytest.mark.slow

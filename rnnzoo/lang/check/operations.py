@@ -92,6 +92,9 @@ def wrong_groups(
 ) -> tuple[str, str]:
     """What is wrong with a number of groups, and the fix; empty where nothing is."""
     match groups:
+        case ir.Number(value=count) if op is largest and count < 2:
+            problem = f"the last operand of max is a number of groups, and {count:g} makes none"
+            return problem, f"write maximum(a, {count:g}) for the larger of two, or max(a)"
         case ir.Number(value=count):
             written = f"{count:g}"
         case ir.Ref(kind="option", name=name):

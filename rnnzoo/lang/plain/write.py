@@ -312,7 +312,7 @@ class Writer:
             return [f"{before}{called}(", *operands, f"{indent}){after}"]
         if called == "in_groups" and len(expr.args) == 2:
             vector, groups = expr.args
-            function = whole.partition("(")[2].partition(", ")[0]
+            function = f"lambda a: {self.form(expr.op, [('a', CALL)])}"
             return [
                 f"{before}{called}(", f"{inner}{function},", *self.lines(inner, vector, inner, ","),
                 f"{inner}{self.text(groups)},", f"{indent}){after}",
