@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -361,6 +362,12 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def moment(then: datetime, clock: str = "%H:%M", now: datetime | None = None) -> str:
+    """A moment as people say it: the time, and the day where that is another one."""
+    today = (now or datetime.now().astimezone()).date()
+    return f"{then:{clock}}" if then.date() == today else f"{then:%Y-%m-%d %H:%M}"
 
 
 def listed(names: Iterable[str], last: str = "and") -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from rnnzoo.errors import command, number_of, printable, worded
+from rnnzoo.errors import command, moment, number_of, printable, worded
 from rnnzoo.terminal.console import plain_console, told
 
 if TYPE_CHECKING:
@@ -90,7 +90,5 @@ def _lines(state: Mapping[str, Any], spec: str) -> Iterator[str]:
         yield f"  {_time(entry['time'])} {entry['command']}: {entry['answer']}"
 
 
-def _time(moment: str) -> str:
-    from rnnzoo.sweep.steering import since
-
-    return since(datetime.fromisoformat(moment))
+def _time(written: str) -> str:
+    return moment(datetime.fromisoformat(written))

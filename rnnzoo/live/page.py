@@ -11,11 +11,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from rnnzoo import __version__
+from rnnzoo import __version__, errors
 from rnnzoo.errors import command, duration, number_of
 from rnnzoo.live import draw
 from rnnzoo.live.look import OVER, Shown
 from rnnzoo.live.markup import Markup, join, tag
+from rnnzoo.spec.hyperparameters import value_text
 
 CARDS = 24  # trials whose curve is shown; more are listed
 WORDS = {"silent": "no sign of life", "failed": "ended by an error"}
@@ -452,11 +453,9 @@ def _variant(study: Shown, task: str = "") -> str:
 
 def setting(values: Mapping[str, Any]) -> str:
     """A point of the space."""
-    return ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in values.items())
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value_text(value)}" for name, value in values.items()
+    )
 
 
 def score(value: float | None) -> str:
@@ -468,8 +467,7 @@ def score(value: float | None) -> str:
 
 def moment(seconds: float) -> str:
     """A time of day, with the date where that is another day."""
-    then, now = datetime.fromtimestamp(seconds), datetime.now()
-    return f"{then:%H:%M:%S}" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M}"
+    return errors.moment(datetime.fromtimestamp(seconds), "%H:%M:%S")
 
 
 def _for(shown: Shown, began: float) -> Markup:

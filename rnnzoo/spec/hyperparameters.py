@@ -38,6 +38,11 @@ MAX_EPOCHS = 1_000_000
 AUTO = "auto"  # a backend that is chosen when a study is made
 
 
+def value_text(value: object) -> str:
+    """A value as a line about a trial has it: four digits are enough to tell trials apart."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Legal:
     """What a hyper-parameter may be: true or false, one of some words, or a number from where to

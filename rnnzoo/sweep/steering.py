@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.errors import RnnzooError, command, nearest, number_of
+from rnnzoo.errors import RnnzooError, command, moment, nearest, number_of
 from rnnzoo.launchers import resize
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -57,12 +57,6 @@ class Told:
             "trials": self.trials, "paused": paused, "stopped": list(self.stopped),
             "workers": self.workers, "budget": self.budget,
         }  # fmt: skip
-
-
-def since(moment: datetime, now: datetime | None = None) -> str:
-    """A moment as people say it: the time, and the day where that is another one."""
-    today = (now or datetime.now().astimezone()).date()
-    return f"{moment:%H:%M}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M}"
 
 
 class Refused(RnnzooError):
@@ -173,7 +167,7 @@ class Steering:
     def _pause(self) -> str:
         told = self.sweep.told
         if told.paused is not None:
-            return f"it is paused already, since {since(told.paused)}"
+            return f"it is paused already, since {moment(told.paused)}"
         self.sweep.told = replace(told, paused=_now())
         count = len(self.sweep.running)
         end = f"; {number_of(count, 'trial that runs ends', 'trials that run end')}"
@@ -182,7 +176,7 @@ class Steering:
     def _resume(self) -> str:
         if self.sweep.told.paused is None:
             return "it is not paused"
-        began = since(self.sweep.told.paused)
+        began = moment(self.sweep.told.paused)
         self.sweep.told = replace(self.sweep.told, paused=None)
         self._paused_by_workers = False
         return f"trials begin again, {self.sweep.at_once()} at a time; it was paused since {began}"

@@ -18,14 +18,15 @@ from rich.text import Text
 
 from rnnzoo.confirm import told
 from rnnzoo.confirm.stand import Stand
-from rnnzoo.errors import command, duration, number_of
+from rnnzoo.errors import command, duration, moment, number_of
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.hyperparameters import value_text
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.status import planned
-from rnnzoo.sweep.steering import Told, since
+from rnnzoo.sweep.steering import Told
 
 TrialKey = tuple[str, int]
 STARTING = "starting the processes that train"
@@ -68,7 +69,7 @@ class _State:
         if self.steered is None or self.steered.paused is None or not self.studies:
             return ""
         resume = command("ctl", self.studies[0].experiment.file, "resume")
-        return f"paused since {since(self.steered.paused)}: {resume}"
+        return f"paused since {moment(self.steered.paused)}: {resume}"
 
     def left(self) -> str:
         """Time left, from the pace so far of this run."""
@@ -197,7 +198,7 @@ class Display(Observer):
         else:
             result = f"{outcome.kind}: {outcome.message.splitlines()[0] if outcome.message else ''}"
         chosen = " ".join(
-            f"{name}={_short(value)}" for name, value in trial.hyperparameters.items()
+            f"{name}={value_text(value)}" for name, value in trial.hyperparameters.items()
         )
         seconds = outcome.seconds.get("total", 0.0)
         head = f"[{state.finished}/{state.total}] {study.label} {trial.index}"
@@ -253,10 +254,6 @@ class Display(Observer):
                 how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}"
             lines.append(Text(f"  {study.label} {trial.index}: {how}", style="cyan"))
         return lines
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _compiling(trial: Trial) -> str:
