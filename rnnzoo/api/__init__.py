@@ -188,10 +188,10 @@ def plan(
         TaskError: the data of a task cannot be had.
         StoreError: a storage cannot be read.
     """
-    from rnnzoo.api import planning
+    from rnnzoo.api import planning, root
     from rnnzoo.sweep.parts import part_of
 
-    noise, hours = planning.checked_noise(noise), planning.checked_hours(hours)
+    noise, hours = planning.checked_noise(noise), root.checked_hours(hours)
     with _told(progress) as report:
         read = experiment_of(experiment, overrides, trials)
         part = part_of(read, only, shard)

@@ -122,16 +122,6 @@ def _plain(remarks: Iterable[Remark]) -> list[dict[str, str]]:
     return [dataclasses.asdict(remark) for remark in remarks]
 
 
-def checked_hours(hours: float | None) -> float | None:
-    """
-    Raises:
-        UsageError: it is no number of hours.
-    """
-    if hours is not None and not 0.0 < hours < math.inf:
-        raise UsageError(f"{argument('hours')} must be a number above 0, not {hours:g}")
-    return hours
-
-
 def checked_noise(noise: float | None) -> float | None:
     """
     Raises:

@@ -92,6 +92,16 @@ def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
     return given or machine.cores()
 
 
+def checked_hours(hours: float | None) -> float | None:
+    """
+    Raises:
+        UsageError: it is no number of hours.
+    """
+    if hours is not None and not 0.0 < hours < math.inf:
+        raise UsageError(f"{argument('hours')} must be a number above 0, not {hours:g}")
+    return hours
+
+
 def chosen_launcher(cluster: str | None = None, certificates: str | None = None) -> Chosen:
     """The launcher of mlflow.yml; or a cluster, at an address and with certificates that go over
     what mlflow.yml says of one.

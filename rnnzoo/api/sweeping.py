@@ -341,11 +341,8 @@ def _ends_at(hours: float | None) -> float:
     Raises:
         UsageError: it is no number of hours.
     """
-    if hours is None:
-        return math.inf
-    if not 0.0 < hours < math.inf:
-        raise UsageError(f"{argument('hours')} must be a number above 0, not {hours:g}")
-    return time.monotonic() + 3600 * hours
+    checked = root.checked_hours(hours)
+    return math.inf if checked is None else time.monotonic() + 3600 * checked
 
 
 def _may_stop(experiment: Experiment) -> bool:

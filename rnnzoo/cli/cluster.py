@@ -16,7 +16,6 @@ from rnnzoo.spec.settings import in_project, project
 CHECK = "check"
 FOLDER = "certificates"
 HOST = "HOST"
-PORT = 8786
 PATIENCE = 2.0  # seconds that a scheduler may take to answer
 
 
@@ -43,7 +42,7 @@ def _check(args: argparse.Namespace) -> None:
         UsageError: one of both does not, or nobody answers.
     """
     if not args.where:
-        asked = command("cluster", CHECK, f"tls://{HOST}:{PORT}")
+        asked = command("cluster", CHECK, f"tls://{HOST}:{_address.PORT}")
         raise UsageError("which scheduler is meant is not said", f"write `{asked}`")
     where = _address.address(args.where)
     _address.require_installed()
@@ -84,7 +83,7 @@ def _told(folder: Path, ends: str) -> Iterator[str]:
 def scheduler(folder: Path) -> str:
     """The command that starts a scheduler with these certificates."""
     return (
-        f"dask scheduler --protocol tls --port {PORT} --dashboard-address 127.0.0.1:8787"
+        f"dask scheduler --protocol tls --port {_address.PORT} --dashboard-address 127.0.0.1:8787"
         f" {_options(folder, 'scheduler')}"
     )
 
@@ -92,7 +91,7 @@ def scheduler(folder: Path) -> str:
 def worker(folder: Path, trials: int) -> str:
     """The command that starts a worker for so many trials at a time."""
     return (
-        f"dask worker tls://{HOST}:{PORT} --nthreads {trials} --resources trial={trials}"
+        f"dask worker tls://{HOST}:{_address.PORT} --nthreads {trials} --resources trial={trials}"
         f" --memory-limit 0 --dashboard-address 127.0.0.1:0 {_options(folder, 'worker')}"
     )
 
@@ -100,7 +99,7 @@ def worker(folder: Path, trials: int) -> str:
 def sweep(folder: Path) -> str:
     """The command that sweeps with them."""
     named = "" if in_project(folder) == Path(FOLDER) else f" {argument('certificates', folder)}"
-    return f"rnnzoo sweep SPEC --cluster tls://{HOST}:{PORT}{named}"
+    return f"rnnzoo sweep SPEC --cluster tls://{HOST}:{_address.PORT}{named}"
 
 
 def _options(folder: Path, holder: str) -> str:

@@ -25,10 +25,10 @@ PlannedStudy = Mapping[str, Any]  # what a plan says of one
 
 def plan(args: argparse.Namespace) -> None:
     """What would run, what is done, how long the rest takes, and what can be decided."""
-    from rnnzoo.api import planning
+    from rnnzoo.api import planning, root
     from rnnzoo.sweep.parts import part_of
 
-    noise, hours = planning.checked_noise(args.noise), planning.checked_hours(args.hours)
+    noise, hours = planning.checked_noise(args.noise), root.checked_hours(args.hours)
     console = plain_console(args.json)
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     part = part_of(experiment, args.only, args.shard)

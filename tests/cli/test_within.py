@@ -116,7 +116,7 @@ def test_it_says_what_it_knows_and_what_not() -> None:
 
 @pytest.mark.parametrize("hours", [0.0, -1.0, float("inf"), float("nan")])
 def test_hours_that_are_none_are_refused(hours: float) -> None:
-    from rnnzoo.api.planning import checked_hours
+    from rnnzoo.api.root import checked_hours
 
     with pytest.raises(UsageError, match="hours must be a number above 0"):
         checked_hours(hours)
