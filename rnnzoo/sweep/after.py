@@ -22,7 +22,7 @@ from rnnzoo.sweep.supply import Supply
 if TYPE_CHECKING:
     from rnnzoo.sweep.run import Sweep
 
-PATIENCE = 0.5  # seconds until the end, or a command, is noticed while speeds are measured
+POLL = 0.5  # seconds until Ctrl-C, or a command, is noticed, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class AfterSearch:
         sweep.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
         try:
             machine = sweep.own_provenance["processor"]
-            return speed.side_by_side(a, b, sweep.launcher, machine, self.looking, PATIENCE)
+            return speed.side_by_side(a, b, sweep.launcher, machine, self.looking, POLL)
         except speed.SpeedError as error:
             sweep.observer.note(f"not measured: {error}")
             return None

@@ -8,7 +8,7 @@ fails, for a reason that says nothing of the cause.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rnnzoo.errors import listed, number_of, worded
@@ -61,4 +61,9 @@ def said(before: Stamps, package: Path = PACKAGE) -> str:
     more = len(changed) - len(names)
     if more:
         names.append(number_of(more, "more file", "more files"))
-    return worded(f"{listed(names)} changed while the sweep ran", AGAIN)
+    return cause(names, AGAIN)
+
+
+def cause(names: Iterable[str], fix: str) -> str:
+    """Why a trial failed for which no variant is to blame: files changed."""
+    return worded(f"{listed(names)} changed while the sweep ran", fix)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of, worded
+from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of
 from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, elsewhere
 from rnnzoo.signals import interrupts
@@ -36,7 +36,7 @@ from rnnzoo.spec.trial import (
     Trial,
 )
 from rnnzoo.sweep import edited, equal, halving, provenance, status
-from rnnzoo.sweep.after import AfterSearch, KnownTrial
+from rnnzoo.sweep.after import POLL, AfterSearch, KnownTrial
 from rnnzoo.sweep.lock import check_free, held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
@@ -52,7 +52,6 @@ AGAIN = (
     "put back what was there; or give the same command again, which begins anew with what is there"
     " now"
 )
-POLL = 0.5  # seconds until Ctrl-C is noticed, at most
 # Seconds that trials may take to save their state of training after SIGTERM: Slurm kills 30 after
 # it, unless it is set up otherwise.
 GRACE = 20.0
@@ -848,11 +847,8 @@ class Sweep:
         if outcome.kind not in (Kind.FAILED, Kind.INTERRUPTED):
             return outcome
         files = sorted(self.edited_since(study))
-        if files:
-            problem = f"{listed(files)} changed while the sweep ran"
-            return Outcome(Kind.INTERRUPTED, message=worded(problem, AGAIN))
-        of_package = edited.said(self.package)
-        return Outcome(Kind.INTERRUPTED, message=of_package) if of_package else outcome
+        cause = edited.cause(files, AGAIN) if files else edited.said(self.package)
+        return Outcome(Kind.INTERRUPTED, message=cause) if cause else outcome
 
     def edited_since(self, study: Study) -> Iterator[str]:
         """Files of a study's operations, loss and metric that are not as the sweep found them."""
