@@ -85,14 +85,14 @@ def trained(opened: Opened) -> None:
         AssertionError: outcomes differ.
     """
     expected: Mapping[int, Outcome] = {}
-    one = 0.0
+    rate_of_one = 0.0
     for workers in WORKERS:
         with on_cluster(workers, opened) as launcher:
             # each worker imports Keras and compiles, which is not counted
             run(launcher, list(trials(opened))[:workers])
             rate, outcomes = run(launcher, list(trials(opened)))
-        expected, one = expected or outcomes, one or rate
-        tell("that train", workers, rate, one * min(workers, machine.cores()))
+        expected, rate_of_one = expected or outcomes, rate_of_one or rate
+        tell("that train", workers, rate, rate_of_one * min(workers, machine.cores()))
         for index, outcome in outcomes.items():
             assert outcome.same_result(expected[index]), f"trial {index} on {workers} workers"
     print(f"{len(expected)} trainings have the same outcomes to the bit on {WORKERS} workers")

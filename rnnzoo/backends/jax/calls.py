@@ -7,7 +7,6 @@ names under which XLA knows them, compiled once and kept (`native.build`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +36,6 @@ def registered(source: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return targets
 
 
-def shapes_are_known(tensors: Sequence[jax.Array]) -> bool:
+def shape_is_known(tensor: jax.Array) -> bool:
     """Whether no length is a symbol, as in what is exported."""
-    return all(isinstance(length, int) for tensor in tensors for length in tensor.shape)
+    return all(isinstance(length, int) for length in tensor.shape)

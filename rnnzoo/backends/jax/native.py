@@ -19,7 +19,7 @@ from jax import numpy as jnp
 from rnnzoo.backends.contract import Named, Results, X
 from rnnzoo.backends.emit import Emitter, Values
 from rnnzoo.backends.exporting import is_exporting
-from rnnzoo.backends.jax.calls import registered
+from rnnzoo.backends.jax.calls import registered, shape_is_known
 from rnnzoo.backends.jax.engine import Engine, Kept, real_of
 from rnnzoo.backends.jax.pieces import between, join
 from rnnzoo.backends.native.plan import Axes, Loops, Memory, Plan, Unprintable
@@ -82,7 +82,7 @@ class NativeEngine(Engine):
         return forward_name, backward_name
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
-        known = all(isinstance(length, int) for length in given[X].shape)
+        known = shape_is_known(given[X])
         if is_exporting() or not known:
             return self.scan.run(given, plain)
         return super().run(given, plain)

@@ -13,11 +13,6 @@ from rnnzoo.lang.parse import Below, Call, Lag, Literal, Name, Primed, Tree
 from rnnzoo.lang.primitives import OverUnits, outer_product, transposed
 
 
-def size_of(scope: Scope, tree: Tree) -> ir.Size | None:
-    """The size of an expression, once sizes are inferred; None where it is not known."""
-    return _size_of(scope, tree)
-
-
 def infer_sizes(scope: Scope) -> dict[str, ir.Size]:
     """Sizes of all equations: a product has its matrix's rows, other operations the size of
     their operands.
@@ -77,7 +72,7 @@ def _operands(scope: Scope, tree: Tree) -> list[str]:
     return list(names)
 
 
-def _size_of(scope: Scope, tree: Tree) -> ir.Size | None:
+def size_of(scope: Scope, tree: Tree) -> ir.Size | None:
     """The size of an expression, as far as it is known."""
     own = _own_size(scope, tree)
     if own is not None:
@@ -194,7 +189,7 @@ def _size(scope: Scope, node: Tree, of_matrix: bool = False) -> ir.Size | None:
                 return _grid(*shape, heads=[])
             return shape[0] if shape else None
         case Call(op=op, args=(rows, columns, *heads)) if op is outer_product:
-            return _grid(_size_of(scope, rows), _size_of(scope, columns), heads)
+            return _grid(size_of(scope, rows), size_of(scope, columns), heads)
         case Call(op=op, args=(matrix, _)) if op.is_product:
             return _size_of_product(scope, matrix)
         case Call(op=OverUnits()):
@@ -210,13 +205,13 @@ def _size_of_product(scope: Scope, matrix: Tree) -> ir.Size | None:
     """The size of a product of a matrix with a vector, as far as it is known."""
     match matrix:
         case Call(op=op, args=(inner,)) if op is transposed and scope.computes_matrix(inner):
-            return _side(_size_of(scope, inner), "columns")
+            return _side(size_of(scope, inner), "columns")
         case Name(name=name) if name not in scope.matrices:
             return scope.rows(name)
         case Primed(name=name):
             return scope.columns(name)
     if scope.computes_matrix(matrix):
-        return _side(_size_of(scope, matrix), "rows")
+        return _side(size_of(scope, matrix), "rows")
     return "units"  # its left side is a mistake
 
 
