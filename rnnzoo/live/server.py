@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -144,6 +145,7 @@ def is_own_name(hosts: list[str]) -> bool:
     return name.lower() in NAMES and port.isdecimal()
 
 
+@cache
 def policy() -> str:
     """What the page may do: its own style and script, and ask this server."""
     style, script = (_hash(text) for text in (page.style(), page.script()))
