@@ -32,7 +32,7 @@ from rnnzoo.api.argument import ExperimentLike, Overrides, Source, experiment_of
 if TYPE_CHECKING:
     from rnnzoo.api.value import Report, Results
     from rnnzoo.sweep.observer import Observer
-    from rnnzoo.sweep.parts import Part
+    from rnnzoo.sweep.tally import Tally
     from rnnzoo.tasks import Report as Progress
 
 __all__ = [
@@ -93,11 +93,13 @@ def run(
     from rnnzoo.api.sweeping import Notes, prepared
     from rnnzoo.sweep.observer import Several
     from rnnzoo.sweep.parts import part_of
+    from rnnzoo.sweep.tally import Tally
 
     read = experiment_of(experiment, overrides, trials)
     part = part_of(read, only, shard)
     kinds = [again] if isinstance(again, str) else list(again)
-    with _watched(progress, read.search.trials, part) as observer:
+    tally = Tally(read.search.trials, part)
+    with _watched(progress, tally) as observer:
         notes = Notes()
         told = Several(notes, observer)
         with _told(progress is True) as report:
@@ -112,7 +114,7 @@ def run(
                 share=share,
                 hours=hours,
             )
-        results = ready.run(told)
+        results = ready.run(told, tally)
         ready.publish(results, told.note)
     return results.noted([*notes.texts, *ready.told])
 
@@ -199,7 +201,7 @@ def plan(
 
 
 @contextmanager
-def _watched(progress: bool | Observer, trials: int, part: Part) -> Iterator[Observer]:
+def _watched(progress: bool | Observer, tally: Tally) -> Iterator[Observer]:
     """Whoever watches a sweep."""
     from rnnzoo.sweep.observer import Observer
 
@@ -212,7 +214,7 @@ def _watched(progress: bool | Observer, trials: int, part: Part) -> Iterator[Obs
         from rnnzoo.terminal.display import Display
 
         console = plain_console()
-        with Display(console, trials, console.is_terminal, part) as display:
+        with Display(console, tally, console.is_terminal) as display:
             yield display
 
 

@@ -41,6 +41,7 @@ from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import GRACE, Sweep
 from rnnzoo.sweep.search import Store
+from rnnzoo.sweep.tally import Tally
 from rnnzoo.trackers import Tracker
 
 if TYPE_CHECKING:
@@ -88,8 +89,11 @@ class Prepared:
         """Who has trials of the experiment of which the storage has none: it may have been lost."""
         return iter(()) if self.source else _elsewhere(self.opened, self.store)
 
-    def run(self, observer: Observer) -> Results:
+    def run(self, observer: Observer, tally: Tally) -> Results:
         """Run what is missing.
+
+        Args:
+            tally: what is known of the sweep; it is told before the observer is.
 
         Raises:
             KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is
@@ -97,10 +101,8 @@ class Prepared:
             StoreError: the storage, the disk or the machine cannot go on.
         """
         opened, experiment = self.opened, self.opened.experiment
-        with recording(
-            opened.runs, self._about(), opened.trials, self.part, observer.note
-        ) as recorder:
-            told = Several(observer, recorder)
+        with recording(opened.runs, self._about(), tally, observer.note) as recorder:
+            told = Several(tally, observer, recorder)
             for said in opened.notes:
                 told.note(said)
             with root.launched(
@@ -113,7 +115,7 @@ class Prepared:
                 told.note,
                 self.ends_at,
             ) as launcher:
-                recorder.looks_for_places(partial(place, launcher))
+                tally.place = partial(place, launcher)
                 loop = self._loop(launcher, told)
                 loop.run()
         self.told.extend(loop.steering.last_words())

@@ -31,6 +31,7 @@ def sweep(args: argparse.Namespace) -> int:
     from rnnzoo.api.sweeping import prepared
     from rnnzoo.cli import reports
     from rnnzoo.sweep.parts import part_of
+    from rnnzoo.sweep.tally import Tally
     from rnnzoo.terminal.display import Display
 
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
@@ -58,12 +59,12 @@ def sweep(args: argparse.Namespace) -> int:
     for text in ready.elsewhere():
         console.print(text, style="yellow")
     console.print(f"opening the storage and {config.read().tracker_title} ...", style="dim")
-    trials, live = ready.opened.trials, console.is_terminal
+    tally, live = Tally(ready.opened.trials, part), console.is_terminal
     if live:
         console.print(f"in a browser: {command('watch', args.spec)}", style="dim")
-    with Display(console, trials, live, part) as display:
+    with Display(console, tally, live) as display:
         try:
-            results = ready.run(display)
+            results = ready.run(display, tally)
         except KeyboardInterrupt:
             display.stopped()
             raise

@@ -1,6 +1,6 @@
 """A sweep in a browser: a page that shows it as it runs.
 
-    sweep -> state -> record -> a file beside the sweep's lock -> look -> page -> server -> browser
+    sweep.tally -> record -> a file beside the sweep's lock -> look -> page -> server -> browser
 
     state    what a sweep has told, as plain values of a size that does not grow
     record   an observer that keeps them in a file

@@ -1,8 +1,8 @@
-"""An observer that keeps what a sweep tells in a file, for its page.
+"""An observer that keeps what is known of a sweep in a file, for its page.
 
-In: what happens.  Out: a file that is replaced whole, at most once a second, and every few seconds
-where nothing happens, which shows that the sweep lives.  A thread writes it: a disk that is slow or
-full holds no trial up, and is said once.
+In: a sweep's tally, and when it changes.  Out: a file that is replaced whole, at most once a
+second, and every few seconds where nothing happens, which shows that the sweep lives.  A thread
+writes it: a disk that is slow or full holds no trial up, and is said once.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.live.look import FOLDER
-from rnnzoo.live.state import State
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Outcome, Progress, Trial
 from rnnzoo.sweep.lock import BEAT
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import Part
+from rnnzoo.sweep.tally import Tally
 
 if TYPE_CHECKING:
     from rnnzoo.confirm.stand import Stand
     from rnnzoo.sweep.plan import Study
     from rnnzoo.sweep.steering import Told
 
+FORMAT = 1  # of the file
 PAUSE = 1.0  # seconds between two writes, at least
 PATIENCE = 5.0  # seconds that the last write may take
 
@@ -39,69 +39,53 @@ class Recorder(Observer):
     """Writes nothing before studies are begun: only then has the sweep its lock, and the file.
 
     Args:
+        about: what the page says of the experiment.
+        tally: which is told before the recorder is.
         note: told once that the file cannot be written.
     """
 
-    def __init__(self, file: Path, state: State, note: Callable[[str], None]) -> None:
-        self.file, self.state = file, state
+    def __init__(
+        self, file: Path, about: Mapping[str, Any], tally: Tally, note: Callable[[str], None]
+    ) -> None:
+        self.file, self.about, self.tally = file, about, tally
         self._note = note
         self._draft = file.with_name(f".{file.name}")  # of one name: a kill leaves one at most
-        self._lock = threading.Lock()  # of the state
         self._news = threading.Event()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble, self._is_told = "", False
 
-    def looks_for_places(self, place: Callable[[Trial], str]) -> None:
-        """Have it ask where a trial runs; the answer is empty while that is not known."""
-        self.state.place = place
-
     # -- what the loop tells
 
     def note(self, text: str) -> None:
-        with self._lock:
-            self.state.note(text)
         self._tell()
 
     def begin(
         self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
     ) -> None:
-        with self._lock:
-            self.state.begin(studies, done, best)
         if self._thread is None:
             self._thread = threading.Thread(target=self._keep_writing, daemon=True)
             self._thread.start()
         self._tell()
 
     def started(self, study: Study, trial: Trial) -> None:
-        with self._lock:
-            self.state.started(study, trial)
         self._tell()
 
     def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
-        with self._lock:
-            self.state.progress(study, trial, progress)
         self._tell()
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
-        with self._lock:
-            self.state.finish(study, trial, outcome)
         self._tell()
 
     def stands(self, now: Stand, experiment: Experiment) -> None:
-        with self._lock:
-            self.state.stands(now, experiment)
         self._tell()
 
     def steered(self, told: Told) -> None:
-        with self._lock:
-            self.state.steered(told)
         self._tell()
 
     def close(self, how: str, text: str = "") -> None:
         """The sweep is over; what is known last is written, unless the disk takes too long."""
-        with self._lock:
-            self.state.close(how, text)
+        self.tally.close(how, text)
         self._over.set()
         self._news.set()
         if self._thread is not None:
@@ -124,8 +108,7 @@ class Recorder(Observer):
         self._write()
 
     def _write(self) -> None:
-        with self._lock:
-            content = self.state.snapshot()
+        content = {"format": FORMAT, **self.about, **self.tally.snapshot()}
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self._draft.write_text(json.dumps(content), encoding="utf-8")
@@ -142,23 +125,18 @@ class Recorder(Observer):
 
 @contextmanager
 def recording(
-    runs: Path,
-    about: Mapping[str, Any],
-    trials: int,
-    part: Part,
-    note: Callable[[str], None],
+    runs: Path, about: Mapping[str, Any], tally: Tally, note: Callable[[str], None]
 ) -> Iterator[Recorder]:
     """A recorder of a sweep, which is told how the block ends.
 
     Args:
         runs: the experiment's folder.
-        about: what its page says of the experiment.
-        trials: of each search.
+        about: what the page says of the experiment.
+        tally: what is known of the sweep.
         note: told once that the file cannot be written.
     """
     process = {"host": socket.gethostname(), "pid": os.getpid()}
-    state = State({**about, **process}, trials, time.time, part)
-    recorder = Recorder(file_of(runs, part), state, note)
+    recorder = Recorder(file_of(runs, tally.part), {**about, **process}, tally, note)
     try:
         yield recorder
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ halving     rungs: which trials of a search go on
 steering    what a running sweep is told
 channel     the folder through which it is told
 observer    what the loop tells whoever shows it
+tally       what it has told so far, counted
 status      how far an experiment is
 measure     how long a trial takes
 speed       how fast two variants train, side by side

@@ -1,14 +1,13 @@
 """A sweep as it runs: bars and best scores on a terminal, plain lines without one.
 
-In: what the loop tells (`sweep.observer.Observer`).  Out: text, nothing else; a display that fails
-stops no sweep.
+In: what the loop tells (`sweep.observer.Observer`), and what is known by that (`sweep.tally`), of
+which nothing is counted here.  Out: text, nothing else; a display that fails stops no sweep.
 """
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -23,77 +22,32 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.hyperparameters import value_text
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.observer import Observer
-from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
-from rnnzoo.sweep.status import planned
 from rnnzoo.sweep.steering import Told
+from rnnzoo.sweep.tally import Row, Tally
 
-TrialKey = tuple[str, int]
 STARTING = "starting the processes that train"
-
-
-@dataclass(slots=True)
-class _State:
-    """What has been told so far."""
-
-    studies: Sequence[Study] = ()
-    trials: int = 0
-    part: Part = WHOLE
-    done: dict[str, int] = field(default_factory=dict)
-    best: dict[str, float] = field(default_factory=dict)
-    bad: dict[str, int] = field(default_factory=dict)
-    waiting: dict[str, set[int]] = field(default_factory=dict)  # trials at rungs
-    running: dict[TrialKey, tuple[Trial, Study, Progress | None]] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
-    ended: int = 0
-    heard: bool = False  # whether some training has told of an epoch
-    second: dict[str, int] = field(default_factory=dict)  # trainings of the second stage, by task
-    told: set[tuple[str, str]] = field(default_factory=set)  # what was said of a task's claims
-    steered: Told | None = None
-
-    @property
-    def total(self) -> int:
-        return sum(map(self.planned, self.studies)) + sum(self.second.values())
-
-    def planned(self, study: Study) -> int:
-        """Trials of a study that are to be run here."""
-        return planned(study, self.trials, self.part)
-
-    @property
-    def finished(self) -> int:
-        return sum(self.done.values())
-
-    @property
-    def paused(self) -> str:
-        """Since when the sweep is paused, and what ends that; empty where it is not."""
-        if self.steered is None or self.steered.paused is None or not self.studies:
-            return ""
-        resume = command("ctl", self.studies[0].experiment.file, "resume")
-        return f"paused since {moment(self.steered.paused)}: {resume}"
-
-    def left(self) -> str:
-        """Time left, from the pace so far of this run."""
-        if self.paused:
-            return "paused"
-        if self.ended < 2:
-            return "measuring the pace"
-        pace = (time.monotonic() - self.began) / self.ended
-        return f"about {duration(pace * (self.total - self.finished))} left"
+SHOWN = 8  # trials that run
 
 
 class Display(Observer):
     """Observer of a sweep; use it as a context.
 
     Args:
+        tally: what is known of the sweep; it is told before the display is.
         live: redraw in place; otherwise a line for each trial that ends.
     """
 
-    def __init__(self, console: Console, trials: int, live: bool, part: Part = WHOLE) -> None:
-        self.console = console
-        self.state = _State(trials=trials, part=part)
+    def __init__(self, console: Console, tally: Tally, live: bool) -> None:
+        self.console, self.tally = console, tally
         self.live = (
             Live(self, console=console, refresh_per_second=4, transient=True) if live else None
         )
+        self._studies: Sequence[Study] = ()  # that were begun last
+        self._begun = False  # whether some trial has
+        self._heard = False  # whether some training has told of an epoch
+        self._said: set[tuple[str, str]] = set()  # of each task's claims
+        self._was_paused = False
 
     def __enter__(self) -> Display:
         return self
@@ -110,79 +64,59 @@ class Display(Observer):
     def begin(
         self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
     ) -> None:
-        state = self.state
-        state.studies, state.done, state.best = studies, dict(done), dict(best)
-        state.began = time.monotonic()
-        if self.state.finished:
-            rest = "; going on with the rest" if state.finished < state.total else ""
+        self._studies = studies
+        rows = self._rows()
+        finished = sum(row.done for row in rows)
+        total = sum(map(self.tally.planned_of, rows))
+        if finished:
+            rest = "; going on with the rest" if finished < total else ""
             # how much of a second stage is done is not known yet
             of = " of the search" if any(study.experiment.confirm for study in studies) else ""
-            trials = number_of(state.total, f"trial{of} is", f"trials{of} are")
-            self.note(f"{state.finished} of {trials} done already{rest}")
-        if state.finished < state.total and self.live is not None:
+            trials = number_of(total, f"trial{of} is", f"trials{of} are")
+            self.note(f"{finished} of {trials} done already{rest}")
+        if finished < total and self.live is not None:
             self.live.start()
-        elif state.finished < state.total:
+        elif finished < total:
             self.note(STARTING)
 
     def started(self, study: Study, trial: Trial) -> None:
-        self.state.running[study.identity, trial.index] = (trial, study, None)
-        if self.live is None and not self.state.heard:
+        self._begun = True
+        if self.live is None and not self._heard:
             self.note(f"{study.label} {trial.index}: {_compiling(trial)}")
 
     def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
-        self.state.running[study.identity, trial.index] = (trial, study, progress)
-        self.state.heard = True
+        self._heard = True
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
-        state, name = self.state, study.identity
-        state.running.pop((name, trial.index), None)
-        name = _second(study.task.label) if study.stage else name
         if outcome.retried:
             self.note(
                 f"{study.label} {trial.index}: {outcome.kind}, begun again: {outcome.message}"
             )
-        if outcome.waits:
-            state.waiting.setdefault(name, set()).add(trial.index)
-            if self.live is None:
-                self.note(f"{study.label} {trial.index}: {outcome.message}")
-        if not outcome.final:
-            return
-        state.waiting.get(name, set()).discard(trial.index)
-        state.ended += 1
-        state.done[name] = state.done.get(name, 0) + 1
-        if outcome.kind is Kind.COMPLETE:
-            score = outcome.scores[study.experiment.select.on]
-            state.best[name] = min(score, state.best.get(name, score))
-        elif outcome.kind is not Kind.PRUNED:
-            state.bad[name] = state.bad.get(name, 0) + 1
-        if self.live is None:
+        if outcome.waits and self.live is None:
+            self.note(f"{study.label} {trial.index}: {outcome.message}")
+        if outcome.final and self.live is None:
             self.note(self._line(study, trial, outcome))
 
     def stands(self, now: Stand, experiment: Experiment) -> None:
-        state = self.state
-        done = now.trainings - now.searched
-        state.done[_second(now.task)] = done
-        state.second[now.task] = done + len(now.next)
         for text in told.lines(now, experiment):
-            if (now.task, text) not in state.told:
-                state.told.add((now.task, text))
+            if (now.task, text) not in self._said:
+                self._said.add((now.task, text))
                 self.note(text)
         if self.live is not None and now.next:
             self.live.start()
 
     def steered(self, told: Told) -> None:
-        was_paused = bool(self.state.paused)
-        self.state.steered, self.state.trials = told, told.trials
-        if self.live is None and self.state.paused and not was_paused:
-            self.note(self.state.paused)
+        if self.live is None and self.tally.is_paused and not self._was_paused:
+            self.note(self._paused())
+        self._was_paused = self.tally.is_paused
 
     def stopped(self) -> None:
         """The sweep was interrupted, perhaps before it knew what is done already."""
-        state = self.state
+        tally = self.tally
         done = "no trial was begun"
-        if state.studies:
-            done = f"{state.finished} of {number_of(state.total, 'trial is', 'trials are')} done"
-        waiting = sum(map(len, state.waiting.values()))
+        if tally.rows:
+            done = f"{tally.done} of {number_of(tally.planned, 'trial is', 'trials are')} done"
+        waiting = sum(len(row.waiting) for row in tally.rows.values())
         if waiting:
             done += f", {number_of(waiting, 'waits', 'wait')} at a rung"
         self.note(f"stopped; {done}, and the same command goes on")
@@ -190,7 +124,7 @@ class Display(Observer):
     # -- how it looks
 
     def _line(self, study: Study, trial: Trial, outcome: Outcome) -> str:
-        state = self.state
+        tally = self.tally
         if outcome.kind is Kind.COMPLETE:
             result = (
                 f"{study.experiment.select.on} {outcome.scores[study.experiment.select.on]:.4f}"
@@ -201,11 +135,30 @@ class Display(Observer):
             f"{name}={value_text(value)}" for name, value in trial.hyperparameters.items()
         )
         seconds = outcome.seconds.get("total", 0.0)
-        head = f"[{state.finished}/{state.total}] {study.label} {trial.index}"
-        return f"{head}: {result}  ({chosen}; {seconds:.0f} s; {state.left()})"
+        head = f"[{tally.done}/{tally.planned}] {study.label} {trial.index}"
+        return f"{head}: {result}  ({chosen}; {seconds:.0f} s; {self._left()})"
+
+    def _left(self) -> str:
+        """Time left, from the pace so far of this run."""
+        if self.tally.is_paused:
+            return "paused"
+        left = self.tally.left()
+        return "measuring the pace" if left is None else f"about {duration(left)} left"
+
+    def _paused(self) -> str:
+        """Since when the sweep is paused, and what ends that; empty where it is not."""
+        steered = self.tally.told
+        if steered is None or steered.paused is None or not self._studies:
+            return ""
+        resume = command("ctl", self._studies[0].experiment.file, "resume")
+        return f"paused since {moment(steered.paused)}: {resume}"
 
     def __rich__(self) -> Group:
-        state = self.state
+        with self.tally.lock:
+            return self._drawn()
+
+    def _drawn(self) -> Group:
+        tally = self.tally
         table = Table(box=None, pad_edge=False, padding=(0, 1))
         for name, justify in (
             ("variant", "left"),
@@ -215,44 +168,48 @@ class Display(Observer):
             ("", "left"),
         ):
             table.add_column(name, justify=justify)  # type: ignore[arg-type]  # the literals above
-        for study in state.studies:
-            table.add_row(*self._row(study))
+        for row in self._rows():
+            table.add_row(*self._row(row))
         foot = Text(
-            f"{state.finished} of {number_of(state.total, 'trial')}, {len(state.running)} running,"
-            f" {state.left()}",
+            f"{tally.done} of {number_of(tally.planned, 'trial')}, {len(tally.running)} running,"
+            f" {self._left()}",
             style="dim",
         )
-        starting = [] if state.running or state.ended else [Text(f"  {STARTING}", style="cyan")]
-        paused = [Text(f"  {state.paused}", style="yellow")] if state.paused else []
+        starting = [] if self._begun else [Text(f"  {STARTING}", style="cyan")]
+        paused = [Text(f"  {self._paused()}", style="yellow")] if self._paused() else []
         return Group(table, *starting, *self._running(), *paused, foot)
 
-    def _row(self, study: Study) -> tuple[str | Text | ProgressBar, ...]:
-        state, name = self.state, study.identity
-        done, total = state.done.get(name, 0), state.planned(study)
-        best = f"{state.best[name]:.4f}" if name in state.best else ""
+    def _rows(self) -> list[Row]:
+        """How far each of the studies is that were begun last."""
+        return [self.tally.rows[study.identity] for study in self._studies]
+
+    def _row(self, row: Row) -> tuple[str | Text | ProgressBar, ...]:
+        total = self.tally.planned_of(row)
+        steered = self.tally.told
         remark = Text("")
-        if state.steered and study.variant.label in state.steered.stopped:
+        if steered and row.study.variant.label in steered.stopped:
             remark = Text("stopped", style="yellow")
-        elif name in state.bad:
-            remark = Text(f"{state.bad[name]} not complete", style="yellow")
-        elif state.waiting.get(name):
-            waiting = number_of(len(state.waiting[name]), "waits", "wait")
+        elif row.not_complete:
+            remark = Text(f"{row.not_complete} not complete", style="yellow")
+        elif row.waiting:
+            waiting = number_of(len(row.waiting), "waits", "wait")
             remark = Text(f"{waiting} for the others", style="dim")
         return (
-            study.label,
-            ProgressBar(total=max(total, 1), completed=done, width=20),
-            f"{done}/{total}",
-            best,
+            row.study.label,
+            ProgressBar(total=max(total, 1), completed=row.done, width=20),
+            f"{row.done}/{total}",
+            f"{row.best:.4f}" if math.isfinite(row.best) else "",
             remark,
         )
 
     def _running(self) -> list[Text]:
         lines = []
-        for trial, study, progress in list(self.state.running.values())[:8]:
+        for running in list(self.tally.running.values())[:SHOWN]:
+            trial, progress = running.trial, running.progress
             how = _compiling(trial)
             if progress:
                 how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}"
-            lines.append(Text(f"  {study.label} {trial.index}: {how}", style="cyan"))
+            lines.append(Text(f"  {running.study.label} {trial.index}: {how}", style="cyan"))
         return lines
 
 
@@ -264,11 +221,6 @@ def _compiling(trial: Trial) -> str:
         if name in trial.hyperparameters
     ]
     return f"compiling {', '.join([trial.variant, *sizes])}"
-
-
-def _second(task: str) -> str:
-    """Under what the trainings of the second stage are counted."""
-    return f"second stage on {task}"
 
 
 def span(values: Sequence[float], text: Callable[[float], str]) -> str:

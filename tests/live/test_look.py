@@ -12,7 +12,7 @@ from rnnzoo.live.look import Watcher, chosen
 from rnnzoo.live.record import file_of
 from rnnzoo.sweep.lock import WATCHED
 from rnnzoo.sweep.parts import WHOLE, Part
-from tests.live.told import SPEC, Clock, snapshot
+from tests.sweep.told import SPEC, Clock, snapshot
 
 HALVES = (Part((), 1, 2), Part((), 2, 2))
 

@@ -12,7 +12,7 @@ from rnnzoo.live import page
 from rnnzoo.live.look import together
 from rnnzoo.live.markup import VOID, Markup, join, tag
 from rnnzoo.report.figures.style import COLOURS
-from tests.live.told import HOSTILE, Clock, snapshot
+from tests.sweep.told import HOSTILE, Clock, snapshot
 
 STATES = ("running", "paused", "silent", "failed", "stopped", "ended")
 STANDING = {"answer": "open", "rounds": 2, "mean": 0.1, "low": -0.2, "high": 0.4}

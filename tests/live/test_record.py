@@ -10,8 +10,10 @@ import pytest
 
 from rnnzoo.live import record
 from rnnzoo.live.record import file_of, recording
+from rnnzoo.sweep.observer import Several
 from rnnzoo.sweep.parts import WHOLE, Part
-from tests.live.told import ABOUT, Teller
+from rnnzoo.sweep.tally import Tally
+from tests.sweep.told import ABOUT, Teller
 
 
 @pytest.fixture(autouse=True)
@@ -26,17 +28,19 @@ def content(runs: Path) -> dict:
 
 def raising(runs: Path, error: BaseException, begins: bool = True) -> None:
     """A sweep that ends so, once its studies are begun or before."""
-    with recording(runs, ABOUT, 40, WHOLE, print) as recorder:
-        recorder.note("before")
+    with recording(runs, ABOUT, tally := Tally(40), print) as recorder:
+        told = Several(tally, recorder)
+        told.note("before")
         if begins:
-            Teller(recorder).begin()
+            Teller(told).begin()
         raise error
 
 
 def test_the_file_has_what_was_told(tmp_path: Path) -> None:
-    with recording(tmp_path, ABOUT, 40, WHOLE, print) as recorder:
-        recorder.note("before")
-        teller = Teller(recorder).begin()
+    with recording(tmp_path, ABOUT, tally := Tally(40), print) as recorder:
+        told = Several(tally, recorder)
+        told.note("before")
+        teller = Teller(told).begin()
         teller.end(teller.start(0), 0.5)
     assert content(tmp_path)["ended"]["how"] == "done"
     assert content(tmp_path)["studies"][0]["done"] == 4
@@ -63,8 +67,8 @@ def test_a_sweep_that_is_refused_leaves_the_file_of_the_one_that_runs(tmp_path: 
 def test_a_file_that_cannot_be_written_is_said_once_and_ends_nothing(tmp_path: Path) -> None:
     (tmp_path / "live").write_text("a file where the folder would be")
     said: list[str] = []
-    with recording(tmp_path, ABOUT, 40, WHOLE, said.append) as recorder:
-        teller = Teller(recorder).begin()
+    with recording(tmp_path, ABOUT, tally := Tally(40), said.append) as recorder:
+        teller = Teller(Several(tally, recorder)).begin()
         end = time.monotonic() + 5
         while not said and time.monotonic() < end:
             teller.end(teller.start(0, epochs=3), 0.5)

@@ -22,7 +22,7 @@ from rnnzoo.live.record import file_of
 from rnnzoo.live.server import LINGER, Page, is_own_name, serving
 from rnnzoo.sweep.lock import WATCHED
 from rnnzoo.sweep.parts import WHOLE
-from tests.live.told import SPEC, Clock, snapshot
+from tests.sweep.told import SPEC, Clock, snapshot
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 

@@ -10,13 +10,24 @@ import pytest
 
 from rnnzoo.errors import duration
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Progress
-from rnnzoo.sweep.plan import Study, studies
+from rnnzoo.spec.trial import Kind, Outcome, Progress
+from rnnzoo.sweep.observer import Observer, Several
+from rnnzoo.sweep.plan import Study, replicates, studies
 from rnnzoo.sweep.steering import Told
+from rnnzoo.sweep.tally import Tally
 from rnnzoo.terminal.console import PlainConsole
 from rnnzoo.terminal.display import STARTING, Display, span
 
 SPEC = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 3, space: {units: 4}}\n"
+
+
+def shown(
+    out: io.StringIO, trials: int = 3, live: bool = False, **console: object
+) -> tuple[Display, Observer]:
+    """A display that prints into `out`, and whoever is told for it."""
+    tally = Tally(trials)
+    display = Display(PlainConsole(file=out, **console), tally, live)
+    return display, Several(tally, display)
 
 
 def only_study(spec: str = SPEC) -> Study:
@@ -36,24 +47,26 @@ def only_study(spec: str = SPEC) -> Study:
 )
 def test_a_rest_is_told_of_only_where_there_is_one(done: int, words: str) -> None:
     study, out = only_study(), io.StringIO()
-    with Display(PlainConsole(file=out), 3, live=False) as display:
-        display.begin([study], {study.identity: done}, {})
+    display, told = shown(out)
+    with display:
+        told.begin([study], {study.identity: done}, {})
     assert out.getvalue() == words
 
 
 def test_of_an_experiment_that_confirms_the_search_is_told_of() -> None:
     spec = SPEC.replace("units: 4", "units: {int: [4, 8]}") + "margin: 0.1\nconfirm: {}\n"
     study, out = only_study(spec), io.StringIO()
-    with Display(PlainConsole(file=out), 3, live=False) as display:
-        display.begin([study], {study.identity: 3}, {})
+    display, told = shown(out)
+    with display:
+        told.begin([study], {study.identity: 3}, {})
     assert out.getvalue() == "3 of 3 trials of the search are done already\n"
 
 
 def test_a_sweep_that_is_stopped_counts_its_trials_only_once_it_knows_them() -> None:
     study, out = only_study(), io.StringIO()
-    display = Display(PlainConsole(file=out), 3, live=False)
+    display, told = shown(out)
     display.stopped()
-    display.begin([study], {study.identity: 1}, {})
+    told.begin([study], {study.identity: 1}, {})
     display.stopped()
     assert out.getvalue().splitlines() == [
         "stopped; no trial was begun, and the same command goes on",
@@ -68,12 +81,12 @@ def test_until_a_first_epoch_is_over_each_training_says_what_it_compiles() -> No
     first, second, third = (
         study.trial(index, {"units": 4, "learning_rate": 0.01}) for index in range(3)
     )
-    with Display(PlainConsole(file=out), 3, live=False) as display:
-        display.begin([study], {}, {})
-        display.started(study, first)
-        display.started(study, second)
-        display.progress(study, first, Progress(1, 2, 0.5, 0.5))
-        display.started(study, third)
+    _, told = shown(out)
+    told.begin([study], {}, {})
+    told.started(study, first)
+    told.started(study, second)
+    told.progress(study, first, Progress(1, 2, 0.5, 0.5))
+    told.started(study, third)
     assert out.getvalue().splitlines() == [
         STARTING,
         "rnn 0: compiling rnn, 4 units",
@@ -83,14 +96,14 @@ def test_until_a_first_epoch_is_over_each_training_says_what_it_compiles() -> No
 
 def test_a_training_without_an_epoch_is_shown_as_compiling_on_a_terminal() -> None:
     study, out = only_study(), io.StringIO()
-    console = PlainConsole(file=out, force_terminal=True, width=80, color_system=None)
-    display = Display(console, 3, live=True)
-    display.state.studies = [study]
-    display.started(study, study.trial(0, {"units": 4}))
-    console.print(display.__rich__())
-    assert "rnn 0: compiling rnn, 4 units" in out.getvalue()
-    display.progress(study, study.trial(0, {"units": 4}), Progress(1, 2, 0.5, 0.5))
-    console.print(display.__rich__())
+    display, told = shown(out, width=80)
+    trial = study.trial(0, {"units": 4})
+    told.begin([study], {}, {})
+    told.started(study, trial)
+    display.console.print(display)
+    assert "  rnn 0: compiling rnn, 4 units" in out.getvalue()
+    told.progress(study, trial, Progress(1, 2, 0.5, 0.5))
+    display.console.print(display)
     assert "rnn 0: epoch 1/2, 0.5000" in out.getvalue()
 
 
@@ -107,17 +120,45 @@ def test_a_range_is_in_order_and_one_number_where_its_ends_look_alike(
 @pytest.mark.parametrize("live", [False, True])
 def test_a_paused_sweep_says_since_when_and_what_ends_that(live: bool) -> None:
     study, out = only_study(), io.StringIO()
-    console = PlainConsole(file=out, width=80)
     paused, file = datetime.now().astimezone(), study.experiment.file
-    display = Display(console, 3, live=False)
-    display.begin([study], {}, {})
-    display.steered(Told(5, paused))
-    display.steered(Told(5, paused, ("rnn",)))
+    display, told = shown(out, width=80)
+    told.begin([study], {}, {})
+    told.steered(Told(5, paused))
+    told.steered(Told(5, paused, ("rnn",)))
     if live:
         out.truncate(0)
-        console.print(display)
+        display.console.print(display)
         assert "stopped" in out.getvalue()
         assert "0 of 5 trials, 0 running, paused" in out.getvalue()
     assert out.getvalue().count(f"paused since {paused:%H:%M}: rnnzoo ctl {file} resume") == 1
-    display.steered(Told(5))
-    assert display.state.left() == "measuring the pace"
+    told.steered(Told(5))
+    display.console.print(display)
+    assert out.getvalue().endswith("0 of 5 trials, 0 running, measuring the pace\n")
+
+
+def test_a_sweep_is_told_from_its_search_to_its_replicates(tmp_path: Path) -> None:
+    """Trials are counted on; the table shows the studies that run."""
+    spec = SPEC + "select: {keep: 3, replicates: 1}\n"
+    study, out = only_study(spec), io.StringIO()
+    (again,) = replicates([study])
+    display, told = shown(out, width=80)
+    complete = Outcome(Kind.COMPLETE, {"train": 0.5, "validation": 0.25, "test": 0.5})
+    told.begin([study], {study.identity: 2}, {study.identity: 0.5})
+    trial = study.trial(2, {"units": 4})
+    told.started(study, trial)
+    told.ended(study, trial, complete)
+    told.begin([again], {}, {})
+    told.started(again, again.trial(0, {"units": 4}))
+    told.ended(again, again.trial(0, {"units": 4}), complete)
+    lines = [line for line in out.getvalue().splitlines() if line.startswith("[")]
+    assert [line.partition(":")[0] for line in lines] == [
+        "[3/3] rnn 2",
+        "[4/6] rnn, replicate 1 0",
+    ]
+    assert lines[0].endswith("(units=4; 0 s; measuring the pace)")
+    out.truncate(0)
+    display.console.print(display)
+    assert [line.split()[-2:] for line in out.getvalue().splitlines() if "rnn" in line] == [
+        ["1/3", "0.2500"]
+    ]
+    assert "4 of 6 trials, 0 running, about 0 s left" in out.getvalue()

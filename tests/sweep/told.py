@@ -1,4 +1,4 @@
-"""A sweep that tells of trials which nobody trains."""
+"""A sweep that tells of trials which nobody trains, and what one has told, to be told again."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.live.state import State
+from rnnzoo.live.record import FORMAT
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study, studies
+from rnnzoo.sweep.tally import Tally
 
 HOSTILE = '<script>alert(1)</script> & "it\'s"'
 SPEC = """\
@@ -80,22 +81,35 @@ class Teller:
         self.observer.ended(study, trial, outcome)
 
 
-class Kept(Observer):
-    """Keeps a state, and writes nothing."""
+@dataclass
+class Recorded(Observer):
+    """Keeps what a sweep tells, in order, to be told again.
 
-    def __init__(self, clock: Clock, part: Part = WHOLE) -> None:
-        state = State(ABOUT, 40, clock, part)
-        self.state = state
-        self.note, self.begin, self.started = state.note, state.begin, state.started  # type: ignore[method-assign]
-        self.progress, self.ended = state.progress, state.finish  # type: ignore[method-assign]
-        self.stands, self.steered = state.stands, state.steered  # type: ignore[method-assign]
+    Attributes:
+        events: the name of each event, and what came with it.
+    """
+
+    events: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in EVENTS:
+            return super().__getattribute__(name)
+        return lambda *told: self.events.append((name, told))
+
+
+EVENTS = tuple(name for name in vars(Observer) if not name.startswith("_"))
+
+
+def counting(clock: Clock, part: Part = WHOLE) -> Tally:
+    """A tally of which both clocks stand still until they are moved."""
+    return Tally(40, part, clock, clock)
 
 
 def snapshot(clock: Clock, part: Part = WHOLE, ends: int = 1, spec: str = SPEC) -> dict[str, Any]:
     """What a sweep of a part has told: so many trials of the LSTM have ended, and one runs."""
-    kept = Kept(clock, part)
-    teller = Teller(kept, planned(spec)).begin()
+    tally = counting(clock, part)
+    teller = Teller(tally, planned(spec)).begin()
     for index in range(ends):
         teller.end(teller.start(index), 0.5 + index)
     teller.start(ends, epochs=5, of=1)
-    return kept.state.snapshot()
+    return {"format": FORMAT, **ABOUT, **tally.snapshot()}
