@@ -21,7 +21,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -232,11 +231,11 @@ def _tidy(channels: Path) -> None:
     for folder in _folders(channels):
         file = folder / LOCK
         try:
-            host = lock.left_by(file)
+            is_reached = not lock.is_of_another_machine(file)
             is_old = time.time() - file.stat().st_mtime > _DAY
         except OSError:
             continue
-        if not lock.holder(file) and (host in ("", socket.gethostname()) or is_old):
+        if not lock.holder(file) and (is_reached or is_old):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -262,7 +261,10 @@ class Running:
     def is_alive(self) -> bool:
         """Whether it runs still, as far as that is seen at once."""
         file = self.folder / LOCK
-        return bool(lock.holder(file)) or _is_of_another_machine(file)
+        try:
+            return bool(lock.holder(file)) or lock.is_of_another_machine(file)
+        except OSError:
+            return False
 
 
 def running(runs: Path) -> list[Running]:
@@ -331,14 +333,6 @@ def _folders(channels: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     return [channels / name for name in sorted(names) if _SWEEP.fullmatch(name)]
-
-
-def _is_of_another_machine(file: Path) -> bool:
-    """Whether a lock names another machine, which our lock may not reach."""
-    try:
-        return lock.left_by(file) not in ("", socket.gethostname())
-    except OSError:
-        return False
 
 
 def _age(entry: os.DirEntry[str]) -> tuple[int, str]:

@@ -243,24 +243,29 @@ def held_elsewhere(path: Path) -> str:
         return _holder(stream) if _is_held_elsewhere(path, stream) else ""
 
 
-def left_by(path: Path) -> str:
-    """The machine that a lock's file names; none where its holder ended as it should."""
+def is_of_another_machine(path: Path) -> bool:
+    """Whether a lock's file names another machine, which our lock may not reach; none where its
+    holder ended as it should.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+    """
     with path.open("r") as stream:
-        return _left_by(stream)
+        return _is_of_another_machine(stream)
 
 
-def _left_by(stream: IO[str]) -> str:
-    """The machine whose sweep has left its name in a file; none where it ended as it should."""
+def _is_of_another_machine(stream: IO[str]) -> bool:
     stream.seek(0)
     try:
-        return str(json.load(stream)["host"])
+        host = json.load(stream)["host"]
     except (json.JSONDecodeError, KeyError, TypeError):
-        return ""
+        return False
+    return host not in ("", socket.gethostname())
 
 
 def _is_held_elsewhere(path: Path, stream: IO[str]) -> bool:
     """Whether another machine, which our lock does not reach, holds a file; watched for a while."""
-    return _left_by(stream) not in ("", socket.gethostname()) and _beats(path)
+    return _is_of_another_machine(stream) and _beats(path)
 
 
 def _beats(path: Path) -> bool:
