@@ -8,6 +8,7 @@ and checking.
     hyperparameters  what each hyper-parameter may be, its default, where it acts; all of a
                      training's together
     space, claims    what a space and a claim may say
+    shares           how a share is written
     meant            the claim that was probably meant by a sentence that is none
     follow_ups       mistakes of an experiment without those that follow from others
     unused           keys of an experiment that have no effect

@@ -13,11 +13,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Remark, Span, listed, nearest
+from rnnzoo.spec import shares
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import OURS, Claim, Experiment
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
 from rnnzoo.spec.meant import meant
+from rnnzoo.spec.shares import NUMBER, SHARE
 
 SOLVES = "A solves TASK more often than B"
 DIVERGES = "A diverges more often than B"
@@ -51,15 +53,13 @@ WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",
 }
-_NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
-_SHARE = rf"{_NUMBER}(?:%|/[1-9][0-9]*)?"  # 20%, 0.2 or 1/5
 _BLANKS = {
     "A": r"(?P<A>\S+)",
     "B": r"(?P<B>\S+)",
     "TASK": r"(?P<TASK>\S+)",
     "NAME": r"(?P<NAME>\S+)",
-    "N": f"(?P<N>{_NUMBER})",
-    "N%": f"(?P<N>{_SHARE})",
+    "N": f"(?P<N>{NUMBER})",
+    "N%": f"(?P<N>{SHARE})",
 }
 _ON = re.compile(r"\s*on\s+(?:(?P<OVER>all|most)\s+tasks|(?P<TASK>\S+?))\s*:\s*")
 
@@ -218,7 +218,7 @@ def _taken_apart(text: str, span: Span, margin: float | None) -> _Sentence | Non
     if match is None:
         return None
     blanks = match.groupdict()
-    number = _number(blanks["N"]) if "N" in blanks else margin
+    number = shares.number(blanks["N"]) if "N" in blanks else margin
     over, on = (prefix["OVER"], prefix["TASK"]) if prefix else ("", "")
     return _Sentence(text, span, form, over or "", on or "", blanks, number)
 
@@ -238,14 +238,6 @@ def _nearest_form(text: str, known: Known) -> str:
     names = {"A": known.variants, "TASK": known.tasks, "NAME": known.searched}
     claims = [f"'{claim}'" for claim in meant(text, FORMS, names)]
     return f"did you mean {listed(claims, 'or')}?  ({listing})" if claims else f"write {listing}"
-
-
-def _number(text: str) -> float:
-    """0.2, 20% and 1/5 are one number."""
-    if text.endswith("%"):
-        return float(text[:-1]) / 100
-    above, _, below = text.partition("/")
-    return float(above) / float(below or 1)
 
 
 def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: Mistakes) -> None:
@@ -284,9 +276,10 @@ def _check_number(sentence: _Sentence, mistakes: Mistakes) -> None:
     if sentence.number is not None and not sentence.number <= MAX_NUMBER:
         problem, fix = f"the number {written} is too large", f"write one of at most {MAX_NUMBER:g}"
         mistakes.add(sentence.number_span, problem, fix)
-    if form.startswith(("importance", "interactions")) and not 0 < _number(written) < 1:
+    is_share = form.startswith(("importance", "interactions"))
+    if is_share and sentence.number is not None and not 0 < sentence.number < 1:
         problem = f"a share lies between 0 and 1, and {written} does not"
-        mistakes.add(sentence.number_span, problem, "write 20%, 0.2 or 1/5")
+        mistakes.add(sentence.number_span, problem, f"write {shares.forms(0.2)}")
     if sentence.number == 0.0 and form in _OF_NOTHING:
         mistakes.add(sentence.number_span, *_OF_NOTHING[form])
 

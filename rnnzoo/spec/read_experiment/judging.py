@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rnnzoo.errors import Span, number_of
 from rnnzoo.spec import claims as sentences
-from rnnzoo.spec.document import Fields
+from rnnzoo.spec import shares
+from rnnzoo.spec.document import Fields, Scalar
 from rnnzoo.spec.experiment import Claim, Confirm, Dimension, Select, Variant
 from rnnzoo.spec.read_experiment.search import MAX_TRIALS
 from rnnzoo.spec.read_experiment.source import Source
@@ -15,6 +16,7 @@ SPLITS = ("train", "validation", "test")
 MAX_CLAIMS = 200  # each is a test, and p is adjusted for all of them
 MAX_REPLICATES = 1000
 LEAST_KEPT = 3
+KEPT = 0.1  # a share, in messages
 # of the margin; below it more than 5 % of studies without an effect say a wrong word
 LEAST_FLOOR = 0.25
 LEAST_ROUNDS = 3  # before a spread can be told
@@ -28,7 +30,7 @@ def read_select(source: Source, trials: int) -> Select:
     if table is None:
         return usual
     entry = Fields(table, source.mistakes, "`select`")
-    keep = entry.number("keep", usual.keep)
+    keep = _keep(source, entry, usual.keep)
     select = Select(
         on=entry.word("on", SPLITS, usual.on),
         keep=keep,
@@ -39,6 +41,15 @@ def read_select(source: Source, trials: int) -> Select:
     if entry.node("keep") is not None and "keep" not in entry.refused and not source.trials_refused:
         _check_keep(source, keep, trials, entry.span("keep"))
     return select
+
+
+def _keep(source: Source, entry: Fields, usual: float) -> float:
+    """A count, or a share of the trials."""
+    node = entry.node("keep")
+    written = node.value if isinstance(node, Scalar) else None
+    if isinstance(written, str) and shares.number(written) is not None:
+        return source.share(entry, "keep", KEPT)
+    return entry.number("keep", usual)
 
 
 def _check_keep(source: Source, keep: float, trials: int, span: Span) -> None:
@@ -52,7 +63,11 @@ def _check_keep(source: Source, keep: float, trials: int, span: Span) -> None:
             fix,
         )
     elif keep >= 1 and not float(keep).is_integer():
-        add(span, f"keep {keep:g} is neither a count nor a share", "write keep: 4, or keep: 0.1")
+        add(
+            span,
+            f"keep {keep:g} is neither a count nor a share",
+            f"write keep: 4, or keep: {shares.forms(KEPT)}",
+        )
     elif keep <= 0 or 1 <= keep < LEAST_KEPT:
         add(span, f"keep {keep:g} is too few to compare", f"keep at least {LEAST_KEPT}")
     elif keep > trials:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnnzoo.errors import Mistakes, Span
+from rnnzoo.spec import shares
 from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe, plain
 from rnnzoo.spec.experiment import Named
 
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*%")
 
 
 @dataclass(slots=True)
@@ -55,22 +55,14 @@ class Source:
         return None
 
     def share(self, entry: Fields, key: str, usual: float) -> float:
-        """A share of the space: 0.01, or 1%."""
+        """A share of a space or of trials: 1%, 0.01 or 1/100."""
         node = entry.node(key)
         if node is None:
             return usual
-        written = node.value if isinstance(node, Scalar) else None
-        percent = _PERCENT.fullmatch(written) if isinstance(written, str) else None
-        share = 0.0
-        if percent:
-            share = float(percent[1]) / 100
-        elif isinstance(written, int | float):
-            share = float(written)
-        if not 0.0 < share < 1.0:
-            self.mistakes.add(
-                node.span,
-                f"`{key}` is a share between 0 and 1, not {describe(node)}",
-                f"write {key}: {usual:.0%}",
-            )
+        share = shares.number(node.value) if isinstance(node, Scalar) else None
+        if share is None or not 0.0 < share < 1.0:
+            entry.refused.add(key)
+            problem = f"`{key}` is a share between 0 and 1, not {describe(node)}"
+            self.mistakes.add(node.span, problem, f"write {key}: {shares.forms(usual)}")
             return usual
         return share
