@@ -2,11 +2,9 @@
 
     sweep.tally -> record -> a file beside the sweep's lock -> look -> page -> server -> browser
 
-    state    what a sweep has told, as plain values of a size that does not grow
-    record   an observer that keeps them in a file
+    record   an observer that keeps what is known of a sweep in a file
     look     the files of an experiment, those of parts that run at once as one, and whether their
              sweeps live
-    markup   HTML and SVG in which all text is escaped
     draw     curves of trials, and claims that close
     page     the page, in sections
     server   serves it on this machine

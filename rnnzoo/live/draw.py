@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
-from rnnzoo.live.markup import Markup, join, tag
+from rnnzoo.markup import Markup, join, tag
 
 Point = tuple[float, float]
 WIDTH, HEIGHT = 340, 170  # of a picture, in its own units

@@ -15,7 +15,7 @@ from rnnzoo import __version__, errors
 from rnnzoo.errors import command, duration, number_of
 from rnnzoo.live import draw
 from rnnzoo.live.look import OVER, Shown
-from rnnzoo.live.markup import Markup, join, tag
+from rnnzoo.markup import Markup, join, prose, tag
 from rnnzoo.spec.hyperparameters import value_text
 
 CARDS = 24  # trials whose curve is shown; more are listed
@@ -53,8 +53,9 @@ def whole(shown: Shown, spec: str) -> str:
         tag("p", id="offline", role="status", hidden=True),
         *(tag("section", content, id=name) for name, content in parts.items()),
     )
-    foot = tag("footer", tag("p", f"rnnzoo {__version__}. Times are those of the machine on which"
-               " `rnnzoo watch` runs. Scores: lower is better."))  # fmt: skip
+    times = "Times are those of the machine on which `rnnzoo watch` runs"
+    scores = "Scores: lower is better"
+    foot = tag("footer", tag("p", prose(f"rnnzoo {__version__}. {times}. {scores}.")))
     again = tag("noscript", tag("meta", http_equiv="refresh", content="5"))
     head = tag(
         "head",
@@ -149,7 +150,7 @@ def _said(shown: Shown, spec: str) -> Iterator[str]:
             yield " its folder cannot be reached. If it is gone, "
             yield from (again, " goes on.")
         case "failed":
-            yield tag("span", shown["ended"]["text"], class_="said")
+            yield tag("span", prose(shown["ended"]["text"]), class_="said")
         case "stopped":
             yield f"at {moment(shown['ended']['time'])}. "
             yield from (again, " goes on.")
@@ -408,7 +409,8 @@ def _ended(shown: Shown) -> Markup:
         return Markup()
     rows = [_row(_of_ended(shown, trial)) for trial in shown["ended_last"]]
     names = ["trial", "", shown["select"], "epochs", "took", "at", "where", "setting"]
-    note = tag("p", "The storage has all of them: `rnnzoo status`, `rnnzoo report`.", class_="note")
+    all_of_them = prose("The storage has all of them: `rnnzoo status`, `rnnzoo report`.")
+    note = tag("p", all_of_them, class_="note")
     return join(
         [tag("h2", "Ended last"), _table(names, rows, "last", "trials that ended last"), note]
     )
@@ -420,7 +422,7 @@ def _of_ended(shown: Shown, trial: Shown) -> list[str]:
     kind = tag("span", trial["kind"].replace("_", " "), class_=f"kind {trial['kind']}")
     return [
         label(shown, trial), kind, score(trial["score"]), str(trial["epochs"] or ""), took,
-        moment(trial["time"]), trial["place"], f"{setting(trial['setting'])}{said}",
+        moment(trial["time"]), trial["place"], join([setting(trial["setting"]), prose(said)]),
     ]  # fmt: skip
 
 
@@ -428,7 +430,7 @@ def _notes(shown: Shown) -> Markup:
     if not shown["notes"]:
         return Markup()
     items = [
-        tag("li", tag("span", moment(note["time"]), class_="soft"), " ", note["text"])
+        tag("li", tag("span", moment(note["time"]), class_="soft"), " ", prose(note["text"]))
         for note in reversed(shown["notes"])
     ]
     return join(

@@ -26,7 +26,7 @@ function tick() {
 function replace(section, html) {
   const focused = section.contains(document.activeElement);
   const scrolled = [...section.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
-  section.innerHTML = html; // made and escaped by `rnnzoo.live.markup`
+  section.innerHTML = html; // made and escaped by `rnnzoo.markup`
   const boxes = section.querySelectorAll(".scroll");
   boxes.forEach((box, place) => { box.scrollLeft = scrolled[place] || 0; });
   if (focused && boxes.length) boxes[0].focus({ preventScroll: true });

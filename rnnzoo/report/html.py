@@ -16,6 +16,7 @@ from typing import Any
 from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
+from rnnzoo.markup import prose
 from rnnzoo.report.methods import methods
 from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.second import PROMISE, box
@@ -69,6 +70,7 @@ def _templates() -> Any:
     environment.filters["pvalue"] = pvalue
     environment.filters["box"] = box
     environment.filters["methods"] = methods
+    environment.filters["prose"] = prose
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     return environment
 

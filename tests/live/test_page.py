@@ -10,7 +10,7 @@ import pytest
 
 from rnnzoo.live import page
 from rnnzoo.live.look import together
-from rnnzoo.live.markup import VOID, Markup, join, tag
+from rnnzoo.markup import VOID
 from rnnzoo.report.figures.style import COLOURS
 from tests.sweep.told import HOSTILE, Clock, snapshot
 
@@ -116,9 +116,10 @@ def test_curves_have_the_blue_of_reports() -> None:
     assert f"--own: {COLOURS[0].lower()}" in page.style()
 
 
-def test_text_is_escaped_and_markup_is_not() -> None:
-    assert tag("p", "a < b", Markup("<b>c</b>"), class_='"x"') == (
-        '<p class="&quot;x&quot;">a &lt; b<b>c</b></p>'
-    )
-    assert tag("meta", name="x", hidden=True, lang=None) == '<meta name="x" hidden>'
-    assert join(["a", tag("br")], " & ") == "a &amp; <br>"
+def test_what_notes_and_messages_quote_is_code() -> None:
+    said = "`trials: 6` was told: `a < b`"
+    quoted = shown("failed", notes=[{"time": 1.0, "text": said}])
+    quoted["ended"]["text"] = quoted["ended_last"][0]["message"] = said
+    written = page.whole(quoted, "told.yaml")
+    assert written.count("<code>trials: 6</code> was told: <code>a &lt; b</code>") == 3
+    assert "`" not in written.partition("<body")[2].partition("<script")[0]

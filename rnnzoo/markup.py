@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 VOID = ("br", "col", "link", "meta")  # elements that have no end
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class Markup(str):
     """Text that is markup already."""
 
     __slots__ = ()
+
+    def __html__(self) -> str:
+        """By which templates know that it is."""
+        return self
 
 
 def tag(name: str, /, *children: str, **attributes: object) -> Markup:
@@ -36,6 +42,11 @@ def join(children: Iterable[str], between: str = "") -> Markup:
 def text(content: str) -> Markup:
     """A text as markup; markup stays as it is."""
     return content if isinstance(content, Markup) else Markup(escape(content))
+
+
+def prose(sentence: str) -> Markup:
+    """A sentence as it is printed on a terminal; what stands between backticks is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", text(sentence)))
 
 
 def _attribute(key: str, value: object) -> str:
