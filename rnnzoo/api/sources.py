@@ -64,7 +64,12 @@ def of_opened(opened: Opened, results: Sequence[Result], store: Store | None = N
     if store is None:
         return made
     known = opened.identities
-    return replace(made, provenance=store.provenance(known), timings=store.timings(known))
+    return replace(
+        made,
+        provenance=store.provenance(known),
+        timings=store.timings(known),
+        stopped=store.stopped(known),
+    )
 
 
 def is_tracker(source: Sequence[str]) -> bool:
@@ -107,6 +112,7 @@ def table_of(opened: Opened, store: Store) -> TrialTable:
         results=table.in_order(results),
         provenance=tuple(store.provenance(opened.identities)),
         timings=tuple(store.timings(opened.identities)),
+        stopped=store.stopped(opened.identities),
     )
 
 
@@ -273,7 +279,7 @@ def _from_tables(experiment: Experiment, paths: Sequence[str], tell: TellSource)
         changes,
         content.timings,
     )
-    return Results(experiment, content.results, content.tasks, *told)
+    return Results(experiment, content.results, content.tasks, *told, stopped=content.stopped)
 
 
 def _limited(experiment: Experiment, content: TrialTable, tell: TellSource) -> Experiment:

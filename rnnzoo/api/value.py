@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class Results:
         source: the table that they were read from; None for the storage.
         changes: what the spec says otherwise than when the trials were run.
         timings: how fast variants trained side by side.
+        stopped: when a sweep was told to stop the variants of studies, by identity.
         notes: what there was to say while they were run or read.
     """
 
@@ -46,6 +47,7 @@ class Results:
     source: Path | None = None
     changes: Sequence[str] = ()
     timings: Sequence[Timing] = ()
+    stopped: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -107,7 +109,7 @@ class Results:
         """
         from rnnzoo.report import summarise
 
-        told = (self.planned, self.provenance, self.changes, self.timings)
+        told = (self.planned, self.provenance, self.changes, self.timings, self.stopped)
         return summarise(self.experiment, self.trials, self.tasks, *told)
 
     def report(self) -> Report:

@@ -13,6 +13,7 @@
     confirmed    what the second stage decided; `second`, what is said of it beside the verdicts
     equal        the trials of the search at equal settings
     methods      how verdicts were judged, in sentences
+    stopped      variants that a sweep was told to stop
     learnt       scores beside those of baselines without memory
     scaling      tasks that are one task at several lengths
     paper        answers and ranking as tables for a paper

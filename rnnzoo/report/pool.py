@@ -92,6 +92,7 @@ def pooled(tables: Mapping[str, TrialTable]) -> Pool:
         results=in_order([placed.result for placed in pooling.known.values()]),
         provenance=tuple(_each_once([setup for content in every for setup in content.provenance])),
         timings=tuple(_timings(every)),
+        stopped={study: when for content in every for study, when in content.stopped.items()},
     )
     return Pool(content, len(pooling.repeated), tuple(pooling.recovered))
 
@@ -113,6 +114,7 @@ def renamed(content: TrialTable, experiment: str) -> TrialTable:
         experiment=experiment,
         parts={own(study): parts for study, parts in content.parts.items()},
         results=tuple(replace(result, study=own(result.study)) for result in content.results),
+        stopped={own(study): when for study, when in content.stopped.items()},
     )
 
 

@@ -30,13 +30,14 @@ from rnnzoo.report.judge import Searches, judge_pairs
 from rnnzoo.report.learnt import Nothing, nothing
 from rnnzoo.report.results import belonging, replicated
 from rnnzoo.report.second import Fresh, Second, second
+from rnnzoo.report.stopped import Stopped, still_stopped
 from rnnzoo.report.verdict import LEVEL, Verdict
 from rnnzoo.spec.claims import approximate, family, judged
 from rnnzoo.spec.experiment import Claim, Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import Ending, Kind, Result, ranked
+from rnnzoo.spec.trial import Ending, Kind, Result, StudyKey, ranked
 from rnnzoo.stats.compare import tuned_interval
 from rnnzoo.stats.ranks import Ranks, mean_ranks, rank
 from rnnzoo.stats.shares import share_interval
@@ -162,6 +163,7 @@ class VariantRow:
         by_length: means of the kept trials on the sequences of `test` of each length, where the
             task asks for that.
         also: means of the kept trials on `test` by other metrics, where these are asked for.
+        stopped: where a sweep was told to stop it, and it is not whole for that.
     """
 
     variant: str
@@ -182,6 +184,7 @@ class VariantRow:
     never_by_patience: int
     by_length: Mapping[str, float]
     also: Mapping[str, float]
+    stopped: Stopped | None = None
 
     @property
     def complete(self) -> int:
@@ -302,6 +305,7 @@ def summarise(
     provenance: Sequence[Mapping[str, str]] = (),
     changes: Sequence[str] = (),
     timings: Sequence[Timing] = (),
+    stopped: Mapping[str, str] | None = None,
 ) -> Summary:
     """The numbers of an experiment.
 
@@ -311,6 +315,7 @@ def summarise(
         trials: of each variant on each task, as planned; where fewer were run, a share is kept of
             those.
         timings: how fast variants trained side by side.
+        stopped: when a sweep was told to stop the variants of studies, by identity.
     """
     model = ImportanceModel(experiment, results)
     labels = [task.label for task in experiment.tasks]
@@ -321,6 +326,9 @@ def summarise(
         task = tasks[choice.label]
         fresh = stages[choice.label].means if choice.label in stages else {}
         ran, keep, rows = ranking(experiment, results, choice.label, task, trials, fresh)
+        stops = _stops(stopped or {}, choice.label)
+        now = stands.get(choice.label)
+        rows = tuple(_with_stop(row, experiment, stops, trials, now) for row in rows)
         about = (
             metrics.cost_name(task.metric),
             task.unit,
@@ -372,6 +380,28 @@ def summarise(
         warnings=(remark,) if (remark := approximate(experiment)) else (),
         changes=tuple(changes),
     )
+
+
+def _stops(stopped: Mapping[str, str], task: str) -> dict[str, str]:
+    """When variants were stopped on a task, by label."""
+    keys = {identity: StudyKey.parse(identity) for identity in stopped}
+    return {key.variant: stopped[identity] for identity, key in keys.items() if key.task == task}
+
+
+def _with_stop(
+    row: VariantRow,
+    experiment: Experiment,
+    stops: Mapping[str, str],
+    trials: int,
+    now: Stand | None,
+) -> VariantRow:
+    """The row with what was left out of it because a sweep was told so."""
+    if row.variant not in stops:
+        return row
+    variant, again = experiment.variant(row.variant), row.again.runs if row.again else 0
+    ended = sum(row.counts.values())
+    when = stops[row.variant]
+    return replace(row, stopped=still_stopped(experiment, variant, when, ended, trials, now, again))
 
 
 def ranking(

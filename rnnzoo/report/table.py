@@ -16,6 +16,7 @@ import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ class TrialTable:
             told.
         provenance: where and with what the trials were run, each different set once.
         timings: how fast variants trained side by side; tables of before have none.
+        stopped: when a sweep was told to stop the variants of studies, by identity; tables of
+            before do not say.
         places: of each result its line, or its row, in the file that it was read from.
     """
 
@@ -93,6 +96,7 @@ class TrialTable:
     results: tuple[Result, ...]
     provenance: tuple[Mapping[str, str], ...] = ()
     timings: tuple[Timing, ...] = ()
+    stopped: Mapping[str, str] = field(default_factory=dict)
     places: tuple[int, ...] = field(default=(), compare=False)
 
 
@@ -125,6 +129,8 @@ def write(content: TrialTable, path: Path, exact: bool = False) -> Path:
     }
     if content.timings:
         about["timings"] = [timing.to_dict() for timing in content.timings]
+    if content.stopped:
+        about["stopped"] = dict(content.stopped)
     head = json.dumps(about)
     rows = [row(trial, exact) for trial in content.results]
     path = Path(os.path.realpath(path))  # write to the target of a link, so that the link stays
@@ -214,6 +220,7 @@ def read(path: Path) -> TrialTable:
             results=tuple(_results(path, about["experiment"], tasks, rows)),
             provenance=tuple(dict(setup) for setup in about["provenance"]),
             timings=tuple(Timing.from_dict(timing) for timing in about.get("timings", ())),
+            stopped={study: _moment(when) for study, when in about.get("stopped", {}).items()},
             places=tuple(place for place, _ in rows),
         )
     except FileNotFoundError:
@@ -244,6 +251,12 @@ def _checked(value: Any, kind: type | tuple[type, ...], owner: str) -> Any:
     if wrong or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"{owner} cannot be {value!r}")
     return value
+
+
+def _moment(written: Any) -> str:
+    """A moment of the head, as ISO 8601."""
+    datetime.fromisoformat(_checked(written, str, "when a variant was stopped"))
+    return str(written)
 
 
 def _task(label: str, task: Mapping[str, Any]) -> TaskMetadata:

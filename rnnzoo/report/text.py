@@ -153,6 +153,8 @@ def number(value: float | None) -> str:
 
 def _cautions(row: VariantRow, table: TaskTable) -> Iterator[str]:
     """What to know of a variant before its mean is compared."""
+    if row.stopped:
+        yield row.stopped.text
     counts = [
         f"{count} {kind.replace('_', ' ')}"
         for kind, count in row.counts.items()

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,8 @@ class Sweep:
         begun_again_tasks = {
             study.task.label for study in self.searches if self.forgotten[study.identity]
         }
+        for study in self.searches:
+            self.opened[study.identity].mark_stopped(self.part, None)
         for study in self.second_stage:
             # other trials, so another region: its second stage starts over
             if study.task.label in begun_again_tasks:
@@ -383,6 +386,12 @@ class Sweep:
         with self.store.in_turn(self.experiment.name):
             for study in studies:
                 self.opened[study.identity].add_provenance([{**self.own_provenance, TOLD: what}])
+
+    def record_stop(self, studies: Iterable[Study], when: datetime | None) -> None:
+        """Record with studies when their variant was stopped; None: that it goes on."""
+        with self.store.in_turn(self.experiment.name):
+            for study in studies:
+                self.opened[study.identity].mark_stopped(self.part, when)
 
     def level(self) -> None:
         """Write to the tracker what it lacks of what the storage holds."""

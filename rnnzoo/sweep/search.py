@@ -40,6 +40,8 @@ PROVENANCE = "provenance"  # where and with what its trials were run
 # numbers of trials that no longer count; stored under the option that begins them again, `--again`
 _VOID = "again"
 _TIMINGS = "timings"  # speed beside other variants, which no trial depends on
+# when a sweep was told to stop its variant, by the sweep's part; a later sweep goes on with it
+_STOPPED = "stopped"
 _LIBPQ = ("postgresql://", "postgresql+psycopg")
 _UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
 _STUDIES = "select study_id, study_name from studies order by study_id"
@@ -326,6 +328,19 @@ class Store:
         return [timing for timing in timings if timing.b in identities]
 
     @retried
+    def stopped(self, identities: Collection[str]) -> dict[str, str]:
+        """When a sweep was told to stop the variants of these studies, as ISO 8601, by identity; of
+        several parts the last.  Those are left out with which a later sweep has gone on.
+        """
+        with self.storage.engine.connect() as connection:
+            stored = _attributes(connection, _STOPPED)
+        return {
+            name: max(by_part.values(), key=datetime.fromisoformat)
+            for name, by_part in stored.items()
+            if name in identities and by_part
+        }
+
+    @retried
     def running(self) -> dict[str, int]:
         """How many trials are said to be running, by experiment."""
         running: Counter[str] = Counter()
@@ -603,6 +618,21 @@ class StudyStore:
             new = [dict(entry) for entry in provenance if entry not in known]
             if new:
                 self.study.set_user_attr(PROVENANCE, [*known, *new])
+
+    @retried
+    def mark_stopped(self, part: Part, when: datetime | None) -> None:
+        """Remember when the sweep of a part was told to stop the study's variant.
+
+        Args:
+            when: None where it goes on; the whole sweep goes on with all parts.
+        """
+        with quiet():
+            known = self.study.user_attrs.get(_STOPPED, {})
+            kept = {name: known[name] for name in known if not part.whole and name != str(part)}
+            if when is not None:
+                kept[str(part)] = when.isoformat(timespec="seconds")
+            if kept != known:
+                self.study.set_user_attr(_STOPPED, kept)
 
     @retried
     def add_timing(self, timing: Timing) -> None:

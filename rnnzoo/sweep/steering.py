@@ -210,6 +210,7 @@ class Steering:
         sweep.told = replace(told, stopped=stopped)
         studies = [study for study in sweep.searches if study.variant.label == variant]
         sweep.record_told(f"stop {variant}", studies)
+        sweep.record_stop(studies, _now())
         count = sum(running.study.variant.label == variant for running in sweep.running.values())
         what = number_of(count, "that runs ends", "that run end")
         if studies and sweep.saves(studies[0]):
@@ -232,6 +233,8 @@ class Steering:
             )
         stopped = tuple(label for label in told.stopped if label != variant)
         self.sweep.told = replace(told, stopped=stopped)
+        own = [study for study in self.sweep.searches if study.variant.label == variant]
+        self.sweep.record_stop(own, None)
         return f"trials of {variant} begin again"
 
     def _check_variant(self, variant: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import os
@@ -119,6 +120,30 @@ def test_every_trial_counts_in_its_kind() -> None:
     assert rows["gru"].counts["diverged"] == 2
     assert rows["rnn"].counts["pruned"] == 4
     assert rows["broken"].counts["failed"] == 6
+
+
+@pytest.mark.parametrize("trials", [6, 8])
+def test_a_variant_that_was_stopped_says_so_where_trials_are_left_of_it(
+    trials: int, tmp_path: Path
+) -> None:
+    """Its row, on the page and on a terminal: when, after how many trials, what goes on."""
+    experiment = parse_experiment(SPEC, "gates.yaml", Path())
+    when = "2026-11-28T08:20:31+00:00"
+    stopped = {"gates/gru/adding/abc": when}
+    made = report.summarise(experiment, results(), {"adding": task()}, trials, stopped=stopped)
+    rows = {row.variant: row.stopped for row in made.tables[0].rows}
+    assert [label for label, stop in rows.items() if stop] == (["gru"] if trials == 8 else [])
+    report.write(made, cells(), tmp_path)
+    page, out = (tmp_path / "report.html").read_text(), io.StringIO()
+    report.show(made, Console(file=out, width=80))
+    printed = " ".join(out.getvalue().split())
+    said = (
+        "stopped by {0}rnnzoo ctl{1} on 2026-11-28 08:20, after 6 of 8 trials, so verdicts about it"
+        " are incomplete; the next {0}rnnzoo.run(&#x27;gates.yaml&#x27;){1} goes on with it"
+    )
+    assert (said.format("<code>", "</code>") in page) == (trials == 8)
+    terminal = said.format("`", "`").replace("&#x27;", "'")
+    assert (f"gru: {terminal}" in printed) == (trials == 8)
 
 
 def test_too_few_complete_trials_have_no_interval_and_none_have_no_rank() -> None:
@@ -361,7 +386,7 @@ def test_trials_that_depend_on_each_other_are_told_beside_the_verdicts(
     assert ("warning:" in text) == bool(words)
     assert words in text
     report.write(summarised, cells(), tmp_path)
-    assert words.replace("'", "&#39;") in (tmp_path / "report.html").read_text()
+    assert words in html.unescape((tmp_path / "report.html").read_text())
 
 
 def test_results_of_another_task_or_variant_are_left_out() -> None:

@@ -131,6 +131,22 @@ def test_the_report_from_a_table_has_the_numbers_of_that_from_the_storage(
         assert replace(before, best=None) == replace(after, best=None)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_says_when_a_variant_was_stopped(ending: str, tmp_path: Path) -> None:
+    stopped = {"gates/gru/adding/abc": "2026-11-28T08:20:31+01:00"}
+    path = table.write(replace(content(), stopped=stopped), tmp_path / f"t.{ending}")
+    assert table.read(path).stopped == stopped
+    assert table.read(table.write(content(), path)).stopped == {}
+
+
+@pytest.mark.parametrize("when", ["yesterday", 5, None])
+def test_a_moment_that_is_none_is_refused(when: object, tmp_path: Path) -> None:
+    stopped = {"gates/gru/adding/abc": when}
+    path = table.write(replace(content(), stopped=stopped), tmp_path / "t.csv")
+    with pytest.raises(UsageError, match="not a table of trials"):
+        table.read(path)
+
+
 def test_a_table_of_before_is_read_as_one_that_does_not_say_how_trainings_ended(
     tmp_path: Path,
 ) -> None:

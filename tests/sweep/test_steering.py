@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -207,8 +208,14 @@ def test_of_a_stopped_variant_nothing_begins_and_what_runs_is_saved_for_the_next
         "gru was stopped with 0 of 4 trials: verdicts about it are incomplete, and the same command"
         " goes on with it"
     ]
+    (gru,) = (study for study in made.studies if study.variant.label == "gru")
+    stopped = made.store.stopped(made.present())
+    assert list(stopped) == [gru.identity]
+    when = datetime.fromisoformat(stopped[gru.identity])
+    assert abs(when - datetime.fromisoformat(made.steering.log[0]["time"])) < timedelta(seconds=9)
     again = prepared(tmp_path, states=states)
     again.run()
+    assert again.store.stopped(again.present()) == {}
     assert outcomes(again) == outcomes(whole)
     assert {result.outcome.kind for result in again.results()} == {Kind.COMPLETE}
     assert made.launcher.epochs + again.launcher.epochs == 8 * EPOCHS  # no epoch twice
@@ -220,6 +227,7 @@ def test_a_stopped_variant_goes_on_where_that_is_told_in_time(whole: Sweep, tmp_
     made = prepared(tmp_path, after={3: "stop gru", 7: "resume gru"})
     made.run()
     assert made.observer.answers[1] == "resume gru: trials of gru begin again"
+    assert made.store.stopped(made.present()) == {}
     assert outcomes(made) == outcomes(whole)
     assert made.launcher.epochs == 8 * EPOCHS
 
