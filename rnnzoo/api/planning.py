@@ -15,7 +15,7 @@ from rnnzoo.api.beforehand import warned
 from rnnzoo.errors import Remark, UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.trial import Kind
+from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened
@@ -70,20 +70,21 @@ def planned(
     else:
         content |= {**_expected(opened, store, noise), **_speed(opened, store, costs)}
     if hours is not None:
-        searches = [_searched(study, left[study.identity], store, costs) for study in own]
+        ran = door.results(opened, store) if store else []
+        searches = [_searched(study, left[study.identity], ran, costs) for study in own]
         ahead = content.get("expected", {})
         content["within"] = within.plain(opened.experiment, hours, count, searches, ahead)
     return content
 
 
 def _searched(
-    study: Study, left: int, store: Store | None, costs: Mapping[str, measure.Cost]
+    study: Study, left: int, ran: Iterable[Result], costs: Mapping[str, measure.Cost]
 ) -> within.Searched:
     """What is left of a search, and how long its trainings take: as long as those that were run,
     else as was measured.
     """
-    ended = store.ended(study.identity) if store else ()
-    complete = [result.outcome for result in ended if result.outcome.kind is Kind.COMPLETE]
+    own = [result.outcome for result in ran if result.study == study.identity]
+    complete = [outcome for outcome in own if outcome.kind is Kind.COMPLETE]
     recorded = [outcome.seconds["total"] for outcome in complete if "total" in outcome.seconds]
     seconds: within.Seconds | None = None
     if recorded:

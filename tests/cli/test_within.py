@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rnnzoo.api import expected, within
+from rnnzoo import tasks
+from rnnzoo.api import expected, planning, within
 from rnnzoo.api.within import Searched
 from rnnzoo.cli import within as text
 from rnnzoo.errors import UsageError
+from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.sweep.search import Store
 
 SPEC = """\
 experiment: gates
@@ -120,3 +123,13 @@ def test_hours_that_are_none_are_refused(hours: float) -> None:
 
     with pytest.raises(UsageError, match="hours must be a number above 0"):
         checked_hours(hours)
+
+
+def test_of_searches_that_never_ran_it_is_not_known_how_long_they_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    Store(config.read().storage)  # as other experiments have left it
+    content = planning.planned(read(), 1, False, None, tasks.silent, hours=8)
+    assert content["within"]["unknown"] == ["lstm", "gru", "rnn"]
