@@ -49,6 +49,7 @@ bench: $(READY)  ## cells beside their peers, one core: an hour; cells="lstm gru
 	@test -x .bench/bin/python || sh tools/peers.sh .bench
 	@$(BIN)/python -m benchmarks.beside
 	@$(BIN)/python -m benchmarks.data
+	@$(BIN)/python -m benchmarks.reports
 	@$(BIN)/python -m benchmarks $(if $(cells),--cells $(cells)) $(if $(shapes),--shapes $(shapes))
 
 check: $(READY)  ## lint, types, architecture

@@ -41,6 +41,7 @@ HOMES = {
     "latex2mathml": ("report/html.py",),
     "pyarrow": ("report/table.py", "tasks/_table/read.py"),
     "sklearn": ("stats/importance.py",),
+    "threadpoolctl": ("stats/threads.py",),
     "scipy": ("stats/", "tasks/_piano_rolls.py"),
     "jinja2": ("report/html.py",),
     "pandas": ("api/value.py",),

@@ -145,10 +145,10 @@ def _expected(
 ) -> tuple[Array, ...]:
     """The expected score of each variant at every point of the grid: read-only arrays."""
     surface, number = _fitted(axes, points, labels, scores)
-    expected = tuple(surface.predict(sobol(GRID, axes), number[name]) for name in variants)
+    expected = surface.predict_each(sobol(GRID, axes), [number[name] for name in variants])
     for scores_expected in expected:
         scores_expected.flags.writeable = False
-    return expected
+    return tuple(expected)
 
 
 @lru_cache(maxsize=16)

@@ -35,6 +35,7 @@ from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import PILOT, ROUND, Kind, Outcome, Result
 from rnnzoo.stats.sequential import Anytime, Boundary
+from rnnzoo.stats.threads import one_thread
 
 ALPHA = 0.05  # the share of studies that may contain a wrong word
 SEVERAL_TASKS = "all tasks"  # where a claim about several is judged, to ask for its family
@@ -204,6 +205,7 @@ def stands(experiment: Experiment, results: Sequence[Result], trials: int) -> di
     return by_task
 
 
+@one_thread()
 def stand(
     experiment: Experiment,
     task: str,

@@ -23,6 +23,7 @@ from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.spec.trial import Result
 from rnnzoo.stats.adjusted import Adjusted, Placed
 
+SAME = "A same as B"
 LIMIT = "misleads where the two do best at different settings"
 
 
@@ -36,22 +37,40 @@ def beside(
         verdicts: on the experiment's claims, in the order of `judged`.
     """
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
-    adjustments: dict[tuple[str, str, str], Adjusted | None] = {}
-    with_adjustment = []
-    for (claim, task), verdict in zip(pairs, verdicts):
-        key = (claim.a, claim.b, task)
-        if claim.form in CONFIRMED and not claim.over and key not in adjustments:
-            adjustments[key] = _adjusted(experiment, results, *key)
-        adjusted = adjustments.get(key) if claim.form in CONFIRMED and not claim.over else None
-        with_adjustment.append(verdict if adjusted is None else _with(verdict, claim, adjusted))
+    compared: dict[tuple[str, str, str], list[int]] = {}
+    for place, (claim, task) in enumerate(pairs):
+        if claim.form in CONFIRMED and not claim.over:
+            compared.setdefault((claim.a, claim.b, task), []).append(place)
+    with_adjustment = list(verdicts)
+    for key, places_of_pair in compared.items():
+        claims = [pairs[place][0] for place in places_of_pair]
+        adjusted = _adjusted(experiment, results, *key, _shifts(claims))
+        if adjusted is None:
+            continue
+        for place, claim in zip(places_of_pair, claims):
+            with_adjustment[place] = _with(verdicts[place], claim, adjusted)
     return tuple(with_adjustment)
 
 
+def _shifts(claims: Sequence[Claim]) -> list[float]:
+    """The differences that these claims, of one pair, are tested against."""
+    margins = [claim.number or 0.0 for claim in claims if claim.form == SAME]
+    return [*margins, *(-margin for margin in margins)]
+
+
 def _adjusted(
-    experiment: Experiment, results: Sequence[Result], a: str, b: str, task: str
+    experiment: Experiment,
+    results: Sequence[Result],
+    a: str,
+    b: str,
+    task: str,
+    shifts: Sequence[float],
 ) -> Adjusted | None:
     """The comparison; None where the two were searched over different spaces, or too few trials
     completed.
+
+    Args:
+        shifts: that it will be asked for.
     """
     space = experiment.variant(a).space
     of_a, of_b = (belonging(results, label, task) for label in (a, b))
@@ -62,7 +81,7 @@ def _adjusted(
     seed = checksum_seed(f"{experiment.name} equal settings {task} {a} {b}")
     placed_a, placed_b = (_placed(experiment.select, space, trials) for trials in (of_a, of_b))
     try:
-        return Adjusted(placed_a, placed_b, seed, paired=experiment.paired(a, b))
+        return Adjusted(placed_a, placed_b, seed, paired=experiment.paired(a, b), shifts=shifts)
     except StatsError:
         return None
 
@@ -79,7 +98,7 @@ def _placed(select: Select, space: Space, trials: Sequence[Result]) -> Placed:
 
 def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
     low, high = adjusted.interval()
-    if claim.form == "A same as B":
+    if claim.form == SAME:
         margin = claim.number or 0.0
         p, words = (
             max(adjusted.test(-margin).worse, adjusted.test(margin).better),

@@ -41,6 +41,7 @@ from rnnzoo.spec.trial import Ending, Kind, Result, StudyKey, ranked
 from rnnzoo.stats.compare import tuned_interval
 from rnnzoo.stats.ranks import Ranks, mean_ranks, rank
 from rnnzoo.stats.shares import share_interval
+from rnnzoo.stats.threads import one_thread
 from rnnzoo.stats.tuning import tuning_curve
 
 # of a metric's cost, where there is one
@@ -297,6 +298,7 @@ class Summary:
         return asdict(self)
 
 
+@one_thread()
 def summarise(
     experiment: Experiment,
     results: Sequence[Result],

@@ -1,6 +1,6 @@
 """Statistics for the judge: pure functions on arrays, each with its source.
 
-Needs NumPy, SciPy and scikit-learn only.
+Needs NumPy, SciPy, scikit-learn and threadpoolctl only.
 
     compare     two searches: a permutation test that repeats the selection, Welch's test,
                 intervals, trials still needed
@@ -13,5 +13,6 @@ Needs NumPy, SciPy and scikit-learn only.
     shares      success rates: exact tests and intervals
     sobol       points that fill a cube evenly
     surrogate   a surface through scattered scores
+    threads     linear algebra on one thread
     tuning      the expected score of the best of n trials
 """

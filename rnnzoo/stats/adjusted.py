@@ -27,7 +27,7 @@ Source:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ from rnnzoo.stats.compare import (
     permutation_test,
     relabellings,
 )
-from rnnzoo.stats.surrogate import UPPER, fit, matern
+from rnnzoo.stats.surrogate import UPPER, Surface, fit_each, matern
 
 Array = np.ndarray[Any, Any]
 LEVEL = 0.95
@@ -87,11 +87,13 @@ class Adjusted:
         seed: int | Sequence[int],
         draws: int = DRAWS,
         paired: bool = False,
+        shifts: Sequence[float] = (),
     ) -> None:
         """Args:
             seed: of the relabellings; they depend on nothing else but the numbers of trials.
             paired: trials with the same number are at the same point, so labels are swapped within
                 such pairs only.  Trials without a partner are excluded.
+            shifts: those that `test` will be asked for; at once they cost less.
 
         Raises:
             StatsError: nothing was searched, too few trials completed to detect any difference, or
@@ -112,16 +114,18 @@ class Adjusted:
             )
         if not np.ptp(_capped(self.report)):
             raise StatsError("all scores are equal")
-        self._labels = relabellings(self.of_a, seed, draws, paired)
-        self._unshifted = self._statistics(0.0)
+        self._labels = relabellings(self.of_a, seed, draws, paired).astype(float)
+        self._known = self._statistics({0.0, *shifts})
+        self._unshifted = self._known[0.0]
         self.difference = float(self._unshifted.difference[0])
 
     def test(self, shift: float = 0.0) -> PermutationTest:
         """P-values against the hypothesis that A is worse by `shift`, which is first subtracted
         from A's scores.
         """
-        statistics = self._statistics(shift) if shift else self._unshifted
-        return permutation_test(statistics.t)
+        if shift not in self._known:
+            self._known |= self._statistics({shift})
+        return permutation_test(self._known[shift].t)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """All differences that the test does not reject, the surface fixed; each side has half of
@@ -142,17 +146,20 @@ class Adjusted:
         high = np.sort(np.where(moves, crossings, math.inf))[-1 - beyond]
         return float(low), float(high)
 
-    def _statistics(self, shift: float) -> _Statistics:
-        """The statistics of each relabelling, with `shift` subtracted from A's scores."""
-        shifts = np.where(self.of_a, shift, 0.0)
-        precision = _precision(self.points, self.on - shifts)
-        labels = self._labels.astype(float)
-        weights = labels @ precision
-        return _Statistics(
-            weights @ _capped(self.report - shifts),
-            (weights * labels).sum(axis=1),
-            weights @ labels[0],
-        )
+    def _statistics(self, shifts: Collection[float]) -> dict[float, _Statistics]:
+        """The statistics of each relabelling, by the shift that is subtracted from A's scores."""
+        moved = {shift: np.where(self.of_a, shift, 0.0) for shift in shifts}
+        on = [self.on - moves for moves in moved.values()]
+        surfaces = fit_each(self.points, np.zeros(len(self.on), dtype=int), on)
+        statistics = {}
+        for (shift, moves), selecting, surface in zip(moved.items(), on, surfaces):
+            weights = self._labels @ _precision(surface, selecting)
+            statistics[shift] = _Statistics(
+                weights @ _capped(self.report - moves),
+                (weights * self._labels).sum(axis=1),
+                weights @ self._labels[0],
+            )
+        return statistics
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -185,10 +192,14 @@ def _capped(scores: Array) -> Array:
     return np.asarray(np.minimum(scores, np.quantile(scores[np.isfinite(scores)], UPPER)))
 
 
-def _precision(points: Array, on: Array) -> Array:
-    """(trials, trials) the inverse covariance of scores whose mean is unknown."""
-    surface = fit(points, np.zeros(len(on), dtype=int), on)
-    shape, expected = surface.shape, surface.predict(points, 0)
+def _precision(surface: Surface, on: Array) -> Array:
+    """(trials, trials) the inverse covariance of scores whose mean is unknown.
+
+    Args:
+        surface: through these scores.
+    """
+    points, shape = surface.points, surface.shape
+    expected = surface.predict(points, 0)
     variance = float(_capped(on).var()) or 1.0
     covariance = (1.0 - shape.noise) * variance * matern(points, points, shape.lengths)
     own = shape.noise * variance + (EXCESS * (expected - expected.min())) ** 2

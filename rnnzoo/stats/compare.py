@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -187,7 +188,7 @@ class Comparison:
         self.of_a = np.arange(self.size) < len(a)
         # ties break by chance, not by label
         self.tie_breakers = np.random.default_rng(seed).random(self.size)
-        self.error = float(self._statistics(self.of_a[None], 0.0).error[0])
+        self.error = float(self._statistics(self._observed, 0.0).error[0])
 
     def test(self, shift: float = 0.0) -> PermutationTest:
         """P-values against the hypothesis that A is worse by `shift`: 0 for "no difference", else a
@@ -195,10 +196,10 @@ class Comparison:
 
         The shift is subtracted from A's scores before labels are permuted.
         """
-        return self._test(self._labels(), shift)
+        return permutation_test(self._statistics(self._relabelled, shift).t)
 
     def welch(self) -> Welch:
-        p = self._statistics(self._labels(), 0.0).welch
+        p = self._statistics(self._relabelled, 0.0).welch
         return Welch(float(p[0]), float((p[1:] < ALPHA).mean()))
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -207,9 +208,9 @@ class Comparison:
 
         A bound is infinite if there are too few trials to reject any difference.
         """
-        labels, tail = self._labels(), (1.0 - level) / 2
-        low = self._bound(-1, lambda shift: self._test(labels, shift).worse <= tail)
-        return low, self._bound(1, lambda shift: self._test(labels, shift).better <= tail)
+        tail = (1.0 - level) / 2
+        low = self._bound(-1, lambda shift: self.test(shift).worse <= tail)
+        return low, self._bound(1, lambda shift: self.test(shift).better <= tail)
 
     def _bound(self, side: int, rejected: Callable[[float], bool]) -> float:
         """The end of the differences that are not rejected, below (-1) or above (1) the observed
@@ -231,38 +232,55 @@ class Comparison:
                 inside = middle
         return self.difference + side * outside
 
-    def _test(self, labels: Array, shift: float) -> PermutationTest:
-        return permutation_test(self._statistics(labels, shift).t)
+    @cached_property
+    def _packed(self) -> Array:
+        """(trials, draws / 8) all labels, eight of one trial in a byte: kept for as many tests as
+        an interval takes.
+        """
+        labels = relabellings(self.of_a, self.seed, self.draws, self.paired)
+        return np.packbits(labels.T, axis=1)
 
-    def _labels(self) -> Array:
-        """(1 + draws, trials), true for A: first the labels as they are, then relabellings."""
-        return relabellings(self.of_a, self.seed, self.draws, self.paired)
+    def _observed(self, trials: Array) -> Array:
+        """(trials, 1) the labels of these trials as they are."""
+        return self.of_a[trials, None]
 
-    def _statistics(self, labels: Array, shift: float) -> _Statistics:
-        """The statistics of each relabelling, with `shift` subtracted from A's scores."""
+    def _relabelled(self, trials: Array) -> Array:
+        """(trials, 1 + draws) the labels of these trials as they are, then relabelled."""
+        labels = np.unpackbits(self._packed[trials], axis=1, count=1 + self.draws)
+        return labels.view(bool)
+
+    def _statistics(self, labels_of: Callable[[Array], Array], shift: float) -> _Statistics:
+        """The statistics of each relabelling, with `shift` subtracted from A's scores.
+
+        Args:
+            labels_of: (trials, draws) the labels of these trials, true for A.
+        """
         shifts = np.where(self.of_a, shift, 0.0)
-        on, report = self.on - shifts, self.report - shifts
-        order = np.lexsort((self.tie_breakers, on))
-        order = order[: self._number_needed(labels, order)]
-        report = _centered(report[order])
-        a = _Selected.of(labels[:, order], report, self.keep, int(self.of_a.sum()))
-        b = _Selected.of(~labels[:, order], report, self.keep, int((~self.of_a).sum()))
+        order = np.lexsort((self.tie_breakers, self.on - shifts))
+        labels, counts = self._needed(labels_of, order)
+        order = order[: len(labels)]
+        report = _centered((self.report - shifts)[order])
+        ranks = np.arange(1, 1 + len(order), dtype=counts.dtype)[:, None]
+        size_a = int(self.of_a.sum())
+        a = _Selected.of(labels, counts, report, self.keep, size_a)
+        b = _Selected.of(~labels, ranks - counts, report, self.keep, self.size - size_a)
         pairs = order % (self.size // 2) if self.paired else None
         return _Statistics(a, b, _standard_error(a, b, report, pairs))
 
-    def _number_needed(self, labels: Array, order: Array) -> int:
-        """How many of the best trials are needed: every relabelling has `keep` of each label and
-        one more among them.
+    def _needed(self, labels_of: Callable[[Array], Array], order: Array) -> tuple[Array, Array]:
+        """Labels and their counts of as many of the best trials as are needed: every relabelling
+        has `keep` of each label and one more among them.
         """
         size_a = int(self.of_a.sum())
         wanted_a, wanted_b = min(self.keep + 1, size_a), min(self.keep + 1, self.size - size_a)
         count = min(self.size, 4 * self.keep + 16)
-        while count < self.size:
-            of_a = labels[:, order[:count]].sum(axis=1)
-            if (of_a >= wanted_a).all() and (count - of_a >= wanted_b).all():
-                break
+        while True:
+            labels = labels_of(order[:count])
+            counts = _counts(labels)
+            fewest_a, fewest_b = int(counts[-1].min()), count - int(counts[-1].max())
+            if count == self.size or (fewest_a >= wanted_a and fewest_b >= wanted_b):
+                return labels, counts
             count = min(self.size, 2 * count)
-        return count
 
 
 def permutation_test(statistics: Array) -> PermutationTest:
@@ -296,6 +314,16 @@ def relabellings(of_a: Array, seed: int | Sequence[int], draws: int, paired: boo
     return labels
 
 
+def _counts(labels: Array) -> Array:
+    """(trials, draws) how many labels are true from the first trial to this one."""
+    counts = np.empty(labels.shape, dtype=np.min_scalar_type(len(labels)))
+    counts[0] = labels[0]
+    # small numbers, row after row: several times as fast as `cumsum`
+    for before, label, after in zip(counts, labels[1:], counts[1:]):
+        np.add(before, label, out=after)
+    return counts
+
+
 def _centered(report: Array) -> Array:
     """Scores minus their mean: squares of large numbers would lose small differences.
 
@@ -320,34 +348,44 @@ def _capped(a: Trials, b: Trials) -> tuple[Trials, Trials]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Selected:
-    """The selected trials of one label, a row for each relabelling.
+    """The selected trials of one label, of each relabelling.
 
     Attributes:
-        chosen: (draws, trials) 1 for selected trials, else 0; trials are sorted by the score that
+        chosen: (trials, draws) 1 for selected trials, else 0; trials are sorted by the score that
             selects.
-        share: the selected share of the label's trials.
-        mean, spread: mean and variance of the reported scores of the selected trials.
-        edge: mean reported score of the last trial that is selected and the first that is not.
+        keep: how many are selected.
+        share: of the label's trials, that are selected.
+        mean, spread: (draws,) mean and variance of the reported scores of the selected trials.
+        edge: (draws,) mean reported score of the last trial that is selected and the first that is
+            not.
     """
 
     chosen: Array
+    keep: int
     share: float
     mean: Array
     spread: Array
     edge: Array
 
     @classmethod
-    def of(cls, labels: Array, report: Array, keep: int, size: int) -> _Selected:
-        counts = np.cumsum(labels, axis=1, dtype=np.int32)
+    def of(cls, labels: Array, counts: Array, report: Array, keep: int, size: int) -> _Selected:
+        """Args:
+        labels: (trials, draws) true for the label's trials.
+        counts: (trials, draws) how many of these there are from the first trial to this one.
+        report: (trials,) reported scores.
+        keep: how many to select.
+        size: of the label's trials, those beyond these too.
+        """
         chosen = (labels & (counts <= keep)).astype(float)
-        last = (labels & (counts >= keep) & (counts <= keep + 1)).astype(float)
-        mean = chosen @ report / keep
-        spread = np.maximum(chosen @ report**2 / keep - mean**2, 0.0) * keep / (keep - 1)
-        return cls(chosen, keep / size, mean, spread, last @ report / last.sum(axis=1))
-
-    @property
-    def keep(self) -> float:
-        return float(self.chosen[0].sum())
+        mean = report @ chosen / keep
+        spread = np.maximum(report**2 @ chosen / keep - mean**2, 0.0) * keep / (keep - 1)
+        last = np.add.reduce(counts < keep, axis=0, dtype=counts.dtype)
+        # where all of the label's trials are selected, there is no first that is not
+        following = last
+        if keep < size:
+            following = np.add.reduce(counts <= keep, axis=0, dtype=counts.dtype)
+        edge = (report[last] + report[following]) / 2
+        return cls(chosen, keep, keep / size, mean, spread, edge)
 
     @property
     def variance(self) -> Array:
@@ -360,7 +398,8 @@ class _Selected:
 
 
 def _standard_error(a: _Selected, b: _Selected, report: Array, pairs: Array | None) -> Array:
-    """The standard error of the difference; for pairs, that of the differences within pairs.
+    """(draws,) the standard error of the difference; for pairs, that of the differences within
+    pairs.
 
     Args:
         pairs: (trials,) the number of each trial's pair; None where there are no pairs.
@@ -368,10 +407,12 @@ def _standard_error(a: _Selected, b: _Selected, report: Array, pairs: Array | No
     if pairs is None:
         variance = a.variance + b.variance
     else:
-        influence = a.chosen * (report - a.edge[:, None]) - b.chosen * (report - b.edge[:, None])
-        within = influence @ (pairs[:, None] == np.arange(pairs.max() + 1))
+        influence = a.chosen * (report[:, None] - a.edge) - b.chosen * (report[:, None] - b.edge)
+        within = np.zeros((pairs.max() + 1, influence.shape[1]))
+        for pair, of_trial in zip(pairs, influence):
+            within[pair] += of_trial
         count = a.keep / a.share
-        squares = (within**2).sum(axis=1) - within.sum(axis=1) ** 2 / count
+        squares = (within**2).sum(axis=0) - within.sum(axis=0) ** 2 / count
         variance = np.maximum(squares, 0.0) / a.keep / (a.keep - 1)
     # if all scores are equal, the statistic is 0 / 1
     least = NEAR * float(np.abs(report).max()) or 1.0

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -66,9 +66,15 @@ class Surface:
 
     def predict(self, points: Array, variant: int) -> Array:
         """(points,) the predicted score of a variant at each of the points, (points, axes)."""
+        return self.predict_each(points, [variant])[0]
+
+    def predict_each(self, points: Array, variants: Sequence[int]) -> list[Array]:
+        """What `predict` gives for each of several variants, from one covariance."""
         covariance = matern(points, self.points, self.shape.lengths)
-        correlations = np.where(self.variants == variant, 1.0, self.shape.correlation)
-        scores: Array = self.mean + covariance @ (self.weights * correlations)
+        scores = []
+        for variant in variants:
+            correlations = np.where(self.variants == variant, 1.0, self.shape.correlation)
+            scores.append(self.mean + covariance @ (self.weights * correlations))
         return scores
 
 
@@ -84,14 +90,21 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     Raises:
         StatsError: fewer than four finite scores.
     """
-    finite = scores[np.isfinite(scores)]
-    if len(finite) < FEWEST:
-        raise StatsError(
-            f"to predict scores takes {FEWEST} trials with a score, and there are {len(finite)}"
-        )
-    bounded = np.minimum(scores, np.quantile(finite, UPPER))
-    mean, deviation = float(bounded.mean()), float(bounded.std()) or 1.0
-    trials = _Trials(points, variants[:, None] == variants[None, :], (bounded - mean) / deviation)
+    return fit_each(points, variants, [scores])[0]
+
+
+def fit_each(points: Array, variants: Array, scores: Sequence[Array]) -> list[Surface]:
+    """A surface through each of several scores at the same points.
+
+    Most of a fit is factors of covariances, which do not depend on scores: several fits together
+    cost little more than one.  The arguments are those of `fit`.
+
+    Raises:
+        StatsError: fewer than four finite scores.
+    """
+    scaled = [_Scaled.of(each) for each in scores]
+    same = variants[:, None] == variants[None, :]
+    trials = _Trials(points, same, tuple(each.scores for each in scaled))
     axes = points.shape[1]
     # all equally likely for a single variant
     correlations = CORRELATIONS if np.ptp(variants) else CORRELATIONS[:1]
@@ -99,56 +112,108 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
         KernelShape((length,) * axes, correlation, noise)
         for length, correlation, noise in product(LENGTHS, correlations, NOISE)
     ]
-    shape = max(equal, key=trials.likelihood)
-    if axes > 1:
-        for axis in range(axes):
-            shape = max(
-                (_with_length(shape, axis, length) for length in LENGTHS), key=trials.likelihood
+
+    def likeliest(shapes: Sequence[KernelShape], number: int) -> KernelShape:
+        return max(shapes, key=lambda shape: trials.likelihoods(shape)[number])
+
+    surfaces = []
+    for number, each in enumerate(scaled):
+        shape = likeliest(equal, number)
+        for axis in range(axes) if axes > 1 else ():
+            shape = likeliest([_with_length(shape, axis, length) for length in LENGTHS], number)
+        weights = trials.weights(shape, number) * (1.0 - shape.noise) * each.deviation
+        surfaces.append(Surface(shape, points, variants, weights, each.mean))
+    return surfaces
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Scaled:
+    """Scores, capped and standardized: less their mean, over their deviation."""
+
+    scores: Array
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, scores: Array) -> _Scaled:
+        """
+        Raises:
+            StatsError: fewer than four finite scores.
+        """
+        finite = scores[np.isfinite(scores)]
+        if len(finite) < FEWEST:
+            raise StatsError(
+                f"to predict scores takes {FEWEST} trials with a score, and there are {len(finite)}"
             )
-    weights = trials.weights(shape) * (1.0 - shape.noise) * deviation
-    return Surface(shape, points, variants, weights, mean)
+        bounded = np.minimum(scores, np.quantile(finite, UPPER))
+        mean, deviation = float(bounded.mean()), float(bounded.std()) or 1.0
+        return cls((bounded - mean) / deviation, mean, deviation)
 
 
 def _with_length(shape: KernelShape, axis: int, length: float) -> KernelShape:
     return replace(shape, lengths=(*shape.lengths[:axis], length, *shape.lengths[axis + 1 :]))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class _Trials:
-    """The data of a fit.
+    """The data of fits.
 
     Attributes:
         points: (trials, axes).
         same: (trials, trials) whether two trials have the same variant.
-        scores: (trials,) standardized.
+        scores: of each fit, (trials,) standardized.
     """
 
     points: Array
     same: Array
-    scores: Array
+    scores: tuple[Array, ...]
+    _likelihoods: dict[KernelShape, tuple[float, ...]] = field(default_factory=dict)
+    _of_points: tuple[tuple[float, ...], Array] | None = None
 
-    def likelihood(self, shape: KernelShape) -> float:
-        """Logarithm of the marginal likelihood, less a constant."""
-        factor = self._factor(shape)
-        misfit = self.scores @ cho_solve(factor, self.scores, check_finite=False)
-        return float(-0.5 * misfit - np.log(np.diagonal(factor[0])).sum())
+    def likelihoods(self, shape: KernelShape) -> tuple[float, ...]:
+        """Of each fit, the logarithm of the marginal likelihood, less a constant."""
+        if shape not in self._likelihoods:
+            factor = self._factor(shape)
+            volume = np.log(np.diagonal(factor[0])).sum()
+            misfits = [
+                scores @ cho_solve(factor, scores, check_finite=False) for scores in self.scores
+            ]
+            self._likelihoods[shape] = tuple(float(-0.5 * misfit - volume) for misfit in misfits)
+        return self._likelihoods[shape]
 
-    def weights(self, shape: KernelShape) -> Array:
-        weights: Array = cho_solve(self._factor(shape), self.scores, check_finite=False)
+    def weights(self, shape: KernelShape, number: int) -> Array:
+        """(trials,) of a fit."""
+        factor, scores = self._factor(shape), self.scores[number]
+        weights: Array = cho_solve(factor, scores, check_finite=False)
         return weights
 
     def _factor(self, shape: KernelShape) -> tuple[Array, bool]:
-        of_points = matern(self.points, self.points, shape.lengths)
-        covariance = (1.0 - shape.noise) * of_points * np.where(self.same, 1.0, shape.correlation)
+        covariance = (1.0 - shape.noise) * self._between(shape.lengths)
+        covariance *= np.where(self.same, 1.0, shape.correlation)
         covariance[np.diag_indices_from(covariance)] += shape.noise + JITTER
         factor: tuple[Array, bool] = cho_factor(covariance, lower=True, check_finite=False)
         return factor
 
+    def _between(self, lengths: tuple[float, ...]) -> Array:
+        """Matern's covariance of the points; one is kept, since candidates of the same lengths
+        follow each other.
+        """
+        if self._of_points is None or self._of_points[0] != lengths:
+            self._of_points = lengths, matern(self.points, self.points, lengths)
+        return self._of_points[1]
+
 
 def matern(points: Array, others: Array, lengths: Sequence[float]) -> Array:
-    """(points, others) Matern's covariance, twice differentiable (5/2)."""
+    """(points, others) Matern's covariance, twice differentiable (5/2):
+    (1 + r + r^2 / 3) exp(-r), r the square root of 5 times the distance.
+    """
     points, others = points / np.asarray(lengths), others / np.asarray(lengths)
-    squared = (points**2).sum(1)[:, None] + (others**2).sum(1)[None, :] - 2.0 * points @ others.T
-    distance = math.sqrt(5.0) * np.sqrt(np.maximum(squared, 0.0))
-    covariance: Array = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
+    # in place, for the sake of large matrices
+    distance = (points**2).sum(1)[:, None] + (others**2).sum(1)[None, :]
+    distance -= 2.0 * points @ others.T
+    np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
+    distance *= math.sqrt(5.0)
+    covariance: Array = 1.0 + distance
+    covariance += distance**2 / 3.0
+    covariance *= np.exp(np.negative(distance, out=distance), out=distance)
     return covariance

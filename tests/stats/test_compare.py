@@ -22,6 +22,7 @@ from rnnzoo.stats.compare import (
     holm,
     holm_levels,
     partial_conjunction,
+    relabellings,
     smallest_p,
     trials_needed,
     tuned_interval,
@@ -189,6 +190,59 @@ def test_one_search_split_in_every_way_is_called_worse_in_5_percent_and_welch_sa
     assert welch > 0.06
     alarms_said = Comparison(*halves[0], 3, 0, draws=4_999).welch().false_alarms
     assert alarms_said == pytest.approx(welch, abs=0.02)
+
+
+def statistic(
+    on: np.ndarray, report: np.ndarray, of_a: np.ndarray, keep: int, pairs: np.ndarray | None
+) -> float:
+    """The difference of the best means over its standard error, of one labelling, by definition.
+
+    Args:
+        pairs: the number of each trial's pair; None where there are none.
+    """
+    means, influences = [], np.zeros(len(on))
+    variance = 0.0
+    for own, sign in ((of_a, 1.0), (~of_a, -1.0)):
+        ranked = np.flatnonzero(own)[np.argsort(on[own], kind="stable")]
+        kept, share = ranked[:keep], keep / len(ranked)
+        mean, edge = report[kept].mean(), report[ranked[keep - 1 : keep + 1]].mean()
+        means.append(mean)
+        influences[kept] = sign * (report[kept] - edge)
+        spread = report[kept].var(ddof=1)
+        variance += (spread + (1.0 - share) * (mean - edge) ** 2) / keep
+    if pairs is not None:
+        within = np.bincount(pairs, influences)
+        squares = (within**2).sum() - within.sum() ** 2 / len(within)
+        variance = squares / keep / (keep - 1)
+    return float((means[0] - means[1]) / math.sqrt(variance))
+
+
+@pytest.mark.parametrize(
+    ("trials", "keep", "shift", "paired"),
+    [
+        (20, 3, 0.2, False),
+        (20, 4, 0.0, True),
+        (4, 4, 0.1, False),  # all are kept
+        (160, 40, 3.0, False),  # after the shift all of A's come first
+        (160, 40, 3.0, True),
+    ],
+)
+def test_the_statistic_is_that_of_each_relabelling_by_definition(
+    trials: int, keep: int, shift: float, paired: bool
+) -> None:
+    rng = np.random.default_rng(trials)
+    on = rng.normal(8.0, 1.0, (2, trials))
+    report = on + rng.normal(0, 0.1, (2, trials))
+    a, b = (Trials.of(*scores) for scores in zip(on, report))
+    of_a = np.arange(2 * trials) < trials
+    shifts = np.where(of_a, shift, 0.0)
+    moved = (on.ravel() - shifts, report.ravel() - shifts)
+    pairs = np.arange(2 * trials) % trials if paired else None
+    labels = relabellings(of_a, 7, 60, paired)
+    t = np.array([statistic(*moved, labelled, keep, pairs) for labelled in labels])
+    test = Comparison(a, b, keep, 7, 60, paired).test(shift)
+    assert test.worse == pytest.approx(np.mean(t >= t[0] - 1e-9))
+    assert test.better == pytest.approx(np.mean(t <= t[0] + 1e-9))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -14,7 +14,16 @@ from sklearn.gaussian_process.kernels import Matern
 
 from rnnzoo.errors import StatsError
 from rnnzoo.stats.sobol import sobol
-from rnnzoo.stats.surrogate import CORRELATIONS, JITTER, LENGTHS, NOISE, UPPER, KernelShape, fit
+from rnnzoo.stats.surrogate import (
+    CORRELATIONS,
+    JITTER,
+    LENGTHS,
+    NOISE,
+    UPPER,
+    KernelShape,
+    fit,
+    fit_each,
+)
 
 GRID = sobol(256, 2)
 # lengths on the axis of the variant: it does not matter, it is all that matters
@@ -177,3 +186,14 @@ def test_a_grid_has_a_point_in_every_slice_of_every_axis(axes: int) -> None:
 def test_a_grid_fills_the_square_as_evenly_as_it_can() -> None:
     cells = (sobol(64, 2) * 8).astype(int)
     assert len({tuple(cell) for cell in cells}) == 64  # one point in each of 8 x 8
+
+
+def test_surfaces_that_are_fitted_together_are_those_that_are_fitted_one_by_one() -> None:
+    points, variants, scores = trials(3)
+    several = [scores, scores + np.where(variants == 1, 0.5, 0.0), np.flip(scores)]
+    for together, each in zip(fit_each(points, variants, several), several):
+        alone = fit(points, variants, each)
+        assert together.shape == alone.shape
+        predictions = together.predict_each(GRID, range(4))
+        for variant, predicted in enumerate(predictions):
+            assert (predicted == alone.predict(GRID, variant)).all()
