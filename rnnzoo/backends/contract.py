@@ -24,6 +24,11 @@ X: Named = ("input", "x")
 PADDING: Named = ("given", "padding")  # (time, batch, 1): 0 where a step is padding
 CLOCK: Named = ("given", "clock")  # (batch, 1) of int32: how many steps each sequence has behind it
 COUNT: Named = ("given", "count")  # a scalar of int32: how many steps to run
+# Where sequences are packed, these two say where their steps are.  (steps + 1,) of int32: the first
+# row of each step, and the row behind the last one.
+OFFSETS: Named = ("given", "offsets")
+# (rows,) of int32: the row of the step before, counted through the initial states and then the rows
+BEFORE: Named = ("given", "before")
 
 NO_STEPS = "these sequences have no steps: shape (batch, time, inputs) with time at least 1"
 
@@ -43,6 +48,9 @@ class LayerStep:
         masked: whether some steps are padding.
         clocked: whether each sequence's steps are counted from a number that is given.
         counted: whether the number of steps is given, and what lies behind them is not run.
+        packed: whether arrays with a row for each step and sequence, (rows, 1, size), have none for
+            padding: the rows of all sequences at the first step, then those at the second, and so
+            on, the longest sequence first.  Rows behind the last step are not run.
         scanned: whether its states are to be computed without a loop over time, as `lang.scans` can
             take them apart; a backend may have the loop only.
     """
@@ -60,6 +68,7 @@ class LayerStep:
     masked: bool
     clocked: bool = False
     counted: bool = False
+    packed: bool = False
     fixed: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     scanned: bool = False
@@ -71,7 +80,13 @@ class LayerStep:
     @cached_property
     def arguments(self) -> tuple[Named, ...]:
         """What its function reads, in this order: the one place that knows it."""
-        optional = {PADDING: self.masked, CLOCK: self.clocked, COUNT: self.counted}
+        optional = {
+            PADDING: self.masked,
+            CLOCK: self.clocked,
+            COUNT: self.counted,
+            OFFSETS: self.packed,
+            BEFORE: self.packed,
+        }
         return (
             X,
             *(("input", name) for name in self.inputs),
@@ -177,6 +192,9 @@ class ForLayers(Protocol):
 
     def compiled_step(self, layer: LayerStep) -> CompiledStep:
         """A step that is ready to run; equal steps may share one."""
+
+    def packs(self, step: CompiledStep) -> bool:
+        """Whether a step can be `packed`."""
 
     def needs_plain_operations(self) -> bool:
         """Whether what runs now must do without compiled code, as where a model is exported."""

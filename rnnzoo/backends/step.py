@@ -56,7 +56,7 @@ class ProgramStep(LayerStep):
         )
         names = self.states, self.shown, self.wanted, self.below, self.weights, self.fixed
         read = self.inputs
-        flags = self.drops, self.masked, self.clocked, self.counted
+        flags = self.drops, self.masked, self.clocked, self.counted, self.packed
         step = self.step.equations, sizes, self.dtype, constants, names, read, flags
         return self.units.blocks, *step
 

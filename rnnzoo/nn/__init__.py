@@ -8,7 +8,8 @@ What computes is a backend (`rnnzoo.backends`).
     losses        a task's loss and metric as tensors
     network       a trial's layers, from its inputs to its logits; `parts`, those that are not
                   recurrent
-    train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
+    train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from;
+                  `packing`, batches without padding
     checkpoint    all that a training needs to go on in another process
     carry         states that go on from one window of a text to the next
     schedule      how the learning rate changes from epoch to epoch

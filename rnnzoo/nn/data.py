@@ -1,9 +1,10 @@
 """A task's splits as tensors: whole, where the training runs, or a portion at a time.
 
-In: a `Task`.  Out: portions of an epoch, each some batches of rows and the sequences that these are
-of, padded to one length, so that one compiled function serves them all.  What is small stays on the
-device as one portion (`Resident`).  What is large stays in its files, or in memory without padding,
-and a portion is made of a few batches when it is their turn (`Streamed`).
+In: a `Task`. Out: portions of an epoch, each some batches of rows and the sequences that these are
+of, padded to one length, so that one compiled function serves them all. What is small stays on the
+device as one portion (`Resident`), whose batches may be packed (`nn.packing`). What is large stays
+in its files, or in memory without padding, and a portion is made of a few batches when it is their
+turn (`Streamed`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import keras
 import numpy as np
 
 from rnnzoo import backends
+from rnnzoo.nn.packing import Packed, Packing, packed
 from rnnzoo.tasks import SPLITS, Split, Task, take
 
 Tensor = Any
@@ -30,12 +32,17 @@ WIDTHS = 4  # that are compiled for batches by length; each is half the one befo
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batch:
-    """Sequences of one step; a row whose weight is 0 is padding of the batch."""
+    """Sequences of one step; a row whose weight is 0 is padding of the batch.
+
+    Attributes:
+        packed: where the steps of the sequences are; then a batch is 1, and its steps are rows.
+    """
 
     x: Tensor  # (batch, time, inputs) float32, or (batch, time, 1) int32 of ids
     y: Tensor  # as in `Split.y`
     mask: Tensor  # (batch, time) bool: real steps
     weights: Tensor  # (batch, time), or (batch,) for one target a sequence: what counts in a loss
+    packed: Packed | None = None
 
 
 class Sequences(NamedTuple):
@@ -54,6 +61,7 @@ class Portion(NamedTuple):
     rows: Tensor  # (steps, batch) int32: which of the sequences
     real: Tensor  # (steps, batch) float32: 0 where a row only fills the batch
     steps: Tensor | None  # how many are run, from the first on; None: all of them
+    packing: Packing | None = None  # where the rows of packed batches come from
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,14 +80,36 @@ class Data:
     per_step: bool
     ids: bool
 
-    def batch(
-        self, sequences: Sequences, rows: Tensor, real: Tensor, time: int | None = None
-    ) -> Batch:
-        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the
-        batch.
+    def batch(self, portion: Portion, number: Tensor, time: int | None = None) -> Batch:
+        """A batch of a portion.
 
         Args:
-            time: to how many steps they are cut, where all of them are that short.
+            time: to how many steps sequences are cut, where all of them are that short.
+        """
+        if portion.packing is not None:
+            sequences = portion.rows.shape[1]
+            return self._packed(portion.sequences, portion.packing, number, sequences)
+        return self._padded(portion.sequences, portion.rows[number], portion.real[number], time)
+
+    def _packed(self, sequences: Sequences, packing: Packing, number: Tensor, count: int) -> Batch:
+        take = keras.ops.take
+        steps, offsets = packing.steps[number], packing.offsets[number]
+        real = keras.ops.arange(steps.shape[0], dtype="int32") < offsets[-1]
+        counted = keras.ops.cast(real, "float32")
+        if sequences.weights is not None:
+            counted *= take(_in_a_row(sequences.weights), steps, axis=0)
+        x = take(_in_a_row(sequences.x), steps, axis=0)
+        return Batch(
+            keras.ops.cast(x, "int32" if self.ids else "float32")[None],
+            take(_in_a_row(sequences.y), steps, axis=0)[None],
+            real[None],
+            counted[None],
+            Packed(packing.before[number], offsets, count),
+        )
+
+    def _padded(self, sequences: Sequences, rows: Tensor, real: Tensor, time: int | None) -> Batch:
+        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the
+        batch.
         """
         width = sequences.x.shape[1]
         time = min(time or width, width)
@@ -108,25 +138,46 @@ class Resident(Data):
     Attributes:
         sequences: of all splits, one split behind the other.
         begins: the first row of each split.
+        lengths: of all sequences.
     """
 
     sequences: Sequences
     begins: Mapping[str, int]
+    lengths: np.ndarray
 
     def portions(
-        self, split: str, rows: np.ndarray, batch: int, time: int, steps: int | None = None
+        self,
+        split: str,
+        rows: np.ndarray,
+        batch: int,
+        time: int,
+        steps: int | None = None,
+        room: int = 0,
     ) -> Iterator[Portion]:
         """Batches of some rows of a split: one portion.
 
         Args:
-            time: not asked for, since batches are cut as they are made.
+            time: how many steps the longest has; batches are cut as they are made.
             steps: for how many batches the portion has room, so that one size is compiled for
                 all splits; without it, for these.
+            room: for how many rows a packed batch has room; they are packed where all of them
+                fit, and with `steps` in an order in which they do.  0: they are padded.
         """
-        count = ceil(len(rows), batch)
-        index, real = batches(rows + self.begins[split], batch, steps or count)
-        given = (index, real, None if steps is None else count)
-        yield Portion(self.sequences, *map(_tensor, given))
+        count, rows = ceil(len(rows), batch), rows + self.begins[split]
+        if room and steps is not None:
+            index, real = dealt(rows, self.lengths[rows], batch, steps)
+        else:
+            index, real = batches(rows, batch, steps or count)
+        lengths = np.where(real > 0, self.lengths[index], 0)
+        packing = packed(index, lengths, self.time, time, room) if room else None
+        on_device = None if packing is None else Packing(*map(_tensor, packing))
+        yield Portion(
+            self.sequences,
+            _tensor(index),
+            _tensor(real),
+            _tensor(None if steps is None else count),
+            on_device,
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -146,13 +197,20 @@ class Streamed(Data):
     widths: int
 
     def portions(
-        self, split: str, rows: np.ndarray, batch: int, time: int, steps: int | None = None
+        self,
+        split: str,
+        rows: np.ndarray,
+        batch: int,
+        time: int,
+        steps: int | None = None,
+        room: int = 0,
     ) -> Iterator[Portion]:
         """Batches of some rows of a split, in their order.
 
         Args:
             time: to how many steps the longest are padded.
             steps: not asked for, since a portion has room for as many batches as fit in `PORTION`.
+            room: not asked for, since they are padded.
         """
         index, real = batches(rows, batch, ceil(len(rows), batch))
         longest = np.max(self.splits[split].lengths[index], axis=1, initial=1, where=real > 0)
@@ -209,7 +267,9 @@ def data_of(task: Task, by_length: bool) -> Resident | Streamed:
     arrays = zip(*(_arrays(split, types, per_step) for split in whole))
     joined = (None if parts[0] is None else np.concatenate(parts) for parts in arrays)
     ends = np.cumsum([0, *sizes.values()])
-    return Resident(*form, Sequences(*map(_tensor, joined)), dict(zip(SPLITS, map(int, ends))))
+    lengths = np.concatenate([split.lengths for split in splits.values()])
+    begins = dict(zip(SPLITS, map(int, ends)))
+    return Resident(*form, Sequences(*map(_tensor, joined)), begins, lengths)
 
 
 def _types(splits: Sequence[Split], per_step: bool) -> tuple[Types, int]:
@@ -255,6 +315,11 @@ def _tensor(array: Any) -> Tensor:
     return None if array is None else backends.current().tensor(array)
 
 
+def _in_a_row(padded: Tensor) -> Tensor:
+    """(sequences, time, ...) -> (sequences times time, ...)."""
+    return keras.ops.reshape(padded, (-1, *padded.shape[2:]))
+
+
 def grouped(lengths: np.ndarray, batch: int, order: np.random.Generator) -> np.ndarray:
     """The sequences of an epoch in an order in which those of a batch are nearly of one length.
 
@@ -284,6 +349,26 @@ def batches(rows: np.ndarray, batch: int, steps: int) -> tuple[np.ndarray, np.nd
     index[: len(rows)] = rows
     real[: len(rows)] = 1.0
     return index.reshape(steps, batch), real.reshape(steps, batch)
+
+
+def dealt(
+    rows: np.ndarray, lengths: np.ndarray, batch: int, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for rows whose order does not matter, in as few batches, which have about as many
+    steps of time each.
+
+    Args:
+        lengths: of the rows.
+    """
+    index = np.zeros((steps, batch), np.int32)
+    real = np.zeros((steps, batch), np.float32)
+    longest_first = rows[np.argsort(-lengths, kind="stable")]
+    count = ceil(len(rows), batch)
+    for number in range(count):
+        share = longest_first[number::count]
+        index[number, : len(share)] = share
+        real[number, : len(share)] = 1.0
+    return index, real
 
 
 def ceil(count: int, size: int) -> int:

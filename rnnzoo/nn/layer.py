@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,18 @@ import keras
 import numpy as np
 
 from rnnzoo import backends
-from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, CompiledStep, Fit, LayerStep, Named, X
+from rnnzoo.backends.contract import (
+    BEFORE,
+    CLOCK,
+    COUNT,
+    OFFSETS,
+    PADDING,
+    CompiledStep,
+    Fit,
+    LayerStep,
+    Named,
+    X,
+)
 from rnnzoo.backends.delays import delayed
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
@@ -30,6 +41,7 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
 from rnnzoo.nn import arguments
 from rnnzoo.nn.initializers import AsComputed, SideBySide, SpectralRadius, as_tensorflow
+from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.philox import open_uniform
 from rnnzoo.spec.cell import Init
 
@@ -265,6 +277,33 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1), output, 0
             )
         return (output, *states) if self.return_state else output
+
+    @property
+    def packs(self) -> bool:
+        """Whether `of_packed` can compute it; it is built."""
+        is_one_pass = not (self.go_backwards or self.stateful or self.return_state)
+        is_plain = self.engine == "auto" and self.return_sequences
+        draws = self._drops_out or self.cell.draws
+        if draws or self.cell.reads_time or not (is_one_pass and is_plain):
+            return False
+        steps = (self._compiled_step(built, (OFFSETS, BEFORE)) for built in self._built())
+        return all(backends.for_layers().packs(compiled) for _, compiled in steps)
+
+    def of_packed(self, rows: Tensor, packed: Packed) -> Tensor:
+        """What `call` yields for sequences whose steps lie one after the other, without padding.
+
+        Args:
+            rows: (1, rows, inputs), those of all sequences at their first step, then those at their
+                second, and so on; the longest sequence is the first of each step.
+
+        Returns:
+            (1, rows, units), 0 behind the last step.
+        """
+        x = keras.ops.transpose(keras.ops.cast(rows, self.compute_dtype), (1, 0, 2))
+        start = self._initial(packed.sequences)
+        given = {OFFSETS: packed.offsets, BEFORE: packed.before}
+        outputs, _ = self._layer_by_layer(_StackInput(x, tuple(start), (), {}, given), plain=False)
+        return keras.ops.transpose(outputs, (1, 0, 2))
 
     @property
     def states(self) -> list[Any]:
@@ -731,7 +770,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         given = self.cell.split(stack_input.x)
         x, below, states = given[ir.X], dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
-            step, compiled = self._compiled_step(built, stack_input)
+            step, compiled = self._compiled_step(
+                built,
+                stack_input.of_all_layers,
+                dropped=bool(stack_input.drops),
+                drawn=bool(stack_input.drawn),
+            )
             read = {**given, **stack_input.drawn.get(built.number, {})}
             tensors: dict[Named, Tensor] = {
                 **{("input", name): read[name] for name in step.inputs},
@@ -767,14 +811,23 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return tensors
 
     def _compiled_step(
-        self, built: _Built, stack_input: _StackInput
+        self,
+        built: _Built,
+        given: Collection[Named],
+        dropped: bool = False,
+        drawn: bool = False,
     ) -> tuple[LayerStep, CompiledStep]:
-        masked, clocked, counted = (
-            name in stack_input.of_all_layers for name in (PADDING, CLOCK, COUNT)
+        """A layer's step, ready to run.
+
+        Args:
+            given: what the step of every layer reads.
+            dropped: whether there are masks of dropout.
+            drawn: whether what the equations draw comes from outside.
+        """
+        masked, clocked, counted, packed = (
+            name in given for name in (PADDING, CLOCK, COUNT, OFFSETS)
         )
-        dropped = bool(stack_input.drops)
-        drawn = bool(stack_input.drawn)
-        key = (built.number, masked, dropped, drawn, clocked, counted)
+        key = (built.number, masked, dropped, drawn, clocked, counted, packed)
         if key not in self._steps:
             top = built.number == self.layers
             step = self._step(built.number, drawn)
@@ -808,6 +861,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 masked=masked,
                 clocked=clocked,
                 counted=counted,
+                packed=packed,
                 scanned=self.engine == "scan",
                 inputs=(*named, *(name for name in draws if name in read)),
             )

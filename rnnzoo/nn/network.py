@@ -18,6 +18,7 @@ from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.text import digest
 from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
+from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.parts import Arranged, Bias, Embedding, OneHot, Pool
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.trial import Trial
@@ -70,8 +71,24 @@ class Network:
             return self.ids(x)
         return x if self.arrange is None else self.arrange(x)
 
-    def answer(self, x: Tensor, mask: Tensor | None, training: bool) -> Tensor:
-        """The logits for what `read` yields."""
+    @property
+    def packs(self) -> bool:
+        """Whether `answer` takes packed batches."""
+        is_one_way = not self.training.bidirectional
+        is_per_step = self.training.pool == "last" and not self.training.read_out_dropout
+        return is_one_way and is_per_step and self.recurrent[0].packs
+
+    def answer(
+        self, x: Tensor, mask: Tensor | None, training: bool, packed: Packed | None = None
+    ) -> Tensor:
+        """The logits for what `read` yields.
+
+        Args:
+            packed: where the steps of packed sequences are.
+        """
+        if packed is not None:
+            (layer,) = self.recurrent
+            return self._logits_of(layer.of_packed(x, packed), mask, training)
         read = x
         for number, layer in enumerate(self.recurrent):
             x = layer(self.beside(x, read) if number else x, mask=mask, training=training)

@@ -34,7 +34,7 @@ from rnnzoo.errors import (
 from rnnzoo.nn import checkpoint
 from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.checkpoint import Course
-from rnnzoo.nn.data import Batch, Portion, Sequences, ceil, data_of, grouped
+from rnnzoo.nn.data import Batch, Portion, Resident, ceil, data_of, dealt, grouped
 from rnnzoo.nn.losses import (
     blank_padding,
     class_weights,
@@ -47,6 +47,7 @@ from rnnzoo.nn.losses import (
     of_all,
 )
 from rnnzoo.nn.network import Network, seed_of
+from rnnzoo.nn.packing import is_worth_it, room, room_of
 from rnnzoo.nn.schedule import factor
 from rnnzoo.nn.update import updating
 from rnnzoo.spec import stamp
@@ -280,6 +281,7 @@ class Model:
         self.steps = ceil(self.data.sizes["train"], self.batch)
         self.evaluated = evaluation_batch(task, self.data.time)
         self.most = ceil(max(self.data.sizes.values()), self.evaluated)
+        self.room, self.evaluation_room = self._room()
         self.streams: dict[bool, Streams] = {}  # of training, and of evaluation
         if task.carry:
             (layer,) = self.network.recurrent
@@ -302,6 +304,24 @@ class Model:
         read = [*self.network.model.variables, *carried.get(False, ())]
         self._scores = self.backend.compiled(self._evaluate, read, runs_little=True)
         self._answers = self.backend.compiled(self._answer, read, runs_little=True)
+
+    def _room(self) -> tuple[int, int]:
+        """For how many rows packed batches of training and evaluation have room; 0 where they are
+        padded.
+        """
+        data, task = self.data, self.task
+        is_of_steps = data.per_step and task.targets != "labels" and not task.carry
+        if not isinstance(data, Resident) or not is_of_steps or self.noise is not None:
+            return 0, 0
+        rows = room(task.splits["train"].lengths, self.batch)
+        if not is_worth_it(rows, self.batch, self.longest) or not self.network.packs:
+            return 0, 0
+        evaluated = []
+        for split in SPLITS:
+            lengths = task.splits[split].lengths
+            numbers, real = dealt(np.arange(len(lengths)), lengths, self.evaluated, self.most)
+            evaluated.append(room_of(np.where(real > 0, lengths[numbers], 0)))
+        return rows, max(evaluated)
 
     # -- what the loop asks
 
@@ -349,7 +369,7 @@ class Model:
             rows = grouped(self.task.splits["train"].lengths, self.batch, self.order)
         else:
             rows = self.order.permutation(self.data.sizes["train"])
-        portions = self.data.portions("train", rows, self.batch, self.longest)
+        portions = self.data.portions("train", rows, self.batch, self.longest, room=self.room)
         total, count = _totals(self._epoch, portions, 2)
         return float(total / count)
 
@@ -378,7 +398,9 @@ class Model:
 
     def _score(self, split: str, rows: np.ndarray) -> Score:
         """Loss and metric of some sequences of a split."""
-        portions = self.data.portions(split, rows, self.evaluated, self.data.time, self.most)
+        portions = self.data.portions(
+            split, rows, self.evaluated, self.data.time, self.most, self.evaluation_room
+        )
         loss, metric, counted = map(float, _totals(self._scores, portions, 3))
         if self.cost_of_mean is not None:
             return Score(loss / counted, self.cost_of_mean(metric / counted))
@@ -408,8 +430,9 @@ class Model:
 
     def _answered_in(self, portion: Portion, number: int) -> tuple[np.ndarray, ...]:
         """The same of one batch."""
-        given = portion.sequences, portion.rows[number], portion.real[number]
-        y, logits, weights = map(keras.ops.convert_to_numpy, self._answers(*given))
+        alone = slice(number, number + 1)
+        given = portion._replace(rows=portion.rows[alone], real=portion.real[alone])
+        y, logits, weights = map(keras.ops.convert_to_numpy, self._answers(given))
         counts = weights > 0
         return y[counts], logits[counts], weights[counts]
 
@@ -437,8 +460,8 @@ class Model:
 
     def _train_epoch(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
         def step(number: Tensor, total: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-            rows, real = portion.rows[number], portion.real[number]
-            batch = self.data.batch(portion.sequences, rows, real, self.longest)
+            real = portion.real[number]
+            batch = self.data.batch(portion, number, self.longest)
 
             def error() -> tuple[Tensor, tuple[Tensor, Tensor]]:
                 loss, _, counted = self._losses(batch, training=True)
@@ -475,26 +498,23 @@ class Model:
 
     def _evaluate(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
         def step(number: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
-            rows, real = portion.rows[number], portion.real[number]
-            batch = self.data.batch(portion.sequences, rows, real)
+            batch = self.data.batch(portion, number)
             new = self._losses(batch, training=False)
             return tuple(total + value for total, value in zip(totals, new))
 
         return self.backend.repeat(portion.steps, step, totals)
 
-    def _answer(
-        self, sequences: Sequences, rows: Tensor, real: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Targets, logits and weights of one batch."""
-        batch = self.data.batch(sequences, rows, real)
-        logits = self._logits(self.network.read(batch.x), batch.mask, training=False)
+    def _answer(self, portion: Portion) -> tuple[Tensor, Tensor, Tensor]:
+        """Targets, logits and weights of a portion's only batch."""
+        batch = self.data.batch(portion, 0)
+        logits = self._logits(self.network.read(batch.x), batch, training=False)
         return batch.y, logits, batch.weights
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of the metric, and how much was counted."""
         x = self.network.read(batch.x)
         x = self._noisy(x) if training and self.noise is not None else x
-        logits = self._logits(x, batch.mask, training)
+        logits = self._logits(x, batch, training)
         losses, metrics = self.criterion(batch.y, logits)
         weights = batch.weights
         if self.class_weights is not None:
@@ -505,10 +525,11 @@ class Model:
             keras.ops.sum(weights),
         )
 
-    def _logits(self, x: Tensor, mask: Tensor, training: bool) -> Tensor:
+    def _logits(self, x: Tensor, batch: Batch, training: bool) -> Tensor:
         """Answers, from an empty memory on or from what each stream has in it."""
+        mask = batch.mask
         if not self.streams:
-            logits = self.network.answer(x, mask, training)
+            logits = self.network.answer(x, mask, training, batch.packed)
             return blank_padding(logits, mask) if self.task.targets == "labels" else logits
         streams = self.streams[training]
         logits, states = self.network.go_on(x, mask, training, streams.start())

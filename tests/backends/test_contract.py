@@ -84,6 +84,7 @@ def in_numpy() -> SimpleNamespace:
     return SimpleNamespace(
         prepare=lambda: None,
         compiled_step=InNumpy,
+        packs=lambda step: False,
         needs_plain_operations=lambda: False,
         fit=lambda x: None,
     )

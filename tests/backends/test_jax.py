@@ -35,6 +35,10 @@ EXACT, OF_GRADIENTS = 1e-12, 1e-11
 NATIVE = 1e-4  # absolute, in float32
 SINGLE = 1e-5  # relative, over the first epochs in float32
 OF_SUMS = 3e-5  # relative, of gradients that are sums over steps in float32
+# cells whose trainings are not packed: they read the number of the step, have delays, or draw
+PADDED = {
+    "clockwork", "qrnn", "retnet", "rwkv4", "rwkv7", "typed_gru", "typed_lstm", "zoneout_lstm",
+}  # fmt: skip
 compiler = pytest.mark.skipif(
     shutil.which(build.COMPILER) is None, reason=f"needs {build.COMPILER}"
 )
@@ -86,6 +90,33 @@ def test_native_loops_equal_the_reference_and_what_jax_derives(under_jax: UnderJ
 @compiler
 def test_native_loops_of_all_cells_equal_what_jax_derives(under_jax: UnderJax) -> None:
     check_native(under_jax, [*product(built_in_names(), (1, 2), (False, True))])
+
+
+def check_packed(under_jax: UnderJax, layers: Sequence[tuple[str, int]]) -> set[str]:
+    """The cells whose sequences are not packed."""
+    errors = dict(zip(layers, under_jax("packed_layers", *layers), strict=True))
+    packed = {layer: both for layer, both in errors.items() if both is not None}
+    assert not [layer for layer, both in packed.items() if not max(both) <= OF_SUMS]
+    return {name for name, _ in errors.keys() - packed.keys()}
+
+
+@compiler
+def test_packed_sequences_yield_what_padded_ones_do(under_jax: UnderJax) -> None:
+    """A stack, and an adjoint that divides by what is 0 at padding."""
+    assert not check_packed(under_jax, [("depth_gated", 2), ("minlstm", 1)])
+
+
+@pytest.mark.slow
+@compiler
+def test_packed_sequences_of_all_cells_yield_what_padded_ones_do(under_jax: UnderJax) -> None:
+    assert check_packed(under_jax, [*product(built_in_names(), (1, 2))]) == PADDED
+
+
+@compiler
+def test_packed_trainings_have_the_scores_of_padded_ones(under_jax: UnderJax) -> None:
+    packed, without_room, padded = under_jax("packed_trainings", "peephole")
+    np.testing.assert_allclose(packed, padded, rtol=SINGLE)
+    np.testing.assert_allclose(without_room, padded, rtol=SINGLE)
 
 
 @compiler

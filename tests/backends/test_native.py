@@ -64,7 +64,9 @@ def library(names: tuple[str, ...]) -> ctypes.CDLL:
         functions[f"{name}_{number}_backward"] = backward
     every = product(ELEMENTWISE.items(), KINDS)
     alone = [function(name, primitive, kind) for (name, primitive), kind in every]
-    source = "\n".join([write.written(functions, True), *(alone if names == SAMPLE else ())])
+    source = "\n".join(
+        [write.written(functions, write.Layout.MASKED), *(alone if names == SAMPLE else ())]
+    )
     flags = build.FLAGS if ALL else ("-O1", *build.FLAGS[1:])
     with mock.patch.object(build, "FLAGS", flags):
         return build.load(source)

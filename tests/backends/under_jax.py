@@ -21,7 +21,8 @@ from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
-from rnnzoo.nn.train import train
+from rnnzoo.nn.packing import Packed, packed
+from rnnzoo.nn.train import Model, train
 from rnnzoo.spec.trial import Trial
 from tests import samples
 from tests.backends.trained import predictions, trial
@@ -29,6 +30,7 @@ from tests.backends.trained import predictions, trial
 SIZE = {"batch": 2, "time": 6, "inputs": 3, "units": 8}
 X_SEED, KEPT_SEED = 1, 2
 NO_LOOP_KEEP = np.array([[1] * 8 + [0] * 4, [0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [1] * 12], bool)
+PACKED_LENGTHS, PACKED_ROWS = (4, 7, 0, 2, 7), 32
 # the derivative is up to 4, and the states stay where they are as large
 CHAOTIC = """
 name: chaotic
@@ -53,6 +55,88 @@ def native_layers(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
     errors = [_layer(*layer, dtype="float32") for layer in asked]
     assert all(isinstance(step, NativeEngine) for step in _shared.values())
     return errors
+
+
+def packed_layers(*asked: tuple[str, int]) -> list[tuple[float, float] | None]:
+    """How far outputs and gradients of packed sequences are from those of padded ones, each beside
+    the largest number; None for a cell whose sequences are not packed.
+
+    Args:
+        asked: cell, and number of layers.
+    """
+    return [_packed_layer(*layer) for layer in asked]
+
+
+def _packed_layer(name: str, count: int) -> tuple[float, float] | None:
+    cell = lang.load(name)
+    count = samples.layers_at_most(cell, count)
+    batch, time = len(PACKED_LENGTHS), max(PACKED_LENGTHS)
+    layer = Recurrent(cell, SIZE["units"], layers=count, return_sequences=True, seed=1)
+    x = samples.inputs_of(cell, SIZE["inputs"], (batch, time), X_SEED).astype("float32")
+    layer.build(x.shape)
+    if not layer.packs:
+        return None
+    packing = packed(np.arange(batch)[None], np.array([PACKED_LENGTHS]), time, time, PACKED_ROWS)
+    assert packing is not None
+    steps, before, offsets = (each[0] for each in packing)
+    used = int(offsets[-1])
+    mask = np.arange(time) < np.array(PACKED_LENGTHS)[:, None]
+    upstream = np.random.default_rng(KEPT_SEED).normal(size=(batch, time, 1)).astype("float32")
+    upstream *= mask[..., None]
+    in_a_row = x.reshape(batch * time, -1)[steps]
+    variables = layer.trainable_variables
+
+    def padded(values: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            outputs = layer(x, mask=keras.ops.convert_to_tensor(mask))
+        return (outputs * upstream).sum(), outputs.reshape(batch * time, -1)[steps[:used]]
+
+    def without_padding(values: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            outputs = layer.of_packed(in_a_row[None], Packed(before, offsets, batch))[0]
+        of_rows = upstream.reshape(batch * time, 1)[steps[:used]]
+        return (outputs[:used] * of_rows).sum(), outputs
+
+    values = [variable.value for variable in variables]
+    both = [jax.jit(jax.grad(loss, has_aux=True))(values) for loss in (without_padding, padded)]
+    (ours, outputs), (slopes, expected) = both
+    assert not np.any(outputs[used:])
+    outputs = outputs[:used]
+    scales = [max(1.0, float(np.abs(slope).max())) for slope in slopes]
+    apart = [
+        float(np.abs(each - slope).max()) / scale
+        for each, slope, scale in zip(ours, slopes, scales, strict=True)
+    ]
+    return _furthest([outputs], [expected]), max(apart, default=0.0)
+
+
+def packed_trainings(cell: str) -> list[list[float]]:
+    """The scores of trainings on sequences of unequal lengths: packed, packed where batches have no
+    room, and padded.
+    """
+    task = _uneven()
+    packs, small, padded = (Model(trial(cell), task) for _ in range(3))
+    assert packs.room
+    assert packs.evaluation_room
+    small.room, small.evaluation_room = 16, 16
+    padded.room, padded.evaluation_room = 0, 0
+    return [_scores(model) for model in (packs, small, padded)]
+
+
+def _uneven() -> rnnzoo.Task:
+    """Which of two inputs was larger, on average until now."""
+    rng = np.random.default_rng(0)
+    sequences = [rng.normal(size=(length, 2)) for length in rng.integers(1, 30, 88)]
+    answers = []
+    for x in sequences:
+        ahead = (x[:, 0] - x[:, 1]).cumsum() > 0
+        answers.append(ahead.astype(int))
+    return rnnzoo.Task.from_arrays(sequences, answers)
+
+
+def _scores(model: Model) -> list[float]:
+    losses = [model.epoch() for _ in range(3)]
+    return [*losses, *(model.evaluate(split).loss for split in ("train", "validation", "test"))]
 
 
 def layers_of_due_units(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:

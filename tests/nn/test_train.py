@@ -419,9 +419,7 @@ def made_of(placed: Data, split: str, rows: np.ndarray, time: int) -> list[list[
     made = []
     for portion in placed.portions(split, rows, 4, time):
         for number in range(len(portion.rows) if portion.steps is None else int(portion.steps)):
-            batch = placed.batch(
-                portion.sequences, portion.rows[number], portion.real[number], time
-            )
+            batch = placed.batch(portion, number, time)
             tensors = (batch.x, batch.y, batch.mask, batch.weights)
             made.append([keras.ops.convert_to_numpy(tensor) for tensor in tensors])
     return made

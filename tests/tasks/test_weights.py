@@ -83,7 +83,7 @@ def test_batches_carry_them_from_memory_and_from_files(
     for task in (weighted, mapped):
         data = data_of(task, by_length=False)
         (portion,) = data.portions("train", rows, 3, 5)
-        batch = data.batch(portion.sequences, portion.rows[0], portion.real[0])
+        batch = data.batch(portion, 0)
         np.testing.assert_array_equal(batch.weights, expected)
     assert tasks.digest_of(mapped.splits) == weighted.digest
 

@@ -30,8 +30,8 @@ from rnnzoo.backends.units import of_due_units
 
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
-    "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
-    "tensor",
+    "needs_plain_operations", "noise", "one_thread", "operations", "packs", "prepare",
+    "repeat", "tensor",
 ]  # fmt: skip
 
 Tensor = Any
@@ -67,6 +67,11 @@ def _loop(layer: LayerStep) -> Engine:
     with suppress(Missing, Unprintable):
         engine = NativeEngine.of_engine(engine)
     return shared(engine)
+
+
+def packs(step: CompiledStep) -> bool:
+    """Native loops do."""
+    return isinstance(step, NativeEngine)
 
 
 def needs_plain_operations() -> bool:

@@ -19,7 +19,7 @@ import jax
 from jax import lax
 from jax import numpy as jnp
 
-from rnnzoo.backends.contract import Named, Results
+from rnnzoo.backends.contract import BEFORE, OFFSETS, Named, Results
 from rnnzoo.backends.emit import Emitter, Values, total
 from rnnzoo.backends.step import TIME, Given, ProgramStep, first_of_equal, named
 from rnnzoo.lang.program import reads
@@ -148,7 +148,7 @@ class Engine(ProgramStep):
         emitter.prepare((*self.program.once, *back.fixed), (*back.loop, *back.after, *back.once))
         now: Values = {
             **{
-                ("previous", name): _shifted(after[name], given.tensors["start", name])
+                ("previous", name): _before(given, after[name], given.tensors["start", name])
                 for name in self.states
             },
             **computed,
@@ -226,11 +226,16 @@ def _steps(given: Given) -> Tensor:
 
 def real_of(given: Given) -> Tensor | None:
     """(time, batch or 1, 1) of bool: which steps are real; None where all are."""
+    if OFFSETS in given.tensors:
+        return (jnp.arange(given.time) < given.tensors[OFFSETS][-1])[:, None, None]
     return None if given.padding is None else given.padding > 0
 
 
-def _shifted(rows: Tensor, start: Tensor) -> Tensor:
+def _before(given: Given, rows: Tensor, start: Tensor) -> Tensor:
     """What was carried before every step, from what was carried after it."""
+    if BEFORE in given.tensors:
+        both = jnp.concatenate([start, rows[:, 0]])
+        return jnp.take(both, given.tensors[BEFORE], axis=0)[:, None]
     return jnp.concatenate([start[None], rows[:-1]])
 
 

@@ -16,17 +16,44 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from rnnzoo.backends.contract import Named, Results, X
+from rnnzoo.backends.contract import OFFSETS, Named, Results, X
 from rnnzoo.backends.emit import Emitter, Values
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.backends.jax.calls import registered, shape_is_known
 from rnnzoo.backends.jax.engine import Engine, Kept, real_of
 from rnnzoo.backends.jax.pieces import between, join
 from rnnzoo.backends.native.plan import Axes, Loops, Memory, Plan, Unprintable
-from rnnzoo.backends.native.write import written
+from rnnzoo.backends.native.write import Layout, written
 from rnnzoo.backends.step import Given
 
 Tensor = Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How many rows the arrays of a loop have.
+
+    Attributes:
+        steps, sequences: what the loop runs over.
+        rows: axes of an array with a row for each step and sequence.
+    """
+
+    steps: int
+    sequences: int
+    rows: tuple[int, int]
+
+    @staticmethod
+    def of(given: Given) -> _Extent:
+        rows = int(given.time), int(given.batch)
+        if not given.step.packed:
+            return _Extent(*rows, rows)
+        return _Extent(given.tensors[OFFSETS].shape[0] - 1, given.start[0].shape[0], rows)
+
+    def of_memory(self, axes: Axes) -> tuple[int, ...]:
+        """The axes before the last one."""
+        if axes is Axes.STEPS:
+            return self.rows
+        return (self.sequences,) if axes is Axes.BATCH else ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +104,9 @@ class NativeEngine(Engine):
     def targets(self) -> tuple[str, str]:
         """Under which names XLA calls the loops."""
         forward, backward = self.loops
-        source = written({"forward": forward, "backward": backward}, self.masked)
+        layout = Layout.MASKED if self.masked else Layout.WHOLE
+        layout = Layout.PACKED if self.packed else layout
+        source = written({"forward": forward, "backward": backward}, layout)
         forward_name, backward_name = registered(source, ("forward", "backward"))
         return forward_name, backward_name
 
@@ -91,12 +120,16 @@ class NativeEngine(Engine):
         return replace(super().emitter(given), join=join, between=between)
 
     def _results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        if self.packed:  # in trainings alone, which want no second derivative
+            return super()._results(tensors)
         results: list[Tensor] = _with_derivative_of(super()._results, self.scan._results)(
             list(tensors)
         )
         return results
 
     def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], Kept]:
+        if self.packed:
+            return super()._forward(tensors)
         results: tuple[list[Tensor], Kept] = _with_derivative_of(
             super()._forward, self.scan._forward
         )(list(tensors))
@@ -105,6 +138,8 @@ class NativeEngine(Engine):
     def _backward(
         self, tensors: Sequence[Tensor], kept: Kept, upstream: Sequence[Tensor]
     ) -> list[Tensor | None]:
+        if self.packed:
+            return super()._backward(tensors, kept, upstream)
         adjoints: list[Tensor | None] = _with_derivative_of(super()._backward, self.scan._backward)(
             list(tensors), kept, list(upstream)
         )
@@ -120,7 +155,14 @@ class NativeEngine(Engine):
         saved: Values = {
             (ref.kind, ref.name): outputs[ref.kind, ref.name] for ref in self.adjoint.saved
         }
-        return after, [after[name][-1] for name in self.carried], saved
+        return after, self._last(given, after), saved
+
+    def _last(self, given: Given, after: Mapping[str, Tensor]) -> list[Tensor]:
+        """What is carried at the end; of packed sequences, which end at different rows, nothing."""
+        if not self.packed:
+            return [after[name][-1] for name in self.carried]
+        sequences = _Extent.of(given).sequences
+        return [jnp.zeros((sequences, self.width(name)), self.dtype) for name in self.carried]
 
     def loop_back(
         self,
@@ -144,8 +186,9 @@ class NativeEngine(Engine):
 
     def _there(self, given: Given, emitter: Emitter, values: Values) -> dict[Named, Tensor]:
         """What a loop may read, by key."""
+        sequences = _Extent.of(given).sequences
         zeros = {
-            ("start", name): jnp.zeros((given.batch, self.width(name)), self.dtype)
+            ("start", name): jnp.zeros((sequences, self.width(name)), self.dtype)
             for name in self.shown
         }
         return {**emitter.fixed, **given.tensors, **zeros, **values}
@@ -159,44 +202,47 @@ class NativeEngine(Engine):
         keeps: bool = True,
     ) -> dict[Named, Tensor]:
         """What a loop writes, by key; unless it `keeps`, of what is saved the last step alone."""
-        axes = int(given.time), int(given.batch)
+        extent = _Extent.of(given)
         sizes, options = self.sizes, self.sizes.options
         numbers = [
             options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
             for atom in plan.numbers
         ]
+        counts = [extent.steps, extent.sequences, keeps]
+        if self.packed:
+            counts.append(extent.rows[0])
         arguments = [
-            np.array([*axes, keeps, *map(sizes.of, plan.sizes)], np.int32),
+            np.array([*counts, *map(sizes.of, plan.sizes)], np.int32),
             np.array(numbers, np.float32),
         ]
         real = real_of(given)
-        if real is not None:
-            arguments.append(jnp.broadcast_to(real[..., 0], axes).astype(np.uint8))
+        if self.packed:
+            arguments.append(given.tensors[OFFSETS])
+        elif real is not None:
+            arguments.append(jnp.broadcast_to(real[..., 0], extent.rows).astype(np.uint8))
         for argument in plan.inputs:
             if argument.memory.axes is Axes.EXACT:
                 arguments += _in_two(self.constants[argument.key[1]])
             else:
-                arguments.append(self._laid(argument.memory, values[argument.key], axes))
+                arguments.append(self._laid(argument.memory, values[argument.key], extent))
+        one_step = replace(extent, rows=(1, extent.sequences))
         shapes = [
-            jax.ShapeDtypeStruct(self._shape(each.memory, axes), np.float32)
+            jax.ShapeDtypeStruct(self._shape(each.memory, extent), np.float32)
             if keeps or each.memory not in plan.kept
-            else jax.ShapeDtypeStruct(self._shape(each.memory, (1, axes[1])), np.float32)
+            else jax.ShapeDtypeStruct(self._shape(each.memory, one_step), np.float32)
             for each in plan.outputs
         ]
         outputs = jax.ffi.ffi_call(target, shapes, vmap_method="sequential")(*arguments)
         return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
 
-    def _shape(self, memory: Memory, axes: tuple[int, int]) -> tuple[int, ...]:
-        width = self.sizes.of(memory.sizes)
-        if memory.axes is Axes.STEPS:
-            return (*axes, width)
-        return (axes[1], width) if memory.axes is Axes.BATCH else (width,)
+    def _shape(self, memory: Memory, extent: _Extent) -> tuple[int, ...]:
+        return (*extent.of_memory(memory.axes), self.sizes.of(memory.sizes))
 
-    def _laid(self, memory: Memory, value: Tensor, axes: tuple[int, int]) -> Tensor:
+    def _laid(self, memory: Memory, value: Tensor, extent: _Extent) -> Tensor:
         """An array in the shape in which a loop reads it."""
         if memory.axes is Axes.MATRIX:
             return value
-        shape = self._shape(memory, axes)
+        shape = self._shape(memory, extent)
         return value if value.shape == shape else jnp.broadcast_to(value, shape)
 
 

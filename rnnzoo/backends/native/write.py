@@ -2,15 +2,16 @@
 
 In: a `Plan`.  Out: a function `void NAME(void* const* in, void* const* out)`, whose arguments are
 sizes (int32: steps, sequences, whether what is kept is kept for each step or one row of sequences
-is written again and again, and those of the plan), numbers (float32), for a layer with padding
-a byte for each step and sequence that says whether it is real, then the plan's inputs; an exact
-array has two, whose sum is meant.
+is written again and again, of packed sequences the number of rows, and those of the plan), numbers
+(float32), what says which steps are real (`Layout`), then the plan's inputs; an exact array has
+two, whose sum is meant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -36,9 +37,17 @@ PRELUDE = Path(__file__).with_name("prelude.h")
 INDENT = "  "
 
 
-def written(functions: Mapping[str, Plan], masked: bool) -> str:
-    """C++ for all functions by name; with `masked`, some steps are padding."""
-    texts = [_Writer(name, plan, masked).function() for name, plan in functions.items()]
+class Layout(Enum):
+    """Where the rows of steps and sequences lie, and which of them are real."""
+
+    WHOLE = "whole"  # all are
+    MASKED = "masked"  # a byte for each says so
+    PACKED = "packed"  # all are, and there are no others: int32 say where each step begins
+
+
+def written(functions: Mapping[str, Plan], layout: Layout) -> str:
+    """C++ for all functions by name."""
+    texts = [_Writer(name, plan, layout).function() for name, plan in functions.items()]
     return "\n".join([PRELUDE.read_text(), *texts])
 
 
@@ -63,7 +72,11 @@ class _Group:
 class _Writer:
     name: str
     plan: Plan
-    masked: bool
+    layout: Layout
+
+    @property
+    def is_packed(self) -> bool:
+        return self.layout is Layout.PACKED
 
     # -- sizes
 
@@ -172,12 +185,14 @@ class _Writer:
         yield "const float* numbers = (const float*)in[1];"
         yield "const long T = sizes[0], B = sizes[1], keeps = sizes[2];"
         yield "const long tile = B < TILE ? B : TILE;"
+        if self.is_packed:
+            yield "const long N = sizes[3];"
         for number in range(len(plan.sizes)):
-            yield f"const long n{number} = sizes[{number + 3}];"
+            yield f"const long n{number} = sizes[{number + 3 + self.is_packed}];"
         yield from self.arrays()
         yield from self.memory()
         yield "for (long first = 0; first < B; first += TILE) {"
-        yield "  const long rows = B - first < TILE ? B - first : TILE;"
+        yield "  const long together = B - first < TILE ? B - first : TILE;"
         yield from _indented(self.begun())
         steps = "long t = T - 1; t >= 0; t--" if plan.backward else "long t = 0; t < T; t++"
         yield f"  for ({steps}) {{"
@@ -185,12 +200,17 @@ class _Writer:
         yield "  }"
         yield from _indented(self.ended())
         yield "}"
+        if self.is_packed:
+            yield from self.unused()
 
     def arrays(self) -> Iterator[str]:
         """Pointers to the arguments, and the widths of their rows."""
         position = 2
-        if self.masked:
+        if self.layout is Layout.MASKED:
             yield f"const uint8_t* real = (const uint8_t*)in[{position}];"
+            position += 1
+        if self.is_packed:
+            yield f"const int32_t* offsets = (const int32_t*)in[{position}];"
             position += 1
         for argument in self.plan.inputs:
             memory = argument.memory
@@ -243,8 +263,10 @@ class _Writer:
         memories = {argument.key: argument.memory for argument in self.plan.inputs}
         for each in self.plan.carried:
             last, width = memories["last", each.name], self.width(each.old.sizes)
-            to = f"Out{{{each.old.name}, up({width})}}"
-            yield f"copy({to}, {self.pointer(Place(last, 0))}, {width}, rows);"
+            # of packed sequences those that end early wait in either memory
+            for memory in (each.old, each.new) if self.is_packed else (each.old,):
+                to = f"Out{{{memory.name}, up({width})}}"
+                yield f"copy({to}, {self.pointer(Place(last, 0))}, {width}, together);"
 
     def ended(self) -> Iterator[str]:
         """After the last step of some sequences: backward, the adjoints of the start."""
@@ -254,7 +276,21 @@ class _Writer:
         for each in self.plan.carried:
             first, width = memories["first", each.name], self.width(each.old.sizes)
             to = self.pointer(Place(first, 0), "Out")
-            yield f"copy({to}, {self.row(each.old)}, {width}, rows);"
+            yield f"copy({to}, {self.row(each.old)}, {width}, together);"
+
+    def unused(self) -> Iterator[str]:
+        """Zeros in the rows behind the last step."""
+        kept = {memory.name for memory in self.plan.kept}
+        for argument in self.plan.outputs:
+            memory, width = argument.memory, self.width(argument.memory.sizes)
+            if memory.axes is not Axes.STEPS:
+                continue
+            condition = "if (keeps) " if memory.name in kept else ""
+            begin, count = (
+                f"{memory.name} + offsets[T] * ({width})",
+                f"(N - offsets[T]) * ({width})",
+            )
+            yield f"{condition}memset({begin}, 0, {count} * sizeof(float));"
 
     def row(self, memory: Memory) -> str:
         return self.pointer(Place(memory, 0))
@@ -266,11 +302,12 @@ class _Writer:
         offset = "" if ahead == "0" else f" + {ahead}"
         match memory.axes:
             case Axes.STEPS:
-                t = "keeps * t" if memory in self.plan.kept else "t"
-                row, stride = f"{memory.name} + ({t} * B + first) * ({width})", width
+                begins = self.begins("t")
+                begins = f"keeps * {begins}" if memory in self.plan.kept else begins
+                row, stride = f"{memory.name} + ({begins} + first) * ({width})", width
             case Axes.PREVIOUS:
                 rows, start = memory.name.split()
-                before = f"{rows} + ((t - 1) * B + first) * ({width})"
+                before = f"{rows} + ({self.begins('(t - 1)')} + first) * ({width})"
                 row, stride = f"(t ? {before} : {start} + first * ({width}))", width
             case Axes.BATCH:
                 row, stride = f"{memory.name} + first * ({width})", width
@@ -280,10 +317,20 @@ class _Writer:
                 row, stride = memory.name, "0"
         return f"{kind}{{{row}{offset}, {stride}}}"
 
+    def begins(self, t: str) -> str:
+        """The first row of a step."""
+        return f"offsets[{t}]" if self.is_packed else f"{t} * B"
+
     # -- a step
 
     def step(self) -> Iterator[str]:
-        if not self.masked:
+        if self.is_packed:
+            yield "const long left = offsets[t + 1] - offsets[t] - first;"
+            yield "const long rows = left < together ? left : together;"
+            yield "if (rows <= 0) continue;"
+        else:
+            yield "const long rows = together;"
+        if self.layout is not Layout.MASKED:
             yield "const uint8_t* live = nullptr;"
             yield from self.stages()
         else:

@@ -23,8 +23,8 @@ from rnnzoo.backends.units import of_due_units
 
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
-    "needs_plain_operations", "noise", "one_thread", "operations", "prepare", "repeat",
-    "tensor",
+    "needs_plain_operations", "noise", "one_thread", "operations", "packs", "prepare",
+    "repeat", "tensor",
 ]  # fmt: skip
 
 name = "tensorflow"
@@ -35,6 +35,11 @@ operations = keras.ops
 def compiled_step(layer: LayerStep) -> CompiledStep:
     """A step that is ready to run; equal steps share one."""
     return without_delays(layer, Engine, _loop)
+
+
+def packs(step: CompiledStep) -> bool:
+    """No step does: a batch runs as many steps as its longest sequence has."""
+    return False
 
 
 def _loop(layer: LayerStep) -> Engine:

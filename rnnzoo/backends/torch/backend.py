@@ -38,6 +38,11 @@ def compiled_step(layer: LayerStep) -> CompiledStep:
     return without_delays(layer, Step, Step.of)
 
 
+def packs(step: CompiledStep) -> bool:
+    """Trials do not train with torch."""
+    return False
+
+
 def needs_plain_operations() -> bool:
     """There are no others."""
     return True
