@@ -364,6 +364,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def size_of(bytes_: float) -> str:
+    """An amount of memory or of a disk as people say it: "512 bytes", "1.5 MB"."""
+    units = ("bytes", "kB", "MB", "GB", "TB")
+    unit = next((number for number in range(4) if bytes_ < 1000 ** (number + 1)), 4)
+    return f"{bytes_ / 1000**unit:.1f} {units[unit]}" if unit else f"{bytes_:.0f} bytes"
+
+
 def moment(then: datetime, clock: str = "%H:%M", now: datetime | None = None) -> str:
     """A moment as people say it: the time, and the day where that is another one."""
     today = (now or datetime.now().astimezone()).date()

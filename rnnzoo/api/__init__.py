@@ -15,7 +15,8 @@ lies, as it is for the commands.
     sweeping      a sweep from its spec to its report
     telling       what a running sweep is told, and what it answers
     sources       where results are
-    planning      what would run; `beforehand`, `expected` and `within`, what is said before it does
+    planning      what would run; `beforehand`, `expected` and `within`, what is said before it
+                  does; `going_on`, what earlier editions spare
     certificates  for a cluster
     looking       what is in data; `beginning`, an experiment to start from on them
     value         what is returned

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnzoo import tasks
-from rnnzoo.api import expected, root, within
+from rnnzoo.api import expected, going_on, root, within
 from rnnzoo.api.beforehand import warned
 from rnnzoo.errors import Remark, UsageError, argument
 from rnnzoo.spec import settings as config
@@ -18,6 +18,7 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
+from rnnzoo.sweep.longer import Ahead
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
@@ -55,6 +56,9 @@ def planned(
     rows = status.rows(own, store, opened.trials, part) if store else ()
     for study, row in zip(own, rows):
         left[study.identity] = max(0, left[study.identity] - row.ended)
+    earlier = going_on.look(opened, store, own, part)
+    for study in own:
+        left[study.identity] -= earlier[study.identity].counted
     count = root.workers(workers, settings.launcher)
     costs: Mapping[str, measure.Cost] = {}
     samples = _samples(opened, store, left, part) if measured else []
@@ -64,17 +68,27 @@ def planned(
             costs = measure.measure(
                 samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )
-    content = _plan(opened, left, costs, count, part)
+    content = _plan(opened, left, costs, count, part, earlier)
     if not part.whole:
         content["part"] = str(part)
     else:
         content |= {**_expected(opened, store, noise), **_speed(opened, store, costs)}
     if hours is not None:
         ran = door.results(opened, store) if store else []
-        searches = [_searched(study, left[study.identity], ran, costs) for study in own]
+        searches = [
+            dataclasses.replace(
+                _searched(study, left[study.identity], ran, costs), spared=_spared(study, earlier)
+            )
+            for study in own
+        ]
         ahead = content.get("expected", {})
         content["within"] = within.plain(opened.experiment, hours, count, searches, ahead)
     return content
+
+
+def _spared(study: Study, earlier: Mapping[str, Ahead]) -> float:
+    """How many whole trainings the epochs are worth that trials of a search have behind them."""
+    return earlier[study.identity].epochs / study.experiment.training.epochs
 
 
 def _searched(
@@ -158,11 +172,13 @@ def _plan(
     costs: Mapping[str, Any],
     workers: int,
     part: Part,
+    earlier: Mapping[str, Ahead],
 ) -> dict[str, Any]:
     """A row for each study of which the part has trials.
 
     Args:
         left_of: trials that are left to run, by identity of the study.
+        earlier: what earlier editions are worth, likewise.
     """
     from rnnzoo.lang import counts
 
@@ -184,7 +200,9 @@ def _plan(
         total, left = status.planned(study, opened.trials, part), left_of[study.identity]
         search, epochs = study.experiment.search, study.experiment.training.epochs
         share = search.trainings(total, epochs) / max(total, 1)  # of the epochs of as many trials
-        hours = sorted(left * share * seconds / 3600 for seconds in cost.trial) if cost else None
+        goes_on = earlier[study.identity].longer  # those of a search with rungs are past them
+        trainings = (left - goes_on) * share + goes_on - _spared(study, earlier)
+        hours = [trainings * seconds / 3600 for seconds in sorted(cost.trial)] if cost else None
         step = list(cost.step) if cost and cost.step else None
         rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total,
                      "left": left,
@@ -203,6 +221,7 @@ def _plan(
         "data": data(opened),
         "studies": rows,
         "hours": total_hours,
+        "earlier": going_on.plain(going_on.together(earlier.values())),
     }
 
 

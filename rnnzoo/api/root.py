@@ -163,6 +163,7 @@ def launched(
         UsageError: the backend is not installed, or KERAS_BACKEND asks for another.
     """
     from rnnzoo import launchers
+    from rnnzoo.backends import facts
     from rnnzoo.sweep import provenance
     from rnnzoo.sweep.work import work
 
@@ -171,7 +172,7 @@ def launched(
     limits = limits or Resources()
     log = runs / "workers.log"
     remote = launchers.Remote(
-        partial(provenance.machine, backend), library.environment, data_of, provenance.MACHINE
+        partial(facts.machine, backend), library.environment, data_of, provenance.MACHINE
     )
     setup = launchers.Setup(
         work,

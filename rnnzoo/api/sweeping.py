@@ -174,11 +174,10 @@ class Prepared:
         """Names of the experiments whose equal trials are taken over: those that this file was
         called before, or all in the storage.
         """
-        name, file = self.opened.experiment.name, Path(self.opened.experiment.file)
         if self.share:
+            name = self.opened.experiment.name
             return [other for other in self.store.experiments() if other != name]
-        # what Python hands over without a file is no file that was renamed
-        return self.store.named_before(str(file.resolve()), name) if file.is_file() else []
+        return door.named_before(self.opened, self.store)
 
     def publish(self, results: Results, note: Note) -> Report:
         """Write the report, and give it and the best models to the tracker, with what it missed."""

@@ -26,12 +26,18 @@ class Searched:
     Attributes:
         left: how many.
         seconds: of one of them; None where nobody knows.
+        spared: how many whole trainings the epochs are worth that they have behind them.
     """
 
     task: str
     variant: str
     left: int
     seconds: Seconds | None
+    spared: float = 0.0
+
+    def takes(self, end: int) -> float:
+        """Seconds of all of them, where trainings are short, or long."""
+        return max(0.0, self.left - self.spared) * self.seconds[end] if self.seconds else 0.0
 
 
 def plain(
@@ -78,7 +84,7 @@ def plain(
 
 
 def _search_hours(searches: Sequence[Searched], workers: int, end: int) -> float:
-    seconds = sum(search.left * search.seconds[end] for search in searches if search.seconds)
+    seconds = sum(search.takes(end) for search in searches)
     at_once = min(workers, max(1, sum(search.left for search in searches)))
     return seconds / at_once / HOUR
 

@@ -10,6 +10,7 @@ folder here.  It may import its library, which nothing else does.
     scans        a step without a loop: linear states, scanned over time, and others
     units        which units of a step are computed: all, or those that are due
     cache        compiled code that is kept, for every backend
+    facts        versions and machine: what outcomes depend on to the last digit
     exporting    whether a model is traced to be exported
     emit         instructions of a program -> tensors, as operations of `keras.ops`
     tensorflow   TensorFlow and XLA

@@ -326,6 +326,11 @@ def _clean_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     _spec(clean)
     clean.add_argument("--yes", action="store_true", help="delete them; without it nothing is")
+    clean.add_argument(
+        "--states",
+        action="store_true",
+        help="also the states of finished trainings, from which these go on with more epochs",
+    )
     _set(clean)
     _json(clean)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnzoo.errors import command, number_of
+from rnnzoo.errors import command, number_of, size_of
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import Result, ranked
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from rnnzoo.sweep.leftovers import Leftover, Needed
     from rnnzoo.sweep.open import Opened
     from rnnzoo.sweep.search import Store
-
-_UNITS = ("bytes", "kB", "MB", "GB")
 
 
 def clean(args: argparse.Namespace) -> None:
@@ -37,20 +35,36 @@ def clean(args: argparse.Namespace) -> None:
     if args.yes:
         # no sweep runs meanwhile, and what is needed is asked within
         with held(opened.runs / "lock", name), store.alone(name):
-            listed = leftovers.find(name, trials, _needed(opened, store))
+            listed, states = _found(opened, store, trials, args.states)
             leftovers.delete(listed, trials)
     else:
-        listed = leftovers.find(name, trials, _needed(opened, store))
+        listed, states = _found(opened, store, trials, args.states)
     if args.json:
-        print(json.dumps(_plain(listed, args.yes), indent=2))
+        print(json.dumps(_plain(listed, states, args.yes), indent=2))
         return
     console = plain_console()
     for line in _lines(listed, trials, args):
         told(console, line)
+    if states:
+        told(console, _kept(states))
+
+
+def _found(
+    opened: Opened, store: Store, trials: Path, with_states: bool
+) -> tuple[list[Leftover], list[Leftover]]:
+    """What may go, and the states of finished trainings, which may where it is asked for."""
+    from rnnzoo.sweep import leftovers
+
+    every = leftovers.find(opened.experiment.name, trials, _needed(opened, store))
+    states = [leftover for leftover in every if leftover.why == leftovers.STATES]
+    if with_states:
+        return every, []
+    return [leftover for leftover in every if leftover.why != leftovers.STATES], states
 
 
 def _needed(opened: Opened, store: Store) -> Needed:
     """What the storage says is needed of the files of an experiment's trials."""
+    from rnnzoo.api.going_on import beginnings
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep.leftovers import Needed
 
@@ -66,7 +80,8 @@ def _needed(opened: Opened, store: Store) -> Needed:
     elsewhere = [
         result for other in store.experiments() if other != name for result in store.results(other)
     ]
-    return Needed(studies, _real(results), _real(best), unfinished, _real(elsewhere))
+    begun = beginnings(opened, store, own)
+    return Needed(studies, _real(results), _real(best), unfinished, _real(elsewhere), begun)
 
 
 def _best(results: Sequence[Result], on: str) -> Iterator[Result]:
@@ -96,25 +111,29 @@ def _lines(
     longest = max(map(len, by_reason))
     for why, (files, of, size) in by_reason.items():
         counts = f"{number_of(files, 'file')} of {number_of(of, 'trial')}"
-        yield f"{why:<{longest}}  {counts}, {_size(size)}"
-    total = _size(sum(leftover.size for leftover in leftovers))
+        yield f"{why:<{longest}}  {counts}, {size_of(size)}"
+    total = size_of(sum(leftover.size for leftover in leftovers))
     if args.yes:
         yield f"deleted {total} in {trials}"
     else:
         sets = [word for assignment in args.set for word in ("--set", assignment)]
-        again = command("clean", args.spec, *sets, "--yes")
+        states = ["--states"] if args.states else []
+        again = command("clean", args.spec, *sets, *states, "--yes")
         yield f"{total} in {trials}; nothing is deleted: `{again}` does"
 
 
-def _size(size: int) -> str:
-    """Bytes as a person says them."""
-    number, unit = float(size), 0
-    while number >= 1000 and unit + 1 < len(_UNITS):
-        number, unit = number / 1000, unit + 1
-    return f"{number:.1f} {_UNITS[unit]}" if unit else f"{size} bytes"
+def _kept(states: Collection[Leftover]) -> str:
+    """How much room the states take that stay."""
+    size = size_of(sum(leftover.size for leftover in states))
+    of = number_of(len(states), "finished training")
+    return (
+        f"kept: the states of {of}, {size}: more epochs go on from there; `--states` deletes them"
+    )
 
 
-def _plain(leftovers: Collection[Leftover], deleted: bool) -> dict[str, object]:
+def _plain(
+    leftovers: Collection[Leftover], states: Collection[Leftover], deleted: bool
+) -> dict[str, object]:
     from rnnzoo.sweep.leftovers import sums
 
     return {
@@ -124,5 +143,6 @@ def _plain(leftovers: Collection[Leftover], deleted: bool) -> dict[str, object]:
             why: {"files": files, "trials": trials, "bytes": size}
             for why, (files, trials, size) in sums(leftovers).items()
         },
+        "states_kept": sum(leftover.size for leftover in states),
         "files": [str(leftover.path) for leftover in leftovers],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,6 +48,8 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     from rnnzoo.terminal.display import span
 
     console.print(_table(content["studies"]))
+    for line in _earlier(content["earlier"], "second_stage" in content):
+        told(console, f"\n{line}")
     if content["hours"]:
         how_long = span([hours * 3600 for hours in content["hours"]], duration)
         console.print(f"\n{how_long} with {content['workers']} at a time, if no trial stops early")
@@ -62,6 +64,24 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         told(console, f"\n{text}")
     if "within" in content:
         within.show(content["within"], console)
+
+
+def _earlier(earlier: Mapping[str, Any], confirms: bool) -> Iterator[str]:
+    """What earlier editions of the experiment are worth, in sentences.
+
+    Args:
+        confirms: whether a second stage follows the search.
+    """
+    from rnnzoo.api.going_on import read
+
+    ahead = read(earlier)
+    if words := ahead.words():
+        yield f"of an earlier version: {words}"
+    if confirms and ahead.going_on:
+        yield (
+            "trainings of the second stage go on where its settings come out as they were, and"
+            " begin anew where they do not"
+        )
 
 
 def _table(studies: Sequence[PlannedStudy]) -> Table:

@@ -1,4 +1,5 @@
-"""A training that waits: a file with all that it needs to go on in another process, to the bit.
+"""A training that waits, or has ended and may go on with more epochs: a file with all that it needs
+to go on in another process, to the bit.
 
 In: a trial and its training.  Out: the file of variables and of what the loop knows; and back.  A
 file that is missing, damaged, or of another trial is no mistake: the training begins anew, and ends
@@ -9,19 +10,18 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from rnnzoo.backends import facts
 from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.spec.state import COURSE, UNREADABLE, State
 from rnnzoo.spec.trial import Trial
-
-_COURSE = "course"  # the array of the file that is JSON
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(slots=True)
@@ -46,35 +46,66 @@ class Course:
 
 
 def save(trial: Trial, course: Course, variables: Sequence[keras.Variable]) -> None:
-    """Write the file of a trial's training."""
-    text = json.dumps({"key": trial.key, "backend": keras.backend.backend(), **asdict(course)})
+    """Write the file of a training that waits."""
+    _write(trial.checkpoint, trial, course, variables)
+
+
+def keep(trial: Trial, course: Course, variables: Sequence[keras.Variable]) -> None:
+    """Write the file of a training that has ended."""
+    _write(trial.state, trial, course, variables)
+
+
+def _write(file: Path, trial: Trial, course: Course, variables: Sequence[keras.Variable]) -> None:
+    backend = keras.backend.backend()
+    header = {
+        "key": trial.key,
+        "course_key": trial.course_key,
+        "backend": backend,
+        "patience": trial.training.patience,
+        "machine": facts.machine(backend),
+    }
+    text = json.dumps({**header, **asdict(course)})
     arrays = {
         str(number): keras.ops.convert_to_numpy(variable)
         for number, variable in enumerate(variables)
     }
-    arrays[_COURSE] = np.frombuffer(text.encode(), np.uint8)
-    with atomic_write(trial.checkpoint) as draft, draft.open("wb") as stream:
+    arrays[COURSE] = np.frombuffer(text.encode(), np.uint8)
+    with atomic_write(file) as draft, draft.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
 
 
 def load(trial: Trial, variables: Sequence[keras.Variable]) -> Course:
-    """Go on where a trial's training waits: set its variables; or leave them as they begin."""
+    """Go on where a trial's training waits, or a shorter one of the same course has ended: set its
+    variables; or leave them as they begin.
+    """
     if not trial.folder or not trial.checkpoint.is_file():
         return Course()
     try:
         with trial.checkpoint.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            content = json.loads(arrays[_COURSE].tobytes())
-            own = content.pop("key"), content.pop("backend")
-            course = Course(**content)
+            content = json.loads(arrays[COURSE].tobytes())
+            state = State.of(content)
+            course = Course(**{name: content[name] for name in Course.__slots__})
             values = [arrays[str(number)] for number in range(len(variables))]
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         print(f"{trial.checkpoint.name} cannot be read, so training begins anew: {error}")
         return Course()
     shapes = [tuple(variable.shape) for variable in variables]
     fits = shapes == [value.shape for value in values]
-    if own != (trial.key, keras.backend.backend()) or not fits:
-        print(f"{trial.checkpoint.name} is of another training, so this one begins anew")
+    problem = _problem(state, trial) if fits else "is of another training"
+    if problem:
+        print(f"{trial.checkpoint.name} {problem}, so this one begins anew")
         return Course()
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return course
+
+
+def _problem(state: State, trial: Trial) -> str:
+    """Why a trial does not go on from a state, as what is said of its file; empty where it does."""
+    backend = keras.backend.backend()
+    if state.key == trial.key and state.backend == backend:
+        return ""
+    if not state.begins(trial):
+        return "is of another training"
+    differences = state.differences(facts.machine(backend))
+    return f"was written elsewhere ({'; '.join(differences)})" if differences else ""

@@ -154,6 +154,8 @@ def _trained(
     scores = {}
     goes_on = ended.waits or ended.stopped
     if not goes_on:
+        if ended.kind is Kind.COMPLETE:
+            model.keep_state(trial, replace(course, seconds=trained))
         model.restore()
     if ended.kind is Kind.COMPLETE:
         scores = {split: model.evaluate(split).metric for split in SPLITS}
@@ -168,7 +170,8 @@ def _trained(
         seconds={
             **trained,
             "total": spent()["total"],
-            "step": _usual(course.curve[before:]) / model.steps,
+            # where a shorter training had come to the end already, of its epochs
+            "step": _usual(course.curve[before:] or course.curve) / model.steps,
         },
         message=ended.message,
         ending=ended.ending,
@@ -339,6 +342,12 @@ class Model:
         if trial.folder:
             course = replace(course, order=self.order.bit_generator.state)
             checkpoint.save(trial, course, self.variables)
+
+    def keep_state(self, trial: Trial, course: Course) -> None:
+        """Write the same at the end of the training, which more epochs would go on from."""
+        if trial.folder and trial.keeps_state:
+            course = replace(course, order=self.order.bit_generator.state)
+            checkpoint.keep(trial, course, self.variables)
 
     def trained_epoch(self, epoch: int, losses: Sequence[float]) -> tuple[dict[str, float], float]:
         """Run an epoch: its row of the curve, and the loss on validation.

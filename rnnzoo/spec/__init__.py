@@ -17,6 +17,7 @@ and checking.
     trial            Trial (all that one training needs), Outcome (all that it yields)
     timing           how long training steps take, as a sweep keeps it
     stamp            the trial to which the file of a model belongs
+    state            what the file of a training's state says of it
     settings         mlflow.yml
     plugins          tasks, trackers and launchers by their names, the user's own too
     atomic           files that are whole or not there

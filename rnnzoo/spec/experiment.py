@@ -245,11 +245,14 @@ class Resources:
     Attributes:
         memory: bytes of resident memory; beyond, a trial is ended as out of memory.
         minutes: beyond, it is ended as timed out.
+        states: bytes of all states of finished trainings that are kept, from which these go on with
+            more epochs.
         retry: how often a trial is begun again, by the kind of its end.
     """
 
     memory: float = math.inf
     minutes: float = math.inf
+    states: float = 100e6
     retry: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -488,6 +488,10 @@ class Training:
             **{name: HYPERPARAMETERS[name].legal.typed(value) for name, value in given.items()}
         )
 
+    def outlasts(self, patience: int) -> bool:
+        """Whether its patience ends no training before one of so much would have; 0 never does."""
+        return not self.patience or 0 < patience <= self.patience
+
     def width(self, inputs: int) -> int:
         """The size of what the first layer reads at a step.
 

@@ -28,6 +28,15 @@ def write(path: Path, trial: Trial) -> None:
         archive.writestr(MEMBER, json.dumps({"trial": trial.key}))
 
 
+def copy(path: Path, to: Path, trial: Trial) -> None:
+    """Write the model of a file to another one, with the key of another trial."""
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(to, "w") as copied:
+        for member in archive.infolist():
+            if member.filename != MEMBER:
+                copied.writestr(member, archive.read(member))
+    write(to, trial)
+
+
 def stamped(path: Path) -> bool:
     """Whether the file of a model holds the key of a trial; files of older versions do not."""
     with zipfile.ZipFile(path) as archive:

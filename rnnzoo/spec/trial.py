@@ -25,6 +25,7 @@ from rnnzoo.spec.settings import project
 
 PATH = "file"  # the option of a task that is a path
 METRIC, ALSO = "metric", "also"  # options of every task: what selects, what else is measured
+GROWING = ("epochs", "patience")  # with larger ones a training goes on where it would have ended
 PILOT, ROUND = "pilot", "round"  # the stages of what is trained to confirm
 _MARK = "~"  # no label of a variant has it
 _REPLICATE = re.compile("[1-9][0-9]*")
@@ -141,6 +142,7 @@ def _parsed(text: str) -> StudyKey:
 MODEL = "model.keras"  # a trained model's file in its folder
 LOG = "log.txt"  # likewise, what it printed
 CHECKPOINT = "checkpoint.npz"  # likewise, of a training that waits
+STATE = "state.npz"  # likewise, of one that has ended and may go on with more epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,8 @@ class Trial:
         until: the epoch after which the training waits, with all that it needs to go on in
             `folder`; 0: none.  Not part of `key`, since a training that waited ends as one that did
             not.
+        keeps_state: whether the state of the finished training goes into `folder`.  Not part of
+            `key` either.
     """
 
     experiment: str
@@ -190,6 +194,7 @@ class Trial:
     data: str = ""
     cell_hash: str = ""
     until: int = 0
+    keeps_state: bool = False
 
     def __post_init__(self) -> None:
         units = {"units": self.own_units} if self.own_units else {}
@@ -211,6 +216,11 @@ class Trial:
         return project() / self.folder / CHECKPOINT
 
     @property
+    def state(self) -> Path:
+        """The file of the state in which the training has ended, if `folder` keeps one."""
+        return project() / self.folder / STATE
+
+    @property
     def log(self) -> Path:
         """The file of what it printed, if `folder` keeps one."""
         return project() / self.folder / LOG
@@ -229,12 +239,33 @@ class Trial:
             "training": {name: settings[name] for name in SETTINGS if name in settings},
             "task_options": without_paths(self.task_options),
         }
-        for name in ("base", "folder", "cell_hash", "until"):
+        for name in ("base", "folder", "cell_hash", "until", "keeps_state"):
             content.pop(name, None)
         for name, value in content.items():
             if isinstance(value, Mapping):  # any mapping, which JSON need not know
                 content[name] = dict(value)
         return digest(content)
+
+    @property
+    def course_key(self) -> str:
+        """SHA-256 of all that an epoch of the training depends on: equal for trainings that go the
+        same way, to the bit, and differ at most in how long they follow it.
+        """
+        settings = unusual(self.training)
+        for name in GROWING:
+            settings.pop(name, None)
+        if self.training.schedule == "cosine":  # each epoch's rate depends on how many there are
+            settings["epochs"] = self.training.epochs
+        return digest(
+            {
+                "cell": self.cell_hash or self.cell,
+                "init": dict(self.init),
+                "task": [self.task, without_paths(self.task_options)],
+                "data": self.data,
+                "training": settings,
+                "seed": self.seed,
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -11,6 +11,7 @@ after       what rests on whole searches: replicates, the second stage, speeds
 supply      which trial is begun next
 parts       some variants or every n-th trial of a sweep, for several machines
 equal       trials of other studies that are a study's own, to the bit
+longer      trials that go on where those of earlier editions ended
 halving     rungs: which trials of a search go on
 steering    what a running sweep is told
 channel     the folder through which it is told

@@ -13,14 +13,18 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from rnnzoo.spec.trial import CHECKPOINT, LOG, MODEL, StudyKey
+from rnnzoo.spec.trial import CHECKPOINT, LOG, MODEL, STATE, StudyKey
 
 _INDEX = re.compile(r"[0-9]{4,}")
-_OURS = (MODEL, CHECKPOINT, LOG)
-Why = Literal["old editions", "models that are not the best", "half-written"]
-REASONS: tuple[Why, ...] = ("old editions", "models that are not the best", "half-written")
+_OURS = (MODEL, CHECKPOINT, STATE, LOG)
+Why = Literal[
+    "old editions", "models that are not the best", "half-written", "states of finished trainings"
+]
+REASONS: tuple[Why, ...] = get_args(Why)
+HALF: Why = "half-written"
+STATES: Why = REASONS[-1]  # which are of use where a training is to be longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Needed:
         ended: folders of their trials that have ended for good.
         best: folders of the trial of each study whose model is kept.
         elsewhere: folders of trials that other experiments have taken over.
+        beginnings: files of earlier editions from which trials of the present one go on.
     """
 
     studies: Collection[str]
@@ -55,18 +60,21 @@ class Needed:
     best: Collection[str]
     unfinished: Collection[str] = field(default_factory=frozenset)
     elsewhere: Collection[str] = field(default_factory=frozenset)
+    beginnings: Collection[str] = field(default_factory=frozenset)
 
     def why(self, study: str, folder: str, name: str) -> Why | None:
         """Why a file of a trial's folder may go; None where it is needed."""
         if folder in self.elsewhere:
-            return None
+            return STATES if name == STATE else None
+        if os.path.join(folder, name) in self.beginnings:
+            return STATES
         if folder in self.ended:
             if name == MODEL and folder not in self.best:
                 return "models that are not the best"
-            return "half-written" if name == CHECKPOINT else None
+            return {CHECKPOINT: HALF, STATE: STATES}.get(name)
         if study not in self.studies:
             return "old editions"
-        return None if study in self.unfinished else "half-written"
+        return None if study in self.unfinished else HALF
 
 
 def find(experiment: str, trials: Path, needed: Needed) -> list[Leftover]:

@@ -233,6 +233,13 @@ def of_present(
     return [result for result in renamed if result.study in present]
 
 
+def named_before(opened: Opened, storage: search.Store) -> list[str]:
+    """Other names under which the file of an experiment was swept."""
+    name, file = opened.experiment.name, Path(opened.experiment.file)
+    # what Python hands over without a file is no file that was renamed
+    return storage.named_before(str(file.resolve()), name) if file.is_file() else []
+
+
 def lost(result: Result, storage: search.Store) -> str:
     """Why the model of a trial cannot be had, as a clause; empty where it can be."""
     trial = result.trial

@@ -109,6 +109,19 @@ class Study:
         """
         return bool(self.replicate or self.stage)
 
+    def point(self, index: int) -> Mapping[str, Value] | None:
+        """The point of an index, where a sampler of ours chooses it; None where a grid is used
+        up.
+        """
+        return points.point(
+            self.experiment.search,
+            self.variant.space,
+            self.variant.label,
+            self.task.label,
+            index,
+            self.variant.earlier,
+        )
+
     def trial(
         self, index: int, hyperparameters: Mapping[str, Value], folder: Path | None = None
     ) -> Trial:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rnnzoo import backends
+from rnnzoo.backends import facts
 
 MACHINE = ("system", "processor", "loops")  # of what a machine is, and not what is installed
 
@@ -26,58 +24,17 @@ def here(folder: Path, backend: str) -> dict[str, str]:
     commit = _commit(folder)
     return {
         "Python": platform.python_version(),
-        **_versions((*_packages(backend), "optuna")),
-        "system": _system(),
+        **facts.versions((*facts.packages(backend), "optuna")),
+        "system": facts.system(),
         "processor": processor(),
         "loops": backends.processes(backend).loops(),
         **({"commit": commit} if commit else {}),
     }
 
 
-def machine(backend: str) -> dict[str, str]:
-    """What a trial's outcome depends on here, to the last digit: the same on every machine of a
-    cluster.
-    """
-    return {
-        "Python": ".".join(platform.python_version_tuple()[:2]),
-        **_versions(_packages(backend)),
-        "system": _system(),
-        "processor": _model(),
-        "loops": backends.processes(backend).loops(),
-    }
-
-
-def _packages(backend: str) -> tuple[str, ...]:
-    return ("rnnzoo", *backends.processes(backend).PACKAGES, "numpy")
-
-
-def _versions(packages: Iterable[str]) -> dict[str, str]:
-    """Versions of those that are installed."""
-    versions = {}
-    for name in packages:
-        with suppress(PackageNotFoundError):
-            versions[name] = version(name)
-    return versions
-
-
-def _system() -> str:
-    return f"{platform.system()} {platform.machine()}"
-
-
 def processor() -> str:
     """What this machine computes with."""
-    return f"{_model()}, {os.cpu_count()} cores"
-
-
-def _model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
-        "unknown",
-    )
+    return f"{facts.model()}, {os.cpu_count()} cores"
 
 
 def _commit(folder: Path) -> str:

@@ -19,7 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of
+from rnnzoo.backends import facts
+from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of, size_of
 from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, elsewhere
 from rnnzoo.signals import interrupts
@@ -36,9 +37,10 @@ from rnnzoo.spec.trial import (
     StudyKey,
     Trial,
 )
-from rnnzoo.sweep import edited, equal, halving, provenance, status
+from rnnzoo.sweep import edited, equal, halving, longer, provenance, status
 from rnnzoo.sweep.after import POLL, AfterSearch, KnownTrial
 from rnnzoo.sweep.lock import check_free, held
+from rnnzoo.sweep.longer import Longer
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
@@ -136,6 +138,7 @@ class Sweep:
     given_by_index: Mapping[tuple[str, int], Result] = field(default_factory=dict, init=False)
     replicates: tuple[Study, ...] = field(init=False)
     second_stage: tuple[Study, ...] = field(init=False)
+    longer: Longer = field(init=False)  # while it runs: what its trials go on from
     told: Told = field(init=False)  # while it runs
     steering: Steering = field(init=False)
     supply: Supply = field(init=False)  # what the present loop begins
@@ -169,6 +172,7 @@ class Sweep:
                 done = self.open()
             self.adopt(done)
             self.take_equal(done)
+            self.look_for_beginnings(done)
             folder, backend = Path(self.experiment.file).parent, self.experiment.training.backend
             self.own_provenance = {**provenance.here(folder, backend), **elsewhere(self.launcher)}
             # a cluster without a worker, whose machines nobody knows, has no trials to run any more
@@ -185,6 +189,7 @@ class Sweep:
                     self.observer.note("the time is over, so nothing more is begun")
                 finally:
                     self.stop()
+                    self.tell_what_was_not_kept()
 
     @contextmanager
     def alone(self) -> Iterator[Sequence[Callable[[], None]]]:
@@ -509,8 +514,10 @@ class Sweep:
         trial = study.trial(index, chosen)
         if equal.keeps_model(trial, result.trial):
             trial = replace(trial, folder=result.trial.folder)
-        # it may have waited here
-        study.trial(index, chosen, self.runs).checkpoint.unlink(missing_ok=True)
+        own = study.trial(index, chosen, self.runs)
+        own.checkpoint.unlink(missing_ok=True)  # it may have waited here
+        if not trial.folder and longer.bring(own, result.trial):
+            trial = own
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = opened.end(result.outcome)
 
@@ -567,10 +574,8 @@ class Sweep:
     def is_own(self, study: Study, result: Result) -> bool:
         """Whether a result is that of the study's trial of its index."""
         index = result.trial.index
-        if not self.holds(study, index) or index >= self.trials:
-            return False
-        point = self.point_for(study, index)
-        return point is not None and equal.is_equal(study.trial(index, point), result)
+        is_planned = self.holds(study, index) and index < self.trials
+        return is_planned and equal.is_own(study, result)
 
     def give_known(self, name: str, editions: Editions) -> None:
         """Let replicates and second stages have those of an experiment that shares its trials."""
@@ -583,6 +588,34 @@ class Sweep:
                 }
                 self.given_by_index = {**given, **self.given_by_index}
                 self.provenances[identity] = editions[edition][0].get(PROVENANCE, [])
+
+    def look_for_beginnings(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
+        """Look where earlier editions have ended, and say which trials of the search go on from
+        there, and why others do not.
+        """
+        machine = {**facts.machine(self.experiment.training.backend), **elsewhere(self.launcher)}
+        self.longer = Longer(self.runs, self.experiment.resources.states, machine)
+        for name in (self.experiment.name, *self.shared):
+            self.longer.add((*self.studies, *self.later), self.store.editions(name))
+        left: dict[str, list[int]] = {}
+        for study, index in self.missing(done):
+            left.setdefault(study.identity, []).append(index)
+        for study in self.searches:
+            words = self.longer.ahead(study, left.get(study.identity, ()), self.store).words()
+            if words:
+                self.observer.note(f"{study.label}: {words}")
+
+    def tell_what_was_not_kept(self) -> None:
+        """Say of how many finished trainings the state is not there, should they go on one day."""
+        limit, unkept = self.experiment.resources.states, self.longer.unkept
+        if limit and unkept:
+            states = number_of(unkept, "finished training")
+            begin = "it begins" if unkept == 1 else "they begin"
+            self.observer.note(
+                f"the state of {states} had no room within `states` of `resources`,"
+                f" {size_of(limit)}: with more epochs {begin} anew; `rnnzoo clean` says what takes"
+                " room"
+            )
 
     # -- the search, from rung to rung
 
@@ -749,6 +782,7 @@ class Sweep:
         opened = self.opened[study.identity]
         number, chosen = opened.ask(index, point, study.variant.space, known)
         trial = replace(study.trial(index, chosen, self.runs), until=self.until)
+        trial = self.longer.begun(study, trial)
         ticket = self.launcher.submit(trial)
         self.running[ticket] = _Running(study, number, trial)
         self.observer.started(study, trial)
@@ -762,14 +796,7 @@ class Sweep:
             return None
         if study.points_are_known:
             return self.known_points[study.identity][index]
-        return points.point(
-            self.experiment.search,
-            study.variant.space,
-            study.variant.label,
-            study.task.label,
-            index,
-            study.variant.earlier,
-        )
+        return study.point(index)
 
     def optuna_chooses(self, study: Study) -> bool:
         """Whether a sampler of Optuna's chooses a study's points; those of replicates, pilots and
@@ -840,11 +867,13 @@ class Sweep:
             outcome = replace(outcome, retried=True)
             self.attempts[identity][index] += 1
             self.retries.append((running.study, index))
-        trial = replace(running.trial, until=0)  # it is the same, whether it waited or not
+        # it is the same, whether it waited or not
+        trial = replace(running.trial, until=0, keeps_state=False)
         if outcome.final:  # before the storage knows of the end: no kill leaves the file behind
             trial.checkpoint.unlink(missing_ok=True)
         self.opened[identity].tell(running.number, trial, outcome)
         if outcome.final:
+            self.longer.ended(running.study, running.trial, outcome)
             self.tracker.record(Result(trial, outcome, identity), _files(trial))
             self.warn(running, outcome)
         self.observer.ended(running.study, trial, outcome)

@@ -47,7 +47,14 @@ def test_models_that_are_not_the_best_go_where_it_is_said_so(copied: Path) -> No
         best = rnnzoo("best", "small.yaml", "--variant", variant, "--json", cwd=copied)
         assert (copied / json.loads(best.stdout)["model"]).is_file()
     again = rnnzoo("clean", "small.yaml", "--yes", cwd=copied)
-    assert again.stdout == "nothing to delete in runs/small/trials\n"
+    nothing, kept = again.stdout.splitlines()
+    assert nothing == "nothing to delete in runs/small/trials"
+    assert kept.startswith("kept: the states of 6 finished trainings, ")
+    states = list(copied.glob("runs/small/trials/**/state.npz"))
+    assert len(states) == 6
+    without = rnnzoo("clean", "small.yaml", "--states", "--yes", cwd=copied)
+    assert without.stdout.startswith("states of finished trainings  6 files of 6 trials, ")
+    assert not any(file.exists() for file in states)
 
 
 def test_without_a_storage_nothing_is_known_to_be_needed(tmp_path: Path, swept: Path) -> None:

@@ -44,6 +44,15 @@ def plain(
     return within.plain(experiment, hours, workers, searches, forecast)
 
 
+def test_epochs_that_are_behind_take_no_time() -> None:
+    searches = [
+        Searched("adding", "lstm", 4, (HOUR, HOUR), spared=3.5),
+        Searched("adding", "gru", 4, (HOUR, HOUR)),
+    ]
+    content = within.plain(read(), 3, 1, searches, {})
+    assert content["search"] == {"left": 8, "done": [5, 5], "hours": [4.5, 4.5]}
+
+
 def rounds(content: dict[str, Any]) -> list[int]:
     counts: list[int] = content["second_stage"]["adding"]["rounds"]
     return counts

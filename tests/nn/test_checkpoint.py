@@ -1,4 +1,6 @@
-"""A training that waits and goes on in another process ends as one that did not wait."""
+"""A training that waits and goes on in another process ends as one that did not wait; and one that
+has ended, and goes on with more epochs, as one that had them from the start.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
 from tests.sweep.test_run import slow
 
 # all that changes from epoch to epoch: orders, noise, the schedule, the optimiser's averages
-TRAINING = Training(epochs=5, batch=16, schedule="cosine", warm_up=1, weight_noise=0.01, noise=0.1)
+TRAINING = Training(epochs=5, batch=16, schedule="halve", plateau=1, weight_noise=0.01, noise=0.1)
 TRIAL = Trial(
     "e", "rnn", cell_text(lang.load("rnn")), "adding", 0,
     {"units": 4, "learning_rate": 0.02, "dropout": 0.2, "recurrent_dropout": 0.1},
@@ -59,6 +61,19 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     return trial
 
 
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """A trial that finds the state of a training of 2 epochs."""
+    trial = replace(TRIAL, folder=str(tmp_path_factory.mktemp("longer")))
+    training = replace(TRAINING, epochs=2)
+    short = replace(
+        TRIAL, training=training, folder=str(tmp_path_factory.mktemp("short")), keeps_state=True
+    )
+    assert train(short, go_on).ending is Ending.EPOCHS
+    shutil.copy(short.state, trial.checkpoint)
+    return trial
+
+
 class Killed(BaseException):
     """What ends a training that nobody has told to end."""
 
@@ -89,7 +104,9 @@ def waiting(trained_in_part: Trial, tmp_path: Path) -> Trial:
     return trial
 
 
-@pytest.mark.parametrize("which", ["stopped", slow("trained_in_part"), slow("killed")])
+@pytest.mark.parametrize(
+    "which", ["ended", slow("stopped"), slow("trained_in_part"), slow("killed")]
+)
 def test_it_ends_as_one_that_did_not_wait_to_the_bit(
     which: str, whole: Outcome, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:

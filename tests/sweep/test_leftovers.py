@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.spec.trial import CHECKPOINT, LOG, MODEL
-from rnnzoo.sweep.leftovers import Needed, delete, find, sums
+from rnnzoo.spec.trial import CHECKPOINT, LOG, MODEL, STATE
+from rnnzoo.sweep.leftovers import STATES, Needed, delete, find, sums
 
 PRESENT, BEFORE = "e/lstm/adding/aaaa", "e/lstm/adding/bbbb"
 
@@ -100,3 +100,22 @@ def test_nothing_above_the_trials_is_deleted_with_the_last_of_them(trials: Path)
     delete(find("e", trials, Needed((), (), ())), trials)
     assert trials.is_dir()
     assert list(trials.iterdir()) == []
+
+
+def test_states_of_finished_trainings_are_told_apart(trials: Path) -> None:
+    """So are files of earlier editions from which trials go on that have not ended."""
+    ended = written(trials, PRESENT, 0, STATE)
+    begins = written(trials, BEFORE, 1, CHECKPOINT, MODEL)
+    written(trials, BEFORE, 2, STATE)
+    beginnings = {os.path.realpath(begins / CHECKPOINT)}
+    needed = Needed({PRESENT}, real(ended), (), beginnings=beginnings)
+    reasons = {
+        leftover.path.relative_to(trials).as_posix(): leftover.why
+        for leftover in find("e", trials, needed)
+    }
+    assert reasons == {
+        "lstm/adding/aaaa/0000/state.npz": STATES,
+        "lstm/adding/bbbb/0001/checkpoint.npz": STATES,
+        "lstm/adding/bbbb/0001/model.keras": "old editions",
+        "lstm/adding/bbbb/0002/state.npz": "old editions",
+    }

@@ -326,7 +326,11 @@ def test_trials_of_another_training_are_set_aside_although_the_space_decides_som
     now.run()
     assert len(now.observer.ends) == 8
     assert now.observer.notes == [
-        f"{name}: the training changed; 4 trials run before are set aside"
+        f"{name}: {change}"
+        for change in (
+            "the training changed; 4 trials run before are set aside",
+            "4 trials train anew: no state was kept",
+        )
         for name in ("rnn", "gru")
     ]
 

@@ -106,6 +106,7 @@ def _confirm_plain(confirm: Confirm) -> dict[str, Any]:
 def _resources_plain(resources: Resources) -> dict[str, Any]:
     limits = {name: getattr(resources, name) for name in ("memory", "minutes")}
     content: dict[str, Any] = {name: limit for name, limit in limits.items() if limit < math.inf}
+    content |= {"states": resources.states} if resources.states != Resources().states else {}
     content |= {"retry": dict(resources.retry)} if resources.retry else {}
     return {"resources": content} if content else {}
 

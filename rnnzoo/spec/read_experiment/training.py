@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from rnnzoo.spec.document import Fields, Scalar, Table, describe
+from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import Resources, Space, Variant
 from rnnzoo.spec.hyperparameters import (
     HYPERPARAMETERS,
@@ -95,6 +95,7 @@ def read_resources(source: Source) -> Resources:
     resources = Resources(
         memory=_memory(source, entry),
         minutes=entry.number("minutes", math.inf, low=0.0),
+        states=_states(source, entry),
         retry=_retry(source, entry.table_at("retry", "{failed: 1}")),
     )
     if resources.minutes == 0.0 and "minutes" not in entry.refused:
@@ -110,15 +111,32 @@ def _memory(source: Source, entry: Fields) -> float:
     node = entry.node("memory")
     if node is None:
         return math.inf
-    written = _BYTES.fullmatch(str(node.value).strip()) if isinstance(node, Scalar) else None
-    bytes_ = float(written[1]) * _UNITS[(written[2] or "").lower()] if written else 0.0
-    if bytes_ < LEAST_MEMORY:
+    bytes_ = _bytes(node)
+    if bytes_ is None or bytes_ < LEAST_MEMORY:
         fix = (
             f"write memory: 2GB; at least {LEAST_MEMORY / 10**6:.0f}MB, since TensorFlow alone"
             " takes that much"
         )
         source.mistakes.add(node.span, f"`memory` cannot be {describe(node)}", fix)
-    return bytes_
+    return bytes_ or math.inf
+
+
+def _states(source: Source, entry: Fields) -> float:
+    """Likewise, how much room states of finished trainings may take; 0 keeps none."""
+    node = entry.node("states")
+    if node is None:
+        return Resources().states
+    bytes_ = _bytes(node)
+    if bytes_ is None:
+        fix = "write states: 1GB, how much room the states of all its trainings may take; or 0"
+        source.mistakes.add(node.span, f"`states` cannot be {describe(node)}", fix)
+    return bytes_ or 0.0
+
+
+def _bytes(node: Node) -> float | None:
+    """How many bytes a text says; None where it says none."""
+    written = _BYTES.fullmatch(str(node.value).strip()) if isinstance(node, Scalar) else None
+    return float(written[1]) * _UNITS[(written[2] or "").lower()] if written else None
 
 
 def _retry(source: Source, table: Table | None) -> dict[str, int]:

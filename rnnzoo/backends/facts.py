@@ -1,0 +1,58 @@
+"""What an outcome depends on to the last digit, beside the trial: versions, and the machine.
+
+In: a backend.  Out: plain text by name.  Nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rnnzoo import backends
+
+
+def machine(backend: str) -> dict[str, str]:
+    """What a trial's outcome depends on here, to the last digit: the same on every machine of a
+    cluster.
+    """
+    return {
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        **versions(packages(backend)),
+        "system": system(),
+        "processor": model(),
+        "loops": backends.processes(backend).loops(),
+    }
+
+
+def packages(backend: str) -> tuple[str, ...]:
+    """The packages that take part in a training."""
+    return ("rnnzoo", *backends.processes(backend).PACKAGES, "numpy")
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Versions of those that are installed."""
+    installed = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            installed[name] = version(name)
+    return installed
+
+
+def system() -> str:
+    """The operating system, and the kind of processor."""
+    return f"{platform.system()} {platform.machine()}"
+
+
+def model() -> str:
+    """The processor's model."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        "unknown",
+    )

@@ -1,0 +1,67 @@
+"""Of which trials the state of a training is the beginning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.state import State
+from rnnzoo.spec.trial import Trial
+
+TRIAL = Trial("e", "lstm", "", "adding", 0, {"units": 4}, seed=1, training=Training(epochs=20))
+STATE = State(TRIAL.key, TRIAL.course_key, "tensorflow", 5, 20, {"keras": "3"})
+
+
+def trial(**changes: Any) -> Trial:
+    return replace(TRIAL, training=replace(TRIAL.training, **changes))
+
+
+@pytest.mark.parametrize(
+    ("own", "begins"),
+    [
+        (TRIAL, True),
+        (trial(epochs=40), True),
+        (trial(epochs=40, patience=9), True),
+        (trial(epochs=40, patience=0), True),
+        (trial(epochs=40, patience=4), False),  # it might have ended before
+        (trial(epochs=19), False),
+        (trial(epochs=40, batch=8), False),
+        (trial(epochs=40, schedule="cosine"), False),
+        (trial(epochs=40, backend="jax"), False),
+        (replace(TRIAL, seed=2), False),
+        (replace(TRIAL, data="other"), False),
+        (replace(TRIAL, hyperparameters={"units": 5}), False),
+        (replace(TRIAL, task_options={"metric": "accuracy"}), False),  # `best_by` may read it
+        (replace(TRIAL, task_options={"also": ["accuracy"]}), True),
+        (replace(TRIAL, experiment="renamed", variant="other", base="elsewhere"), True),
+        (replace(TRIAL, until=3, keeps_state=True), True),
+    ],
+)
+def test_it_is_that_of_trials_that_go_the_same_way_for_longer(own: Trial, begins: bool) -> None:
+    assert STATE.begins(own) is begins
+
+
+def test_under_a_cosine_the_number_of_epochs_is_part_of_the_way() -> None:
+    ways = {trial(schedule="cosine", epochs=epochs).course_key for epochs in (20, 40)}
+    assert len(ways) == 2
+
+
+def test_one_without_patience_began_none_that_has_some() -> None:
+    without = replace(STATE, patience=0)
+    assert without.begins(trial(epochs=40, patience=0))
+    assert not without.begins(trial(epochs=40))
+
+
+def test_what_is_not_as_it_was_is_said_with_both_values() -> None:
+    assert STATE.differences({"keras": "3"}) == []
+    assert STATE.differences({"keras": "4", "jax": "1"}) == [
+        "keras was 3 and is 4",
+        "jax was unknown and is 1",
+    ]
+
+
+def test_whether_its_state_is_kept_is_no_part_of_a_trial() -> None:
+    assert replace(TRIAL, keeps_state=True).key == TRIAL.key
