@@ -30,6 +30,7 @@ OFFSETS: Named = ("given", "offsets")
 # (rows,) of int32: the row of the step before, counted through the initial states and then the rows
 BEFORE: Named = ("given", "before")
 
+PRECISE = ("float32", "float64")  # in which changes of a state show whether it has settled
 NO_STEPS = "these sequences have no steps: shape (batch, time, inputs) with time at least 1"
 
 
@@ -52,7 +53,7 @@ class LayerStep:
             padding: the rows of all sequences at the first step, then those at the second, and so
             on, the longest sequence first.  Rows behind the last step are not run.
         scanned: whether its states are to be computed without a loop over time, as `lang.scans` can
-            take them apart; a backend may have the loop only.
+            take them apart; asked of backends with `scans` only.
     """
 
     step: ir.Step
@@ -183,9 +184,11 @@ class ForLayers(Protocol):
 
     Attributes:
         name: as `KERAS_BACKEND` has it.
+        scans: whether it computes states without a loop over time where that is asked for.
     """
 
     name: str
+    scans: bool
 
     def prepare(self) -> None:
         """Called before weights are made: look after caches."""

@@ -20,7 +20,7 @@ from typing import Any
 import keras
 
 from rnnzoo.backends.contract import COUNT, PADDING, CompiledStep, LayerStep, Named, Results
-from rnnzoo.backends.step import Given, ProgramStep
+from rnnzoo.backends.step import TIME, Given, ProgramStep
 from rnnzoo.lang import ir
 from rnnzoo.lang.delays import split, step_before, this_step
 
@@ -112,6 +112,8 @@ def values_of(level: ProgramStep, tensors: Mapping[Named, Tensor]) -> dict[str, 
     emitter = level.emitter(given)
     emitter.prepare(level.program.once, ())
     values = emitter.run(level.program.before, given.sequences(), given.x)
+    # a loop without a step before: matrices, and what reads the number of the step
+    values = emitter.run(level.program.loop, {**values, TIME: given.all_steps}, given.x)
     return {
         name: emitter.spread(
             level.program.results[name], level.step.equation(name).size, values, given.x

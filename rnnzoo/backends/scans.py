@@ -30,7 +30,6 @@ Vector = tuple[Tensor, ...]
 # The values of nonlinear states at all steps, held where a step is not real: of a group, what
 # computes its next values and their derivatives, what that reads, and which steps are real.
 Settled = Callable[[Group, ProgramStep, Mapping[Named, Tensor], Tensor | None], Vector]
-PRECISE = ("float32", "float64")  # in which changes of a state show whether it has settled
 
 
 @dataclass(frozen=True)
@@ -104,24 +103,27 @@ def scanned(
     loop: Callable[[LayerStep], CompiledStep],
     settled: Settled | None = None,
 ) -> CompiledStep:
-    """A step that is ready to run, without a loop; with one where it has nonlinear states, and
-    these cannot be found otherwise.
+    """A step that is ready to run, without a loop; with one where a derivative at padding may be
+    infinite, and 0 times that is no number.
 
     Args:
         kind: the backend's own steps.
         loop: what makes a step ready to run, as it is.
-        settled: what computes nonlinear states; None where nothing does.
+        settled: what computes nonlinear states; None where there are none.
     """
     parts = scans(layer.step, layer.states, layer.shown)
-    assert parts is not None  # the layer has asked
-    is_linear = all(group.is_linear for group in parts.groups)
-    if not is_linear and (settled is None or layer.dtype not in PRECISE):
-        return loop(layer)
-    steps = [_step_of(group, layer, kind) for group in parts.groups]
+    groups = tuple((group, _step_of(group, layer, kind)) for group in parts.groups)
     after = stateless(layer, kind, parts.others, parts.after)
-    if layer.masked and kind.of(layer).is_singular:
-        return loop(layer)  # the library's derivative at padding, 0 times infinity, is no number
-    return Scanned(layer, tuple(zip(parts.groups, steps)), after, loop, settled)
+    if layer.masked and any(map(_is_singular, (after, *(step for _, step in groups)))):
+        return loop(layer)
+    return Scanned(layer, groups, after, loop, settled)
+
+
+def _is_singular(step: ProgramStep) -> bool:
+    """Whether a derivative at padding may be infinite: sequences have the values of a real step
+    there; a step before, and the number of the step, have not.
+    """
+    return step.is_singular and bool(step.states or step.step.reads_time)
 
 
 def _step_of(group: Group, layer: LayerStep, kind: type[ProgramStep]) -> ProgramStep:

@@ -184,8 +184,7 @@ class ProgramStep(LayerStep):
             first: adjoints of the initial states.
         """
         back = self.adjoint
-        all_steps = keras.ops.reshape(keras.ops.arange(given.time, dtype="int32"), (-1, 1, 1))
-        after: Values = {**values, TIME: given.clock(all_steps)}
+        after: Values = {**values, TIME: given.all_steps}
         emitter.run(back.after, after, given.x)
         emitter.run(back.once, after, None)
 
@@ -276,6 +275,12 @@ class Given:
     def clock(self, t: Tensor) -> Tensor:
         """The number of a step, of int32: one for all sequences, or (batch, 1)."""
         return t + self.tensors[CLOCK] if CLOCK in self.tensors else t
+
+    @property
+    def all_steps(self) -> Tensor:
+        """(time, 1 or batch, 1) of int32: the number of every step."""
+        numbers = keras.ops.arange(self.time, dtype="int32")
+        return self.clock(keras.ops.reshape(numbers, (-1, 1, 1)))
 
     @property
     def time(self) -> Tensor:

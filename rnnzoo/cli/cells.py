@@ -459,6 +459,7 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         sized = (f"{each.name} ({each.size_in_words})" for each in cell.ir.named_inputs)
         lines += _labelled("reads", [f"x, {', '.join(sized)}"])
     lines += _labelled("kind", cell.kinds)
+    lines += _labelled("scan", cell.scanned)
     begun = at_start(cell.ir)
     lines += _labelled("start", begun.lines() if begun else ())
     known = [str(fact) for fact in (cell.family, cell.year) if fact]

@@ -82,21 +82,35 @@ class Recurrence:
         return f"{degree} diagonal" if is_diagonal else f"{degree} block"
 
     @property
-    def about(self) -> str:
-        """A line for people: what the kind is, and how its steps can be computed."""
+    def needs_loop(self) -> bool:
+        """Whether nothing is known that computes its steps otherwise than one after another."""
+        return self.coupling == "all" and not self.is_linear
+
+    @property
+    def form(self) -> str:
+        """What the kind is, for people: `linear in c, unit by unit`."""
         names = listed(ir.in_short(self.states))
         if self.coupling == "none":
-            return f"delay in {names}, which only the next step reads: needs no loop"
+            return f"delay in {names}, which only the next step reads"
         degree = "linear" if self.is_linear else "nonlinear"
         together = " together" if len(self.states) > 1 else ""
-        return f"{degree} in {names}{together}, {_AMONG[self.coupling]}: {self._computed()}"
+        return f"{degree} in {names}{together}, {_AMONG[self.coupling]}"
+
+    @property
+    def about(self) -> str:
+        """A line for people: what the kind is, and how its steps can be computed, by whatever
+        engine.
+        """
+        return f"{self.form}: {self._computed()}"
 
     def _computed(self) -> str:
-        """How the steps of a group with a past of its own can be computed."""
+        """How the steps of a group can be computed."""
+        if self.coupling == "none":
+            return "needs no loop"
         if self.is_linear:
             return SCANNED + (", of whole matrices" if self.coupling == "all" else "")
         loop = "one step after another"
-        return loop if self.coupling == "all" else f"{loop}, or by Newton's method"
+        return loop if self.needs_loop else f"{loop}, or by Newton's method"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""

@@ -1,9 +1,10 @@
 """A step without a loop: linear states are scanned, nonlinear ones found by Newton's method, and
 all else is computed for all steps at once.
 
-In: a step whose states are delays, or read unit by unit (`lang.recurrence`).  Out: `Scans`: its
-groups of states in order, each as equations that read inputs and the states before it, and then
-what is wanted of the step.  A linear group of n states is given by the coefficients of
+In: a step whose states are delays, or read unit by unit (`lang.recurrence`); a unit of a matrix is
+an entry of it.  Out: `Scans`: its groups of states in order, each as equations that read inputs and
+the states before it, and then what is wanted of the step.  A linear group of n states is given by
+the coefficients of
 
     next_i = sum_j gain_ij * previous_j + rest_i
 
@@ -21,13 +22,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rnnzoo.errors import listed
 from rnnzoo.lang import ir
 from rnnzoo.lang.delays import add, nothing_known, only, rewritten
 from rnnzoo.lang.passes import apart
 from rnnzoo.lang.primitives import Primitive, div, mul, neg, sub, where
 from rnnzoo.lang.primitives import add as plus
 from rnnzoo.lang.recurrence import Recurrence, recurrences
-from rnnzoo.lang.slopes import applied, moves, moving, slope_name, slopes
+from rnnzoo.lang.slopes import SCALED, applied, moves, moving, scaled, slope_name, slopes
 
 MOST = 2  # states of a group: each step of a scan multiplies matrices of so many rows
 
@@ -76,46 +78,61 @@ class Scans:
     others: tuple[str, ...]
 
 
-def scans(step: ir.Step, states: Sequence[str], wanted: Sequence[str]) -> Scans | None:
-    """A step without a loop; None where it needs one.
+def scans(step: ir.Step, states: Sequence[str], wanted: Sequence[str]) -> Scans:
+    """A step without a loop, where `why_a_loop` has no reason for one.
 
     Args:
         wanted: equations whose values are needed beside the states, such as the output.
     """
     step, known = apart(step), nothing_known()
-    fixed = ir.fixed_names(step.equations)
-    if step.reads_time or any(ir.moves_matrix(each.expr, fixed) for each in step.equations):
-        return None
     groups = []
-    for kind in recurrences(step, [ir.State(name, step.equation(name).size) for name in states]):
-        group = _group(rewritten(step, known), kind)
-        if group is None:
-            return None
-        groups.append(group)
+    for kind in _kinds(step, states):
+        groups.append(_group(rewritten(step, known), kind))
         add(known, step, kind.states)
     others = tuple(name for name in wanted if name not in states)
     return Scans(tuple(groups), only(rewritten(step, known), others), others)
 
 
-def what_needs_a_loop(step: ir.Step, states: Sequence[str]) -> str:
-    """Why a step cannot do without a loop, for people."""
-    if step.reads_time:
-        return "it reads the number of the step"
-    for kind in recurrences(step, [ir.State(name, step.equation(name).size) for name in states]):
-        if kind.coupling not in ("none", "unit"):
-            return f"it is {kind.about.partition(':')[0]}"
-    return "it has matrices, or too many states that need each other"
+def why_a_loop(step: ir.Step, states: Sequence[str]) -> str:
+    """Why the engine computes a step in a loop, whatever could be done, for people; empty where it
+    can do without.
+    """
+    reasons = (_why_a_loop(step, kind) for kind in _kinds(step, states))
+    return next(filter(None, reasons), "")
 
 
-def _group(step: ir.Step, kind: Recurrence) -> Group | None:
-    """A group whose states read what is known; None where it needs a loop."""
+def has_nonlinear(step: ir.Step, states: Sequence[str]) -> bool:
+    """Whether a step that needs no loop has states for Newton's method."""
+    return any(not group.is_linear for group in scans(step, states, ()).groups)
+
+
+def _why_a_loop(step: ir.Step, kind: Recurrence) -> str:
+    """The same of a group of states."""
+    if kind.coupling == "none":
+        return ""
+    if kind.coupling != "unit":
+        reason = f"it is {kind.form}"
+        if kind.needs_loop:
+            return reason
+        return f"{reason}, and only units that read themselves alone are taken"
+    names = listed(ir.in_short(kind.states))
+    if len(kind.states) > MOST:
+        return f"{names} need each other, and at most {MOST} states are taken together"
+    if len({step.equation(name).size for name in kind.states}) > 1:
+        return f"{names} need each other and differ in size"
+    return ""
+
+
+def _kinds(step: ir.Step, states: Sequence[str]) -> tuple[Recurrence, ...]:
+    return recurrences(step, [ir.State(name, step.equation(name).size) for name in states])
+
+
+def _group(step: ir.Step, kind: Recurrence) -> Group:
+    """A group whose states read what is known."""
     if kind.coupling == "none":
         return Group(
             kind.states, only(step, kind.states), rests={each: each for each in kind.states}
         )
-    sizes = {step.equation(name).size for name in kind.states}
-    if kind.coupling != "unit" or len(kind.states) > MOST or len(sizes) > 1:
-        return None
     linear = _linear_group(step, kind.states) if kind.is_linear else None
     return _nonlinear_group(step, kind.states) if linear is None else linear
 
@@ -199,6 +216,8 @@ class _Coefficients:
                 return _Linear({name: ir.Number(1.0)})
             case ir.Ref(name=name):
                 return self.of_value(name)
+            case ir.Apply(op=op, args=args) if op in SCALED:
+                return self.of(args[SCALED[op]]).mapped(lambda entries: scaled(expr, entries))
             case ir.Apply(op=op, args=args):
                 return self.of_operation(op, args)
         raise _NotLinear

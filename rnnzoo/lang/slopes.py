@@ -4,7 +4,8 @@ In: the step of a cell, and a group of its states whose units read themselves an
 (`lang.recurrence`).  Out: equations of the derivatives, one number for each unit.  They follow the
 equations one by one, as forward accumulation does: an elementwise operation hands the derivatives
 of its operands on, times its own, which primitives have in the cell language; a product with a
-matrix that joins no units is linear and hands them on as it does its operand.
+matrix that joins no units, and a scaling of a matrix, are linear and hand them on as they do their
+operand.
 
 Source: forward accumulation, Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 """
@@ -16,12 +17,22 @@ from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import formula
-from rnnzoo.lang.primitives import Elementwise, Primitive, mul, together, where
+from rnnzoo.lang.primitives import (
+    Elementwise,
+    Primitive,
+    columns_scaled,
+    mul,
+    rows_scaled,
+    together,
+    where,
+)
 from rnnzoo.lang.primitives import add as plus
 from rnnzoo.lang.primitives.base import OPERANDS
 
 _ONE, _ZERO = ir.Number(1.0), ir.Number(0.0)
 _CHOICES = ((_ONE, _ZERO), (_ZERO, _ONE))
+# which operand of a scaling is the matrix, whose entries it leaves apart
+SCALED: Mapping[Primitive, int] = {rows_scaled: 1, columns_scaled: 0}
 
 
 def slope_name(name: str, previous: str) -> str:
@@ -69,6 +80,16 @@ def applied(op: Primitive, *args: ir.Expr) -> ir.Expr:
     """An elementwise operation on expressions, with less work where there is a way."""
     simpler = op.simplified(args)
     return ir.Apply(op, args, together([arg.shape for arg in args])) if simpler is None else simpler
+
+
+def scaled(expr: ir.Apply, entries: ir.Expr) -> ir.Expr:
+    """A scaling of another matrix; a number has it in all entries."""
+    position = SCALED[expr.op]
+    if not entries.shape:
+        ones = ir.Number(1.0, expr.shape)
+        entries = ir.Apply(mul, (ones, entries), expr.shape)
+    args = (*expr.args[:position], entries, *expr.args[position + 1 :])
+    return ir.Apply(expr.op, args, expr.shape)
 
 
 _Slopes = Mapping[str, ir.Expr]  # by previous state; none where an expression does not read it
@@ -121,6 +142,8 @@ class _Reader:
 
 def _handed_on(expr: ir.Apply, position: int, slope: ir.Expr) -> ir.Expr:
     """The derivative of an operand times that of the operation with respect to it."""
+    if expr.op in SCALED:
+        return scaled(expr, slope)
     if not isinstance(expr.op, Elementwise):
         assert expr.op.is_product  # nothing else leaves units apart
         return ir.Apply(expr.op, (expr.args[0], slope), expr.shape, expr.params)

@@ -16,6 +16,7 @@ from rnnzoo.lang.check import check, checkable, checked, with_rounds
 from rnnzoo.lang.ir import Cell, State, as_written, in_short, size_text
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
+from rnnzoo.lang.scans import why_a_loop
 from rnnzoo.spec.cell import read, sources
 
 
@@ -44,6 +45,12 @@ def _about(state: State) -> str:
     if state.initial == "learned":
         return f"{size} (its start is learned)"
     return f"{size} (starts at {state.initial:g})" if state.initial else size
+
+
+def _about_scan(why_a_loop: str) -> str:
+    if why_a_loop:
+        return f"not by this engine: {why_a_loop}"
+    return 'by engine="scan", under JAX'
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,21 @@ class CellView:
         return (*first, *added)
 
     @property
+    def why_a_loop(self) -> str:
+        """Why `engine="scan"` refuses the cell, as one layer; empty where it takes it."""
+        return why_a_loop(self.ir.first, self.states)
+
+    @property
+    def scanned(self) -> tuple[str, ...]:
+        """What `engine="scan"` does with the cell; nothing where all engines have the loop."""
+        groups = (*self.recurrences, *recurrences(self.ir.step, self.ir.states))
+        if all(group.coupling == "none" or group.needs_loop for group in groups):
+            return ()
+        lines = [_about_scan(self.why_a_loop)]
+        further = _about_scan(why_a_loop(self.ir.step, self.states))
+        return (*lines, *([] if further in lines else [f"in further layers: {further}"]))
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the cell's text; its name, its title and the order of its lines do not matter
         (`lang.text.digest`).
@@ -251,6 +273,7 @@ class CellView:
             "first_layer": list(self.first_layer),
             "states": list(self.states),
             "recurrences": [group.to_dict() for group in self.recurrences],
+            "why_a_loop": self.why_a_loop or None,
             "inputs": inputs,
             "units": units,
             "weights": {name: list(shape) for name, shape in self.weights(inputs, units).items()},

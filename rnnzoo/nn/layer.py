@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from rnnzoo.backends.contract import (
     COUNT,
     OFFSETS,
     PADDING,
+    PRECISE,
     CompiledStep,
     Fit,
     LayerStep,
@@ -34,7 +36,7 @@ from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.probes import ELAPSED
-from rnnzoo.lang.scans import scans, what_needs_a_loop
+from rnnzoo.lang.scans import has_nonlinear, why_a_loop
 from rnnzoo.lang.start import beginning, by_columns, expressions
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -137,8 +139,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         engine: "auto" compiles the layer, and takes plain operations where a model is exported, as
             to TFLite, and under torch; "portable" takes them always, as `tape.jacobian` and other
             runtimes need it; "scan" computes linear states, and nonlinear ones whose units read
-            themselves alone, without a loop under JAX, and is "auto" elsewhere: it is slower on a
-            CPU.  All compute the same.
+            themselves alone, without a loop, under JAX only: it is slower on a CPU.  All compute
+            the same.
 
     Call arguments:
         inputs: (batch, time, inputs).  Of a cell with named inputs, x and these side by side in the
@@ -420,6 +422,20 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             "constraints": self.constraints.config(keras.constraints.serialize),
         }
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Recurrent:
+        """The layer of such a configuration.
+
+        One that was made for JAX with engine="scan" has the loop where nothing else is there, and
+        says so.
+        """
+        backend = backends.for_layers()
+        if config.get("engine") == "scan" and not backend.scans:
+            warnings.warn(f"{_no_scan(backend.name)}: this layer has the loop here", stacklevel=2)
+            config = {**config, "engine": "auto"}
+        layer: Recurrent = super().from_config(config)
+        return layer
+
     # -- weights and states under the names of the equations
 
     @property
@@ -578,16 +594,25 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return _hashed(self.seed, number, f"{name} backwards" if self.go_backwards else name)
 
     def _check_scan(self) -> None:
-        """Refuse a cell that needs a loop."""
-        wanted = [self.cell.output, *sorted(self.cell.needs_below)]
+        """Refuse what would be computed in a loop all the same."""
+        backend = backends.for_layers()
+        if not backend.scans:
+            how = "engine='auto', or KERAS_BACKEND=jax before Keras is imported"
+            raise UsageError(_no_scan(backend.name), how)
         states = [state.name for state in self.cell.states]
         for number in range(1, self.layers + 1):
             step = self.cell.layer(number)
-            if scans(step, states, wanted) is None:
+            if reason := why_a_loop(step, states):
                 raise UsageError(
                     f"engine='scan' computes states without a loop, and '{self.cell.name}' needs"
-                    f" one: {what_needs_a_loop(step, states)}",
+                    f" one: {reason}",
                     "engine='auto'",
+                )
+            if self.compute_dtype not in PRECISE and has_nonlinear(step, states):
+                raise UsageError(
+                    f"engine='scan' finds the nonlinear states of '{self.cell.name}' in"
+                    f" {' and '.join(PRECISE)}, not in {self.compute_dtype}",
+                    "engine='auto', or dtype='float32'",
                 )
             if self.recurrent_dropout and operands(step):
                 raise UsageError(
@@ -970,6 +995,10 @@ def _hashed(seed: int, number: int, name: str) -> int:
     return (
         int.from_bytes(hashlib.sha256(f"{seed} {number} {name}".encode()).digest()[:4], "big") >> 1
     )
+
+
+def _no_scan(backend: str) -> str:
+    return f"engine='scan' computes states without a loop under JAX only, and Keras runs {backend}"
 
 
 def _engine_named(name: str) -> str:

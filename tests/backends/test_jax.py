@@ -25,7 +25,7 @@ from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.hyperparameters import OPTIMIZERS
 from tests.backends.trained import predictions, trial
 from tests.keras_process import printed
-from tests.lang.test_scans import JOINED, NONLINEAR
+from tests.lang.test_scans import JOINED, LINEAR, NONLINEAR, SCALED, SQUASHED
 from tests.strategies import unit_by_unit
 
 pytestmark = pytest.mark.skipif(
@@ -139,10 +139,17 @@ def test_newtons_method_settles_at_what_a_loop_computes(under_jax: UnderJax) -> 
 @pytest.mark.slow
 def test_nonlinear_states_without_a_loop_equal_those_of_one(under_jax: UnderJax) -> None:
     """Masked and read backwards, as it is, and in float32."""
-    cells = [*NONLINEAR, JOINED, *map(unit_by_unit, range(2))]
+    cells = [*NONLINEAR, JOINED, SQUASHED, *map(unit_by_unit, range(2))]
     layers = [(cell, both, both, "float64") for cell, both in product(cells, (False, True))]
     layers += [(cell, False, False, "float32") for cell in NONLINEAR]
     check_without_loops(under_jax, layers)
+
+
+@pytest.mark.slow
+def test_linear_states_without_a_loop_equal_those_of_one(under_jax: UnderJax) -> None:
+    """Masked and read backwards, as it is, and in float32."""
+    cells = [(cell, both, both, "float64") for cell in (*LINEAR, SCALED) for both in (False, True)]
+    check_without_loops(under_jax, [*cells, *((cell, True, False, "float32") for cell in LINEAR)])
 
 
 @pytest.mark.slow

@@ -12,13 +12,16 @@ import tensorflow as tf
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.backends.contract import PADDING, X
+from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.scans import linear_scan, scanned
 from rnnzoo.backends.step import ProgramStep
 from rnnzoo.backends.tensorflow import backend
 from rnnzoo.backends.tensorflow.engine import Engine
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.view import CellView
 from rnnzoo.nn import Recurrent
+from rnnzoo.spec.cell import built_in_names
 from tests.nn.differentiated import gradients
 
 TIME, BATCH, UNITS, INPUTS = 6, 4, 4, 3
@@ -62,10 +65,27 @@ def _tuples(nested):  # type: ignore[no-untyped-def]
     return tuple(map(_tuples, nested)) if isinstance(nested, list) else nested
 
 
+@pytest.fixture
+def scanning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow as if it computed without loops."""
+    monkeypatch.setattr(backend, "scans", True)
+    monkeypatch.setattr(
+        backend, "compiled_step",
+        lambda step: (scanned if step.scanned else without_delays)(step, Engine, backend._loop),
+    )  # fmt: skip
+
+
+# matrices, the number of the step, and a quotient
+OF_MATRICES = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("gla", "mamba", "linear_transformer")
+]
+
+
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("name", ["qrnn", "lru"])
+@pytest.mark.parametrize("name", ["qrnn", "lru", "retnet", *OF_MATRICES])
+@pytest.mark.usefixtures("scanning")
 def test_a_layer_without_a_loop_equals_the_reference_and_its_gradients_the_loops(
-    name: str, masked: bool, monkeypatch: pytest.MonkeyPatch
+    name: str, masked: bool
 ) -> None:
     cell, rng = lang.load(name), np.random.default_rng(1)
     weights = reference.random_weights(cell, INPUTS, UNITS, 1, rng)
@@ -88,12 +108,11 @@ def test_a_layer_without_a_loop_equals_the_reference_and_its_gradients_the_loops
         return gradients(loss, [x, *made.trainable_variables])
 
     of_loop = slopes(layer("portable"))
-    monkeypatch.setattr(backend, "compiled_step", lambda step: scanned(step, Engine, backend._loop))
     made = layer("scan")
     outputs, *states = made(x.value, mask=mask)
     expected = reference.run(cell, weights, np.asarray(x), UNITS, keep=KEEP if masked else None)
     np.testing.assert_allclose(outputs, expected.outputs, atol=1e-12)
-    for state, of_cell in zip(states, cell.states, strict=True):
+    for state, of_cell in zip(states, cell.states, strict=not cell.reads_time):
         np.testing.assert_allclose(state, expected.states[0][of_cell.name], atol=1e-12)
     for slope, of_the_loop in zip(slopes(made), of_loop, strict=True):
         np.testing.assert_allclose(slope, of_the_loop, atol=1e-11)
@@ -127,12 +146,12 @@ def test_padding_has_the_values_of_a_real_step_where_a_step_divides(text: str) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["portable", "scan"])
+@pytest.mark.usefixtures("scanning")
 def test_where_a_step_divides_by_what_is_padded_with_zeros_gradients_are_as_with_other_padding(
-    engine: str, monkeypatch: pytest.MonkeyPatch
+    engine: str,
 ) -> None:
     rng = np.random.default_rng(2)
     numbers = rng.normal(size=(BATCH, TIME, INPUTS))
-    monkeypatch.setattr(backend, "compiled_step", lambda step: scanned(step, Engine, backend._loop))
     made = Recurrent(
         lang.parse_text(QUOTIENTS), UNITS, return_sequences=True, dtype="float64", engine=engine
     )
@@ -154,11 +173,65 @@ def test_where_a_step_divides_by_what_is_padded_with_zeros_gradients_are_as_with
     assert not any(np.any(slope) for slope in of_nothing)
 
 
-def test_a_cell_that_needs_a_loop_is_refused_in_words() -> None:
-    with pytest.raises(UsageError, match="'lstm' needs one: it is nonlinear in h and c"):
-        rnnzoo.layer("lstm", UNITS, engine="scan")
+@pytest.mark.usefixtures("scanning")
+def test_a_layer_without_a_loop_is_made_of_the_cells_of_which_show_says_so() -> None:
+    """And refused of all others, with the reason that it gives."""
+    refused = {}
+    views = {name: rnnzoo.cell(name) for name in built_in_names()}
+    for name in views:
+        try:
+            rnnzoo.layer(name, UNITS, engine="scan")
+        except UsageError as error:
+            refused[name] = error.problem.partition("' needs one: ")[2]
+    of_engine = 'by engine="scan", under JAX'
+    by_engine = {name for name, cell in views.items() if of_engine in cell.scanned}
+    assert by_engine == views.keys() - refused.keys()
+    for name, cell in views.items():
+        assert cell.why_a_loop == refused.get(name, "")
+        assert cell.to_dict(INPUTS, 8)["why_a_loop"] == refused.get(name)
+        told = [f"not by this engine: {refused[name]}"] if name in refused else [of_engine]
+        # where there is nothing but a loop, there is nothing to tell
+        could = any("scanned" in kind or "Newton" in kind for kind in cell.kinds)
+        assert list(cell.scanned) == (told if could else [])
 
 
+@pytest.mark.usefixtures("scanning")
+def test_every_layer_of_a_stack_is_asked() -> None:
+    text = "name: mine\nequations: |\n  h = {} + W @ x + b\nfirst_layer: |\n  h = h[t-1] + W @ x\n"
+    cell = lang.parse_text(text.format("tanh(R @ h[t-1])"))
+    assert CellView(cell).scanned == (
+        'by engine="scan", under JAX',
+        "in further layers: not by this engine: it is nonlinear in h, all units together",
+    )
+    Recurrent(cell, UNITS, engine="scan")
+    with pytest.raises(UsageError, match="'mine' needs one: it is nonlinear in h"):
+        Recurrent(cell, UNITS, layers=2, engine="scan")
+
+
+@pytest.mark.usefixtures("scanning")
+def test_half_precision_is_refused_where_states_have_to_settle() -> None:
+    with pytest.raises(UsageError, match="of 'sru' in float32 and float64, not in float16"):
+        rnnzoo.layer("sru", UNITS, engine="scan", dtype="mixed_float16")
+    rnnzoo.layer("mingru", UNITS, engine="scan", dtype="mixed_float16")
+
+
+def test_a_library_that_has_the_loop_only_says_so() -> None:
+    with pytest.raises(UsageError) as refused:
+        rnnzoo.layer("mingru", UNITS, engine="scan")
+    assert str(refused.value) == (
+        "engine='scan' computes states without a loop under JAX only, and Keras runs tensorflow\n"
+        "  fix: engine='auto', or KERAS_BACKEND=jax before Keras is imported"
+    )
+
+
+def test_a_layer_that_was_made_to_scan_has_the_loop_where_there_is_no_other() -> None:
+    config = rnnzoo.layer("mingru", UNITS).get_config() | {"engine": "scan"}
+    with pytest.warns(UserWarning, match="Keras runs tensorflow: this layer has the loop here"):
+        made = Recurrent.from_config(config)
+    assert made.engine == "auto"
+
+
+@pytest.mark.usefixtures("scanning")
 def test_dropout_that_acts_in_the_loop_is_refused_without_one() -> None:
     with pytest.raises(UsageError, match="acts in the loop"):
         rnnzoo.layer("lru", UNITS, engine="scan", recurrent_dropout=0.5)

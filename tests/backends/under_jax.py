@@ -206,14 +206,17 @@ def _without_loop(named: str, masked: bool, backwards: bool, dtype: str) -> floa
     variables = layer.trainable_variables
     given = [variable.value for variable in variables]
     given += [rng.normal(size=(batch, time, SIZE["inputs"])).astype(dtype)]
-    given += [rng.normal(size=(batch, SIZE["units"])).astype(dtype) for _ in layer.state_names]
+    sizes, reads_time = layer._state_sizes(), layer.cell.reads_time
+    names = layer.state_names[:-1] if reads_time else layer.state_names
+    given += [rng.normal(size=(batch, sizes[name])).astype(dtype) for name in names]
+    behind = [np.full((batch, 1), 5, "int32")] if reads_time else []
 
     def computed(engine: str) -> Any:
         def loss(given: Any) -> Any:
             layer.engine = engine
             values, (x, *states) = given[: len(variables)], given[len(variables) :]
             with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-                results = layer(x, mask=mask, initial_state=states)
+                results = layer(x, mask=mask, initial_state=[*states, *behind])
             return sum((result**2).sum() for result in results), results
 
         return jax.jit(jax.grad(loss, has_aux=True))(given)

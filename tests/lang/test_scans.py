@@ -14,7 +14,7 @@ from rnnzoo.lang import interpret, ir, reference
 from rnnzoo.lang.delays import step_before, this_step
 from rnnzoo.lang.interpret import Array, Values
 from rnnzoo.lang.primitives import ELEMENTWISE
-from rnnzoo.lang.scans import Group, Scans, scans, what_needs_a_loop
+from rnnzoo.lang.scans import Group, Scans, has_nonlinear, scans, why_a_loop
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import built_in_names
 from tests.strategies import unit_by_unit
@@ -22,9 +22,10 @@ from tests.strategies import unit_by_unit
 UNITS, INPUTS, TIME, BATCH = 8, 3, 6, 2
 ROUNDS = 5  # fewer than there are steps, of which each round makes one right in any case
 LINEAR = (
-    "lru", "mingru", "minlstm", "qrnn", "rglru", "s4d", "typed_gru", "typed_lstm", "typed_rnn",
+    "gla", "linear_transformer", "lru", "mamba", "mingru", "minlstm", "qrnn", "retnet", "rglru",
+    "s4d", "typed_gru", "typed_lstm", "typed_rnn",
 )  # fmt: skip
-NONLINEAR = ("brc", "indrnn", "rwkv4", "sru", "unicornn")
+NONLINEAR = ("brc", "indrnn", "mlstm", "rwkv4", "sru", "unicornn")
 CHOICE = """
 name: choice
 title: Linear in its state by way of names, a choice, a quotient and a sign
@@ -44,6 +45,31 @@ equations: |
   E = exp(A) / sum(exp(A))
   g = sigmoid(E @ x)
   h = g * h[t-1] + (1 - g) * (abs(V) @ x)
+"""
+
+# a matrix with a scale for each row and for each column, by way of a name, a choice and the clock
+SCALED = """
+name: scaled
+title: Linear in a matrix
+options: {heads: 2}
+equations: |
+  a = sigmoid(W_a @ x)
+  D = diag(a) @ C[t-1] - outer(a, W_d @ x, heads)
+  C = where(t % 3 == 0, 0.5, a_2) * (D @ diag(sigmoid(W_e @ x))) / 1.5
+  a_2 = mean(a)
+  h = tanh(C @ (W @ x)) * t
+"""
+# the same with a derivative that is taken through scalings
+SQUASHED = """
+name: squashed
+title: Nonlinear in each entry of a matrix, and in a number that reads the clock
+options: {heads: 2}
+equations: |
+  a = sigmoid(W_a @ x)
+  C = tanh(diag(a) @ (C[t-1] * C[t-1]) @ diag(b_c) + outer(a, W_d @ x, heads))
+  n = cos(n[t-1] + mean(a) + t / 3)
+  h = C @ (W @ x) + n
+init: {b_c: 1}
 """
 
 OPERATIONS = tuple(name for name, each in ELEMENTWISE.items() if each.differentiable)
@@ -68,29 +94,47 @@ def of_operation(name: str) -> ir.Cell:
     return lang.parse_text(f"name: {name}_cell\ntitle: One operation\n{equations}")
 
 
-def scans_of(cell: ir.Cell) -> Scans | None:
-    return scans(cell.step, [state.name for state in cell.states], [cell.output])
+def names_of_states(cell: ir.Cell) -> list[str]:
+    return [state.name for state in cell.states]
 
 
-def test_the_linear_cells_of_the_zoo_need_no_loop() -> None:
-    named = {name for name in built_in_names() if scans_of(lang.load(name)) is not None}
-    assert named >= {*LINEAR}
-    assert named >= {*NONLINEAR}
-    assert named.isdisjoint({"lstm", "gru", "scrn", "mlstm", "slstm_heads", "clockwork"})
+def scans_of(cell: ir.Cell) -> Scans:
+    return scans(cell.step, names_of_states(cell), [cell.output])
+
+
+def test_the_cells_of_the_zoo_whose_units_are_apart_need_no_loop() -> None:
+    cells = {name: lang.load(name) for name in built_in_names()}
+    without = {
+        name for name, cell in cells.items() if not why_a_loop(cell.step, names_of_states(cell))
+    }
+    assert without == {*LINEAR, *NONLINEAR}
+    found = {
+        name for name in without if has_nonlinear(cells[name].step, names_of_states(cells[name]))
+    }
+    assert found == {*NONLINEAR}
+
+
+APART = "and only units that read themselves alone are taken"
+OF_STATES = "name: mine\nequations: |\n{}"
 
 
 @pytest.mark.parametrize(
-    ("name", "why"),
+    ("named", "why"),
     [
         ("lstm", "it is nonlinear in h and c together, all units together"),
-        ("slstm_heads", "it is nonlinear in h, m, c and n together, block by block"),
-        ("mlstm", "it has matrices, or too many states that need each other"),
-        ("clockwork", "it reads the number of the step"),
+        ("gru_d", "it is nonlinear in h, all units together"),
+        ("slstm_heads", f"it is nonlinear in h, m, c and n together, block by block, {APART}"),
+        ("delta_net", f"it is linear in C, block by block, {APART}"),
+        (
+            OF_STATES.format("  h = W @ x + 0.5 * h[t-1] + 0.1 * h[t-4]\n"),
+            "h and h_lag1 to h_lag3 need each other, and at most 2 states are taken together",
+        ),
+        (OF_STATES.format("  n = sum(W @ x) + n[t-1]\n  h = h[t-1] * n[t-1] + V @ x\n"), ""),
     ],
 )
-def test_it_is_told_why_a_cell_needs_a_loop(name: str, why: str) -> None:
-    cell = lang.load(name)
-    assert what_needs_a_loop(cell.step, [state.name for state in cell.states]) == why
+def test_it_is_told_why_a_cell_needs_a_loop(named: str, why: str) -> None:
+    cell = lang.parse_text(named) if "\n" in named else lang.load(named)
+    assert why_a_loop(cell.step, names_of_states(cell)) == why
 
 
 class Run:
@@ -106,14 +150,14 @@ class Run:
         constants = reference.constants(cell, self.sizes)
         self.values |= {("constant", name): value for name, value in constants.items()}
         self.values["input", "x"] = np.swapaxes(self.x, 0, 1)
+        self.values["time", "t"] = np.arange(TIME).reshape(-1, 1, 1)
         widths = {state.name: self.sizes.of(state.size) for state in cell.states}
         self.start = {name: rng.normal(size=(BATCH, width)) for name, width in widths.items()}
 
     def of(self, step: ir.Step, names: tuple[str, ...]) -> dict[str, Array]:
         """Equations at all steps."""
         program = compile_step(step, names)
-        assert not program.loop
-        values = interpret.evaluate((*program.once, *program.before), dict(self.values), self.sizes)
+        values = interpret.evaluate(program.instructions, dict(self.values), self.sizes)
         arrays = {}
         for name in names:
             atom, width = program.results[name], self.sizes.of(step.equation(name).size)
@@ -172,8 +216,8 @@ def test_what_is_put_together_from_coefficients_is_what_the_cell_computes(name: 
     check(lang.load(name))
 
 
-@pytest.mark.parametrize("text", [CHOICE, JOINED, OF_WEIGHTS])
-def test_names_choices_and_diagonal_matrices_have_coefficients(text: str) -> None:
+@pytest.mark.parametrize("text", [CHOICE, JOINED, OF_WEIGHTS, SCALED, SQUASHED])
+def test_names_choices_and_matrices_have_coefficients(text: str) -> None:
     check(lang.parse_text(text))
 
 
@@ -189,7 +233,6 @@ def test_random_cells_whose_units_are_apart_need_no_loop(seed: int) -> None:
 
 def check(cell: ir.Cell) -> None:
     run, parts = Run(cell), scans_of(cell)
-    assert parts is not None
     for group in parts.groups:
         run.add(group)
     outputs = (

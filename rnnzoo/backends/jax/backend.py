@@ -31,11 +31,12 @@ from rnnzoo.backends.units import of_due_units
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "packs", "prepare",
-    "repeat", "tensor",
+    "repeat", "scans", "tensor",
 ]  # fmt: skip
 
 Tensor = Any
 name = "jax"
+scans = True
 joining: contract.Joining | None = Joining()
 operations = Operations()
 # From so many units on, a clockwork layer computes only those that are due.  A training step at

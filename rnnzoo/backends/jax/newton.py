@@ -28,7 +28,7 @@ from jax import numpy as jnp
 from rnnzoo.backends.contract import Named
 from rnnzoo.backends.emit import Emitter, Values
 from rnnzoo.backends.scans import Matrix, Tensor, Vector, adjoints, prefixes, times
-from rnnzoo.backends.step import Given, ProgramStep, named
+from rnnzoo.backends.step import TIME, Given, ProgramStep, named
 from rnnzoo.lang.program import reads
 from rnnzoo.lang.scans import Group
 
@@ -71,6 +71,8 @@ def settled(
     values = emitter.run(program.before, given.sequences(), given.x)
     read: Values = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
     rows = {key: read.pop(key) for key in step.rows}
+    if step.step.reads_time:
+        rows[TIME] = given.all_steps
     in_loop = {*named(reads(program.loop)), *named(program.results.values())}
     fixed = {key: value for key, value in emitter.fixed.items() if key in in_loop}
     values_of = Newton(group, step, emitter).function

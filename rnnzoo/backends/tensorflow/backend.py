@@ -24,10 +24,11 @@ from rnnzoo.backends.units import of_due_units
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "packs", "prepare",
-    "repeat", "tensor",
+    "repeat", "scans", "tensor",
 ]  # fmt: skip
 
 name = "tensorflow"
+scans = False
 joining: Joining | None = None
 operations = keras.ops
 

@@ -20,6 +20,7 @@ from rnnzoo.backends.step import Given
 
 Tensor = Any
 name = "torch"
+scans = False
 # those that turn float64 into float32 where Keras has them
 OWN: dict[str, Callable[..., Tensor]] = {
     "floor": torch.floor,
