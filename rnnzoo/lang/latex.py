@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.greek import GREEK
-from rnnzoo.lang.primitives import Operands
-from rnnzoo.lang.primitives.base import CALL, PREFIX, PRODUCT, Written
+from rnnzoo.lang.primitives import Operands, where
+from rnnzoo.lang.primitives.base import CALL, LOOSE, PREFIX, PRODUCT, Written
+from rnnzoo.lang.primitives.conditions import cases
 from rnnzoo.lang.text import number, patch_as_written
 
 _BRACKETS = (r"\left(", r"\right)")
@@ -90,8 +91,23 @@ def _print(expr: ir.Expr, timeless: Collection[str]) -> Written:
             return _number(value)
         case ir.Ref():
             return _name(expr, timeless), CALL
+        case ir.Apply(op=op) if op is where:
+            return _cases(expr, timeless), LOOSE
         case ir.Apply(op=op, args=args):
             return op.latex(Operands(args, [_print(arg, timeless) for arg in args], _BRACKETS))
+
+
+def _cases(choice: ir.Expr, timeless: Collection[str]) -> str:
+    """Cases under one brace, which opens and never closes; choices within a case are cases too."""
+    rows: list[str] = []
+    for conditions, value in cases(choice):
+        when = r" \text{ and } ".join(expression(each, timeless) for each in conditions)
+        word = r"\text{otherwise}"
+        if conditions:
+            word = rf"\text{{{'else if' if rows else 'if'} }} {when}"
+        rows.append(f"{expression(value, timeless)} & {word}")
+    body = r" \\ ".join(rows)
+    return rf"\begin{{cases}} {body} \end{{cases}}"
 
 
 def _number(value: float) -> Written:

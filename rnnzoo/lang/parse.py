@@ -456,6 +456,9 @@ class _TreeBuilder:
         """What to say of an index that is no step and no round."""
         problem = f"[{_index_text(index)}] is not a step"
         fix = f"write {name}[t-1] for the previous step, {name} for this one"
+        if (meant := _of_all_units(name, index)) is not None:
+            problem = f"[{_index_text(index)}] picks all units, and a name stands for all of them"
+            return problem, f"write {meant}"
         match index:
             case ast.Slice() | ast.Tuple() | ast.Constant() | ast.UnaryOp() if name == "x":
                 problem = f"[{_index_text(index)}] picks units, which is not part of the language"
@@ -734,7 +737,34 @@ def too_far(index: str) -> tuple[str, str]:
 
 def _index_text(index: ast.expr) -> str:
     """An index as people write it."""
-    return re.sub(r"\bt ([-+]) ", r"t\1", ast.unparse(index))[:40]
+    text = ast.unparse(index)
+    if isinstance(index, ast.Tuple) and index.elts:  # which has brackets there
+        text = text[1:-1]
+    return re.sub(r"\bt ([-+]) ", r"t\1", text)[:40]
+
+
+def _of_all_units(name: str, index: ast.expr) -> str | None:
+    """What `h[t-1, :]`, which picks all units, is without that; None where an index picks some."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    times = [part for part in parts if not _picks_all(part)]
+    if len(times) == len(parts):
+        return None
+    match times:
+        case [] | [ast.Name(id="t")]:
+            return name
+        case [ast.BinOp(left=ast.Name(id="t"), op=ast.Sub())]:
+            return f"{name}[{_index_text(times[0])}]"
+    return None
+
+
+def _picks_all(part: ast.expr) -> bool:
+    """Whether a part of an index is `:` or `...`."""
+    match part:
+        case ast.Slice(lower=None, upper=None, step=None):
+            return True
+        case ast.Constant(value=value):
+            return value is ...
+    return False
 
 
 def _side_by_side(matrix: str, operands: Sequence[ast.expr]) -> str:

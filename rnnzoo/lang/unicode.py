@@ -41,6 +41,11 @@ def lines(equations: Sequence[ir.Equation], step: ir.Step) -> tuple[str, ...]:
     )
 
 
+def without_time(expr: ir.Expr) -> str:
+    """An expression whose names carry no time."""
+    return _line(expression(expr), ())
+
+
 def _now(name: str, timed: Collection[str]) -> str:
     return greek(name) + NOW if name in timed else greek(name)
 

@@ -28,6 +28,7 @@ from tests.samples import examples
 from tests.strategies import cell_texts
 
 Cells = set[tuple[int, int]]
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -192,6 +193,21 @@ def bright(picture: str) -> set[str]:
 
     look(ElementTree.fromstring(picture), False)
     return equations
+
+
+def test_what_stands_in_a_label_is_written_as_in_a_paper() -> None:
+    """In brackets where it would be read otherwise."""
+    cell = lang.parse_text(
+        "name: q\noptions: {tau: 2}\nequations: |\n"
+        "  S = A - A'\n"
+        "  a = tanh(S @ h[t-1]) * (1 - b_2 ** 2) / tau\n"
+        "  h = a * (b * b_2 >= 0.5)+ W @ x\n"
+        "weights: {A: {shape: [units, units]}}\n"
+    )
+    labels = {node.label for node in graph(cell).nodes}
+    assert {
+        "A - Aᵀ", f"{TIMES} (1 - b_2 ^ 2)", "÷ τ", f"{TIMES} (b ⊙ b_2 ≥ 0.5)",
+    } <= labels  # fmt: skip
 
 
 def test_a_highlight_leaves_only_its_equations_in_full_colour() -> None:

@@ -54,6 +54,12 @@ def shown(equation: str) -> str:
             r"\left(\begin{cases} c_{t} & \text{if } t > 1 \\ b & \text{otherwise}"
             r" \end{cases}\right) + c_{t}",
         ),
+        (
+            "where(t > 1, where(t > 2, c, b), where(c > 0, 1, where(b > 0, 2, 3)))",
+            r"\begin{cases} c_{t} & \text{if } t > 1 \text{ and } t > 2"
+            r" \\ b & \text{else if } t > 1 \\ 1 & \text{else if } c_{t} > 0"
+            r" \\ 2 & \text{else if } b > 0 \\ 3 & \text{otherwise} \end{cases}",
+        ),
         ("c / maximum(b, 1e-12)", r"\frac{c_{t}}{\max\left(b, 10^{-12}\right)}"),
         ("2.5e-07 * c", r"2.5 \cdot 10^{-7} \, c_{t}"),
         ("abs(floor(t) - c)", r"\left|\left\lfloor t \right\rfloor - c_{t}\right|"),

@@ -255,16 +255,17 @@ def test_what_is_computed_once_is_shown_without_a_time() -> None:
         "name: q\nequations: |\n"
         "  S = A - A'\n"
         "  a = exp(w)\n"
-        "  D = softmax(A)\n"
-        "  u = a * (S @ h[t-1]) + D[t-1] @ h[t-1]\n"
+        "  d = exp(w_d)\n"
+        "  u = a * (S @ h[t-1]) + d[t-1] * h[t-1]\n"
         "  h = tanh(u + W @ x)\n"
         "weights:\n  A: {shape: [units, units]}\n"
     )
     lines = unicode.lines(cell.step.equations, cell.step)
     assert lines[:2] == ("S = A - Aᵀ", "a = exp(w)")
-    # D is read at the previous step, so its steps are told apart
-    assert {"Dₜ = softmax(A)", "uₜ = a ⊙ (S hₜ₋₁) + Dₜ₋₁ hₜ₋₁"} < {*lines}
-    assert r"u_{t} = a \odot \left(S h_{t-1}\right) + D_{t-1} h_{t-1}" in latex.equations(cell)
+    # d is read at the previous step, so its steps are told apart
+    assert {"dₜ = exp(w_d)", "uₜ = a ⊙ (S hₜ₋₁) + dₜ₋₁ ⊙ hₜ₋₁"} < {*lines}
+    written = r"u_{t} = a \odot \left(S h_{t-1}\right) + d_{t-1} \odot h_{t-1}"
+    assert written in latex.equations(cell)
     picture = diagram.diagram(cell)
     for name, subscript in (("S", ""), ("a", ""), ("u", '<tspan class="sub" dy="4">t</tspan>')):
         assert f'<tspan class="name">{name}</tspan>{subscript}</text>' in picture

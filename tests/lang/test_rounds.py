@@ -100,6 +100,25 @@ def test_rounds_can_be_read_by_their_numbers() -> None:
     assert equations(text)[-1] == "h = s0 + s1 + s2 + s2"
 
 
+def test_a_matrix_of_a_round_is_transposed_as_any_other() -> None:
+    """And an equation is of use that is read so only, or by the name that `show` prints."""
+    block = (
+        "name: mine\nequations: |\n  S[0] = C[t-1]\n  repeat k to 2:\n"
+        "    Q = softmax(B[k])\n    q = Q' @ (V @ x)\n"
+        "    S = 0.5 * S[k-1] + outer(q, S[k-1]' @ Q[k]' @ q)\n  C = S\n"
+        "  h = S[1]' @ q1 + C' @ q2 + Q[2]' @ q\nweights: {B: {shape: [units, units]}}\n"
+    ).replace("S[k-1]' @ Q[k]' @ q", "S[k-1]' @ (Q[k]' @ q)")
+    assert equations(block) == [
+        "Q1 = softmax(B1)",
+        "q1 = Q1' @ (V @ x)",
+        "S1 = 0.5 * C[t-1] + outer(q1, C[t-1]' @ (Q1' @ q1))",
+        "Q2 = softmax(B2)",
+        "q2 = Q2' @ (V @ x)",
+        "C = 0.5 * S1 + outer(q2, S1' @ (Q2' @ q2))",
+        "h = S1' @ q1 + C' @ q2 + Q2' @ q2",
+    ]
+
+
 def test_a_start_that_only_names_a_value_takes_no_equation() -> None:
     text = BLOCK.replace("s[0] = tanh(W @ x)", "s[0] = h[t-1]").replace("U @ h[t-1]", "W @ x")
     assert equations(text)[0] == "s1 = tanh(R1 @ h[t-1] + b_1 + W @ x)"

@@ -122,7 +122,8 @@ class FixedReader:
                 typed = tuple(self.typed(arg) for arg in args)
                 return over_units(op, typed, tree, self.spec, self.mistakes)
             case Call(op=op, args=args, span=span) if isinstance(op, Elementwise):
-                return apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
+                typed = tuple(self.typed(arg) for arg in args)
+                return apply(op, typed, span, self.spec, self.mistakes)
         problem = f"this cannot stand in {self.place}"
         self.mistakes.add(tree.span, problem, f"{self.place} knows {', '.join(self.names())}")
         return MISTAKEN

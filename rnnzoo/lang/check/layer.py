@@ -113,6 +113,21 @@ class Layer(Scope):
             if ir.is_fixed(expr, self.fixed):
                 self.fixed.add(name)
         self.equations = tuple(equations)
+        self.check_moves()
+
+    def check_moves(self) -> None:
+        """A matrix with a previous step is not of weights alone: as a state it would be the same at
+        every step but the first, for each sequence.
+        """
+        of_weights = {name for name in self.fixed if isinstance(self.sizes[name], ir.Grid)}
+        carried = {each: name for name, names in self.shared.delays.items() for each in names}
+        for name in self.in_order:
+            for node in walk(self.trees[name]) if name not in carried else ():
+                state = carried.get(node.name, node.name) if isinstance(node, Lag) else ""
+                if state in of_weights and not self.is_reported(state):
+                    self.shared.reported.add(state)
+                    problem = f"'{state}' is of weights alone, and so the same at every step"
+                    self.mistakes.add(node.span, problem, f"write {state}, without a step")
 
     def step(self) -> ir.Step:
         """The equations and the weights that they use.
@@ -201,7 +216,7 @@ class Layer(Scope):
                 return matrices.report_beside_vector(self, tree, beside)
         typed = tuple(self.typed(arg) for arg in tree.args)
         self.check_has_gradient(tree.op, typed, tree.span)
-        return apply(tree.op, typed, tree.span, self.mistakes)
+        return apply(tree.op, typed, tree.span, self.shared.spec, self.mistakes)
 
     def beside_vector(self, tree: Call) -> Tree | None:
         """The operand of an operation that is a matrix where another one is a vector."""

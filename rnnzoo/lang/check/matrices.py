@@ -259,6 +259,10 @@ def report_beside_vector(layer: Layer, tree: Call, beside: Tree) -> ir.Expr:
         return MISTAKEN
     problem = f"{as_written(beside)} is a matrix, and stands beside a vector"
     fix = f"multiply it by a vector: {as_written(beside)} @ a"
+    named = beside.name if isinstance(beside, Name) else ""
+    if meant := layer.declared_to_be_matrix(named):
+        layer.mistakes.add(beside.span, problem, meant)
+        return MISTAKEN
     if isinstance(beside, Call) and isinstance(beside.op, OverUnits):
         of = beside.op.name
         if beside.op.reduces_to_number(len(beside.args)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rnnzoo.errors import Mistakes, Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, in_words, mistaken
@@ -20,7 +22,9 @@ from rnnzoo.lang.primitives.base import ONE
 from rnnzoo.spec.cell import CellSpec
 
 
-def apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
+def apply(
+    op: Primitive, args: tuple[ir.Expr, ...], span: Span, spec: CellSpec, mistakes: Mistakes
+) -> ir.Expr:
     """An elementwise operation: its operands have one size, or are numbers."""
     shapes = list(dict.fromkeys(arg.shape for arg in args if arg.shape))
     if any(len(shape) > 1 for shape in shapes):
@@ -38,15 +42,44 @@ def apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistak
         symbol = f"'{op.symbol}'" if op.symbol else op.name
         sizes = f"{in_words(shapes[0])} and {in_words(shapes[1])}"
         problem = f"the operands of {symbol} differ in size: {sizes}"
-        fix = "bring both to one size with a matrix: W @ x"
+        fix = _to_one_size(args, spec)
         if all(map(ir.is_matrix, shapes)):
             fix = "matrices have one shape: as many rows, columns and heads"
         elif any(map(ir.is_matrix, shapes)):
             fix = "multiply the matrix by a vector, C @ q, or make one of vectors, outer(a, b)"
             if op is mul or (op is div and ir.is_matrix(shapes[0])):
                 fix = "write diag(a) @ C to scale rows by a vector, C @ diag(a) to scale columns"
+            elif made := _made_matrix(args):
+                fix = f"{fix}; {made}"
         mistakes.add(span, problem, fix)
         return MISTAKEN
+
+
+def _made_matrix(args: Sequence[ir.Expr]) -> str:
+    """How a product of weights beside a matrix would be one; empty where none stands there."""
+    grids = [each.shape[0] for each in args if ir.is_matrix(each.shape)]
+    for each in args:
+        match grids[0], each:
+            case (
+                ir.Grid(rows=rows, columns=columns, heads=1),
+                ir.Apply(op=op, args=(ir.Ref(name=name, shape=(_, size)), _)),
+            ) if op.is_product:
+                declared = f"`weights: {{{name}: {{shape: [{rows}, {columns}, {size}]}}}}`"
+                return f"with {declared}, {name} @ ... is a matrix"
+    return ""
+
+
+def _to_one_size(vectors: Sequence[ir.Expr], spec: CellSpec) -> str:
+    """What to write where vectors differ in size: of a weight that is as large as the units for
+    want of a declaration, the declaration.
+    """
+    names = [each.name for each in vectors if isinstance(each, ir.Ref) and each.kind in ir.WEIGHTS]
+    free = [name for name in names if name not in spec.shapes]
+    sizes = [each.shape[0] for each in vectors if each.shape and each.shape != ("units",)]
+    if len(free) == 1 and len(sizes) == 1:
+        declared = f"`weights: {{{free[0]}: {{shape: [{ir.size_text(sizes[0])}]}}}}`"
+        return f"declare the weight as large: {declared}; or bring both to one size: W @ x"
+    return "bring both to one size with a matrix: W @ x"
 
 
 def reduces_to_number(tree: Tree) -> bool:
@@ -77,7 +110,7 @@ def over_units(
     if len(set(shapes)) > 1:
         sizes = f"{in_words(shapes[0])} and {in_words(shapes[1])}"
         problem = f"the operands of {op.name} differ in size: {sizes}"
-        mistakes.add(tree.span, problem, "bring both to one size with a matrix: W @ x")
+        mistakes.add(tree.span, problem, _to_one_size(vectors, spec))
         return instead
     if len(args) > len(vectors):
         problem, fix = wrong_groups(op, shapes[0][0], args[-1], spec)

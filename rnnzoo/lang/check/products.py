@@ -7,7 +7,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.scope import Scope
 from rnnzoo.lang.check.trees import as_written, in_words, walk
 from rnnzoo.lang.parse import Call, Lag, Name, Primed, Tree
-from rnnzoo.lang.primitives import div, matmul, mul, neg
+from rnnzoo.lang.primitives import div, matmul, mul, neg, transposed
 
 _LETTERS = (*"SABCDEFGHIJKLMNOPQRTUVWXYZ", "S_new")  # to call a matrix in a fix
 # what may stand before @ where a matrix is meant
@@ -27,14 +27,24 @@ def outer_product_of(scope: Scope, left: Tree, right: Tree) -> str:
 
 def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
     """Report what stands before @, and is no matrix, or none that may stand there."""
+    state = _without_equation(scope, left)
+    is_told = isinstance(left, Name) and (
+        scope.is_reported(left.name) or scope.is_mistaken(left.name)
+    )
+    if state is not None:
+        scope.report_no_previous(state)
+    elif not is_told:
+        _report_no_matrix(scope, left, right, span)
+
+
+def _report_no_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
     match left:
-        case Name(name=name) if scope.is_reported(name) or scope.is_mistaken(name):
-            return
         case Name(name=name) | Primed(name=name) if name in scope.trees and _is_vector(
             scope, right
         ):
-            fix = f"write dot({name}, {as_written(right)})"
-            scope.mistakes.add(span, "two vectors make a number by `dot`", fix)
+            fixes = f"write dot({name}, {as_written(right)})", scope.declared_to_be_matrix(name)
+            problem = "two vectors make a number by `dot`"
+            scope.mistakes.add(span, problem, "; ".join(filter(None, fixes)))
         case Primed():
             scope.mistakes.add(left.span, *lone_prime(scope, left))
         case Call(op=op, args=(first, matrix)) if op is matmul and (
@@ -72,9 +82,27 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
             fix = f"write one product for each matrix: {as_written(matrix)} @ a, and a number * a"
             scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
         case _:
-            scope.mistakes.add(
-                left.span, "before @ stands a matrix, and this is none", "write W @ (...)"
-            )
+            fixes = "write W @ (...)", _declared_to_be_matrix(scope, left)
+            problem = "before @ stands a matrix, and this is none"
+            scope.mistakes.add(left.span, problem, "; ".join(filter(None, fixes)))
+
+
+def _without_equation(scope: Scope, left: Tree) -> Lag | None:
+    """`C[t-1]`, or `C[t-1]'`, of what has the name of a matrix and no equation."""
+    inner = left.args[0] if isinstance(left, Call) and left.op is transposed else left
+    if not isinstance(inner, Lag) or inner.name in scope.trees:
+        return None
+    return inner if scope.is_weight(inner.name, True) else None
+
+
+def _declared_to_be_matrix(scope: Scope, left: Tree) -> str:
+    """What to write where `softmax(W_a @ x)` is meant as a matrix; empty where it is no such."""
+    product = next(scope.products_in(left), None)
+    if product is None or (isinstance(left, Call) and left.op.is_product):
+        return ""
+    matrix, operand = product
+    declared = f"{matrix}: {{shape: [units, units, {scope.size_of_name(operand)}]}}"
+    return f"for a matrix made of {as_written(operand)}, declare `weights: {{{declared}}}`"
 
 
 def _no_matrix(scope: Scope, name: str) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from rnnzoo.lang.parse import (
     expression,
     reported,
 )
-from rnnzoo.lang.primitives import CALLS, Elementwise, Primitive, add, mul, sub
+from rnnzoo.lang.primitives import CALLS, Elementwise, Primitive, add, mul, sub, transposed
 from rnnzoo.spec.cell import (
     BEFORE_FIRST,
     MAX_EQUATIONS,
@@ -282,10 +282,12 @@ class _Expansion:
             read |= {
                 node.name
                 for node in walk(tree)
-                if isinstance(node, Name | Round | Lag | Below) and node.name != statement.name
+                if isinstance(node, Name | Primed | Round | Lag | Below)
+                and node.name != statement.name
             }
-        for name in self.blocks:
-            if name not in read and self.statement(name).own:
+        for name, block in self.blocks.items():
+            rounds = {self.round_name(name, each + 1) for each in range(self.counts[block])}
+            if read.isdisjoint({name, *rounds}) and self.statement(name).own:
                 fix = "delete it, or use it in what leads to the output"
                 span = self.statement(name).span
                 self.mistakes.add(span, f"'{name}' is needed by nothing", fix)
@@ -344,10 +346,10 @@ class _Resolver:
     def resolved(self, tree: Tree) -> Tree:
         last = self.reading.last
         match tree:
-            case Name(name=name, span=span) if name in last:
+            case Name(name=name) | Primed(name=name) if name in last:
                 is_here = name in self.reading.here
                 number = self.reading.number if is_here else last[name][0]
-                return Name(_of_round(name, number, last), span)
+                return replace(tree, name=_of_round(name, number, last))
             case Name(name=name, span=span) if name == self.reading.index:
                 return _Decided(float(self.reading.number), span)
             case Lag(name=name, steps=steps):
@@ -370,8 +372,7 @@ class _Resolver:
             if number < 1:
                 problem = f"'{node.name}' of round {number}: rounds count from 1"
                 self.mistakes.add(node.span, problem, f"write {node.name}[1] for the first")
-            called = _weight(node.name, max(number, 1))
-            return Primed(called, node.span) if node.is_transposed else Name(called, node.span)
+            return _named(node, _weight(node.name, max(number, 1)))
         count = self.reading.last[node.name][0]
         if number == 0:
             return self.start(node)
@@ -379,7 +380,7 @@ class _Resolver:
             problem = f"'{node.name}' of round {number}: there are {count}"
             self.mistakes.add(node.span, problem, f"write {node.name} for the last round's")
             return reported(node.span)
-        return Name(_of_round(node.name, number, self.reading.last), node.span)
+        return _named(node, _of_round(node.name, number, self.reading.last))
 
     def start(self, node: Round) -> Tree:
         """What an equation is before the first round."""
@@ -390,10 +391,19 @@ class _Resolver:
             return reported(node.span)
         statement = self.reading.starts[node.name]
         if statement is None:
-            return Name(f"{node.name}0", node.span)
+            return _named(node, f"{node.name}0")
         tree = tree_of(statement, Mistakes())
         assert tree is not None
-        return tree
+        if not node.is_transposed:
+            return tree
+        return _named(node, tree.name) if isinstance(tree, Name) else (
+            Call(transposed, (tree,), node.span)
+        )  # fmt: skip
+
+
+def _named(node: Round, name: str) -> Name | Primed:
+    """What a name with the index of a round stands for, with its prime."""
+    return Primed(name, node.span) if node.is_transposed else Name(name, node.span)
 
 
 def _decided(call: Call) -> Tree:

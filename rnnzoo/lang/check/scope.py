@@ -436,7 +436,11 @@ class Scope:
             # of a round's own weight, `R1`, what is written: `R[k]`
             called = declared_name(node)
             problem = f"'{called}' is no equation, and a matrix of weights only before @"
-            fix = f"write {called} @ x, or declare it: `weights: {{{called}: {{shape: [units]}}}}`"
+            declared = f"`weights: {{{called}: {{shape: [units]}}}}`"
+            fix = f"write {self.as_vector(called)} for a vector of weights, {called} @ x for a"
+            fix += f" product, or declare it: {declared}"
+            if meant := self.declared_to_be_matrix(name):
+                fix = meant
             if name in spec.trainable:
                 problem, fix = f"the matrix '{name}' stands only before @", f"write {name} @ x"
         else:
@@ -449,6 +453,64 @@ class Scope:
                     f" {declared}; else {fix}"
                 )
         self.mistakes.add(node.span, problem, fix)
+
+    def as_vector(self, matrix: str) -> str:
+        """A name for a vector of weights that is like that of a matrix, and free."""
+        small = matrix[:1].lower() + matrix[1:]
+        return small if ir.names_vector(small) and not self.is_known(small) else f"b_{matrix}"
+
+    def declared_to_be_matrix(self, name: str) -> str:
+        """What to write where `W_a @ x` is computed with beside a matrix of this name, and what
+        comes of it multiplies as a matrix; empty where that is not so.
+        """
+        tree = self.where_matrix_is_meant(name)
+        product = None if tree is None else next(self.products_in(tree), None)
+        if product is None:
+            return ""
+        matrix, operand = product
+        shape = self.shared.shape_of(name) or ("units", "units")
+        sides = ", ".join(map(ir.size_text, shape))
+        declared = f"{matrix}: {{shape: [{sides}, {self.size_of_name(operand)}]}}"
+        if self.shared.shape_of(name) is None and name not in self.trees:
+            declared += f", {name}: {{shape: [{sides}]}}"
+        return f"for a matrix made of {as_written(operand)}, declare `weights: {{{declared}}}`"
+
+    def where_matrix_is_meant(self, name: str) -> Tree | None:
+        """An expression that is computed entry by entry of what has this name, and stands before @
+        or in an equation with the name of a matrix that does so.
+        """
+        if name in self.trees:
+            return self.trees[name] if ir.names_matrix(name) else None
+        for equation in filter(ir.names_matrix, self.multiplied()):
+            if name in {node.name for node in entry_by_entry(self.trees[equation])}:
+                return self.trees[equation]
+        for node in chain.from_iterable(map(walk, self.trees.values())):
+            match node:
+                case Call(op=op, args=(Call() as left, _)) if op.is_product:
+                    if name in {part.name for part in entry_by_entry(left)}:
+                        return left
+        return None
+
+    def products_in(self, tree: Tree) -> Iterator[tuple[str, Tree]]:
+        """The products of a matrix of weights with a vector that an expression is computed of,
+        entry by entry.
+        """
+        match tree:
+            case Call(op=op, args=(Name(name=matrix) as left, right)) if op.is_product:
+                if matrix not in self.trees and self.is_matrix(left):
+                    yield matrix, right
+            case Call(op=Elementwise() | OverUnits(), args=args):
+                for arg in args:
+                    yield from self.products_in(arg)
+
+    def size_of_name(self, operand: Tree) -> str:
+        """The size of what a matrix multiplies, if it is a name."""
+        match operand:
+            case Name(name=name) if size := self.shared.size_of_input(name):
+                return ir.size_text(size)
+            case Name(name=name) | Lag(name=name):
+                return ir.size_text(self.sizes.get(name, "units"))
+        return "units"
 
     def report_no_previous(self, node: Lag) -> None:
         """Report `NAME[t-1]` where no equation has that name."""
@@ -470,12 +532,10 @@ class Scope:
             )
         else:
             self.shared.reported.add(name)
-            near = nearest(name, self.trees)
-            self.mistakes.add(
-                node.span,
-                f"the state '{name}' needs an equation of its own",
-                f"write `{name} = ...`; {near}",
-            )
+            fix = f"write `{name} = ...`; {nearest(name, self.trees)}"
+            if ir.names_matrix(name):
+                fix = f"write `{name} = ...` on a line of its own; a matrix of weights is {name}"
+            self.mistakes.add(node.span, f"the state '{name}' needs an equation of its own", fix)
 
 
 # numbers that libraries have by name, and what to write

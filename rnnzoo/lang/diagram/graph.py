@@ -14,8 +14,21 @@ from itertools import chain, filterfalse
 from typing import Literal
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import OfMatrices, OverUnits, Primitive, add, is_one_head, mul, sub
-from rnnzoo.lang.text import expression, number
+from rnnzoo.lang.greek import greek
+from rnnzoo.lang.primitives import (
+    Elementwise,
+    OfMatrices,
+    OverUnits,
+    Primitive,
+    add,
+    div,
+    is_one_head,
+    mul,
+    sub,
+)
+from rnnzoo.lang.primitives.base import PRODUCT
+from rnnzoo.lang.text import number
+from rnnzoo.lang.unicode import without_time
 
 NodeKind = Literal["input", "state", "constant", "layer", "pointwise"]
 BELOW = "below"  # an input that is a value of the layer below
@@ -199,7 +212,7 @@ class _Builder:
         label, covers = _label(op), 1
         operands: tuple[int, ...] = (left,)
         if _fixed(right):
-            label, covers = f"{label} {_fixed_text(right)}", 1 + _count(right)
+            label, covers = f"{label} {_enclosed(op, right)}", 1 + _count(right)
         else:
             operands = (left, self.expression(right))
         return self.add(
@@ -226,7 +239,7 @@ def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
     if isinstance(op, OverUnits | OfMatrices):
         return f"{sign} ({', '.join(filter(None, texts))})"
     if len(args) == 2:
-        left, right = texts
+        left, right = (_enclosed(op, arg) if _fixed(arg) else "" for arg in args)
         if op in (mul, add) and left:
             return f"{sign} {left}"
         if op is sub and left == "1":
@@ -238,6 +251,16 @@ def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
 def _operand_text(expr: ir.Expr) -> str:
     """A fixed operand as text; empty for one that has a line."""
     return _fixed_text(expr) if _fixed(expr) else ""
+
+
+def _enclosed(op: Primitive, operand: ir.Expr) -> str:
+    """A fixed operand of an infix operation as text, in brackets where it binds weaker."""
+    text = _fixed_text(operand)
+    if not op.symbol or not isinstance(operand, ir.Apply) or not operand.op.symbol:
+        return text
+    assert isinstance(op, Elementwise)
+    binds = operand.op.binds if isinstance(operand.op, Elementwise) else PRODUCT
+    return f"({text})" if binds < op.binds + (op in (sub, div)) else text
 
 
 def _label(op: Primitive) -> str:
@@ -259,8 +282,8 @@ def _fixed_text(expr: ir.Expr) -> str:
         case ir.Number(value=value):
             return number(value)
         case ir.Ref(name=name):
-            return name
-    return expression(expr)
+            return greek(name)
+    return without_time(expr)
 
 
 def _count(expr: ir.Expr) -> int:

@@ -6,12 +6,14 @@ trained: it chooses between values that hand their gradients on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives.base import COMPARISON, LOOSE, Array, Elementwise, Operands, Written
+from rnnzoo.lang.primitives.base import COMPARISON, Array, Elementwise
+
+Conditions = tuple[ir.Expr, ...]  # that hold together
 
 
 def _comparison(
@@ -47,10 +49,16 @@ def _chosen(operands: Sequence[ir.Expr], numbers: Sequence[float | None]) -> ir.
     return operands[1] if numbers[0] else operands[2]
 
 
-class _Choice(Elementwise):
-    def latex(self, operands: Operands) -> Written:
-        """Cases under one brace, which opens and never closes."""
-        return self.latex_form.format(*operands.texts), LOOSE
+def cases(expr: ir.Expr, conditions: Conditions = ()) -> Iterator[tuple[Conditions, ir.Expr]]:
+    """The values of choices within each other, in order, each with the conditions under which it is
+    chosen where none before it is.
+    """
+    if not isinstance(expr, ir.Apply) or expr.op is not where:
+        yield conditions, expr
+        return
+    condition, chosen, otherwise = expr.args
+    yield from cases(chosen, (*conditions, condition))
+    yield from cases(otherwise, conditions)
 
 
 less = _comparison("less", np.less, "<", "<")
@@ -59,9 +67,9 @@ greater = _comparison("greater", np.greater, ">", ">")
 greater_equal = _comparison("greater_equal", np.greater_equal, ">=", r"\ge", "≥")
 equal = _comparison("equal", np.equal, "==", "=", "=", tame="(t == 2) * ({a})")
 not_equal = _comparison("not_equal", np.not_equal, "!=", r"\ne", "≠", tame="(t % 2 != 1) * ({a})")
-where = _Choice(
+where = Elementwise(
     "where", 3, _where, "where",
-    r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
+    "",  # `lang.latex` writes choices within each other as one
     ("0", "where(a, 1, 0)", "where(a, 0, 1)"),
     simpler=_chosen, linear_in=((1, 2),), label="if", reads_truth=True,
     tame="where(({a}) > ({b}), {b}, {a})",
