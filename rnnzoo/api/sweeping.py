@@ -62,7 +62,8 @@ class Prepared:
         share: whether equal trials of all other experiments in the storage are taken over.
         ends_at: on the monotonic clock; nothing is begun any more then.
         grace: seconds that trials may take to save their state of training after SIGTERM.
-        told: what is to be said, when the sweep has ended, of what it was told while it ran.
+        told: what is to be said, when the sweep has ended, of what it was told while it ran, and of
+            what more hours could do.
     """
 
     opened: Opened
@@ -123,7 +124,9 @@ class Prepared:
         opened = replace(
             opened, experiment=loop.experiment, studies=tuple(loop.studies), trials=loop.trials
         )
-        return sources.of_opened(opened, loop.results(), self.store)
+        results = sources.of_opened(opened, loop.results(), self.store)
+        self.told.extend(self._more(results, loop.told.workers or self.workers))
+        return results
 
     def _loop(self, launcher: Launcher, observer: Observer) -> Sweep:
         """The loop that runs what is missing on a launcher."""
@@ -220,43 +223,18 @@ class Prepared:
             whole = command("sweep", self.opened.experiment.file)
             yield f"`{whole}` has {listed(rest)} to do, once all trials are in one storage"
 
-    def more(self, results: Results) -> Iterator[str]:
-        """What more hours could do, in sentences; nothing where they had no limit."""
+    def _more(self, results: Results, workers: int) -> Iterator[str]:
+        """What more hours could do with so many at a time, in sentences; nothing where they had no
+        limit.
+        """
         if self.ends_at == math.inf:
             return
         own = self._own_left(results)
         if own:
             are = number_of(own, "trial of the search is", "trials of the search are")
-            yield f"{are} left{self._taking(own, results)}"
+            yield f"{are} left{_taking(own, results, workers)}"
         elif self.part.whole and results.experiment.confirm is not None:
-            yield from self._undecided(results)
-
-    def _undecided(self, results: Results) -> Iterator[str]:
-        """Which claims are open on each task, and what they may still take."""
-        experiment, trials = results.experiment, results.planned
-        stood = stands(experiment, results.trials, trials)
-        for label, now in stood.items():
-            most = at_most(experiment, label, trials, now, earlier(stood, label))
-            asked = [claim.text for claim in undecided(experiment, label, earlier(stood, label))]
-            known = now.standings
-            texts = [
-                text for text in asked if text not in known or known[text].answer is Answer.OPEN
-            ]
-            if most and texts:
-                yield (
-                    f"open on {label}: {'; '.join(texts)}: at most"
-                    f" {number_of(most, 'training')} more{self._taking(most, results)}"
-                )
-
-    def _taking(self, count: int, results: Results) -> str:
-        """How many hours so many trainings take, by those that were run."""
-        seconds = [result.outcome.seconds.get("total", 0.0) for result in results]
-        if not any(seconds):
-            return ""
-        hours = count * sum(seconds) / len(seconds) / 3600
-        if self.workers == root.UNLIMITED:  # how many workers a cluster will have, nobody knows
-            return f", about {hours:.2g} hours of training"
-        return f", about {hours / self.workers:.2g} hours with {self.workers} at a time"
+            yield from _undecided(results, workers)
 
     def _own_left(self, results: Results) -> int:
         """How many trials of the part have not ended."""
@@ -288,6 +266,33 @@ class Prepared:
             yield "the second stage"
         if speed.wanted(experiment, self.opened.studies):
             yield "the measurements of speed"
+
+
+def _undecided(results: Results, workers: int) -> Iterator[str]:
+    """Which claims are open on each task, and what they may still take."""
+    experiment, trials = results.experiment, results.planned
+    stood = stands(experiment, results.trials, trials)
+    for label, now in stood.items():
+        most = at_most(experiment, label, trials, now, earlier(stood, label))
+        asked = [claim.text for claim in undecided(experiment, label, earlier(stood, label))]
+        known = now.standings
+        texts = [text for text in asked if text not in known or known[text].answer is Answer.OPEN]
+        if most and texts:
+            yield (
+                f"open on {label}: {'; '.join(texts)}: at most"
+                f" {number_of(most, 'training')} more{_taking(most, results, workers)}"
+            )
+
+
+def _taking(count: int, results: Results, workers: int) -> str:
+    """How many hours so many trainings take, by those that were run."""
+    seconds = [result.outcome.seconds.get("total", 0.0) for result in results]
+    if not any(seconds):
+        return ""
+    hours = count * sum(seconds) / len(seconds) / 3600
+    if workers == root.UNLIMITED:  # how many workers a cluster will have, nobody knows
+        return f", about {hours:.2g} hours of training"
+    return f", about {hours / workers:.2g} hours with {workers} at a time"
 
 
 def prepared(

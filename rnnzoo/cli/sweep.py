@@ -76,7 +76,7 @@ def sweep(args: argparse.Namespace) -> int:
         console.print(
             f"\n{title} lacks {missing}: {command('sync', args.spec)} writes them", style="yellow"
         )
-    for text in (*ready.told, *ready.more(results), *ready.left(results)):
+    for text in (*ready.told, *ready.left(results)):
         told(console, f"\n{text}")
     without = ready.incomplete(results)
     if without:

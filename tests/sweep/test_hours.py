@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from rnnzoo.api import root
-from rnnzoo.api.sweeping import Prepared, _ends_at
+from rnnzoo.api.sweeping import _ends_at, _taking
 from rnnzoo.errors import UsageError
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.plan import Study
@@ -138,5 +138,4 @@ def test_the_hours_that_are_left_are_those_of_the_workers_that_are_known(
     workers: int, told: str
 ) -> None:
     ran = [SimpleNamespace(outcome=Outcome(Kind.COMPLETE, seconds={"total": 3600.0}))] * 2
-    asked = SimpleNamespace(workers=workers)
-    assert Prepared._taking(asked, 3, ran) == told  # type: ignore[arg-type]
+    assert _taking(3, ran, workers) == told  # type: ignore[arg-type]
