@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from rnnzoo import backends
-from rnnzoo.nn.packing import Packed, Packing, packed
+from rnnzoo.nn.packing import Packed, Packing, longest_first, packed
 from rnnzoo.tasks import SPLITS, Split, Task, take
 
 Tensor = Any
@@ -35,7 +35,8 @@ class Batch:
     """Sequences of one step; a row whose weight is 0 is padding of the batch.
 
     Attributes:
-        packed: where the steps of the sequences are; then a batch is 1, and its steps are rows.
+        packed: where the steps of the sequences are; then x, the mask and what there is for each
+            step have a batch of 1, whose steps are rows.
     """
 
     x: Tensor  # (batch, time, inputs) float32, or (batch, time, 1) int32 of ids
@@ -87,24 +88,28 @@ class Data:
             time: to how many steps sequences are cut, where all of them are that short.
         """
         if portion.packing is not None:
-            sequences = portion.rows.shape[1]
-            return self._packed(portion.sequences, portion.packing, number, sequences)
+            return self._packed(portion, portion.packing, number)
         return self._padded(portion.sequences, portion.rows[number], portion.real[number], time)
 
-    def _packed(self, sequences: Sequences, packing: Packing, number: Tensor, count: int) -> Batch:
-        take = keras.ops.take
-        steps, offsets = packing.steps[number], packing.offsets[number]
+    def _packed(self, portion: Portion, packing: Packing, number: Tensor) -> Batch:
+        take, sequences = keras.ops.take, portion.sequences
+        rows, steps, offsets = portion.rows[number], packing.steps[number], packing.offsets[number]
         real = keras.ops.arange(steps.shape[0], dtype="int32") < offsets[-1]
-        counted = keras.ops.cast(real, "float32")
-        if sequences.weights is not None:
-            counted *= take(_in_a_row(sequences.weights), steps, axis=0)
         x = take(_in_a_row(sequences.x), steps, axis=0)
+        y, weights = sequences.y, sequences.weights
+        if self.per_step:
+            counted = keras.ops.cast(real, "float32")[None]
+            y = take(_in_a_row(y), steps, axis=0)[None]
+            weights = None if weights is None else take(_in_a_row(weights), steps, axis=0)[None]
+        else:
+            counted, y = portion.real[number], take(y, rows, axis=0)
+            weights = None if weights is None else take(weights, rows, axis=0)
         return Batch(
             keras.ops.cast(x, "int32" if self.ids else "float32")[None],
-            take(_in_a_row(sequences.y), steps, axis=0)[None],
+            y,
             real[None],
-            counted[None],
-            Packed(packing.before[number], offsets, count),
+            counted if weights is None else counted * weights,
+            Packed(packing.before[number], offsets, rows.shape[0]),
         )
 
     def _padded(self, sequences: Sequences, rows: Tensor, real: Tensor, time: int | None) -> Batch:
@@ -168,8 +173,12 @@ class Resident(Data):
             index, real = dealt(rows, self.lengths[rows], batch, steps)
         else:
             index, real = batches(rows, batch, steps or count)
-        lengths = np.where(real > 0, self.lengths[index], 0)
-        packing = packed(index, lengths, self.time, time, room) if room else None
+        packing = None
+        if room:
+            order = longest_first(np.where(real > 0, self.lengths[index], 0))
+            index, real = (np.take_along_axis(each, order, axis=1) for each in (index, real))
+            lengths = np.where(real > 0, self.lengths[index], 0)
+            packing = packed(index, lengths, self.time, time, room)
         on_device = None if packing is None else Packing(*map(_tensor, packing))
         yield Portion(
             self.sequences,

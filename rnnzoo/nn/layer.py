@@ -283,10 +283,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     @property
     def packs(self) -> bool:
         """Whether `of_packed` can compute it; it is built."""
-        is_one_pass = not (self.go_backwards or self.stateful or self.return_state)
-        is_plain = self.engine == "auto" and self.return_sequences
+        goes_on = self.go_backwards or self.stateful or self.return_state
         draws = self._drops_out or self.cell.draws
-        if draws or self.cell.reads_time or not (is_one_pass and is_plain):
+        if goes_on or draws or self.cell.reads_time or self.engine != "auto":
             return False
         steps = (self._compiled_step(built, (OFFSETS, BEFORE)) for built in self._built())
         return all(backends.for_layers().packs(compiled) for _, compiled in steps)
@@ -299,13 +298,14 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 second, and so on; the longest sequence is the first of each step.
 
         Returns:
-            (1, rows, units), 0 behind the last step.
+            (1, rows, units), 0 behind the last step; without `return_sequences` (batch, units), of
+            the longest sequence first.
         """
         x = keras.ops.transpose(keras.ops.cast(rows, self.compute_dtype), (1, 0, 2))
         start = self._initial(packed.sequences)
         given = {OFFSETS: packed.offsets, BEFORE: packed.before}
         outputs, _ = self._layer_by_layer(_StackInput(x, tuple(start), (), {}, given), plain=False)
-        return keras.ops.transpose(outputs, (1, 0, 2))
+        return keras.ops.transpose(outputs, (1, 0, 2)) if self.return_sequences else outputs
 
     @property
     def states(self) -> list[Any]:

@@ -74,9 +74,11 @@ class Network:
     @property
     def packs(self) -> bool:
         """Whether `answer` takes packed batches."""
-        is_one_way = not self.training.bidirectional
-        is_per_step = self.training.pool == "last" and not self.training.read_out_dropout
-        return is_one_way and is_per_step and self.recurrent[0].packs
+        training = self.training
+        if training.bidirectional or training.pool != "last" or training.read_out_dropout:
+            return False
+        layer: Recurrent = self.recurrent[0]
+        return layer.packs
 
     def answer(
         self, x: Tensor, mask: Tensor | None, training: bool, packed: Packed | None = None

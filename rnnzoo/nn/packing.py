@@ -73,13 +73,18 @@ def is_worth_it(rows: int, batch: int, time: int) -> bool:
     return rows <= WORTH * batch * time
 
 
+def longest_first(lengths: np.ndarray) -> np.ndarray:
+    """The order of the sequences of each batch, (batches, batch), in which they are packed."""
+    return np.argsort(-lengths, axis=1, kind="stable")
+
+
 def packed(
     index: np.ndarray, lengths: np.ndarray, width: int, time: int, rows: int
 ) -> Packing | None:
     """Where the rows of these batches come from; None where one of them needs more rows.
 
     Args:
-        index: (batches, batch) the numbers of sequences.
+        index: (batches, batch) the numbers of sequences, the longest first.
         lengths: (batches, batch) of these; 0 where one only fills its batch.
         width: to how many steps all sequences are padded where they come from.
         time: how many steps the longest of all may have.
@@ -95,13 +100,12 @@ def packed(
 def _packed(
     index: np.ndarray, lengths: np.ndarray, width: int, time: int, rows: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    longest_first = np.argsort(-lengths, kind="stable")
-    goes_on = np.arange(time)[:, None] < lengths[longest_first]  # (time, batch)
+    goes_on = np.arange(time)[:, None] < lengths  # (time, batch)
     offsets = np.zeros(time + 1, np.int32)
     np.cumsum(goes_on.sum(axis=1), out=offsets[1:])
     step, sequence = np.nonzero(goes_on)
     steps, before = np.zeros((2, rows), np.int32)
-    steps[: len(step)] = index[longest_first][sequence] * width + step
+    steps[: len(step)] = index[sequence] * width + step
     before[: len(step)] = np.where(step > 0, len(index) + offsets[step - 1], 0) + sequence
     return steps, before, offsets
 

@@ -313,8 +313,8 @@ class Model:
         padded.
         """
         data, task = self.data, self.task
-        is_of_steps = data.per_step and task.targets != "labels" and not task.carry
-        if not isinstance(data, Resident) or not is_of_steps or self.noise is not None:
+        needs_padding = task.targets == "labels" or task.carry or self.noise is not None
+        if not isinstance(data, Resident) or needs_padding:
             return 0, 0
         rows = room(task.splits["train"].lengths, self.batch)
         if not is_worth_it(rows, self.batch, self.longest) or not self.network.packs:

@@ -114,7 +114,13 @@ def test_packed_sequences_of_all_cells_yield_what_padded_ones_do(under_jax: Unde
 
 @compiler
 def test_packed_trainings_have_the_scores_of_padded_ones(under_jax: UnderJax) -> None:
-    packed, without_room, padded = under_jax("packed_trainings", "peephole")
+    """With an answer at each step, and with one a sequence."""
+    check_packed_trainings(under_jax, "peephole", True)
+    check_packed_trainings(under_jax, "gru", False)
+
+
+def check_packed_trainings(under_jax: UnderJax, cell: str, is_of_steps: bool) -> None:
+    packed, without_room, padded = under_jax("packed_trainings", cell, is_of_steps)
     np.testing.assert_allclose(packed, padded, rtol=SINGLE)
     np.testing.assert_allclose(without_room, padded, rtol=SINGLE)
 

@@ -30,7 +30,7 @@ from tests.backends.trained import predictions, trial
 SIZE = {"batch": 2, "time": 6, "inputs": 3, "units": 8}
 X_SEED, KEPT_SEED = 1, 2
 NO_LOOP_KEEP = np.array([[1] * 8 + [0] * 4, [0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1], [1] * 12], bool)
-PACKED_LENGTHS, PACKED_ROWS = (4, 7, 0, 2, 7), 32
+PACKED_LENGTHS, PACKED_ROWS = (7, 7, 4, 2, 0), 32
 # the derivative is up to 4, and the states stay where they are as large
 CHAOTIC = """
 name: chaotic
@@ -110,11 +110,14 @@ def _packed_layer(name: str, count: int) -> tuple[float, float] | None:
     return _furthest([outputs], [expected]), max(apart, default=0.0)
 
 
-def packed_trainings(cell: str) -> list[list[float]]:
+def packed_trainings(cell: str, is_of_steps: bool) -> list[list[float]]:
     """The scores of trainings on sequences of unequal lengths: packed, packed where batches have no
     room, and padded.
+
+    Args:
+        is_of_steps: whether there is an answer at each step, or one a sequence.
     """
-    task = _uneven()
+    task = _uneven(is_of_steps)
     packs, small, padded = (Model(trial(cell), task) for _ in range(3))
     assert packs.room
     assert packs.evaluation_room
@@ -123,15 +126,13 @@ def packed_trainings(cell: str) -> list[list[float]]:
     return [_scores(model) for model in (packs, small, padded)]
 
 
-def _uneven() -> rnnzoo.Task:
-    """Which of two inputs was larger, on average until now."""
+def _uneven(is_of_steps: bool) -> rnnzoo.Task:
+    """Which of two inputs was larger, on average until now, or in the end."""
     rng = np.random.default_rng(0)
     sequences = [rng.normal(size=(length, 2)) for length in rng.integers(1, 30, 88)]
-    answers = []
-    for x in sequences:
-        ahead = (x[:, 0] - x[:, 1]).cumsum() > 0
-        answers.append(ahead.astype(int))
-    return rnnzoo.Task.from_arrays(sequences, answers)
+    answers = [((x[:, 0] - x[:, 1]).cumsum() > 0).astype(int) for x in sequences]
+    last = np.array([answer[-1] for answer in answers])
+    return rnnzoo.Task.from_arrays(sequences, answers if is_of_steps else last)
 
 
 def _scores(model: Model) -> list[float]:

@@ -6,25 +6,24 @@ import numpy as np
 import pytest
 
 from rnnzoo.nn.data import dealt
-from rnnzoo.nn.packing import ROUND, is_worth_it, packed, room, room_of
+from rnnzoo.nn.packing import ROUND, is_worth_it, longest_first, packed, room, room_of
 
 WIDTH, TIME = 9, 7
 
 
 def rows_of(index: list[int], lengths: list[int]) -> list[tuple[int, int]]:
-    """(sequence, step) row by row, as the module says."""
-    longest_first = sorted(range(len(index)), key=lambda number: -lengths[number])
+    """(sequence, step) row by row, as the module says; the longest sequence comes first."""
     return [
-        (index[number], step)
+        (sequence, step)
         for step in range(TIME)
-        for number in longest_first
-        if step < lengths[number]
+        for sequence, length in zip(index, lengths, strict=True)
+        if step < length
     ]
 
 
 @pytest.mark.parametrize(
     ("index", "lengths"),
-    [([4, 2, 8], [3, 7, 5]), ([0, 1], [1, 1]), ([5, 3, 0], [2, 6, 0]), ([6], [7])],
+    [([2, 8, 4], [7, 5, 3]), ([0, 1], [1, 1]), ([3, 5, 0], [6, 2, 0]), ([6], [7])],
 )
 def test_every_step_is_one_row_and_knows_the_step_before(
     index: list[int], lengths: list[int]
@@ -40,6 +39,11 @@ def test_every_step_is_one_row_and_knows_the_step_before(
         # the initial states come first, one for each sequence of the batch
         previous = first.index(sequence) if step == 0 else expected.index((sequence, step - 1))
         assert before[row] == (previous if step == 0 else len(index) + previous)
+
+
+def test_the_sequences_of_a_batch_are_packed_from_the_longest_on() -> None:
+    order = longest_first(np.array([[2, 7, 0, 7], [1, 1, 3, 2]]))
+    assert order.tolist() == [[1, 3, 0, 2], [2, 3, 0, 1]]
 
 
 def test_batches_that_have_no_room_are_not_packed() -> None:

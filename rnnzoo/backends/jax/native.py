@@ -158,11 +158,14 @@ class NativeEngine(Engine):
         return after, self._last(given, after), saved
 
     def _last(self, given: Given, after: Mapping[str, Tensor]) -> list[Tensor]:
-        """What is carried at the end; of packed sequences, which end at different rows, nothing."""
+        """What is carried at the end; of packed sequences, each at the row of its last step."""
         if not self.packed:
             return [after[name][-1] for name in self.carried]
-        sequences = _Extent.of(given).sequences
-        return [jnp.zeros((sequences, self.width(name)), self.dtype) for name in self.carried]
+        offsets = given.tensors[OFFSETS]
+        sequences = jnp.arange(_Extent.of(given).sequences)
+        goes_on = sequences < (offsets[1:] - offsets[:-1])[:, None]
+        ends = jnp.take(offsets, jnp.maximum(goes_on.sum(axis=0) - 1, 0)) + sequences
+        return [jnp.take(after[name][:, 0], ends, axis=0) for name in self.carried]
 
     def loop_back(
         self,
