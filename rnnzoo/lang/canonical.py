@@ -7,9 +7,11 @@ of options stay: a space may search them.
 
 The cell becomes a graph in which sums and products have any number of operands.  Each node gets a
 colour, which is refined by the colours of its neighbours until no class of nodes splits (Weisfeiler
-and Lehman 1968).  The graph is then numbered from the output on, operands that commute by colour.
-Equal texts describe equal cells.  Equal cells have equal texts, unless two nodes have the same
-colour without being symmetric; no cell of the literature is known to have such nodes.
+and Lehman 1968).  Where several nodes share a colour, as two products that are added do, one of
+them gets another and the rest is refined again, until no two share one.  The graph is then numbered
+from the output on, operands that commute by colour.  Equal texts describe equal cells.  Equal cells
+have equal texts, unless nodes that share a colour look alike from each other without being
+symmetric; no cell is known to have such nodes.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ SUM_LABEL, PRODUCT_LABEL = "sum", "product"
 # initialisers that treat each entry alike, whatever the size of the matrix
 _BY_ENTRY = frozenset({"constant", "zeros", "ones", "normal", "uniform"})
 Operand = tuple[int, int]  # sign, number of a node
+# of a node: the number of each reader, the position among the reader's operands, the sign there
+Readers = list[tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +236,8 @@ class _Form:
         operands: of each node.  The operand of a lag is the state's new value; those of a value of
             the layer below are its values in the possible layers.
         any_order: of each node, whether the order of its operands does not matter.
-        colours: of each node that the roots need.
+        colours: of each node that the roots need; symmetric nodes share one.
+        told_apart: likewise, and no two nodes share one.
         numbers: of each node in the text.
     """
 
@@ -240,6 +245,7 @@ class _Form:
     operands: list[tuple[Operand, ...]] = field(default_factory=list)
     any_order: list[bool] = field(default_factory=list)
     colours: dict[int, str] = field(default_factory=dict)
+    told_apart: dict[int, str] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
 
     def append(
@@ -271,13 +277,26 @@ class _Form:
         """Refine the colours of all nodes that the roots need until no class of nodes splits."""
         nodes = self._needed(roots)
         readers = self._readers(nodes)
-        self.colours = {node: _hashed(self.labels[node]) for node in nodes}
+        colours = self._stable({node: _hashed(self.labels[node]) for node in nodes}, readers)
+        self.colours = colours
+        while tied := _tied(colours):
+            choices = [
+                self._stable({**colours, node: _hashed(colours[node], "first")}, readers)
+                for node in tied
+            ]
+            # where two are alike in this, the nodes are symmetric, and either will do
+            colours = min(choices, key=lambda refined: sorted(refined.values()))
+        self.told_apart = colours
+
+    def _stable(self, colours: dict[int, str], readers: Mapping[int, Readers]) -> dict[int, str]:
+        """Colours, refined until no class of nodes splits."""
         # a colour holds the one before it, so that classes split and never merge: as many as before
         # are the same as before
         classes = 0
-        while len(set(self.colours.values())) > classes:
-            classes = len(set(self.colours.values()))
-            self.colours = {node: self._refined(node, readers[node]) for node in nodes}
+        while len(set(colours.values())) > classes:
+            classes = len(set(colours.values()))
+            colours = {node: self._refined(node, readers[node], colours) for node in colours}
+        return colours
 
     def _needed(self, roots: Sequence[int]) -> list[int]:
         """The nodes that the roots need; a sum whose terms became those of another sum is not among
@@ -292,22 +311,21 @@ class _Form:
                 todo += [operand for _, operand in self.operands[node]]
         return list(needed)
 
-    def _readers(self, nodes: Sequence[int]) -> dict[int, list[tuple[int, int, int]]]:
-        """The readers of each node: number, position among the reader's operands, sign."""
-        readers: dict[int, list[tuple[int, int, int]]] = {node: [] for node in nodes}
+    def _readers(self, nodes: Sequence[int]) -> dict[int, Readers]:
+        readers: dict[int, Readers] = {node: [] for node in nodes}
         for node in nodes:
             for position, (sign, operand) in enumerate(self.operands[node]):
                 readers[operand].append((node, 0 if self.any_order[node] else position, sign))
         return readers
 
-    def _refined(self, number: int, readers: Iterable[tuple[int, int, int]]) -> str:
-        operands = [f"{sign} {self.colours[operand]}" for sign, operand in self.operands[number]]
+    def _refined(self, number: int, readers: Readers, colours: Mapping[int, str]) -> str:
+        operands = [f"{sign} {colours[operand]}" for sign, operand in self.operands[number]]
         if self.any_order[number]:
             operands.sort()
         read_by = sorted(
-            f"{self.colours[reader]} {position} {sign}" for reader, position, sign in readers
+            f"{colours[reader]} {position} {sign}" for reader, position, sign in readers
         )
-        return _hashed(self.colours[number], *operands, "read by", *read_by)
+        return _hashed(colours[number], *operands, "read by", *read_by)
 
     def text(self, roots: Sequence[int]) -> str:
         """One line per node, numbered from the roots on."""
@@ -326,8 +344,13 @@ class _Form:
     def _ordered(self, node: int) -> list[Operand]:
         operands = list(self.operands[node])
         if self.any_order[node]:
-            operands.sort(key=lambda operand: (operand[0], self.colours[operand[1]]))
+            operands.sort(key=self._place)
         return operands
+
+    def _place(self, operand: Operand) -> tuple[int, str, str]:
+        """By what operands that commute are ordered."""
+        sign, node = operand
+        return sign, self.colours[node], self.told_apart[node]
 
     def _line(self, label: str, operands: Iterable[Operand]) -> str:
         minus = {1: "", -1: "-"}
@@ -346,6 +369,14 @@ def _in_form(
             (1, start_below + graph.values[name]) for graph, start_below in layers_below
         )
     return node.label, tuple((sign, start + operand) for sign, operand in node.operands)
+
+
+def _tied(colours: Mapping[int, str]) -> list[int]:
+    """The nodes of the first colour that several nodes have."""
+    classes: dict[str, list[int]] = {}
+    for node, colour in colours.items():
+        classes.setdefault(colour, []).append(node)
+    return next((classes[colour] for colour in sorted(classes) if len(classes[colour]) > 1), [])
 
 
 def canonical_text(cell: ir.Cell) -> str:

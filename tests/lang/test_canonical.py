@@ -239,3 +239,29 @@ def test_what_weights_and_states_begin_with_is_part_of_the_form(change: str) -> 
     assert canonical_text(lang.parse_text(text)) != canonical_text(
         lang.parse_text(f"{text}{change}\n")
     )
+
+
+SYMMETRIC = {
+    "products in two orders": ("(W @ x + V @ x) * tanh(V @ x) * tanh(W @ x) + R @ h[t-1]",
+        "(W @ x + V @ x) * tanh(W @ x) * tanh(V @ x) + R @ h[t-1]"),
+    "three that are alike": (
+        "(W @ x) * tanh(V @ x) + (V @ x) * tanh(S @ x) + (S @ x) * tanh(W @ x) + h[t-1]",
+        "(V @ x) * tanh(W @ x) + (W @ x) * tanh(S @ x) + (S @ x) * tanh(V @ x) + h[t-1]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "other"), SYMMETRIC.values(), ids=SYMMETRIC)
+def test_symmetric_parts_may_stand_in_any_order(cell: str, other: str) -> None:
+    assert canonical_text(lang.parse_text(H.format(cell))) == canonical_text(
+        lang.parse_text(H.format(other))
+    )
+
+
+def test_a_ring_of_three_is_not_a_ring_of_two_and_one() -> None:
+    three, two_and_one = (
+        "(W @ x) * tanh(V @ x) + (V @ x) * tanh(S @ x) + (S @ x) * tanh(W @ x) + h[t-1]",
+        "(W @ x) * tanh(V @ x) + (V @ x) * tanh(W @ x) + (S @ x) * tanh(S @ x) + h[t-1]",
+    )
+    assert canonical_text(lang.parse_text(H.format(three))) != canonical_text(
+        lang.parse_text(H.format(two_and_one))
+    )
