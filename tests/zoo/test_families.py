@@ -43,6 +43,23 @@ def test_a_claim_of_the_zoo_is_one_that_an_experiment_can_ask(name: str) -> None
     assert not spec.claim or name in spec.claim
 
 
+# What a paper does not compare, nobody can ask of its cell.
+WITHOUT_A_CLAIM = {
+    "coupled": "its sources make theirs of `cifg`, which couples its gates the other way round",
+    "ctrnn": "its paper proves what it approximates, and compares it with no other cell",
+    "echo_state": "its report shows what it can do, and compares it with no other cell",
+    "gru_reset_after": "it is `gru` as libraries compute it, which no paper compares with it",
+    "lmu_zoh": "it is `lmu`, which has the claim of the paper, discretised otherwise",
+    "mclstm_static": "it is a part of `mclstm` taken away; that has the claim of the paper",
+    "rnn": "it was the first: there was nothing to compare it with",
+    "sgrn": "its paper could not be read, and what it is better than is not known",
+}
+
+
+def test_a_cell_has_the_claim_of_its_paper_or_a_reason_for_none() -> None:
+    assert {name for name in NAMES if not view(name).claim} == WITHOUT_A_CLAIM.keys()
+
+
 @pytest.mark.parametrize(
     "facts", ["family: gru\n", "year: 2026\n", "claim: mine same as lstm\n", "note: Ours.\n"]
 )
