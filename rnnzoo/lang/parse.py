@@ -178,10 +178,15 @@ _SYNONYMS = dict.fromkeys(("complex", "real", "imag", "re", "im", "conj"), _PART
     "loguniform": "exp(a + (b - a) * random) in `init:`, from exp(a) to exp(b)",
     "log_uniform": "exp(a + (b - a) * random) in `init:`, from exp(a) to exp(b)",
     "random": _DRAWN.format("random"), "rand": _DRAWN.format("random"),
-    "uniform": _DRAWN.format("{uniform: 0.1}"), "normal": _DRAWN.format("{normal: 0.1}"),
+    "uniform": _DRAWN.format("{uniform: [a, b]}") + "; or a + (b - a) * random within `init:`",
+    "normal": _DRAWN.format("{normal: 0.1}"),
     "randn": _DRAWN.format("{normal: 1}"),
     "swish": "silu(a)", "logsigmoid": "log_sigmoid(a)", "lrelu": "leaky_relu(a)",
     "leakyrelu": "leaky_relu(a)", "hard_tanh": "clip(a, -1, 1)", "hardtanh": "clip(a, -1, 1)",
+    "rms": "sqrt(mean(a * a))", "normalize": "a / norm(a)", "l2norm": "norm(a)",
+    "l2_norm": "norm(a)", "l2_normalize": "a / norm(a)", "log_softmax": "a - log(sum(exp(a)))",
+    "softmin": "softmax(-a)", "mish": "a * tanh(softplus(a))", "relu6": "clip(a, 0, 6)",
+    "rsqrt": "1 / sqrt(a)", "sinh": "(exp(a) - exp(-a)) / 2", "cosh": "(exp(a) + exp(-a)) / 2",
     "square": "a ** 2", "sgn": "sign(a)", "heaviside": "a > 0",
     "layernorm": "layer_norm(a)", "ln": "layer_norm(a)", "average": "mean(a)",
     "dot_product": "dot(a, b)", "inner": "dot(a, b)", "rms_norm": "a / sqrt(mean(a * a) + 1e-5)",
@@ -534,6 +539,11 @@ class _TreeBuilder:
                 name := _last_name(left)
             ):
                 fix = f"write {name.id}' for the transposed matrix"
+                if not name.id[:1].isupper():
+                    fix = (
+                        f"write outer(a, {name.id}) for a matrix of two vectors, dot({name.id}, a)"
+                    )
+                    fix += " for a number"
                 raise _NotInTheLanguage(name, "`^` is not an operation", fix)
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return Call(matmul, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)

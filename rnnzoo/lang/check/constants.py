@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import apply, over_units
-from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, check_parts, topological, walk
+from rnnzoo.lang.check.trees import MISTAKEN, NUMBERS, UNKNOWN, check_parts, topological, walk
 from rnnzoo.lang.parse import Call, Index, Literal, Name, Tree, expression, is_reported
 from rnnzoo.lang.primitives import Elementwise, OfConstants, OverUnits
 from rnnzoo.spec.cell import EXPRESSION, CellSpec, Declared, Init, Statement
@@ -180,6 +180,8 @@ class FixedReader:
         fix = nearest(name, self.names())
         if self.place == "a constant" and (name in self.spec.shapes or ir.names_vector(name)):
             fix = "write an equation: a constant is computed before there are weights"
+        if name in NUMBERS:
+            fix = f"write {NUMBERS[name]}"
         if name == "random":
             fix = "numbers are drawn in `init:`, of a weight that `trainable: false` keeps so"
         self.mistakes.add(span, problem, fix)

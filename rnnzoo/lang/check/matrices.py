@@ -297,6 +297,8 @@ def product(layer: Layer, tree: Call) -> ir.Expr:
     if isinstance(right, Joined) or _computes(layer, right) or layer.is_of_weights(right):
         problem = "a matrix multiplies a vector, and this is another matrix"
         fix = "write A @ (B @ q), or outer(A @ v, k) for A @ outer(v, k)"
+        if isinstance(right, Call) and right.op.signs:
+            fix += ", so C - outer(C @ k, k) for C @ (I - outer(k, k))"
         if isinstance(right, Joined):
             problem = "a matrix that is computed multiplies one vector"
             fix = "bring what is joined to one vector with a matrix of weights: W @ [a, b]"

@@ -109,7 +109,8 @@ def _no_matrix(scope: Scope, name: str) -> tuple[str, str]:
     """What to say of a name before @ that is no matrix."""
     if name in scope.shared.spec.constants and ir.names_matrix(name):
         problem = f"'{name}' is no matrix: it reads neither `row` nor `col`"
-        fix = f"read them; or draw it: `weights: {{{name}: {{trainable: false}}}}` and `init:`"
+        fix = f"read them, as `{name} = 1 + 0 * row` does; or draw it:"
+        fix += f" `weights: {{{name}: {{trainable: false}}}}` and `init:`"
         return problem, fix
     fix = "write * for a product element by element, and a matrix before @: W @ x"
     return f"'{name}' is no matrix", fix
@@ -138,7 +139,8 @@ def lone_prime(scope: Scope, primed: Primed) -> tuple[str, str]:
         return problem, f"write {primed.name}' @ a"
     problem = "only a matrix is transposed"
     if primed.name in scope.trees:  # some papers mean the previous step
-        return problem, f"write {primed.name}[t-1] for the previous step"
+        fix = f"write {primed.name}[t-1] for the previous step, or outer(a, {primed.name})"
+        return problem, f"{fix} for a matrix of two vectors"
     return problem, "write R' @ h[t-1]"
 
 

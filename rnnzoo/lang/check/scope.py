@@ -13,7 +13,14 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import is_called_as_matrix
 from rnnzoo.lang.check.lags import steps_of
 from rnnzoo.lang.check.shared import Shared
-from rnnzoo.lang.check.trees import RESERVED, UNKNOWN, as_written, check_parts, walk
+from rnnzoo.lang.check.trees import (
+    NUMBERS,
+    RESERVED,
+    UNKNOWN,
+    as_written,
+    check_parts,
+    walk,
+)
 from rnnzoo.lang.parse import (
     Below,
     Call,
@@ -34,7 +41,7 @@ from rnnzoo.lang.primitives import (
     outer_product,
     transposed,
 )
-from rnnzoo.spec.cell import Statement
+from rnnzoo.spec.cell import MEANT, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,10 +393,11 @@ class Scope:
         return name in {*self.trees, *read, *spec.shapes, *spec.options, *spec.constants}
 
     def is_mistaken(self, name: str) -> bool:
-        """Whether a mistake in the equation of a name is reported already."""
-        if name not in self.statements:
+        """Whether a mistake in the equation of a name, or in a constant's, is reported already."""
+        statement = {**self.shared.spec.constants, **self.statements}.get(name)
+        if statement is None:
             return False
-        code = self.statements[name].code
+        code = statement.code
         lines = {row.line for row in code.rows}
         spans = (mistake.span for mistake in self.mistakes.collected)
         return any(span.file == code.file and span.line in lines for span in spans)
@@ -422,8 +430,8 @@ class Scope:
         elif (before := _as_before(name)) in self.trees:
             problem = f"unknown name '{name}'"
             fix = f"write {before}[t-1] for the previous step"
-        elif name in _NUMBERS:
-            problem, fix = f"unknown name '{name}'", f"write {_NUMBERS[name]}"
+        elif name in _INSTEAD:
+            problem, fix = f"unknown name '{name}'", _INSTEAD[name]
         elif name in RESERVED:
             problem, fix = (
                 f"'{name}' cannot stand in an equation",
@@ -538,12 +546,15 @@ class Scope:
             self.mistakes.add(node.span, f"the state '{name}' needs an equation of its own", fix)
 
 
-# numbers that libraries have by name, and what to write
+# of names that mean nothing unless they are declared, what to write
+_INSTEAD = {name: f"write {meant}" for name, meant in NUMBERS.items()} | {
+    name: f"declare it as an input: `inputs: {{{name}: {size}}}`"
+    for name, (size, _) in MEANT.items()
+}
 _INSTEAD_OF_RESERVED = {
     "random": "write `d = bernoulli(0.1)` on a line of its own: each step draws 0 or 1",
     "below": "write below.c for the value of `c` in the layer below",
 }
-_NUMBERS = {"pi": "3.141592653589793", "e": "exp(a)", "eps": "1e-5", "epsilon": "1e-5"}
 
 
 def _as_before(name: str) -> str:

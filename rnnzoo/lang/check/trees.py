@@ -11,6 +11,8 @@ from rnnzoo.lang.parse import Call, Joined, Name, Tree
 from rnnzoo.spec.cell import Statement
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below", "random"})
+# numbers that libraries have by name, and what to write
+NUMBERS = {"pi": "3.141592653589793", "e": "exp(a)", "eps": "1e-5", "epsilon": "1e-5"}
 # names, numbers and operations of all equations of a layer; the largest cell of the zoo has 256
 MAX_BLOCK = 2_000
 UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
