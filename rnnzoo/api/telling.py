@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from rnnzoo.errors import RnnzooError, SpecError, UsageError, command, nearest
+from rnnzoo.errors import RnnzooError, SpecError, StoreError, UsageError, command, nearest
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import Scalar, parse, read_text
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.sweep import channel
 from rnnzoo.sweep.channel import LARGEST, NUMBERS, Answer, Command, Running, Word
-from rnnzoo.sweep.lock import holder
+from rnnzoo.sweep.lock import holder, process_of
 
 WAIT = 30.0  # seconds that a sweep may be busy, as with a storage that is away
 TAKEN = 5.0  # seconds more for the answer to a command that was taken
@@ -107,25 +107,33 @@ def running(name: str, spec: str) -> list[Running]:
             f"the sweep of '{name}' cannot be told anything yet: {held_by}",
             "give the command again in a moment; `rnnzoo sync` and `rnnzoo clean` take no commands",
         )
-    elsewhere = _elsewhere(name)
-    if elsewhere:
+    others = elsewhere(name, ())
+    if others:
         raise RnnzooError(
-            f"{problem} in this project; one with the same storage is: {elsewhere}",
+            f"{problem} in this project; with the same storage: {'; '.join(others)}",
             "give the command in the folder of its project",
         )
     raise RnnzooError(problem, f"`{command('sweep', spec)}` begins it, or goes on with it")
 
 
-def _elsewhere(name: str) -> str:
-    """Who sweeps the experiment in another project with the same server; empty where nobody is
-    known to.
+def elsewhere(name: str, sweeps: Sequence[Running]) -> list[str]:
+    """Who sweeps parts of the experiment in other projects with the same server, as far as it
+    answers.
+
+    Args:
+        sweeps: those of this project.
     """
     storage = config.read().storage
     if not storage.startswith("postgresql"):
-        return ""
+        return []
     from rnnzoo.sweep.search import Store
 
-    return Store(storage).holder(name)
+    here = {process_of(sweep.holder) for sweep in sweeps}
+    try:
+        holders = Store(storage).holders(name)
+    except StoreError:
+        return []
+    return [holder for holder in holders if process_of(holder) not in here]
 
 
 def tell(

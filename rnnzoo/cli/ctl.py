@@ -34,10 +34,15 @@ def ctl(args: argparse.Namespace) -> int:
 
     replies = telling.tell(sweeps, given, waiting)
     if args.json:
-        content = {"experiment": name, "command": str(given)}
-        print(json.dumps({**content, "sweeps": [_plain(reply) for reply in replies]}, indent=2))
+        content: dict[str, Any] = {"experiment": name, "command": str(given)}
+        content |= {"sweeps": [_plain(reply) for reply in replies]}
+        print(json.dumps({**content, "elsewhere": telling.elsewhere(name, sweeps)}, indent=2))
     else:
         _print(replies, given.word == "status", len(sweeps) > 1, args.spec)
+        for other in telling.elsewhere(name, sweeps):
+            # told last: its storage may take long to answer
+            problem = f"not told: {other}, which runs in another project with the same storage"
+            told(plain_console(stderr=True), worded(problem, "give the command in its folder, too"))
     return 0 if all(reply.answer.obeyed for reply in replies) else 1
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnnzoo.sweep.lock import WATCHED
+from rnnzoo.sweep.parts import Part
 
 FOLDER = "live"  # in the experiment's folder, beside its lock
 Shown = dict[str, Any]
@@ -108,7 +109,7 @@ def _state(content: Shown, silent: float) -> State:
 
 def chosen(parts: Sequence[Shown]) -> list[Shown]:
     """Those that belong together: the last sweep of the whole, or the parts that were begun since,
-    without what an edit has left behind.
+    without what an edit, or another division into parts, has left behind.
     """
     shown: list[Shown] = []
     for part in sorted(parts, key=lambda part: -float(part["began"])):
@@ -120,11 +121,20 @@ def chosen(parts: Sequence[Shown]) -> list[Shown]:
 
 
 def _excludes(newer: Shown, older: Shown) -> bool:
-    """Whether two parts are of different editions of a study."""
+    """Whether two parts have a trial in common, or are of different editions of a study."""
+    if _have_a_trial_in_common(newer, older):
+        return True
     hashes = {_label(study): study["hash"] for study in newer["studies"]}
     return any(
         hashes.get(_label(study), study["hash"]) != study["hash"] for study in older["studies"]
     )
+
+
+def _have_a_trial_in_common(newer: Shown, older: Shown) -> bool:
+    """Whether two parts do, which then were not run at once; files of before do not say."""
+    if "trials_of" not in newer or "trials_of" not in older:
+        return False
+    return Part.from_dict(newer["trials_of"]).overlaps(Part.from_dict(older["trials_of"]))
 
 
 def _label(study: Shown) -> tuple[Any, ...]:
@@ -145,12 +155,35 @@ def together(parts: Sequence[Shown]) -> Shown:
         "done": sum(part["done"] for part in parts),
         "planned": sum(part["planned"] for part in parts),
         "left": max(left, default=None),
+        "told": _told([part for part in parts if part["state"] not in OVER] or parts[:1]),
         "studies": _studies(parts),
         "running": _of_live(parts, "running"),
         "ended_last": _last(parts, "ended_last", newest_first=True),
         "notes": _last(parts, "notes"),
         "parts": [_part(part) for part in parts],
     }
+
+
+def _told(parts: Sequence[Shown]) -> Shown | None:
+    """What parts were told: which variants any of them stopped; that they are paused, and numbers,
+    where all were told so.
+    """
+    told = [part.get("told") or {} for part in parts]
+    if not any(told):
+        return None
+    paused = list(filter(None, (of_part.get("paused") for of_part in told)))
+    stopped = chain.from_iterable(of_part.get("stopped", ()) for of_part in told)
+    return {
+        "paused": max(paused) if len(paused) == len(told) else None,
+        "stopped": list(dict.fromkeys(stopped)),
+        **{name: _common(told, name) for name in ("trials", "workers", "budget")},
+    }
+
+
+def _common(told: Sequence[Shown], name: str) -> Any:
+    """What all were told; None where they were told different things."""
+    values = {of_part.get(name) for of_part in told}
+    return values.pop() if len(values) == 1 else None
 
 
 def _part(part: Shown) -> Shown:

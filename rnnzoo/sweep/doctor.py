@@ -183,7 +183,7 @@ def _storage(settings: Settings) -> Check:
     try:
         store = Store(settings.storage)
         running = store.running()
-        busy = {name for name in running if store.holder(name)}
+        busy = {name for name in running if store.holders(name)}
     except StoreError as error:
         problem, fix = error.parts
         return Check("storage", problem, False, fix)

@@ -38,6 +38,7 @@ BEAT = 5.0  # seconds between two renewals of a file's time
 # seconds without one after which its holder is gone: four beats, some of which may be late on a
 # network
 WATCHED = 20.0
+_HOST = 20  # characters of a machine's name that a server shows
 _SHARDS = 2**14  # more than there are shards: a lock's number is shards x this + the shard
 
 
@@ -235,6 +236,12 @@ def _holder(stream: IO[str]) -> str:
     return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
 
 
+def process_of(holder: str) -> str:
+    """The process that holds a lock: the same words of one on a file and of one in a server."""
+    process, _, host = holder.partition(", since")[0].partition(" on ")
+    return f"{process} on {host[:_HOST]}"
+
+
 def held_elsewhere(path: Path) -> str:
     """Who holds a lock on another machine, which our lock does not reach; it is watched for a
     while, and empty where nobody does.
@@ -288,7 +295,7 @@ def _beats(path: Path) -> bool:
 
 # ------------------------------------------------------------------ in a server
 
-_HOLDER = """
+_HOLDERS = """
 select coalesce(application_name, '') from pg_locks join pg_stat_activity using (pid)
 where locktype = 'advisory' and granted and classid = %s and objid = %s and objsubid = 1
 and pg_locks.database = (select oid from pg_database where datname = current_database())
@@ -326,7 +333,7 @@ class ServerLock:
 
     def __post_init__(self) -> None:
         now = datetime.now().astimezone().isoformat(timespec="minutes")[:16]
-        self._name = f"process {os.getpid()} on {socket.gethostname()[:20]}, since {now}"
+        self._name = f"process {os.getpid()} on {socket.gethostname()[:_HOST]}, since {now}"
 
     def hold(self) -> None:
         """Take the lock, or see that it is held still; it is lost when the server restarts, and
@@ -359,7 +366,7 @@ class ServerLock:
         shared = "" if self.part.whole else "_shared"
         take = f"select pg_try_advisory_lock{shared}(%s)"
         if not _ask(connection, take, _key(self.experiment)):
-            raise _refused(self.experiment, self.holder())
+            raise _refused(self.experiment, next(iter(self.holders()), "it has just ended"))
         if self.part.whole:
             return
         for variant in self.variants:
@@ -377,12 +384,12 @@ class ServerLock:
         """The first number of the locks on a variant's shards, of 31 bits."""
         return _key(f"{self.experiment}/{variant}") & 0x7FFFFFFF
 
-    def holder(self) -> str:
-        """Who holds it; empty where nobody does."""
+    def holders(self) -> list[str]:
+        """Who holds it; several where parts run at once."""
         high, low = _key(self.experiment) >> 32 & 0xFFFFFFFF, _key(self.experiment) & 0xFFFFFFFF
         with self.engine.connect() as connection:
-            holder = _ask(connection, _HOLDER, high, low)
-        return "" if holder is None else str(holder) or "somebody"
+            rows = connection.exec_driver_sql(_HOLDERS, (high, low))
+            return [str(name) or "somebody" for (name,) in rows]
 
     def release(self) -> None:
         """Let it go, also where the connection is broken."""

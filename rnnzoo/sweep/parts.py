@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rnnzoo.errors import UsageError, argument, nearest
 from rnnzoo.spec import points
@@ -55,6 +56,13 @@ class Part:
         if self.only and other.only and not {*self.only} & {*other.only}:
             return False
         return (self.shard - other.shard) % math.gcd(self.of, other.of) == 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"only": list(self.only), "shard": self.shard, "of": self.of}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Part:
+        return cls(tuple(content["only"]), content["shard"], content["of"])
 
     def __str__(self) -> str:
         shard = f"shard {self.shard}/{self.of}" if self.of > 1 else ""

@@ -392,12 +392,12 @@ class Store:
             lock.release()
 
     @retried
-    def holder(self, experiment: str) -> str:
-        """Who sweeps an experiment in this storage, on whatever machine; empty where nobody is
-        known to.
+    def holders(self, experiment: str) -> list[str]:
+        """Who sweeps an experiment in this storage, on whatever machine, as far as that is known;
+        several where parts run at once.
         """
         lock = self._lock(experiment)
-        return lock.holder() if lock else ""
+        return lock.holders() if lock else []
 
     def _lock(
         self, experiment: str, part: Part = WHOLE, variants: Sequence[str] = ()

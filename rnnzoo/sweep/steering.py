@@ -285,6 +285,11 @@ class Steering:
                 "`budget` is of a second stage, and this experiment has no `confirm:`",
                 "`trials N` is of the search",
             )
+        if not sweep.part.whole:
+            raise Refused(
+                f"{sweep.part} runs no second stage, of which `budget` is",
+                "tell it the whole sweep, once that runs",
+            )
         before = sweep.experiment.confirm.budget
         if budget == before:
             return f"it is {before} trainings on each task already"

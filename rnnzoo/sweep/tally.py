@@ -242,6 +242,7 @@ class Tally(Observer):
             return {
                 "part": str(self.part),
                 "whole": self.part.whole,
+                "trials_of": self.part.to_dict(),
                 "began": self.began,
                 "written": self.clock(),
                 "ended": self.end,

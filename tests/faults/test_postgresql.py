@@ -10,15 +10,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event
 
+from rnnzoo.api import telling
 from rnnzoo.errors import StoreError
 from rnnzoo.spec.trial import Outcome, Result, Trial
-from rnnzoo.sweep import _retry
+from rnnzoo.sweep import _retry, lock
+from rnnzoo.sweep.channel import Running
 from rnnzoo.sweep.parts import Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
@@ -213,8 +216,8 @@ def test_two_machines_that_share_a_storage_exclude_each_other_and_say_who_runs(
             elsewhere(url, tmp_path).run()
         with Store(url).alone("another"):
             pass
-        assert f"process {os.getpid()} on" in Store(url).holder("loop")
-    assert not Store(url).holder("loop")
+        assert f"process {os.getpid()} on" in Store(url).holders("loop")[0]
+    assert not Store(url).holders("loop")
     ran.run()
     elsewhere(url, tmp_path).run()  # the lock went with its holder; nothing is left to do
     check_the_books(ran, url, expected)
@@ -237,13 +240,32 @@ def test_parts_without_a_common_trial_run_at_once_and_all_others_are_refused(url
                 pass
         with pytest.raises(StoreError, match="is running: " + mine), other.alone("loop"):
             pass
-        assert f"process {os.getpid()} on" in store.holder("loop")
-        assert not store.holder("another")
+        assert f"process {os.getpid()} on" in store.holders("loop")[0]
+        assert not store.holders("another")
     refused = pytest.raises(StoreError, match="is running: " + mine)
     with other.alone("loop"), refused, store.alone("loop", FIRST, VARIANTS):
         pass
     with store.alone("loop", FIRST, VARIANTS):
         pass
+
+
+def test_who_runs_parts_in_other_projects_is_known(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that `rnnzoo ctl` reaches, the folder says the same, with more of the name."""
+    monkeypatch.setattr(telling.config, "read", lambda: SimpleNamespace(storage=url))
+    with (
+        Store(url).alone("loop", FIRST, VARIANTS),
+        Store(url).alone("loop", SECOND, VARIANTS),
+        lock.held(tmp_path / "lock", "loop"),
+    ):
+        both = telling.elsewhere("loop", ())
+        assert len(both) == 2
+        assert all(f"process {os.getpid()} on" in holder for holder in both)
+        here = Running(tmp_path, "shard 1/2", VARIANTS, lock.holder(tmp_path / "lock"))
+        assert telling.elsewhere("loop", [here]) == []
+        assert telling.elsewhere("loop", [replace(here, holder="process 1 on x")]) == both
+    assert telling.elsewhere("loop", ()) == []
 
 
 def test_the_lock_of_a_part_that_was_lost_is_taken_again_unless_another_sweep_has_its_trials(
@@ -300,7 +322,7 @@ with Store({url!r}).alone("loop"):
     assert sweeping.stdout is not None
     assert sweeping.stdout.readline() == b"alone\n"
     store = Store(url)
-    assert f"process {sweeping.pid} on" in store.holder("loop")
+    assert f"process {sweeping.pid} on" in store.holders("loop")[0]
     sweeping.kill()
     sweeping.wait()
     end = time.monotonic() + 10

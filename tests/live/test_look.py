@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rnnzoo.live.look import Watcher, chosen
+from rnnzoo.live.look import Watcher, chosen, together
 from rnnzoo.live.record import file_of
 from rnnzoo.sweep.lock import WATCHED
 from rnnzoo.sweep.parts import WHOLE, Part
@@ -114,6 +114,36 @@ def test_the_whole_sweep_replaces_parts_and_parts_the_whole(clock: Clock) -> Non
     later = snapshot(clock, Part(("lstm",)))
     assert chosen([*parts, whole]) == [whole]
     assert chosen([*parts, whole, later]) == [later]
+
+
+def test_parts_of_another_division_are_left_out(clock: Clock) -> None:
+    """They have trials in common, which would count twice."""
+    quarters = [snapshot(clock, Part((), shard, 4)) for shard in (1, 2)]
+    clock.now += 60
+    second = snapshot(clock, HALVES[1])
+    assert chosen([*quarters, second]) == [second, quarters[0]]
+    assert chosen([*quarters, {**second, "trials_of": Part(("lstm",)).to_dict()}])[1:] == []
+
+
+def test_what_parts_were_told_is_told_of_all() -> None:
+    def told(**each: Any) -> dict[str, Any]:
+        base = {"trials": 40, "paused": None, "stopped": [], "workers": None, "budget": None}
+        return {**base, **each}
+
+    def shown(*each: dict[str, Any] | None) -> dict[str, Any] | None:
+        parts = [
+            {**snapshot(Clock(), part), "state": "running", "silent": 0.0, "told": of_part}
+            for part, of_part in zip(HALVES, each)
+        ]
+        return together(parts)["told"]
+
+    assert shown(None, None) is None
+    assert shown(told(stopped=["gru"], workers=2), told(stopped=["rnn"], workers=2)) == told(
+        stopped=["gru", "rnn"], workers=2
+    )
+    assert shown(told(paused="2026-11-28T08:00:00+00:00", workers=2), told(workers=3)) == told()
+    both = (f"2026-11-28T0{hour}:00:00+00:00" for hour in (8, 9))
+    assert shown(*(told(paused=when) for when in both)) == told(paused="2026-11-28T09:00:00+00:00")
 
 
 def test_parts_of_an_earlier_edition_are_left_out(clock: Clock) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.errors import RnnzooError
 from rnnzoo.launchers import Event
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep import channel, steering
 from rnnzoo.sweep.channel import Answer, Command
+from rnnzoo.sweep.parts import Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.steering import TOLD, Told
@@ -411,6 +413,14 @@ def test_the_second_stage_waits_for_a_stopped_variant_and_goes_on_to_the_bit(
     assert len(made.results()) < len(confirmed.results())
     again = test_confirm.ran(tmp_path)
     assert test_confirm.trained(again.results()) == test_confirm.trained(confirmed.results())
+
+
+def test_a_part_that_runs_no_second_stage_has_no_budget(tmp_path: Path) -> None:
+    made = test_confirm.sweep(tmp_path)
+    made.part = Part(("rnn",))
+    with pytest.raises(RnnzooError, match="rnn runs no second stage"):
+        made.steering.obey(Command("budget", number=30))
+    assert made.told == Told(made.trials)
 
 
 def test_a_budget_that_is_told_is_that_of_a_file(confirmed: Sweep, tmp_path: Path) -> None:
