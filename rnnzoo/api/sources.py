@@ -4,6 +4,7 @@ data nor a database.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.api import root
 from rnnzoo.api.value import Results
-from rnnzoo.errors import UsageError, argument, number_of
+from rnnzoo.errors import UsageError, argument, number_of, without_password
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
@@ -130,12 +131,13 @@ def merged(sources: Sequence[str], spec: str | None, sets: Sequence[str]) -> tup
     written = {source: source for source in sources if not _is_storage(source)}
     tables = read(list(written))
     exact = any(map(is_exact, tables.values()))
-    stored = [source for source in sources if source not in written]
+    stored = {source: _storage_url(source) for source in sources if source not in written}
     if stored:
-        opened = _opened_for(stored, spec, sets)
+        opened = _opened_for(list(stored), spec, sets)
         exact = exact or opened.experiment.search.rungs is not None
-        tables |= {source: _stored_in(source, opened) for source in stored}
-    return pooled({source: tables[source] for source in dict.fromkeys(sources)}), exact
+        tables |= {source: _stored_in(source, url, opened) for source, url in stored.items()}
+    named = {without_password(source): tables[source] for source in dict.fromkeys(sources)}
+    return pooled(named), exact
 
 
 def _is_storage(source: str) -> bool:
@@ -148,31 +150,52 @@ def _opened_for(stored: Sequence[str], spec: str | None, sets: Sequence[str]) ->
 
     if spec is None:
         raise UsageError(
-            f"{stored[0]} is a storage, which does not say what its tasks are",
+            f"{without_password(stored[0])} is a storage, which does not say what its tasks are",
             "name the experiment, `--spec SPEC`; or pool tables of `rnnzoo export`",
         )
     return door.opened(Path(spec), sets)
 
 
-def _stored_in(source: str, opened: Opened) -> TrialTable:
+def _storage_url(source: str) -> str:
     """
     Raises:
-        UsageError: there is no storage, or it has no trial of the experiment as it is.
+        UsageError: there is no such storage; opening a file that is none would make one of it.
+    """
+    from rnnzoo.sweep.search import is_foreign
+
+    if "://" in source:
+        url = source
+    elif Path(source).is_dir():
+        url = config.sqlite_url((Path(source) / config.RUNS / config.DATABASES[0]).resolve())
+    else:
+        url = config.sqlite_url(Path(source).resolve())
+    if not config.exists(url):
+        file = os.path.relpath(config.sqlite_file(url))
+        raise UsageError(
+            f"{without_password(source)} is no storage: there is no file {file}",
+            "give a project's folder with its runs/optuna.db, such a file, or its URL",
+        )
+    if is_foreign(url):
+        raise UsageError(
+            f"{without_password(source)} is a database without trials",
+            "name the one that a sweep has written: it is runs/optuna.db, unless `storage:` in"
+            " mlflow.yml says otherwise",
+        )
+    return url
+
+
+def _stored_in(source: str, url: str, opened: Opened) -> TrialTable:
+    """
+    Raises:
+        UsageError: a storage has no trial of the experiment as it is.
     """
     from rnnzoo.sweep.search import Store
 
-    url = source
-    if "://" not in source:
-        path = Path(source)
-        database = path / config.RUNS / config.DATABASES[0] if path.is_dir() else path
-        if not database.is_file():
-            raise UsageError(f"{source} has no storage: there is no {database}")
-        url = config.sqlite_url(database.resolve())
     content = table_of(opened, Store(url))
     if not content.results:
         raise UsageError(
-            f"{source} has no trial of '{opened.experiment.name}' as {opened.experiment.file} has"
-            " it now",
+            f"{without_password(source)} has no trial of '{opened.experiment.name}' as"
+            f" {opened.experiment.file} has it now",
             "name the file, and the `--set`, that were run there",
         )
     return content

@@ -6,6 +6,7 @@ are of different experiments or editions, or two of them say different things of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -13,7 +14,7 @@ from itertools import combinations
 from rnnzoo.errors import UsageError, listed, number_of
 from rnnzoo.report.table import FIGURES, TrialTable, in_order
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import RETRIED, Result, StudyKey
+from rnnzoo.spec.trial import RETRIED, Ending, Outcome, Result, StudyKey
 
 SHOWN = 5  # conflicts that a message lists
 
@@ -67,6 +68,8 @@ class _Pooling:
             self.recovered.append(new.label)
         elif ended[0] and (difference := _difference(before, new)):
             self.conflicts.append(f"{new.label}: {difference}")
+        else:
+            self.known[key] = max(before, new, key=_fullness)
 
 
 def pooled(tables: Mapping[str, TrialTable]) -> Pool:
@@ -99,7 +102,11 @@ def pooled(tables: Mapping[str, TrialTable]) -> Pool:
 
 def is_exact(content: TrialTable) -> bool:
     """Whether a table that was read has learning curves to the last digit, as rungs need them."""
-    losses = (point["validation"] for result in content.results for point in result.outcome.curve)
+    return any(_has_exact_curve(result.outcome) for result in content.results)
+
+
+def _has_exact_curve(outcome: Outcome) -> bool:
+    losses = filter(math.isfinite, (point["validation"] for point in outcome.curve))
     return any(float(f"{loss:.{FIGURES}g}") != loss for loss in losses)
 
 
@@ -169,29 +176,68 @@ def _placed(name: str, content: TrialTable) -> Iterator[_Placed]:
         yield _Placed(result, f"{name}:{place}" if place else name)
 
 
+def _fullness(placed: _Placed) -> tuple[bool, int, bool]:
+    """How much is known of a trial: of two results that agree, the fuller counts, or the first."""
+    outcome = placed.result.outcome
+    return outcome.ending is not Ending.UNKNOWN, len(outcome.also), _has_exact_curve(outcome)
+
+
 def _difference(before: _Placed, new: _Placed) -> str:
     """What two results of a trial have different, with both values and places; empty where they
     are the same.
     """
     values, new_values = _compared(before.result), _compared(new.result)
+    unknown = _told_by_some(before.result) ^ _told_by_some(new.result)
     for name in {**values, **new_values}:
-        if values.get(name) != new_values.get(name):
+        if name not in unknown and values.get(name) != new_values.get(name):
             value, new_value = values.get(name, "none"), new_values.get(name, "none")
             return f"{name} {value} in {before.place}, {new_value} in {new.place}"
-    return ""
+    return _difference_of_curves(before, new)
 
 
 def _compared(result: Result) -> dict[str, object]:
-    """What must be equal in two tables, by name; wall times differ from run to run."""
+    """What must be equal in two tables, by name, beside learning curves; wall times differ from run
+    to run.
+    """
     outcome = result.outcome
     lengths = {f"score at length {length}": score for length, score in outcome.by_length.items()}
     return {
         **result.trial.hyperparameters,
+        "own_units": result.trial.own_units,
         "kind": str(outcome.kind),
         **outcome.scores,
         **lengths,
+        **outcome.also,
         "best_epoch": outcome.best_epoch,
+        "ending": str(outcome.ending),
+        "weights": outcome.weights.get("recurrent", 0),
+        "weights_model": outcome.weights.get("model", 0),
+        "message": repr(outcome.message),
     }
+
+
+def _told_by_some(result: Result) -> frozenset[str]:
+    """What a table may lack without saying otherwise, where it has that of a result: tables of
+    before have no endings, and other metrics may have been asked for later.
+    """
+    ending = () if result.outcome.ending is Ending.UNKNOWN else ("ending",)
+    return frozenset((*ending, *result.outcome.also))
+
+
+def _difference_of_curves(before: _Placed, new: _Placed) -> str:
+    """As `_difference`, of learning curves, to as many digits as every table has."""
+    curve, new_curve = _curve(before.result.outcome), _curve(new.result.outcome)
+    if len(curve) != len(new_curve):
+        epochs, new_epochs = number_of(len(curve), "epoch"), number_of(len(new_curve), "epoch")
+        return f"a curve of {epochs} in {before.place}, of {new_epochs} in {new.place}"
+    for epoch, (loss, new_loss) in enumerate(zip(curve, new_curve, strict=True), start=1):
+        if loss != new_loss:
+            return f"curve at epoch {epoch}: {loss} in {before.place}, {new_loss} in {new.place}"
+    return ""
+
+
+def _curve(outcome: Outcome) -> list[str]:
+    return [f"{point['validation']:.{FIGURES}g}" for point in outcome.curve]
 
 
 def _conflicting(conflicts: Sequence[str]) -> UsageError:

@@ -37,7 +37,8 @@ from rnnzoo.spec.hyperparameters import SEARCHABLE
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result
 
-MARK = "# rnnzoo trials 1 "
+TRIALS = "# rnnzoo trials "
+MARK = f"{TRIALS}1 "
 KEY = b"rnnzoo"
 FIRST = ("study", "task", "variant", "trial", "kind")
 LAST = (
@@ -293,18 +294,47 @@ def _check_data(data: Any, owner: str) -> None:
 
 
 def _read_csv(path: Path) -> tuple[str, list[Numbered]]:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")  # some programs put a byte order mark before it
     first, _, rest = text.partition("\n")
-    if not first.startswith(MARK):
-        raise ValueError(f"its first line does not begin with `{MARK.strip()}`")
+    _check_beginning(first)
+    if not text.endswith("\n"):
+        line = text.count("\n") + 1
+        raise UsageError(
+            f"{path}:{line}: the last line does not end, so the file was cut off",
+            "get the whole file, or make it anew with `rnnzoo export`; where nothing is missing,"
+            " end the line",
+        )
     reader = csv.DictReader(io.StringIO(rest), strict=True)
     _check_columns(reader.fieldnames or ())
     rows: list[Numbered] = []
     before = reader.line_num
     for row in reader:
-        rows.append((before + 2, row))  # the line on which it begins, the head being the first
+        line = before + 2  # on which it begins, the head being the first
+        if None in row.values():
+            raise _refused(path, line, "it has fewer cells than there are columns")
+        rows.append((line, row))
         before = reader.line_num
     return first.removeprefix(MARK), rows
+
+
+def _check_beginning(first: str) -> None:
+    """
+    Raises:
+        ValueError: the first line of a CSV file is not that of a table; says why.
+    """
+    if first.startswith(MARK):
+        return
+    if first.startswith(f'"{MARK}'):
+        raise ValueError(
+            "a program for spreadsheets has saved it, which quotes its first line and may round its"
+            " scores"
+        )
+    if first.startswith(TRIALS):
+        raise ValueError(
+            f"another version of rnnzoo wrote it: it begins with `{first[: len(MARK) + 1]}`"
+        )
+    begins = "does not begin with" if first else "is empty, and not"
+    raise ValueError(f"its first line {begins} `{MARK.strip()}`")
 
 
 def _check_columns(names: Sequence[str]) -> None:

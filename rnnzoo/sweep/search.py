@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -797,6 +798,22 @@ def _of(name: str, experiment: str) -> bool:
     """Whether a study of Optuna's is one of an experiment of ours."""
     key = StudyKey.find(name)
     return key is not None and key.experiment == experiment
+
+
+def is_foreign(url: str) -> bool:
+    """Whether a SQLite file is another program's, or empty: opened as a storage it would be given
+    tables of Optuna's.  What cannot be read at all is left to `Store`, which says why.
+    """
+    if not url.startswith(SQLITE):
+        return False
+    only_read = f"{sqlite_file(url).absolute().as_uri()}?mode=ro"
+    tables = "select name from sqlite_master where type = 'table'"
+    try:
+        with closing(sqlite3.connect(only_read, uri=True)) as database:
+            names = {name for (name,) in database.execute(tables)}
+    except sqlite3.Error:
+        return False
+    return not {"studies", "trials"} <= names
 
 
 def _open(url: str) -> Any:

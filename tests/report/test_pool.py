@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +16,9 @@ from rnnzoo.errors import UsageError
 from rnnzoo.report import table
 from rnnzoo.report.pool import is_exact, pooled, renamed
 from rnnzoo.report.table import TrialTable
-from rnnzoo.spec.trial import Kind, Outcome, Result
+from rnnzoo.spec.settings import sqlite_url
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Result
+from rnnzoo.sweep.search import Store, is_foreign
 from tests.command import rnnzoo
 from tests.report.test_table import content
 
@@ -82,6 +87,11 @@ def key(result: Result) -> tuple[str, int]:
     ({"scores": {"train": 0.1, "validation": 0.25, "test": 0.3}}, "validation"),
     ({"best_epoch": 99}, "best_epoch"),
     ({"kind": Kind.DIVERGED, "scores": {}}, "kind"),
+    ({"ending": Ending.EPOCHS}, "ending"),
+    ({"weights": {"recurrent": 9, "model": 99}}, "weights"),
+    ({"weights": {"recurrent": 40, "model": 99}}, "weights_model"),
+    ({"message": "not among the best 3"}, "message"),
+    ({"curve": ({"validation": 0.72}, {"validation": 0.0})}, "a curve of"),
 ])  # fmt: skip
 def test_two_outcomes_of_one_trial_are_told_with_both_values_and_places(
     changes: Mapping[str, object], said: str, tmp_path: Path
@@ -98,6 +108,27 @@ def test_two_outcomes_of_one_trial_are_told_with_both_values_and_places(
     assert f"in {tmp_path}/a.csv:" in text
     assert f"in {tmp_path}/b.csv:3\n" in text
     assert table.read(tmp_path / "a.csv").places[-1] >= last
+
+
+def test_two_curves_of_one_trial_are_compared_to_the_digits_that_all_tables_have() -> None:
+    whole = with_first(content(), curve=({"validation": 0.7234567}, {"validation": math.nan}))
+    rounded = with_first(whole, curve=({"validation": 0.7235}, {"validation": math.nan}))
+    for tables in ({"a": whole, "b": rounded}, {"a": rounded, "b": whole}):
+        (first,) = (r for r in pooled(tables).content.results if key(r) == key(whole.results[0]))
+        assert first.outcome.curve[0]["validation"] == 0.7234567
+    other = with_first(whole, curve=({"validation": 0.7235}, {"validation": 0.5}))
+    with pytest.raises(UsageError, match=r"curve at epoch 2: nan in a, 0\.5 in b"):
+        pooled({"a": whole, "b": other})
+
+
+def test_what_a_table_of_before_does_not_say_is_taken_from_another() -> None:
+    whole = with_first(content(), also={"f1": 0.5})
+    before = with_first(whole, ending=Ending.UNKNOWN, also={})
+    for tables in ({"a": whole, "b": before}, {"a": before, "b": whole}):
+        (first,) = (r for r in pooled(tables).content.results if key(r) == key(whole.results[0]))
+        assert (first.outcome.ending, first.outcome.also) == (Ending.PATIENCE, {"f1": 0.5})
+    with pytest.raises(UsageError, match=r"f1 0\.5 in a, 0\.4 in b"):
+        pooled({"a": whole, "b": with_first(whole, also={"f1": 0.4})})
 
 
 def test_of_many_conflicts_some_are_shown(tmp_path: Path) -> None:
@@ -142,6 +173,8 @@ def test_curves_stay_as_exact_as_they_were(tmp_path: Path) -> None:
     for digits in (True, False):
         path = table.write(exact, tmp_path / "t.csv", exact=digits)
         assert is_exact(table.read(path)) is digits
+    diverged = with_first(content(), curve=({"epoch": 1, "validation": math.nan},))
+    assert not is_exact(replace(diverged, results=diverged.results[:1]))
 
 
 # ------------------------------------------------------------------ the command
@@ -172,10 +205,40 @@ def test_merge_writes_a_table_and_says_what_it_holds(tmp_path: Path) -> None:
 def test_a_source_that_is_none_is_told(
     arguments: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "runs").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs/optuna.db")) as storage:
+        storage.executescript("create table studies (name text); create table trials (name text)")
     done = rnnzoo("merge", "all.csv", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "all.csv").exists()
+
+
+@pytest.mark.parametrize(("source", "said"), [
+    ("sqlite:///nope.db", "is no storage: there is no file nope.db"),
+    ("nope.db", "nope.db is no storage: there is no file nope.db"),
+    ("folder", "folder is no storage: there is no file folder/runs/optuna.db"),
+    ("sqlite:///other.db", "other.db is a database without trials"),
+    ("empty.db", "empty.db is a database without trials"),
+])  # fmt: skip
+def test_a_storage_that_is_none_is_told_and_nothing_is_made(
+    source: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty.db").touch()
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("create table cats (name text)")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    done = rnnzoo("merge", "all.csv", source, "--spec", "small.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_a_storage_of_ours_is_not_foreign(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "a%b.db")
+    Store(url)
+    assert not is_foreign(url)
 
 
 def test_mlflow_is_read_by_itself() -> None:

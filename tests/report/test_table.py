@@ -179,11 +179,18 @@ def test_another_ending_is_refused(ending: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda text: "", "does not begin with `# rnnzoo trials 1`"),
-        (lambda text: "a,b\n1,2\n", "does not begin with"),
+        (lambda text: "", "its first line is empty"),
+        (lambda text: "a,b\n1,2\n", "does not begin with `# rnnzoo trials 1`"),
+        (lambda text: f'"{text}', "a program for spreadsheets has saved it"),
+        (lambda text: text[:-4], "the last line does not end, so the file was cut off"),
+        (lambda text: text[:40], "t.csv:1: the last line does not end"),
+        (
+            lambda text: "".join([*text.splitlines(True)[:3], "gates/lstm/adding/abc,adding\n"]),
+            "t.csv:4: it has fewer cells than there are columns",
+        ),
         (
             lambda text: text.replace("# rnnzoo trials 1", "# rnnzoo trials 2"),
-            "does not begin with",
+            "another version of rnnzoo wrote it: it begins with `# rnnzoo trials 2 {",
         ),
         (lambda text: text.replace('"experiment"', '"experiments"'), "does not say 'experiment'"),
         (
@@ -216,6 +223,13 @@ def test_a_file_that_is_no_table_is_refused_with_the_reason(
         table.read(path)
     assert words in str(caught.value)
     assert "fix:" in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_table(tmp_path: Path) -> None:
+    path = table.write(content(), tmp_path / "t.csv")
+    marked = tmp_path / "marked.csv"
+    marked.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert table.read(marked) == table.read(path)
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv", "missing.csv", "missing.parquet"])
