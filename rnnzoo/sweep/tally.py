@@ -228,11 +228,20 @@ class Tally(Observer):
         return status.planned(row.study, self.trials, self.part)
 
     def left(self) -> float | None:
-        """Seconds, from the pace so far of this run; None while there is none, and at the end."""
+        """Seconds, from the pace so far of this run, for all but stopped variants; None while there
+        is no pace, and at the end.
+        """
         if self.end or self.ended_here < MEASURABLE:
             return None
         now = self.timer() if self._paused_from is None else self._paused_from
-        return (now - self._timed_from) / self.ended_here * max(0, self.planned - self.done)
+        stopped = self.told.stopped if self.told else ()
+        left_out = sum(
+            self.planned_of(row) - row.done
+            for row in self.rows.values()
+            if row.study.variant.label in stopped
+        )
+        trials = self.planned - self.done - left_out
+        return (now - self._timed_from) / self.ended_here * max(0, trials)
 
     # -- what is shown
 
