@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 from matplotlib import rcParams
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_mixed import MixedModeRenderer
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
+from matplotlib.textpath import text_to_path
 
 # Okabe and Ito 2008, told apart with every common kind of colour vision; orange, sky blue and
 # purple are darker here, so that each has a contrast of 3 : 1 to white.
@@ -23,13 +27,54 @@ STYLE = {
 }  # fmt: skip
 
 
+class _Canvas(FigureCanvasSVG):  # type: ignore[misc]  # Matplotlib's classes have no types here
+    """Draws with renderers that share what they know of text.
+
+    Each of Matplotlib's own renderers, of which a picture takes two or three, would parse `10^-3`
+    and its like anew.
+    """
+
+    def get_renderer(self) -> RendererSVG:
+        """A renderer that measures: `Figure` asks for it."""
+        if not hasattr(self, "_measuring"):
+            self._measuring = self._renderer(io.StringIO())
+        return self._measuring
+
+    def print_svg(
+        self,
+        stream: TextIO,
+        *,
+        bbox_inches_restore: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+        **_others: Any,
+    ) -> None:
+        """What `savefig` calls."""
+        self.figure.dpi = POINTS
+        size = self.figure.get_size_inches()
+        renderer = MixedModeRenderer(
+            self.figure,
+            *size,
+            POINTS,
+            self._renderer(stream, metadata),
+            bbox_inches_restore=bbox_inches_restore,
+        )
+        self.figure.draw(renderer)
+        renderer.finalize()
+
+    def _renderer(self, stream: TextIO, metadata: Mapping[str, Any] | None = None) -> RendererSVG:
+        width, height = self.figure.get_size_inches()
+        renderer = RendererSVG(width * POINTS, height * POINTS, stream, metadata=metadata)
+        renderer._text2path = text_to_path
+        return renderer
+
+
 def svg(figure: Figure) -> str:
     """The picture as text, cut to what is drawn.
 
     `savefig(bbox_inches="tight")` gives the same, but draws everything twice: first only to learn
     where it will stand, which what is asked for sizes here does not need.
     """
-    FigureCanvasSVG(figure)
+    _Canvas(figure)
     figure.dpi = POINTS
     layout = figure.get_layout_engine()
     if layout is not None:
