@@ -32,6 +32,7 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rnnzoo import __version__
 from rnnzoo.errors import (
@@ -173,7 +174,34 @@ def _text(text: str) -> str:
     return text
 
 
+class _Once(argparse._StoreAction):
+    """An option with a value: of two values the last would count, and the first be lost."""
+
+    before: object = None
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if option_string is not None:
+            if self.before not in (None, values):
+                twice = worded(f"given twice, as {self.before} and as {values}", "give it once")
+                raise argparse.ArgumentError(self, twice)
+            self.before = values
+        super().__call__(parser, namespace, values, option_string)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for action in (None, "store"):
+            self.register("action", action, _Once)
+        # none of our options begins with a digit, so that `--shard -1/8` gives it a value
+        self._negative_number_matcher = re.compile(r"-\.?\d")
+
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
         said = message.removeprefix("argument ")
         told = said if FIX in said else worded(said, f"see `{self.prog} --help`")

@@ -385,6 +385,30 @@ def test_an_empty_text_chooses_no_default(command: str, tmp_path: Path) -> None:
     assert re.match(rf"{name}: nothing is given\n  fix: say which, or leave it out", done.stderr)
 
 
+@pytest.mark.parametrize(("arguments", "told"), [
+    ("sweep SPEC --shard 1/2 --shard 2/2", "--shard: given twice, as 1/2 and as 2/2"),
+    ("plan SPEC --trials=3 --trials 4", "--trials: given twice, as 3 and as 4"),
+    ("inspect SPEC --sequence 0 --sequence 5", "--sequence: given twice, as 0 and as 5"),
+    ("report SPEC --set search.trials=3 --set search.trials=4",
+        "--set search.trials is given twice, as 3 and as 4"),
+    ("plan SPEC --set search.trials=3 --trials 4",
+        "--set search.trials is given twice, as 3 and as 4"),
+    ("plan SPEC --shard -1/8", "--shard -1/8 names no part"),
+])  # fmt: skip
+def test_of_two_values_of_one_option_none_is_lost(
+    arguments: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "SPEC").write_text(SPEC)
+    done = rnnzoo(*arguments.split(), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{told}\n  fix: ")
+
+
+def test_an_option_may_say_the_same_twice(tmp_path: Path) -> None:
+    done = rnnzoo("show", "rnn", "--units", "3", "--units", "3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_a_command_three_are_named(tmp_path: Path) -> None:
     done = rnnzoo(cwd=tmp_path)
     assert done.returncode == 2

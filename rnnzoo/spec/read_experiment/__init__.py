@@ -34,7 +34,7 @@ from rnnzoo.spec.read_experiment.judging import (
     read_margin,
     read_select,
 )
-from rnnzoo.spec.read_experiment.overrides import TOP, blamed, overridden
+from rnnzoo.spec.read_experiment.overrides import TOP, blamed, check_once, overridden
 from rnnzoo.spec.read_experiment.resolved import resolved
 from rnnzoo.spec.read_experiment.search import check_earlier, check_points, check_rungs, read_search
 from rnnzoo.spec.read_experiment.source import Source
@@ -59,9 +59,10 @@ def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
         sets: `key=value` overrides, with dots for keys within keys.
 
     Raises:
-        UsageError: there is no such file, or an override that fits nothing.
+        UsageError: there is no such file, an override that fits nothing, or two of one key.
         SpecError: mistakes in the file, or in the file of a cell that it names.
     """
+    check_once(sets)
     path = located(path)
     text = read_text(path)
     return parse_experiment(text, str(path), path.parent, sets)

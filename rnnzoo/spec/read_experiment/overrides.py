@@ -58,6 +58,23 @@ def blamed(
             yield mistake
 
 
+def check_once(sets: Sequence[str]) -> None:
+    """
+    Raises:
+        UsageError: two of these overrides give one key two values, of which the last would count.
+    """
+    values: dict[str, str] = {}
+    for assignment in sets:
+        key, _, value = (part.strip() for part in assignment.partition("="))
+        before = values.setdefault(key, value)
+        if before != value:
+            trials = f", here or by {argument('trials')}" if key == "search.trials" else ""
+            raise UsageError(
+                f"{argument(OVERRIDES, key)} is given twice, as {before} and as {value}",
+                f"give it once{trials}",
+            )
+
+
 def overridden(table: Table, assignment: str) -> Table:
     """The table with one value replaced, by `key=value` or `key.key=value`; the value is read as
     YAML.
