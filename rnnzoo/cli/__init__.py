@@ -31,7 +31,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rnnzoo import __version__
@@ -174,6 +175,23 @@ def _text(text: str) -> str:
     return text
 
 
+def _file(*endings: str, bare: bool = True) -> Callable[[str], str]:
+    """A file that is written, whose name must not promise another format.
+
+    Args:
+        bare: whether a name without an ending will do, as `/dev/stdout`.
+    """
+
+    def checked(text: str) -> str:
+        path = Path(_text(text))
+        if path.suffix.lower() in (*endings, *([""] if bare else [])):
+            return text
+        problem = f"{text} does not end in {' or '.join(endings)}"
+        raise argparse.ArgumentTypeError(worded(problem, f"name it {path.stem}{endings[0]}"))
+
+    return checked
+
+
 class _Once(argparse._StoreAction):
     """An option with a value: of two values the last would count, and the first be lost."""
 
@@ -250,6 +268,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     export.add_argument(
         "file",
         nargs="?",
+        type=_file(".csv", ".parquet", bare=False),
         metavar="FILE",
         help="ends in .csv or .parquet (default: results/NAME.csv)",
     )
@@ -275,7 +294,8 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     train.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
     train.add_argument("--task", required=True, metavar="T", help="name of a task")
     _set(train)
-    train.add_argument("--save", metavar="FILE", help="where to write the model (.keras)")
+    text = "where to write the model (.keras)"
+    train.add_argument("--save", type=_file(".keras", bare=False), metavar="FILE", help=text)
     _json(train)
     _model_commands(commands)
     doctor = _command(
@@ -372,7 +392,7 @@ def _compare_command(commands: argparse._SubParsersAction[_Parser]) -> None:
         compare, "take the trials of one of them from a table of `rnnzoo export`; may be repeated"
     )
     text = "where to write the picture (default: runs/compare/NAMES.svg)"
-    compare.add_argument("--out", metavar="FILE", help=text)
+    compare.add_argument("--out", type=_file(".svg"), metavar="FILE", help=text)
     _force(compare)
     _json(compare)
 
@@ -381,7 +401,8 @@ def _merge_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     merge = _command(
         commands, "merge", "reports", "one table of trials of several machines' tables or storages"
     )
-    merge.add_argument("out", metavar="OUT", help="ends in .csv or .parquet")
+    out = _file(".csv", ".parquet", bare=False)
+    merge.add_argument("out", type=out, metavar="OUT", help="ends in .csv or .parquet")
     text = "a table of `rnnzoo export`; or a project's folder, or the URL of a storage, with --spec"
     merge.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
     merge.add_argument("--spec", metavar="SPEC", help="the experiment, where storages are read")
@@ -462,16 +483,16 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     inspect.add_argument(
         "--layer", type=_whole, default=1, metavar="N", help="of a stack, from 1 (default: 1)"
     )
-    inspect.add_argument(
-        "--out", metavar="FILE", help="default: runs/inspect/EXPERIMENT-VARIANT.html"
-    )
+    text = "default: runs/inspect/EXPERIMENT-VARIANT.html"
+    inspect.add_argument("--out", type=_file(".html"), metavar="FILE", help=text)
     _set(inspect)
     _json(inspect)
     answers = _command(
         commands, "predictions", "predictions", "what a trained model answers on test"
     )
     _kept(answers)
-    answers.add_argument("--out", metavar="FILE", help="write all answers as CSV")
+    text = "write all answers as CSV"
+    answers.add_argument("--out", type=_file(".csv"), metavar="FILE", help=text)
     _force(answers)
     _set(answers)
     _json(answers)
@@ -485,7 +506,8 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--task", default="adding", metavar="T", help="name of a task (default: adding)"
     )
     gradients.add_argument("--untrained", action="store_true", help="only at the start")
-    gradients.add_argument("--out", metavar="FILE", help="default: runs/gradients/CELLS.svg")
+    text = "default: runs/gradients/CELLS.svg"
+    gradients.add_argument("--out", type=_file(".svg"), metavar="FILE", help=text)
     _set(gradients)
     _json(gradients)
 
@@ -528,8 +550,10 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--inputs", type=_whole, default=88, metavar="N", help="for the counts (default: 88)"
     )
     show.add_argument("--latex", action="store_true", help="the equations as LaTeX, nothing else")
-    show.add_argument("--svg", metavar="FILE", help="write the picture of one time step")
-    show.add_argument("--html", metavar="FILE", help="write a page about the cell")
+    text = "write the picture of one time step"
+    show.add_argument("--svg", type=_file(".svg"), metavar="FILE", help=text)
+    text = "write a page about the cell"
+    show.add_argument("--html", type=_file(".html"), metavar="FILE", help=text)
     show.add_argument(
         "--diff",
         metavar="OTHER",

@@ -375,7 +375,7 @@ def test_a_mistake_is_a_message_and_exit_code_2(
     "sweep SPEC --shard", "plan SPEC --shard", "status SPEC --shard", "sweep SPEC --only",
     "sweep SPEC --from", "sweep SPEC --cluster", "sweep SPEC --again", "sweep SPEC --set",
     "report SPEC --from", "compare SPEC SPEC --out", "best SPEC --task", "export SPEC",
-    "merge OUT", "sweep",
+    "merge OUT.csv", "sweep",
 ])  # fmt: skip
 def test_an_empty_text_chooses_no_default(command: str, tmp_path: Path) -> None:
     """Of a variable of the shell that is not set: `--shard "$SHARD"` is not the whole sweep."""
@@ -402,6 +402,28 @@ def test_of_two_values_of_one_option_none_is_lost(
     done = rnnzoo(*arguments.split(), cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"{told}\n  fix: ")
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    ("compare a.yaml b.yaml --out x.png", "--out: x.png does not end in .svg"),
+    ("gradients rnn --out x.png", "--out: x.png does not end in .svg"),
+    ("show rnn --svg x.png", "--svg: x.png does not end in .svg"),
+    ("show rnn --html x.htm", "--html: x.htm does not end in .html"),
+    ("inspect a.yaml --out x.pdf", "--out: x.pdf does not end in .html"),
+    ("predictions a.yaml --out x.xlsx", "--out: x.xlsx does not end in .csv"),
+    ("train rnn --task adding --save x.h5", "--save: x.h5 does not end in .keras"),
+    ("train rnn --task adding --save x", "--save: x does not end in .keras"),
+    ("merge x.txt a.csv", "OUT: x.txt does not end in .csv or .parquet"),
+    ("export a.yaml x.xlsx", "FILE: x.xlsx does not end in .csv or .parquet"),
+])  # fmt: skip
+def test_a_name_that_promises_another_format_is_refused_before_anything_is_read(
+    arguments: str, told: str, tmp_path: Path
+) -> None:
+    done = rnnzoo(*arguments.split(), cwd=tmp_path)
+    assert done.returncode == 2
+    right = told.rpartition(" in ")[2].partition(" ")[0]
+    assert done.stderr == f"{told}\n  fix: name it x{right}\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_option_may_say_the_same_twice(tmp_path: Path) -> None:
