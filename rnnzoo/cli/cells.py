@@ -44,6 +44,7 @@ from rnnzoo.spec.cell import KEYS as CELL_KEYS
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import located
+from rnnzoo.spec.read_experiment.extending import extended
 from rnnzoo.spec.read_experiment.overrides import TOP
 from rnnzoo.spec.settings import project, runs
 from rnnzoo.terminal.console import plain_console, told
@@ -125,7 +126,7 @@ def _looked_at(path: Path) -> _Looked:
     try:
         path = located(path)
         table = parse(read_text(path), str(path))
-        if _kind(table) == "experiment":
+        if _kind(table) == "experiment" or _extends_experiment(table, path):
             from rnnzoo.api.beforehand import odd_starts, warned  # scipy, which cells need not
             from rnnzoo.spec import read_experiment
 
@@ -173,6 +174,14 @@ def _kind(table: Table) -> str:
         place = next(iter(table.keys.values()), table.span)
         raise SpecError(Mistake(place, "this is neither a cell nor an experiment", NEEDS))
     return max(counts, key=lambda kind: counts[kind])
+
+
+def _extends_experiment(table: Table, path: Path) -> bool:
+    """Whether a file takes its name of an experiment, which each needs of its own, from another."""
+    try:
+        return "experiment" in extended(table, path.parent, [path.resolve()]).table.entries
+    except (SpecError, UsageError):
+        return False  # which the file is told as what its own keys say
 
 
 def _about_experiment(experiment: Experiment) -> str:

@@ -51,6 +51,18 @@ def test_a_file_is_looked_at_as_what_most_of_its_keys_are_of(
     assert printed.count("fix:") == 1
 
 
+@pytest.mark.parametrize("own", ["", "about: longer\n"])
+def test_a_file_that_extends_an_experiment_is_one(
+    own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "base.yaml").write_text("experiment: base\ntask: adding\nvariants: [lstm]\n")
+    (tmp_path / "middle.yaml").write_text("extends: base.yaml\n")
+    printed = checked(f"extends: middle.yaml\n{own}", tmp_path, capsys)
+    assert "this is another experiment than" in printed
+    assert "fix: write `experiment: my_experiment`" in printed
+    assert printed.count("fix:") == 1
+
+
 def test_a_cell_that_is_a_built_in_one_by_other_names_is_noted_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

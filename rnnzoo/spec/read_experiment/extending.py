@@ -79,11 +79,17 @@ def _base(node: Node, folder: Path, chain: Sequence[Path]) -> Path:
     path = folder / name
     if not os.path.isfile(path):
         problem = f"no file {name}, from the folder of this file"
-        raise SpecError(Mistake(node.span, problem, missing(path, beyond=False).fix))
+        from_here = "give its path from there, as `../other.yaml`; `~` is not the home folder"
+        fix = missing(path, beyond=False).fix or from_here
+        raise SpecError(Mistake(node.span, problem, fix))
     homes = (folder, project())
     if not any(_within(path, home) for home in homes):
         problem = f"{name} lies outside of the folder of this file and of the project"
-        raise SpecError(Mistake(node.span, problem, "copy it into one of them"))
+        fix = (
+            "copy it into one of them; or make a folder above both the project, by a file"
+            " mlflow.yml in it"
+        )
+        raise SpecError(Mistake(node.span, problem, fix))
     if path.resolve() in chain:
         names = " -> ".join(file.name for file in (*chain, path))
         fix = "let one of them stand alone"
