@@ -325,9 +325,9 @@ class Steering:
         """What is to be said of it when the sweep has ended."""
         now, before = self.sweep.experiment, self.written
         if now.search.trials != before.search.trials:
-            yield self._told_number(f"trials: {now.search.trials}")
+            yield self._told_number(f"search: {{trials: {now.search.trials}}}")
         if now.confirm and before.confirm and now.confirm.budget != before.confirm.budget:
-            yield self._told_number(f"budget: {now.confirm.budget}")
+            yield self._told_number(f"confirm: {{budget: {now.confirm.budget}}}")
         for study in self.sweep.searches:
             if study.variant.label in self.sweep.told.stopped:
                 planned = status.planned(study, self.sweep.trials, self.sweep.part)

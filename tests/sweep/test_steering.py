@@ -262,7 +262,8 @@ def test_another_number_of_trials_gives_the_trials_of_a_file_that_says_so(
     assert made.present() == identities == written.present()
     assert made.experiment == written.experiment
     assert list(made.steering.last_words()) == [
-        f"`trials: {number}` was told while it ran: write it in {made.experiment.file} to keep it"
+        f"`search: {{trials: {number}}}` was told while it ran: write it in"
+        f" {made.experiment.file} to keep it"
     ]
 
 
