@@ -212,6 +212,11 @@ class Tally(Observer):
         return self.told is not None and self.told.paused is not None
 
     @property
+    def stopped(self) -> tuple[str, ...]:
+        """Labels of variants of which no more trials begin."""
+        return self.told.stopped if self.told else ()
+
+    @property
     def done(self) -> int:
         """Trials that have ended, those of the second stage too."""
         second = sum(now["done"] for now in self.second.values())
@@ -234,11 +239,10 @@ class Tally(Observer):
         if self.end or self.ended_here < MEASURABLE:
             return None
         now = self.timer() if self._paused_from is None else self._paused_from
-        stopped = self.told.stopped if self.told else ()
         left_out = sum(
             self.planned_of(row) - row.done
             for row in self.rows.values()
-            if row.study.variant.label in stopped
+            if row.study.variant.label in self.stopped
         )
         trials = self.planned - self.done - left_out
         return (now - self._timed_from) / self.ended_here * max(0, trials)

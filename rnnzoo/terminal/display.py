@@ -88,10 +88,11 @@ class Display(Observer):
         self._heard = True
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        label = study.variant.label
         if outcome.retried:
-            self.note(
-                f"{study.label} {trial.index}: {outcome.kind}, begun again: {outcome.message}"
-            )
+            is_stopped = label in self.tally.stopped
+            again = f"begins again once {label} goes on" if is_stopped else "begun again"
+            self.note(f"{study.label} {trial.index}: {outcome.kind}, {again}: {outcome.message}")
         if outcome.waits and self.live is None:
             self.note(f"{study.label} {trial.index}: {outcome.message}")
         if outcome.final and self.live is None:
@@ -185,9 +186,8 @@ class Display(Observer):
 
     def _row(self, row: Row) -> tuple[str | Text | ProgressBar, ...]:
         total = self.tally.planned_of(row)
-        steered = self.tally.told
         remark = Text("")
-        if steered and row.study.variant.label in steered.stopped:
+        if row.study.variant.label in self.tally.stopped:
             remark = Text("stopped", style="yellow")
         elif row.not_complete:
             remark = Text(f"{row.not_complete} not complete", style="yellow")

@@ -136,6 +136,20 @@ def test_a_paused_sweep_says_since_when_and_what_ends_that(live: bool) -> None:
     assert out.getvalue().endswith("0 of 5 trials, 0 running, measuring the pace\n")
 
 
+def test_a_trial_that_is_lost_begins_again_unless_its_variant_was_stopped() -> None:
+    study, out = only_study(), io.StringIO()
+    _, told = shown(out)
+    told.begin([study], {}, {})
+    lost = Outcome(Kind.INTERRUPTED, message="its worker was lost", retried=True)
+    for index in range(2):
+        told.ended(study, study.trial(index, {"units": 4}), lost)
+        told.steered(Told(3, stopped=("rnn",)))
+    assert out.getvalue().splitlines()[1:] == [
+        "rnn 0: interrupted, begun again: its worker was lost",
+        "rnn 1: interrupted, begins again once rnn goes on: its worker was lost",
+    ]
+
+
 def test_a_sweep_is_told_from_its_search_to_its_replicates(tmp_path: Path) -> None:
     """Trials are counted on; the table shows the studies that run."""
     spec = SPEC + "select: {keep: 3, replicates: 1}\n"
