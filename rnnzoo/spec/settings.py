@@ -86,14 +86,27 @@ def project() -> Path:
     The nearest, upwards, that holds mlflow.yml, or databases of ours in `runs/`, or `experiments/`
     beside pyproject.toml; where there is none, the current folder.  What many share (the user's
     home, /tmp, the root) is no project of a folder within it.
+
+    Raises:
+        UsageError: the current folder was deleted meanwhile.
     """
     # texts, not paths: it is asked for with each name of a plug-in, thousands of times a command
-    folder, steps = os.getcwd(), 0
+    folder, steps = _current(), 0
     while not (steps and _shared(folder)):
         if _marked(folder):
             return Path(*[".."] * steps)
         folder, steps = os.path.dirname(folder), steps + 1
     return Path()
+
+
+def _current() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "the current folder is gone: it was deleted or moved",
+            "go to a folder that is there, and give the command again",
+        ) from None
 
 
 def _marked(folder: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.errors import UsageError
 from rnnzoo.spec import settings
 from rnnzoo.spec.cell import find
 from rnnzoo.spec.trial import Trial
@@ -117,3 +118,14 @@ def test_cells_of_the_project_are_known_in_its_subfolders(deep: Path, tmp_path: 
     (tmp_path / "experiments/cells").mkdir()
     (tmp_path / "experiments/cells/mine.yaml").touch()
     assert find("mine", Path("elsewhere")).resolve() == tmp_path / "experiments/cells/mine.yaml"
+
+
+def test_a_current_folder_that_was_deleted_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UsageError, match="the current folder is gone"):
+        settings.project()
