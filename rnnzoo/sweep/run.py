@@ -466,6 +466,7 @@ class Sweep:
                 " before, so trials that were run elsewhere cannot be taken over"
             )
         studies = {study.identity: study for study in self.searches}
+        self.tell_contradictions(studies, done)
         taken = 0
         for result in self.given:
             study, index = studies.get(result.study), result.trial.index
@@ -486,6 +487,23 @@ class Sweep:
             left = f"; {others} of another edition of the experiment" if other else ""
             given = number_of(len(self.given), "trial")
             self.observer.note(f"{taken} of {given} taken over{left}")
+
+    def tell_contradictions(
+        self, studies: Mapping[str, Study], done: Mapping[str, dict[int, Outcome]]
+    ) -> None:
+        """Say how many given trials have ended otherwise here, and how the first of them has."""
+        contradictions = []
+        for result in self.given:
+            study, index = studies.get(result.study), result.trial.index
+            here = done[study.identity].get(index) if study is not None else None
+            if study is not None and here is not None:
+                there = self.opened[study.identity].end(result.outcome)
+                if (here.kind, here.scores) != (there.kind, there.scores):
+                    ends = f"{_ended_as(here)} here, {_ended_as(there)} there"
+                    contradictions.append(f"{study.label} {index}: {ends}")
+        if contradictions:
+            given = number_of(len(contradictions), "given trial")
+            self.observer.note(f"{given} ended otherwise here, which counts; {contradictions[0]}")
 
     def adopt_known(
         self, wanted: Sequence[KnownTrial], done: Mapping[str, dict[int, Outcome]]
@@ -967,6 +985,13 @@ def level(
         report(done, len(late))
         tracker.record(result, _files(result.trial))
     return len(late)
+
+
+def _ended_as(outcome: Outcome) -> str:
+    """The score that selects, or how else a trial ended."""
+    return " ".join(f"{split} {score}" for split, score in outcome.scores.items()) or str(
+        outcome.kind
+    )
 
 
 def _set_aside(counts: Sequence[int]) -> str:

@@ -148,6 +148,22 @@ def test_given_trials_are_taken_over_as_far_as_they_are_of_the_part(
     assert by_key(here.results()).keys() == {("rnn", 0), ("rnn", 2)}
 
 
+def test_given_trials_that_ended_otherwise_here_are_told(whole: Sweep, tmp_path: Path) -> None:
+    here = sweep(tmp_path, RANDOM, 2, Quiet())
+    first, *others = whole.results()
+    scores = {**first.outcome.scores, "validation": 9.5}
+    here.given = (*others, replace(first, outcome=replace(first.outcome, scores=scores)))
+    here.run()
+    again = sweep(tmp_path, RANDOM, 2, Quiet())
+    again.given = whole.results()
+    again.run()
+    label = f"{first.key.variant} {first.trial.index}"
+    ends = f"validation 9.5 here, validation {first.outcome.scores['validation']} there"
+    told = f"1 given trial ended otherwise here, which counts; {label}: {ends}"
+    assert told in again.observer.notes
+    assert not any("ended otherwise" in note for note in here.observer.notes)
+
+
 @pytest.mark.slow
 def test_whole_searches_have_their_replicates_and_shards_have_none(tmp_path: Path) -> None:
     spec = RANDOM + "select: {keep: 3, replicates: 1}\n"
