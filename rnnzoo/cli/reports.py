@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from rnnzoo.errors import UsageError, command, number_of
+from rnnzoo.errors import UsageError, argument, command, number_of
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import project
-from rnnzoo.terminal.console import plain_console
+from rnnzoo.terminal.console import plain_console, told
 
 if TYPE_CHECKING:
     from rnnzoo.api.value import Report, Results
@@ -41,6 +41,13 @@ def report(args: argparse.Namespace) -> None:
         print(made.latex() if args.latex else made.markdown())
     else:
         shown(results, made, console)
+        if results.source is not None and (results.folder.parent / "trials").is_dir():
+            sets = [word for override in args.set for word in ("--set", override)]
+            again = command("report", args.spec, *sets)
+            told(
+                console,
+                f"\nit is of what {argument('source')} names; that of the trials here: {again}",
+            )
 
 
 def shown(results: Results, made: Report, console: Console) -> None:

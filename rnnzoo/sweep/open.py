@@ -16,6 +16,7 @@ from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, Remark, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec import settings as config
+from rnnzoo.spec.document import read_text
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
@@ -191,6 +192,7 @@ def store(settings: Settings, experiment: Experiment) -> search.Store:
         if (
             Path(file) != Path(experiment.file).resolve()
             and Path(file).exists()
+            and not _is_copy(Path(file), experiment)
             and _name_in(Path(file)) == experiment.name
         ):
             raise UsageError(
@@ -257,6 +259,16 @@ def lost(result: Result, storage: search.Store) -> str:
                     " gave both one folder"
                 )
     return ""
+
+
+def _is_copy(file: Path, experiment: Experiment) -> bool:
+    """Whether an experiment's file says the very same as another; once one of them is edited, the
+    other is refused.
+    """
+    try:
+        return Path(experiment.file).is_file() and read_text(file) == experiment.text
+    except (SpecError, UsageError):
+        return False
 
 
 def _name_in(file: Path) -> str:

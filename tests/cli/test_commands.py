@@ -288,6 +288,9 @@ def test_two_files_with_one_experiments_name_are_refused(swept: Path) -> None:
     done = rnnzoo("status", "other.yaml", cwd=swept)
     assert done.returncode == 2
     assert "has runs of another file" in done.stderr
+    (swept / "other.yaml").write_text(SPEC)
+    copied = rnnzoo("status", "other.yaml", cwd=swept)
+    assert copied.returncode == 0, copied.stderr
     (swept / "other.yaml").unlink()
 
 
@@ -663,7 +666,10 @@ def test_an_export_writes_over_nothing_unless_it_is_told_to(swept: Path, elsewhe
     )
     assert rnnzoo("export", "small.yaml", "--force", cwd=swept).returncode == 0
     assert rnnzoo("export", "small.yaml", "other.parquet", cwd=swept).returncode == 0
-    assert rnnzoo("report", "small.yaml", "--from", "other.parquet", cwd=swept).returncode == 0
+    of_table = rnnzoo("report", "small.yaml", "--from", "other.parquet", cwd=swept)
+    assert of_table.returncode == 0
+    last = "it is of what --from names; that of the trials here: rnnzoo report small.yaml"
+    assert of_table.stdout.splitlines()[-1] == last
     assert (
         "nothing has been run yet"
         in rnnzoo("export", "small.yaml", "new.csv", cwd=elsewhere).stderr
