@@ -169,6 +169,7 @@ class _Trials:
     scores: tuple[Array, ...]
     _likelihoods: dict[KernelShape, tuple[float, ...]] = field(default_factory=dict)
     _of_points: tuple[tuple[float, ...], Array] | None = None
+    _correlations: dict[float, Array] = field(default_factory=dict)
 
     def likelihoods(self, shape: KernelShape) -> tuple[float, ...]:
         """Of each fit, the logarithm of the marginal likelihood, less a constant."""
@@ -189,10 +190,16 @@ class _Trials:
 
     def _factor(self, shape: KernelShape) -> tuple[Array, bool]:
         covariance = (1.0 - shape.noise) * self._between(shape.lengths)
-        covariance *= np.where(self.same, 1.0, shape.correlation)
+        covariance *= self._of_variants(shape.correlation)
         covariance[np.diag_indices_from(covariance)] += shape.noise + JITTER
         factor: tuple[Array, bool] = cho_factor(covariance, lower=True, check_finite=False)
         return factor
+
+    def _of_variants(self, correlation: float) -> Array:
+        """(trials, trials) the correlation of two trials at one point; one of each is kept."""
+        if correlation not in self._correlations:
+            self._correlations[correlation] = np.where(self.same, 1.0, correlation)
+        return self._correlations[correlation]
 
     def _between(self, lengths: tuple[float, ...]) -> Array:
         """Matern's covariance of the points; one is kept, since candidates of the same lengths
