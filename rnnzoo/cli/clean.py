@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnzoo.errors import command, number_of, size_of
+from rnnzoo.errors import listed as listed_names
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import project
-from rnnzoo.spec.trial import Result, ranked
+from rnnzoo.spec.trial import Result, StudyKey, ranked
 from rnnzoo.terminal.console import plain_console, told
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def clean(args: argparse.Namespace) -> None:
             leftovers.delete(listed, trials)
     else:
         listed, states = _found(opened, store, trials, args.states)
+    sharing = sharers(opened, store)
     if args.json:
         print(json.dumps(_plain(listed, states, args.yes), indent=2))
         return
@@ -47,6 +49,8 @@ def clean(args: argparse.Namespace) -> None:
         told(console, line)
     if states:
         told(console, _kept(states))
+    if sharing and (states or any(leftover.why == leftovers.STATES for leftover in listed)):
+        told(console, _shared(sharing))
 
 
 def _found(
@@ -82,6 +86,24 @@ def _needed(opened: Opened, store: Store) -> Needed:
     ]
     begun = beginnings(opened, store, own)
     return Needed(studies, _real(results), _real(best), unfinished, _real(elsewhere), begun)
+
+
+def sharers(opened: Opened, store: Store) -> list[str]:
+    """Names of other experiments in the storage whose trials may go on from states of this one."""
+    from rnnzoo.sweep import equal
+    from rnnzoo.sweep import open as door
+
+    own_names = {opened.experiment.name, *door.named_before(opened, store)}
+    sharing = []
+    for other in store.experiments():
+        editions = store.editions(other).items() if other not in own_names else ()
+        studies = [
+            (StudyKey.parse(study), attributes.get("parts", {}))
+            for study, (attributes, _) in editions
+        ]
+        if any(equal.may_have(own, *study) for own in opened.studies for study in studies):
+            sharing.append(other)
+    return sharing
 
 
 def _best(results: Sequence[Result], on: str) -> Iterator[Result]:
@@ -129,6 +151,12 @@ def _kept(states: Collection[Leftover]) -> str:
     return (
         f"kept: the states of {of}, {size}: more epochs go on from there; `--states` deletes them"
     )
+
+
+def _shared(sharing: Collection[str]) -> str:
+    """Who else has a use for the states that have not been taken over yet."""
+    names = listed_names(f"'{name}'" for name in sharing)
+    return f"with `sweep --share` trials of {names} may go on from these states, too"
 
 
 def _plain(

@@ -51,7 +51,8 @@ class Needed:
         unfinished: those of them of which trials run, or wait at a rung.
         ended: folders of their trials that have ended for good.
         best: folders of the trial of each study whose model is kept.
-        elsewhere: folders of trials that other experiments have taken over.
+        elsewhere: folders of trials that other experiments have taken over, of which they need the
+            model and the state.
         beginnings: files of earlier editions from which trials of the present one go on.
     """
 
@@ -65,7 +66,7 @@ class Needed:
     def why(self, study: str, folder: str, name: str) -> Why | None:
         """Why a file of a trial's folder may go; None where it is needed."""
         if folder in self.elsewhere:
-            return STATES if name == STATE else None
+            return None
         if os.path.join(folder, name) in self.beginnings:
             return STATES
         if folder in self.ended:

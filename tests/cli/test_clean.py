@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.spec.experiment import Search
+from rnnzoo.sweep.search import Store
 from tests.command import rnnzoo
 
 
@@ -55,6 +57,17 @@ def test_models_that_are_not_the_best_go_where_it_is_said_so(copied: Path) -> No
     without = rnnzoo("clean", "small.yaml", "--states", "--yes", cwd=copied)
     assert without.stdout.startswith("states of finished trainings  6 files of 6 trials, ")
     assert not any(file.exists() for file in states)
+
+
+def test_an_experiment_that_may_go_on_from_states_is_named(copied: Path) -> None:
+    store = Store(f"sqlite:///{copied / 'runs' / 'optuna.db'}")
+    for name, (attributes, _) in store.editions("small").items():
+        other = name.replace("small/", "other/", 1)
+        store.study(other, {**attributes, "file": "/elsewhere/other.yaml"}, Search())
+    said = rnnzoo("clean", "small.yaml", cwd=copied)
+    assert said.stdout.splitlines()[-1] == (
+        "with `sweep --share` trials of 'other' may go on from these states, too"
+    )
 
 
 def test_without_a_storage_nothing_is_known_to_be_needed(tmp_path: Path, swept: Path) -> None:

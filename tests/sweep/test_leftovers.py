@@ -119,3 +119,12 @@ def test_states_of_finished_trainings_are_told_apart(trials: Path) -> None:
         "lstm/adding/bbbb/0001/model.keras": "old editions",
         "lstm/adding/bbbb/0002/state.npz": "old editions",
     }
+
+
+@pytest.mark.parametrize("study", [PRESENT, BEFORE])
+def test_what_another_experiment_has_taken_over_stays_with_its_state(
+    trials: Path, study: str
+) -> None:
+    taken = written(trials, study, 0, MODEL, STATE, LOG)
+    own = real(taken) if study == PRESENT else ()
+    assert find("e", trials, Needed({PRESENT}, own, (), elsewhere=real(taken))) == []
