@@ -14,12 +14,14 @@ from markupsafe import escape
 from rich.console import Console
 
 from rnnzoo import lang, report
+from rnnzoo.api.going_on import plain
 from rnnzoo.cli import main
 from rnnzoo.cli.plan import _print_plan
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures
 from rnnzoo.report.gallery import cell_page
 from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.sweep.longer import Ahead
 from rnnzoo.terminal.console import plain_console
 from rnnzoo.trackers.mlflow import NOTE, MlflowTracker, markdown
 from tests.report.test_report import results, task
@@ -111,12 +113,18 @@ def test_commands_print_it_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         "seconds_per_step": None,
         "core_hours": None,
     }
-    _print_plan(
-        {"studies": [row, {**row, "task": STYLE}], "hours": None, "workers": 1}, plain_console()
-    )
+    content = {
+        "studies": [row, {**row, "task": STYLE}],
+        "hours": None,
+        "workers": 1,
+        "earlier": plain(Ahead()),
+        "elsewhere": {STYLE: 1},
+        "shares": False,
+    }
+    _print_plan(content, plain_console())
     plain_console().print(f"report {STYLE}{LINK}")
     shown = capsys.readouterr().out
-    assert shown.count(STYLE) == 4
+    assert shown.count(STYLE) == 5
     assert shown.count(LINK) == 2
 
 

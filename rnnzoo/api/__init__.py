@@ -78,7 +78,8 @@ def run(
         only: labels of variants; no trials of others are run.
         shard: `2/8` runs every eighth trial of each search, from the second on; other machines have
             the others.
-        share: take over trials of other experiments in the storage that are these to the bit.
+        share: take over trials of other experiments in the storage that are these to the bit, as
+            `share: true` of the experiment.
         hours: after so many, trials that run save their state of training, and nothing is begun any
             more; the report is of what was run.
         progress: show the sweep on this terminal; or an observer, as a subclass of

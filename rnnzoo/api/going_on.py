@@ -1,5 +1,5 @@
-"""What earlier editions of an experiment are worth to it: of the trials that are left, which count
-as they are, which go on from where they ended, and which train anew.
+"""What earlier editions of an experiment, and other experiments, are worth to it: of the trials
+that are left, which count as they are, which go on from where they ended, and which train anew.
 
 In: an opened experiment and its storage.  Out: what is ahead, and the files that it needs.
 """
@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from rnnzoo.backends import facts
-from rnnzoo.spec.trial import Result
+from rnnzoo.errors import listed
+from rnnzoo.spec.trial import Result, StudyKey
+from rnnzoo.sweep import equal, status
 from rnnzoo.sweep import open as door
-from rnnzoo.sweep import status
 from rnnzoo.sweep.longer import Ahead, Longer
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.parts import Part
 from rnnzoo.sweep.plan import Study
-from rnnzoo.sweep.search import Store
+from rnnzoo.sweep.search import Editions, Store
 
 
 def look(
@@ -29,17 +31,66 @@ def look(
     if store is None:
         return {study.identity: Ahead() for study in studies}
     longer = _longer(opened, store, studies)
+    left = _left(opened, store, studies, part)
+    return {study.identity: longer.ahead(study, left[study.identity], store) for study in studies}
+
+
+def _left(
+    opened: Opened, store: Store, studies: Collection[Study], part: Part
+) -> dict[str, list[int]]:
+    """Indices of the trials of each of these studies that have not ended, by its identity."""
     ended = _ended(door.of_present(store.results(opened.experiment.name), opened.studies, store))
-    ahead = {}
-    for study in studies:
-        planned = range(status.planned(study, opened.trials))
-        left = [
+    return {
+        study.identity: [
             index
-            for index in planned
+            for index in range(status.planned(study, opened.trials))
             if part.holds(study.variant.label, index) and (study.identity, index) not in ended
         ]
-        ahead[study.identity] = longer.ahead(study, left, store)
-    return ahead
+        for study in studies
+    }
+
+
+def run_elsewhere(opened: Opened, store: Store, part: Part) -> dict[str, int]:
+    """How many trials that are left other experiments of the storage have run, to the bit, by the
+    experiment; without those that are taken over anyway.
+    """
+    studies = [
+        study
+        for study in opened.studies
+        if part.has(study.variant.label) and equal.has_equals(study)
+    ]
+    taken = {opened.experiment.name, *door.sharing(opened, store)}
+    others = [name for name in store.experiments() if name not in taken]
+    if not (studies and others):
+        return {}
+    left = _left(opened, store, studies, part)
+    counts = {}
+    for name in others:
+        editions = store.editions(name)
+        same = (_same(study, left[study.identity], editions, store) for study in studies)
+        counts[name] = sum(map(len, same))
+    return {name: count for name, count in counts.items() if count}
+
+
+def _same(study: Study, left: Collection[int], editions: Editions, store: Store) -> set[int]:
+    """Indices of trials of a study that are left and were run as these editions."""
+    names = [
+        name
+        for name, (attributes, ended) in editions.items()
+        if ended and equal.may_have(study, StudyKey.parse(name), attributes.get("parts", {}))
+    ]
+    results = chain.from_iterable(store.ended(name) for name in names if left)
+    return {
+        result.trial.index
+        for result in results
+        if result.trial.index in left and equal.is_own(study, result)
+    }
+
+
+def words_elsewhere(counts: Mapping[str, int]) -> str:
+    """What `run_elsewhere` counted, for people."""
+    by = [f"{count} by '{name}'" for name, count in counts.items()]
+    return f"of the trials that are left, to the bit the same were run before: {listed(by)}"
 
 
 def together(ahead: Iterable[Ahead]) -> Ahead:
@@ -86,8 +137,8 @@ def beginnings(opened: Opened, store: Store, results: Collection[Result]) -> set
 def _longer(opened: Opened, store: Store, studies: Collection[Study]) -> Longer:
     name = opened.experiment.name
     longer = Longer(opened.runs, machine=facts.machine(opened.experiment.training.backend))
-    for edited in (name, *door.named_before(opened, store)):
-        longer.add(studies, store.editions(edited))
+    for source in (name, *door.sharing(opened, store)):
+        longer.add(studies, store.editions(source))
     return longer
 
 

@@ -69,6 +69,7 @@ def planned(
                 samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )
     content = _plan(opened, left, costs, count, part, earlier)
+    content["elsewhere"] = going_on.run_elsewhere(opened, store, part) if store else {}
     if not part.whole:
         content["part"] = str(part)
     else:
@@ -221,6 +222,7 @@ def _plan(
         "data": data(opened),
         "studies": rows,
         "hours": total_hours,
+        "shares": opened.experiment.share,
         "earlier": going_on.plain(going_on.together(earlier.values())),
     }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo import lang, tasks
-from rnnzoo.api import root, sources
+from rnnzoo.api import going_on, root, sources
 from rnnzoo.api.value import Report, Results
 from rnnzoo.confirm.questions import Answer
 from rnnzoo.confirm.stand import at_most, earlier, stands, undecided
@@ -87,8 +87,19 @@ class Prepared:
         return not self.part.whole and self.store.lets_parts_run_at_once
 
     def elsewhere(self) -> Iterator[str]:
-        """Who has trials of the experiment of which the storage has none: it may have been lost."""
-        return iter(()) if self.source else _elsewhere(self.opened, self.store)
+        """Who has trials of the experiment of which the storage has none, which may have been lost;
+        and which other experiments have run the very same, as where it was renamed and moved.
+        """
+        if self.source:
+            return
+        yield from _elsewhere(self.opened, self.store)
+        others = {}
+        if not self.share:
+            others = going_on.run_elsewhere(self.opened, self.store, self.part)
+        if others:
+            yield f"{going_on.words_elsewhere(others)}; they run anew"
+            again = command("sweep", self.opened.experiment.file, "--share")
+            yield f"  to take them over instead: {again}"
 
     def run(self, observer: Observer, tally: Tally) -> Results:
         """Run what is missing.
@@ -174,13 +185,8 @@ class Prepared:
         }
 
     def shared(self) -> list[str]:
-        """Names of the experiments whose equal trials are taken over: those that this file was
-        called before, or all in the storage.
-        """
-        if self.share:
-            name = self.opened.experiment.name
-            return [other for other in self.store.experiments() if other != name]
-        return door.named_before(self.opened, self.store)
+        """Names of the experiments whose equal trials are taken over."""
+        return door.sharing(self.opened, self.store, self.share)
 
     def publish(self, results: Results, note: Note) -> Report:
         """Write the report, and give it and the best models to the tracker, with what it missed."""

@@ -320,7 +320,10 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         " been run here; tables may be several"
     )
     _source(sweep, text)
-    text = "take over trials of other experiments in the storage that are these to the bit"
+    text = (
+        "take over trials of other experiments in the storage that are these to the bit, as"
+        " `share: true` in the file"
+    )
     sweep.add_argument("--share", action="store_true", help=text)
     text = (
         "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"

@@ -48,8 +48,10 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     from rnnzoo.terminal.display import span
 
     console.print(_table(content["studies"]))
-    for line in _earlier(content["earlier"], "second_stage" in content):
+    for line in _earlier(content["earlier"], "second_stage" in content, content["shares"]):
         told(console, f"\n{line}")
+    if content["elsewhere"]:
+        told(console, f"\n{_elsewhere(content['elsewhere'])}")
     if content["hours"]:
         how_long = span([hours * 3600 for hours in content["hours"]], duration)
         console.print(f"\n{how_long} with {content['workers']} at a time, if no trial stops early")
@@ -66,22 +68,31 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         within.show(content["within"], console)
 
 
-def _earlier(earlier: Mapping[str, Any], confirms: bool) -> Iterator[str]:
+def _earlier(earlier: Mapping[str, Any], confirms: bool, shares: bool = False) -> Iterator[str]:
     """What earlier editions of the experiment are worth, in sentences.
 
     Args:
         confirms: whether a second stage follows the search.
+        shares: whether trials of other experiments count.
     """
     from rnnzoo.api.going_on import read
 
     ahead = read(earlier)
     if words := ahead.words():
-        yield f"of an earlier version: {words}"
+        whose = "earlier versions and other experiments" if shares else "an earlier version"
+        yield f"of {whose}: {words}"
     if confirms and ahead.going_on:
         yield (
             "trainings of the second stage go on where its settings come out as they were, and"
             " begin anew where they do not"
         )
+
+
+def _elsewhere(counts: Mapping[str, int]) -> str:
+    """What trials of other experiments are worth, in a sentence."""
+    from rnnzoo.api.going_on import words_elsewhere
+
+    return f"{words_elsewhere(counts)}; `rnnzoo sweep --share` takes them over"
 
 
 def _table(studies: Sequence[PlannedStudy]) -> Table:

@@ -26,7 +26,7 @@ from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import Result
 
 # what no score depends on
-_WORDS_ONLY = ("experiment", "about", "claims", "family")
+_WORDS_ONLY = ("experiment", "about", "claims", "family", "share")
 ABSENT = "not given"  # where an experiment has no such key
 
 

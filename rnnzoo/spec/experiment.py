@@ -350,6 +350,8 @@ class Experiment:
             number of `weights`, which is then that of the baseline with these units.
         family: which claims share an error rate: all of the `file`, or those on each `task`, and
             those about several tasks, each by themselves.  No trial depends on it.
+        share: whether trials of other experiments in the storage that are these to the bit are
+            taken over.  No trial depends on it.
     """
 
     name: str
@@ -370,6 +372,7 @@ class Experiment:
     control: str = ""
     equal: Literal["units", "weights"] = "units"
     family: Literal["file", "task"] = "file"
+    share: bool = False
     sets: tuple[str, ...] = field(default=(), compare=False)
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 

@@ -242,6 +242,16 @@ def named_before(opened: Opened, storage: search.Store) -> list[str]:
     return storage.named_before(str(file.resolve()), name) if file.is_file() else []
 
 
+def sharing(opened: Opened, storage: search.Store, share: bool = False) -> list[str]:
+    """Names of the experiments whose equal trials are taken over: those that this file was called
+    before, or, where it shares its trials, all in the storage.
+    """
+    if share or opened.experiment.share:
+        name = opened.experiment.name
+        return [other for other in storage.experiments() if other != name]
+    return named_before(opened, storage)
+
+
 def lost(result: Result, storage: search.Store) -> str:
     """Why the model of a trial cannot be had, as a clause; empty where it can be."""
     trial = result.trial

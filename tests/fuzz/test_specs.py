@@ -189,6 +189,7 @@ TOP = {
         "init",
         "resources",
         "claims",
+        "share",
     ],
     "settings": ["tracking", "storage", "ui"],
 }

@@ -18,6 +18,7 @@ from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment, Rungs
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS
 from rnnzoo.spec.read_experiment import parse_experiment, read, resolved
 from rnnzoo.sweep import open as door
+from rnnzoo.sweep.plan import studies
 from tests.samples import examples
 
 ROOT = Path(__file__).parent.parent.parent
@@ -156,6 +157,18 @@ def test_the_blanks_of_a_claim_are_filled_in() -> None:
     )
     assert (own.form, own.task, own.number) == ("A same as B", "", 0.01)
     assert (share.name, share.number, share.note) == ("units", pytest.approx(2 / 3), "where")
+
+
+def test_sharing_is_kept_in_what_a_spec_resolves_to_and_changes_no_study() -> None:
+    alone, sharing = parsed(SMALL), parsed(SMALL + "share: true\n")
+    assert (alone.share, sharing.share) == (False, True)
+    assert parsed(yaml_text(resolved(sharing))).share
+    assert "share" not in resolved(alone)
+    first, second = (
+        {study.identity for study in studies(spec, {"adding": "d"}, {"adding": 2})}
+        for spec in (alone, sharing)
+    )
+    assert first == second
 
 
 def test_a_control_is_the_baseline_once_more_and_claims_can_name_it() -> None:

@@ -166,6 +166,7 @@ def _experiment(source: Source, text: str) -> Experiment:
         equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]
         # one of the two
         family=top.word("family", ("file", "task"), "file"),  # type: ignore[arg-type]
+        share=top.flag("share"),
         places=source.places,
     )
     top.done()

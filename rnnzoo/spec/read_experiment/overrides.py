@@ -16,7 +16,7 @@ from rnnzoo.spec.hyperparameters import MODEL, SEARCHABLE, TRAINING
 TOP = (
     "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search",
     "training", "model", "select", "margin", "floor", "confirm", "init", "resources", "claims",
-    "family",
+    "family", "share",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": TOP,

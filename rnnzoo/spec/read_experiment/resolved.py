@@ -43,6 +43,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "controls": True if experiment.control else None,
         "equal": experiment.equal if experiment.equal != "units" else None,
         "family": experiment.family if experiment.family != "file" else None,
+        "share": True if experiment.share else None,
         "search": _search_plain(experiment.search),
         "training": {name: settings[name] for name in TRAINING},
         "model": model or None,
