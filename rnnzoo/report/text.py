@@ -6,6 +6,7 @@ What specs and tasks say is text: nowhere is it read as rich's markup.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import fill
 
 from rich.console import Console
 from rich.padding import Padding
@@ -205,6 +206,19 @@ def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
         console.print(Padding(_scores("metric", table.also, also), (0, 0, 0, 4)))
     for row in table.rows:
         for text in _cautions(row, table):
-            console.print(f"  {row.variant}: {text}", style="yellow", markup=False, highlight=False)
+            _hanging(f"{row.variant}: {text}", "yellow", console)
     if table.note:
-        console.print(f"  note: {table.note}", style="dim", markup=False, highlight=False)
+        _hanging(f"note: {table.note}", "dim", console)
+
+
+def _hanging(text: str, style: str, console: Console) -> None:
+    """Print a line whose continuations are set in."""
+    folded = fill(
+        text,
+        console.width,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    console.print(folded, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -335,6 +335,10 @@ def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_pa
     text = console.export_text()
     assert "gru: 2 diverged, 2 never better than key (2 ended by patience there)" in text
     assert "lstm: its mean is not clearly better than key, which learns nothing" in text
+    narrow = Console(width=60, record=True, file=io.StringIO())
+    report.show(summarised, narrow)
+    folded = "  lstm: its mean is not clearly better than key, which\n    learns nothing\n"
+    assert folded in narrow.export_text()
     report.write(summarised, cells(), tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert page.count('<span class="idle">not clearly better than key</span>') == 3
