@@ -89,8 +89,8 @@ def _same(study: Study, left: Collection[int], editions: Editions, store: Store)
 
 def words_elsewhere(counts: Mapping[str, int]) -> str:
     """What `run_elsewhere` counted, for people."""
-    by = [f"{count} by '{name}'" for name, count in counts.items()]
-    return f"of the trials that are left, to the bit the same were run before: {listed(by)}"
+    where = [f"{count} in '{name}'" for name, count in counts.items()]
+    return f"trials that are left here were run before, to the bit: {listed(where)}"
 
 
 def together(ahead: Iterable[Ahead]) -> Ahead:

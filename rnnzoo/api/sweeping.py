@@ -22,7 +22,16 @@ from rnnzoo.api import going_on, root, sources
 from rnnzoo.api.value import Report, Results
 from rnnzoo.confirm.questions import Answer
 from rnnzoo.confirm.stand import at_most, earlier, stands, undecided
-from rnnzoo.errors import StoreError, UsageError, argument, command, listed, nearest, number_of
+from rnnzoo.errors import (
+    StoreError,
+    UsageError,
+    argument,
+    command,
+    duration,
+    listed,
+    nearest,
+    number_of,
+)
 from rnnzoo.launchers import Launcher, place
 from rnnzoo.live.record import recording
 from rnnzoo.spec import points
@@ -291,14 +300,22 @@ def _undecided(results: Results, workers: int) -> Iterator[str]:
 
 
 def _taking(count: int, results: Results, workers: int) -> str:
-    """How many hours so many trainings take, by those that were run."""
+    """How long so many trainings take, by those that were run."""
     seconds = [result.outcome.seconds.get("total", 0.0) for result in results]
     if not any(seconds):
         return ""
-    hours = count * sum(seconds) / len(seconds) / 3600
+    total = count * sum(seconds) / len(seconds)
     if workers == root.UNLIMITED:  # how many workers a cluster will have, nobody knows
-        return f", about {hours:.2g} hours of training"
-    return f", about {hours / workers:.2g} hours with {workers} at a time"
+        return f", about {_hours(total)} of training"
+    return f", about {_hours(total / workers)} with {workers} at a time"
+
+
+def _hours(seconds: float) -> str:
+    """A time in hours; minutes or seconds where it is below a tenth of an hour."""
+    if seconds < 360:
+        return duration(max(1.0, seconds))
+    hours = f"{seconds / 3600:.2g}"
+    return f"{hours} hour" if hours == "1" else f"{hours} hours"
 
 
 def prepared(

@@ -42,7 +42,7 @@ def test_trials_of_a_file_that_was_moved_and_renamed_are_told_of(
     anew = planned(folder)
     assert anew["elsewhere"] == {"small": 6}
     assert [study["left"] for study in anew["studies"]] == [3, 3]
-    words = "of the trials that are left, to the bit the same were run before: 6 by 'small'"
+    words = "trials that are left here were run before, to the bit: 6 in 'small'"
     said = rnnzoo("plan", "moved.yaml", "--no-measure", cwd=folder).stdout
     assert f"{words}; `rnnzoo sweep --share` takes them over" in said
     printed = before_a_trial("sweep", "moved.yaml", cwd=folder)

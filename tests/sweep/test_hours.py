@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from rnnzoo.api import root
-from rnnzoo.api.sweeping import _ends_at, _taking
+from rnnzoo.api.sweeping import _ends_at, _hours, _taking
 from rnnzoo.errors import UsageError
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.plan import Study
@@ -139,3 +139,12 @@ def test_the_hours_that_are_left_are_those_of_the_workers_that_are_known(
 ) -> None:
     ran = [SimpleNamespace(outcome=Outcome(Kind.COMPLETE, seconds={"total": 3600.0}))] * 2
     assert _taking(3, ran, workers) == told  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [
+    (0.2, "1 s"), (14.0, "14 s"), (240.0, "4 min"), (360.0, "0.1 hours"), (3600.0, "1 hour"),
+])  # fmt: skip
+def test_less_than_a_tenth_of_an_hour_is_told_in_minutes_or_seconds(
+    seconds: float, told: str
+) -> None:
+    assert _hours(seconds) == told
