@@ -139,12 +139,13 @@ class Prepared:
                 tally.place = partial(place, launcher)
                 loop = self._loop(launcher, told)
                 loop.run()
+            # as much of it as the sweep was told to run
+            opened = replace(
+                opened, experiment=loop.experiment, studies=tuple(loop.studies), trials=loop.trials
+            )
+            results = sources.of_opened(opened, loop.results(), self.store)
+            recorder.left = _left(loop.ran_out, loop.told.stopped, self._own_left(results))
         self.told.extend(loop.steering.last_words())
-        # as much of it as the sweep was told to run
-        opened = replace(
-            opened, experiment=loop.experiment, studies=tuple(loop.studies), trials=loop.trials
-        )
-        results = sources.of_opened(opened, loop.results(), self.store)
         self.told.extend(self._more(results, loop.told.workers or self.workers))
         return results
 
@@ -281,6 +282,24 @@ class Prepared:
             yield "the second stage"
         if speed.wanted(experiment, self.opened.studies):
             yield "the measurements of speed"
+
+
+def _left(ran_out: bool, stopped: Sequence[str], trials: int) -> str:
+    """Why a sweep that ended by itself is not done, and what is left; empty where it is.
+
+    Args:
+        ran_out: its time was over.
+        stopped: variants that were told to stop.
+        trials: of the search that are left.
+    """
+    left = f"{number_of(trials, 'trial is', 'trials are')} left"
+    if ran_out:
+        # else what is left comes after the search
+        return f"its hours are over; {left if trials else 'the search is done, and not the rest'}"
+    if trials and stopped:
+        were = "was" if len(stopped) == 1 else "were"
+        return f"{listed(stopped)} {were} stopped; {left}"
+    return left if trials else ""
 
 
 def _undecided(results: Results, workers: int) -> Iterator[str]:

@@ -156,8 +156,12 @@ def _said(shown: Shown, spec: str) -> Iterator[str]:
             yield from (again, " goes on.")
         case "ended":
             left = shown["planned"] - shown["done"]
-            rest = f"; {number_of(left, 'trial is', 'trials are')} left" if left > 0 else ""
-            yield f"at {moment(shown['written'])}{rest}. The report: "
+            rest = f"{number_of(left, 'trial is', 'trials are')} left" if left > 0 else ""
+            if len(shown["parts"]) == 1:  # each of several has its own reason
+                rest = shown["ended"]["text"] or rest
+            yield f"at {moment(shown['written'])}"
+            yield prose(f"; {rest}. " if rest else ". ")
+            yield "The report: "
             yield tag("code", shown.get("report") or "")
 
 

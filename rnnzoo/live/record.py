@@ -54,6 +54,7 @@ class Recorder(Observer):
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble, self._is_told = "", False
+        self.left = ""  # what a sweep that has ended leaves to others, and why
 
     # -- what the loop tells
 
@@ -145,7 +146,7 @@ def recording(
     except BaseException as error:
         recorder.close("failed", str(error))
         raise
-    recorder.close("done")
+    recorder.close("done", recorder.left)
 
 
 def file_of(runs: Path, part: Part) -> Path:

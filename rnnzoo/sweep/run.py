@@ -124,6 +124,7 @@ class Sweep:
     retries: deque[tuple[Study, int]] = field(default_factory=deque)  # trials to begin once more
     running: dict[int, _Running] = field(default_factory=dict)  # by ticket
     until: int = 0  # the epoch after which trials wait, while those of a rung run; 0: none
+    ran_out: bool = False  # of time, with something left to be run
     saved_trials: int = 0  # that go on from there in a later sweep
     leaves_time: Callable[[], bool] = lambda: False  # who asks for the end lets trials be saved
     # called before each trial; they raise where another sweep of the experiment has begun
@@ -186,6 +187,7 @@ class Sweep:
                     self.search(done, interrupted)
                     AfterSearch(self, interrupted).run()
                 except _Over:
+                    self.ran_out = True
                     self.observer.note("the time is over, so nothing more is begun")
                 finally:
                     self.stop()

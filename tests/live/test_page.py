@@ -65,6 +65,12 @@ def test_the_page_says_the_state_and_is_whole_without_its_script(state: str) -> 
     assert ("Running" in text) == (state in ("running", "paused"))
 
 
+def test_a_sweep_whose_hours_are_over_is_not_told_as_one_that_is_done() -> None:
+    said = "its hours are over; 4 trials are left"
+    over = shown("ended", ended={"how": "done", "text": said, "time": 1_000_000.0})
+    assert f"; {said}. The report: " in "".join(Reader(page.whole(over, "spec.yaml")).texts)
+
+
 def test_what_a_spec_says_is_text() -> None:
     hostile = shown("failed", notes=[{"time": 1.0, "text": HOSTILE}])
     hostile["ended_last"][0].update(message=HOSTILE, place=HOSTILE)

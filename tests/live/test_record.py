@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.api.sweeping import _left
 from rnnzoo.live import record
 from rnnzoo.live.record import file_of, recording
 from rnnzoo.sweep.observer import Several
@@ -56,6 +57,28 @@ def test_the_file_says_how_a_sweep_ended(tmp_path: Path, error: BaseException, h
         raising(tmp_path, error)
     assert content(tmp_path)["ended"]["how"] == how
     assert content(tmp_path)["ended"]["text"] in ("", "no room")
+
+
+def test_the_file_says_what_a_sweep_leaves_whose_hours_are_over(tmp_path: Path) -> None:
+    with recording(tmp_path, ABOUT, tally := Tally(40), print) as recorder:
+        Teller(Several(tally, recorder)).begin()
+        recorder.left = _left(True, (), 4)
+    ended = content(tmp_path)["ended"]
+    assert (ended["how"], ended["text"]) == ("done", "its hours are over; 4 trials are left")
+
+
+@pytest.mark.parametrize(("ran_out", "stopped", "trials", "said"), [
+    (False, (), 0, ""),
+    (False, ("gru",), 0, ""),
+    (False, ("gru",), 1, "gru was stopped; 1 trial is left"),
+    (False, ("gru", "rnn"), 3, "gru and rnn were stopped; 3 trials are left"),
+    (True, ("gru",), 3, "its hours are over; 3 trials are left"),
+    (True, (), 0, "its hours are over; the search is done, and not the rest"),
+])  # fmt: skip
+def test_what_is_left_is_told_with_its_reason(
+    ran_out: bool, stopped: tuple[str, ...], trials: int, said: str
+) -> None:
+    assert _left(ran_out, stopped, trials) == said
 
 
 def test_a_sweep_that_is_refused_leaves_the_file_of_the_one_that_runs(tmp_path: Path) -> None:
