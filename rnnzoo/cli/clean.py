@@ -102,8 +102,25 @@ def sharers(opened: Opened, store: Store) -> list[str]:
             for study, (attributes, _) in editions
         ]
         if any(equal.may_have(own, *study) for own in opened.studies for study in studies):
-            sharing.append(other)
+            theirs = _trainings(store, other)
+            # where none has ended yet, nobody knows at which settings they are
+            if not theirs or theirs & _trainings(store, opened.experiment.name):
+                sharing.append(other)
     return sharing
+
+
+def _trainings(store: Store, experiment: str) -> set[tuple[object, ...]]:
+    """The trials of an experiment by what they have in common with a longer training."""
+    return {
+        (
+            result.key.marked,
+            result.key.task,
+            result.trial.index,
+            result.trial.seed,
+            *sorted(result.trial.hyperparameters.items()),
+        )
+        for result in store.results(experiment)
+    }
 
 
 def _best(results: Sequence[Result], on: str) -> Iterator[Result]:

@@ -6,11 +6,15 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rnnzoo.spec.experiment import Search
+from rnnzoo.cli.clean import sharers
+from rnnzoo.spec.experiment import Search, Space
+from rnnzoo.spec.trial import StudyKey
+from rnnzoo.sweep import open as door
 from rnnzoo.sweep.search import Store
 from tests.command import rnnzoo
 
@@ -68,6 +72,12 @@ def test_an_experiment_that_may_go_on_from_states_is_named(copied: Path) -> None
     assert said.stdout.splitlines()[-1] == (
         "with `sweep --share` trials of 'other' may go on from these states, too"
     )
+    first = StudyKey.parse(next(iter(store.editions("small"))))
+    mine = store.ended(str(first))[0]
+    theirs = store.study(str(replace(first, experiment="other")), attributes, Search())
+    number, _ = theirs.ask(0, mine.trial.hyperparameters, Space())
+    theirs.tell(number, replace(mine.trial, seed=mine.trial.seed + 1), mine.outcome)
+    assert sharers(door.opened(copied / "small.yaml"), store) == []
 
 
 def test_without_a_storage_nothing_is_known_to_be_needed(tmp_path: Path, swept: Path) -> None:
