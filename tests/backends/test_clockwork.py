@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import rnnzoo
 from rnnzoo import lang
 from rnnzoo.backends import units as of_units
 from rnnzoo.backends.tensorflow import backend
 from rnnzoo.backends.tensorflow.engine import Engine
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.passes import periodic_update
-from rnnzoo.nn.layer import _StackInput
+from rnnzoo.nn import Recurrent
 from rnnzoo.spec.cell import built_in_names
 
 INPUTS, TIME = 4, 21
@@ -28,7 +27,7 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
     cell = replace(
         cell, states=(replace(cell.states[0], initial="learned"),)
     )  # its gradient is that of the first state
-    layer = rnnzoo.nn.Recurrent(
+    layer = Recurrent(
         cell, units, return_sequences=True, return_state=True, dtype="float64", seed=1
     )
     x = tf.constant(np.random.default_rng(0).normal(size=(3, TIME, INPUTS)))
@@ -132,10 +131,9 @@ SPELLINGS = {
 
 
 def engine_of(cell: ir.Cell) -> Engine:
-    layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
+    layer = Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    stack_input = _StackInput(tf.zeros((1, 1, INPUTS)), (), (), {}, {})
-    return layer._compiled_step(layer._stack[0], stack_input)[1]
+    return layer._compiled_step(layer._stack[0], ())[1]
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)
@@ -179,7 +177,7 @@ def test_what_only_resembles_clocks_is_computed_whole(equations: tuple[str, ...]
 def test_steps_of_several_products_equal_the_reference(name: str) -> None:
     cell = spelt(*RESEMBLING[name])
     weights = reference.random_weights(cell, INPUTS, 16, 1, np.random.default_rng(0))
-    layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, dtype="float64")
+    layer = Recurrent(cell, 16, return_sequences=True, dtype="float64")
     layer.build((None, None, INPUTS))
     layer.set_weights_by_name(weights[0])
     x = np.random.default_rng(1).normal(size=(3, TIME, INPUTS))

@@ -114,8 +114,9 @@ CHANGES: list[dict[str, Any]] = [
 
 def test_the_changes_below_are_of_everything_that_a_training_depends_on() -> None:
     changed = {name for change in CHANGES for name in change}
-    # MLflow's experiment, the cell's hash, and no matter: where files are, and whether it waits
-    nowhere = {"experiment", "cell", "base", "folder", "until"}
+    # MLflow's experiment, the cell's hash, and no matter: where files are, what is kept there, and
+    # whether it waits
+    nowhere = {"experiment", "cell", "base", "folder", "until", "keeps_state"}
     assert changed == {attribute.name for attribute in fields(Trial)} - nowhere
     trainings = [unusual(change["training"]) for change in CHANGES if "training" in change]
     assert {name for training in trainings for name in training} == {*SETTINGS}

@@ -326,7 +326,7 @@ with Store({url!r}).alone("loop"):
     sweeping.kill()
     sweeping.wait()
     end = time.monotonic() + 10
-    while store.holder("loop") and time.monotonic() < end:
+    while store.holders("loop") and time.monotonic() < end:
         time.sleep(0.05)
     with store.alone("loop"):
         pass
@@ -340,7 +340,7 @@ def test_a_lock_that_was_lost_with_its_connection_is_taken_again_unless_another_
     with store.alone("loop") as still_alone:
         server.execute(cut)
         still_alone()
-        assert store.holder("loop")
+        assert store.holders("loop")
         server.execute(cut)
         with (
             other.alone("loop"),
