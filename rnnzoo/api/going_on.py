@@ -23,22 +23,22 @@ from rnnzoo.sweep.parts import Part
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Editions, Store
 
+# Indices of the trials of a study that have not ended, by its identity.
+Left = Mapping[str, Collection[int]]
+
 
 def look(
-    opened: Opened, store: Store | None, studies: Collection[Study], part: Part
+    opened: Opened, store: Store | None, studies: Collection[Study], left: Left
 ) -> dict[str, Ahead]:
     """What is ahead of each of these studies of the search, by its identity."""
     if store is None:
         return {study.identity: Ahead() for study in studies}
     longer = _longer(opened, store, studies)
-    left = _left(opened, store, studies, part)
     return {study.identity: longer.ahead(study, left[study.identity], store) for study in studies}
 
 
-def _left(
-    opened: Opened, store: Store, studies: Collection[Study], part: Part
-) -> dict[str, list[int]]:
-    """Indices of the trials of each of these studies that have not ended, by its identity."""
+def left_in(opened: Opened, store: Store, studies: Collection[Study], part: Part) -> Left:
+    """The trials of a part that have not ended, of each of these studies of the search."""
     ended = _ended(door.of_present(store.results(opened.experiment.name), opened.studies, store))
     return {
         study.identity: [
@@ -50,9 +50,14 @@ def _left(
     }
 
 
-def run_elsewhere(opened: Opened, store: Store, part: Part) -> dict[str, int]:
+def run_elsewhere(
+    opened: Opened, store: Store, part: Part, left: Left | None = None
+) -> dict[str, int]:
     """How many trials that are left other experiments of the storage have run, to the bit, by the
     experiment; without those that are taken over anyway.
+
+    Args:
+        left: of all studies of the part, where it is known already.
     """
     studies = [
         study
@@ -63,7 +68,7 @@ def run_elsewhere(opened: Opened, store: Store, part: Part) -> dict[str, int]:
     others = [name for name in store.experiments() if name not in taken]
     if not (studies and others):
         return {}
-    left = _left(opened, store, studies, part)
+    left = left_in(opened, store, studies, part) if left is None else left
     counts = {}
     for name in others:
         editions = store.editions(name)

@@ -56,7 +56,8 @@ def planned(
     rows = status.rows(own, store, opened.trials, part) if store else ()
     for study, row in zip(own, rows):
         left[study.identity] = max(0, left[study.identity] - row.ended)
-    earlier = going_on.look(opened, store, own, part)
+    unended = going_on.left_in(opened, store, own, part) if store else {}
+    earlier = going_on.look(opened, store, own, unended)
     for study in own:
         left[study.identity] -= earlier[study.identity].counted
     count = root.workers(workers, settings.launcher)
@@ -69,7 +70,7 @@ def planned(
                 samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )
     content = _plan(opened, left, costs, count, part, earlier)
-    content["elsewhere"] = going_on.run_elsewhere(opened, store, part) if store else {}
+    content["elsewhere"] = going_on.run_elsewhere(opened, store, part, unended) if store else {}
     if not part.whole:
         content["part"] = str(part)
     else:

@@ -108,10 +108,10 @@ def test_the_cells_of_the_zoo_whose_units_are_apart_need_no_loop() -> None:
         name for name, cell in cells.items() if not why_a_loop(cell.step, names_of_states(cell))
     }
     assert without == {*LINEAR, *NONLINEAR}
-    found = {
+    by_newton = {
         name for name in without if has_nonlinear(cells[name].step, names_of_states(cells[name]))
     }
-    assert found == {*NONLINEAR}
+    assert by_newton == {*NONLINEAR}
 
 
 APART = "and only units that read themselves alone are taken"
