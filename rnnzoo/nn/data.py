@@ -175,9 +175,11 @@ class Resident(Data):
             index, real = batches(rows, batch, steps or count)
         packing = None
         if room:
-            order = longest_first(np.where(real > 0, self.lengths[index], 0))
-            index, real = (np.take_along_axis(each, order, axis=1) for each in (index, real))
             lengths = np.where(real > 0, self.lengths[index], 0)
+            order = longest_first(lengths)
+            index, real, lengths = (
+                np.take_along_axis(array, order, axis=1) for array in (index, real, lengths)
+            )
             packing = packed(index, lengths, self.time, time, room)
         on_device = None if packing is None else Packing(*map(_tensor, packing))
         yield Portion(

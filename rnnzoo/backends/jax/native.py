@@ -120,30 +120,28 @@ class NativeEngine(Engine):
         return replace(super().emitter(given), join=join, between=between)
 
     def _results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        if self.packed:  # in trainings alone, which want no second derivative
-            return super()._results(tensors)
-        results: list[Tensor] = _with_derivative_of(super()._results, self.scan._results)(
-            list(tensors)
-        )
+        results: list[Tensor] = self._twice(super()._results, self.scan._results)(list(tensors))
         return results
 
     def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], Kept]:
-        if self.packed:
-            return super()._forward(tensors)
-        results: tuple[list[Tensor], Kept] = _with_derivative_of(
-            super()._forward, self.scan._forward
-        )(list(tensors))
+        results: tuple[list[Tensor], Kept] = self._twice(super()._forward, self.scan._forward)(
+            list(tensors)
+        )
         return results
 
     def _backward(
         self, tensors: Sequence[Tensor], kept: Kept, upstream: Sequence[Tensor]
     ) -> list[Tensor | None]:
-        if self.packed:
-            return super()._backward(tensors, kept, upstream)
-        adjoints: list[Tensor | None] = _with_derivative_of(super()._backward, self.scan._backward)(
+        adjoints: list[Tensor | None] = self._twice(super()._backward, self.scan._backward)(
             list(tensors), kept, list(upstream)
         )
         return adjoints
+
+    def _twice(self, native: Callable[..., Any], scan: Callable[..., Any]) -> Callable[..., Any]:
+        """A function that can be differentiated twice; packed, it is of trainings alone, which want
+        no second derivative.
+        """
+        return native if self.packed else _with_derivative_of(native, scan)
 
     def loop(
         self, given: Given, emitter: Emitter, values: Values, keeps: bool
