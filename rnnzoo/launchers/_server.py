@@ -110,15 +110,17 @@ def _report_ends(control: socket.socket) -> None:
 
 def _fork(control: socket.socket, pipe: int, inherited: Sequence[socket.socket]) -> None:
     """Fork a child with its end of a pipe; the child closes the inherited sockets."""
+    # one that reaches the child before it ignores them itself would end it
+    signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
     try:
         pid = os.fork()
+        record = RECORD.pack(pid, MADE)
     except OSError as error:
-        control.sendall(RECORD.pack(error.errno or 0, NOT_MADE))
-        os.close(pipe)
-        return
+        pid, record = -1, RECORD.pack(error.errno or 0, NOT_MADE)
     if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
         os.close(pipe)
-        control.sendall(RECORD.pack(pid, MADE))
+        control.sendall(record)
         return
     try:
         signal.set_wakeup_fd(-1)

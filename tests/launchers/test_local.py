@@ -56,6 +56,12 @@ def outcome(launcher: LocalLauncher, asked: Trial) -> Outcome:
         launcher.answer(ticket, True)
 
 
+def test_a_signal_to_the_group_ends_no_child_that_was_just_forked() -> None:
+    launcher = LocalLauncher(Setup(behave, 1, ("tests.faults.early_signals",)))
+    assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE
+    launcher.close()
+
+
 @pytest.mark.parametrize(
     ("behaviour", "kind", "words"),
     [
