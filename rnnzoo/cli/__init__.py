@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UsageError.exit_code
     try:
         with asked_to_end(), at_command_line():
-            args = _parsed(words)
+            args = parsed(words)
             return int(args.run(args) or 0)
     except RnnzooError as error:
         print(error, file=sys.stderr)
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _bug(error)
 
 
-def _parsed(words: Sequence[str]) -> argparse.Namespace:
+def parsed(words: Sequence[str]) -> argparse.Namespace:
     """
     Raises:
         UsageError: no such command, or one that has not such an option.
@@ -114,9 +114,14 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     if not words[0].startswith("-") and words[0] not in commands:
         raise UsageError(f"rnnzoo has no command '{words[0]}'", nearest(words[0], commands))
     args, unknown = parser.parse_known_args(words)
-    if "words" in args and not any(word.startswith("-") for word in unknown):
-        args.words += unknown  # argparse takes none of these behind an option
-    elif unknown:
+    # argparse takes no more words behind an option, where those before it were enough
+    while unknown and not any(word.startswith("-") for word in unknown):
+        moved = _before_its_option(unknown[0], words)
+        if moved == list(words):
+            break
+        words = moved
+        args, unknown = parser.parse_known_args(words)
+    if unknown:
         name = f"rnnzoo {words[0]}"
         wrong = next((word for word in unknown if word.startswith("-")), "")
         if not wrong:
@@ -126,6 +131,16 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
             f"{name} has no option {option}", nearest(option, _options(commands[words[0]]))
         )
     return args
+
+
+def _before_its_option(word: str, words: Sequence[str]) -> list[str]:
+    """A command line with a word in front of the last option that it stands behind."""
+    # the last that reads so: the first may be an option's value
+    place = max(number for number, each in enumerate(words) if each == word)
+    before, behind = words[:place], words[place + 1 :]
+    options = [number for number, each in enumerate(before) if each.startswith("-")]
+    to = options[-1] if options else place
+    return [*before[:to], word, *before[to:], *behind]
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import ViewType
 
+from rnnzoo import cli
 from rnnzoo.api import sources
 from rnnzoo.report import table
 from rnnzoo.spec.cell import built_in_names
@@ -427,6 +428,26 @@ def test_a_name_that_promises_another_format_is_refused_before_anything_is_read(
     right = told.rpartition(" in ")[2].partition(" ")[0]
     assert done.stderr == f"{told}\n  fix: name it x{right}\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "spec.yaml", "table.csv", "--set", "search.seed=2", "--force"],
+        ["export", "spec.yaml", "--set", "search.seed=2", "table.csv", "--force"],
+        ["export", "--set", "search.seed=2", "spec.yaml", "--force", "table.csv"],
+        ["export", "spec.yaml", "--set", "search.seed=2", "--force", "table.csv"],
+    ],
+)
+def test_words_and_options_come_in_any_order(words: list[str]) -> None:
+    args = cli.parsed(words)
+    assert (args.spec, args.file, args.set) == ("spec.yaml", "table.csv", ["search.seed=2"])
+    assert args.force
+
+
+def test_a_word_that_reads_like_an_options_value_is_still_the_word() -> None:
+    args = cli.parsed(["export", "spec.yaml", "--set", "a.csv", "a.csv"])
+    assert (args.file, args.set) == ("a.csv", ["a.csv"])
 
 
 def test_an_option_may_say_the_same_twice(tmp_path: Path) -> None:
