@@ -36,6 +36,32 @@ Tell = Callable[[Progress], bool]
 Work = Callable[[Trial, Tell], Outcome]
 
 
+class Desk(Protocol):
+    """Where a function that trains many trials at once gets them from, and hands in what comes of
+    them; a trial is known by its ticket.
+    """
+
+    def take(self, wait: bool) -> Sequence[tuple[int, Trial]]:
+        """The trials that were submitted since the last call.
+
+        Args:
+            wait: for at least one; none then means that there will be no more.
+        """
+
+    def tell(self, news: Mapping[int, Progress]) -> frozenset[int]:
+        """Tell of an epoch of each of these trials; returns which of them go on.
+
+        The others stop, as a trial does whose `Tell` returned False.
+        """
+
+    def finish(self, ticket: int, outcome: Outcome) -> None:
+        """Hand in how a trial ended."""
+
+
+# a function of a module; the second argument is how many trials train at once
+Many = Callable[[Desk, int], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a submitted trial: progress, or its end."""
@@ -109,6 +135,7 @@ class Setup:
         remote: what trials on other machines need.
         ends_at: on the monotonic clock; a launcher that waits for machines waits no longer, and
             ends trials that have not begun by then as interrupted, to be retried.
+        many: what trains many trials at once in one process, pickled likewise; None: nothing does.
     """
 
     work: Work
@@ -124,6 +151,7 @@ class Setup:
     note: Callable[[str], None] = silent
     remote: Remote = field(default_factory=Remote)
     ends_at: float = math.inf
+    many: Many | None = None
 
 
 def elsewhere(launcher: Launcher) -> Mapping[str, str]:
