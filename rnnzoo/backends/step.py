@@ -71,16 +71,7 @@ class ProgramStep(LayerStep):
     @property
     def aliases(self) -> dict[Named, str]:
         """Under which names the instructions read what is carried."""
-        fixed = {instruction.name for instruction in self.program.once}
-        results = ((name, self.program.results[name]) for name in self.carried)
-        # what is one number for all units is computed again, and what is the same at every step is
-        # there anyway
-        refs = ((name, atom) for name, atom in results if isinstance(atom, ir.Ref))
-        return {
-            (atom.kind, atom.name): name
-            for name, atom in refs
-            if atom.kind == "value" and atom.shape and atom.name not in fixed
-        }
+        return self.program.aliases(self.carried)
 
     @cached_property
     def rows(self) -> tuple[Named, ...]:

@@ -18,6 +18,7 @@ else reads that.
     recurrence         the kind of each group of states: linear or not, which units it joins
     memory             gradients of states against lags
     start              initial weights in NumPy
+    philox             the random numbers that trainings begin with, which are TensorFlow's
     probes             random inputs, on which both run a cell
     at_start           half-lives of states and values of gates before training
     lint               warnings about how a cell starts

@@ -50,10 +50,15 @@ class Evaluator:
     calls: tuple[tuple[RefKey, Callable[..., Array], tuple[RefKey | Array, ...]], ...]
 
     @staticmethod
-    def of(instructions: Instructions, sizes: ir.Sizes) -> Evaluator:
+    def of(instructions: Instructions, sizes: ir.Sizes, dtype: str = "float64") -> Evaluator:
+        """The instructions of a program at these sizes.
+
+        Args:
+            dtype: of the numbers among their operands; values have that of what they are made of.
+        """
         calls = []
         for instruction in instructions:
-            operands = tuple(_operand(atom, sizes) for atom in instruction.inputs)
+            operands = tuple(_operand(atom, sizes, dtype) for atom in instruction.inputs)
             function = instruction.primitive.evaluator(instruction, sizes)
             calls.append((("value", instruction.name), function, operands))
         return Evaluator(tuple(calls))
@@ -250,12 +255,12 @@ def value_of(atom: Atom, values: Values, sizes: ir.Sizes, batch: int) -> Array:
     return np.broadcast_to(value, (batch, width)).astype(float)
 
 
-def _operand(atom: Atom, sizes: ir.Sizes) -> RefKey | Array:
+def _operand(atom: Atom, sizes: ir.Sizes, dtype: str = "float64") -> RefKey | Array:
     """The number that an atom is, or the key of its value."""
     if isinstance(atom, ir.Number):
-        return np.full([sizes.of(size) for size in atom.shape], atom.value)
+        return np.full([sizes.of(size) for size in atom.shape], atom.value, dtype)
     if atom.kind == "option":
-        return np.asarray(float(sizes.options[atom.name]))
+        return np.asarray(sizes.options[atom.name], dtype)
     if atom.kind == "size":
-        return np.asarray(float(sizes.of(atom.name)))
+        return np.asarray(sizes.of(atom.name), dtype)
     return atom.kind, atom.name

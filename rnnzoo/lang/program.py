@@ -140,6 +140,21 @@ class Program:
         ]
         return tuple(ref for ref in dict.fromkeys(read) if _is_sequence(ref, before_only))
 
+    def aliases(self, carried: Iterable[str]) -> dict[tuple[str, str], str]:
+        """Under which names, (kind, name) of an `ir.Ref`, the instructions read results that are
+        carried; to the name of the result.
+        """
+        fixed = names_of(self.once)
+        results = ((name, self.results[name]) for name in carried)
+        # what is one number for all units is computed again, and what is the same at every step is
+        # there anyway
+        refs = ((name, atom) for name, atom in results if isinstance(atom, ir.Ref))
+        return {
+            (atom.kind, atom.name): name
+            for name, atom in refs
+            if atom.kind == "value" and atom.shape and atom.name not in fixed
+        }
+
 
 def _is_sequence(ref: ir.Ref, before: set[str]) -> bool:
     return ref.kind in ("input", "below") or (ref.kind == "value" and ref.name in before)

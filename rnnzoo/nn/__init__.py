@@ -4,7 +4,7 @@ What computes is a backend (`rnnzoo.backends`).
 
     arguments     what a user hands to a layer, checked
     layer         `Recurrent`, a Keras layer for any cell
-    initializers  the same first weights under every backend; `philox`, their random numbers
+    initializers  the same first weights under every backend
     losses        a task's loss and metric as tensors
     network       a trial's layers, from its inputs to its logits; `parts`, those that are not
                   recurrent

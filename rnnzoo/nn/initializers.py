@@ -4,19 +4,16 @@ under TensorFlow.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from rnnzoo.lang import philox
 from rnnzoo.lang.start import reservoir
-from rnnzoo.nn import philox
 
 Tensor = Any
-# standard deviation of a normal distribution that is cut at two of its own
-CUT_DEVIATION = 0.87962566103423978
 
 
 def as_tensorflow(initializer: keras.initializers.Initializer) -> keras.initializers.Initializer:
@@ -49,7 +46,9 @@ class AsTensorFlow(keras.initializers.Initializer):  # type: ignore[misc]  # Ker
             case make.RandomUniform():
                 numbers = philox.uniform(seed, shape, config["minval"], config["maxval"])
             case make.VarianceScaling():
-                numbers = _scaled(self.initializer, seed, shape)
+                scale, fan = self.initializer.scale, self.initializer.mode
+                distribution = self.initializer.distribution
+                numbers = philox.scaled(seed, shape, scale, fan, distribution)
             case _:
                 return self.initializer(shape, dtype=dtype, **options)
         return keras.ops.convert_to_tensor(numbers, dtype or keras.config.floatx())
@@ -92,20 +91,3 @@ class SideBySide(keras.initializers.Initializer):  # type: ignore[misc]  # Keras
     def __call__(self, shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
         kernels = [make((size, *shape[1:]), dtype=dtype) for make, size in self.blocks]
         return keras.ops.concatenate(kernels)
-
-
-def _scaled(
-    initializer: keras.initializers.VarianceScaling, seed: int, shape: Sequence[int]
-) -> philox.Array:
-    """A variance that depends on the size of the matrix (Glorot and Bengio 2010; He et al.
-    2015).
-    """
-    inputs, outputs = (shape[0], shape[-1]) if len(shape) == 2 else (math.prod(shape),) * 2
-    fans = {"fan_in": inputs, "fan_out": outputs, "fan_avg": (inputs + outputs) / 2}
-    variance = initializer.scale / max(1.0, fans[initializer.mode])
-    if initializer.distribution == "uniform":
-        limit = math.sqrt(3.0 * variance)
-        return philox.uniform(seed, shape, -limit, limit)
-    if initializer.distribution == "untruncated_normal":
-        return philox.normal(seed, shape, math.sqrt(variance))
-    return philox.truncated_normal(seed, shape, math.sqrt(variance) / CUT_DEVIATION)

@@ -6,7 +6,6 @@ In: a cell and sizes.  Out: a layer with the arguments, masks and serialisation 
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from rnnzoo.backends.delays import delayed
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.philox import open_uniform
 from rnnzoo.lang.probes import ELAPSED
 from rnnzoo.lang.scans import has_nonlinear, why_a_loop
 from rnnzoo.lang.start import beginning, by_columns, expressions
@@ -44,8 +44,8 @@ from rnnzoo.lang.widen import operands
 from rnnzoo.nn import arguments
 from rnnzoo.nn.initializers import AsComputed, SideBySide, SpectralRadius, as_tensorflow
 from rnnzoo.nn.packing import Packed
-from rnnzoo.nn.philox import open_uniform
 from rnnzoo.spec.cell import Init
+from rnnzoo.spec.seeds import seed_for
 
 Tensor = Any
 STEPS = "t"  # the name under which the number of steps is handed on
@@ -992,9 +992,7 @@ def _variable_name(label: str) -> str:
 
 
 def _hashed(seed: int, number: int, name: str) -> int:
-    return (
-        int.from_bytes(hashlib.sha256(f"{seed} {number} {name}".encode()).digest()[:4], "big") >> 1
-    )
+    return seed_for(seed, f"{number} {name}")
 
 
 def _no_scan(backend: str) -> str:

@@ -7,7 +7,6 @@ layer more leaves the others as they were.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import keras
@@ -21,6 +20,7 @@ from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.parts import Arranged, Bias, Embedding, OneHot, Pool
 from rnnzoo.spec.cell import Init
+from rnnzoo.spec.seeds import seed_for
 from rnnzoo.spec.trial import Trial
 from rnnzoo.tasks import Task, arranged, unfit
 
@@ -144,8 +144,7 @@ class Network:
 
 def seed_of(trial: Trial, purpose: str) -> int:
     """A seed of its own for each purpose, so that none of them disturbs another."""
-    hashed = hashlib.sha256(f"{trial.seed} {purpose}".encode()).digest()
-    return int.from_bytes(hashed[:4], "big") >> 1
+    return seed_for(trial.seed, purpose)
 
 
 def _cell(trial: Trial) -> ir.Cell:

@@ -18,6 +18,11 @@ def derive_seed(words: str, bits: int = 32) -> int:
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> (64 - bits)
 
 
+def seed_for(seed: int, purpose: str) -> int:
+    """A seed of its own for each purpose of a training, so that none of them disturbs another."""
+    return derive_seed(f"{seed} {purpose}", 31)
+
+
 def uniform(words: str) -> float:
     """A number in [0, 1) with 53 bits, all that a float has."""
     return derive_seed(words, 53) / 2**53

@@ -8,10 +8,9 @@ import pytest
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.errors import SpecError, UsageError
-from rnnzoo.lang import ir, start
+from rnnzoo.lang import ir, philox, start
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.text import cell_text
-from rnnzoo.nn import philox
 from rnnzoo.spec.cell import Init
 
 UNITS, INPUTS = 8, 3

@@ -37,6 +37,12 @@ def _same(size: ir.Size, other: ir.Size) -> bool:
     return members((size,)) == members((other,))
 
 
+def _rows(vectors: Array, axes: tuple[int, ...]) -> Array:
+    """Vectors at all these steps and sequences, one row after the other."""
+    size = vectors.shape[-1]
+    return np.broadcast_to(vectors, (*axes, size)).reshape(-1, size)
+
+
 class _Matmul(Primitive):
     """`W @ v`."""
 
@@ -104,8 +110,8 @@ class _Outer(Primitive):
 
     def numpy(self, *operands: Array) -> Array:
         adjoint, vectors = operands
-        adjoint, vectors = np.broadcast_arrays(adjoint[..., :, None], vectors[..., None, :])
-        return np.asarray((adjoint * vectors).sum(axis=tuple(range(adjoint.ndim - 2))))
+        axes = np.broadcast_shapes(adjoint.shape[:-1], vectors.shape[:-1])
+        return _rows(adjoint, axes).T @ _rows(vectors, axes)
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
         return f"sum_t({operands.enclosed(0, PRODUCT)} @ {operands.enclosed(1, CALL)}')", CALL

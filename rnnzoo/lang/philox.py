@@ -30,6 +30,8 @@ WORDS = 4  # of a counter
 RESERVED = 256
 SMALLEST = np.float32(1e-7)  # of a uniform number whose logarithm is taken
 CUT = np.float32(2.0)  # standard deviations at which a truncated normal number is thrown away
+# standard deviation of a normal distribution that is cut at two of its own
+CUT_DEVIATION = 0.87962566103423978
 
 
 def uniform(seed: int, shape: Sequence[int], low: float, high: float) -> Array:
@@ -61,6 +63,26 @@ def truncated_normal(seed: int, shape: Sequence[int], deviation: float) -> Array
     order = np.argsort(~counts, axis=1, kind="stable")[:, :WORDS]
     numbers = np.take_along_axis(drawn, order, axis=1).ravel()[:count]
     return (numbers * np.float32(deviation)).reshape(shape)
+
+
+def scaled(seed: int, shape: Sequence[int], scale: float, fan: str, distribution: str) -> Array:
+    """Numbers whose variance depends on the size of the matrix (Glorot and Bengio 2010; He et al.
+    2015), as Keras' `VarianceScaling` has them.
+
+    Args:
+        fan: `fan_in`, `fan_out` or `fan_avg`: by which number of columns and rows of a kernel
+            (columns, rows) the scale is divided.
+        distribution: `uniform`, `truncated_normal` or `untruncated_normal`.
+    """
+    inputs, outputs = (shape[0], shape[-1]) if len(shape) == 2 else (math.prod(shape),) * 2
+    fans = {"fan_in": inputs, "fan_out": outputs, "fan_avg": (inputs + outputs) / 2}
+    variance = scale / max(1.0, fans[fan])
+    if distribution == "uniform":
+        limit = math.sqrt(3.0 * variance)
+        return uniform(seed, shape, -limit, limit)
+    if distribution == "untruncated_normal":
+        return normal(seed, shape, math.sqrt(variance))
+    return truncated_normal(seed, shape, math.sqrt(variance) / CUT_DEVIATION)
 
 
 def orthogonal(seed: int, shape: Sequence[int], gain: float) -> Array:
