@@ -6,8 +6,8 @@ blanks; the target is blank until the delimiter and then the symbols: `length` +
 Without memory the best cross-entropy is `items` ln `symbols` / (`length` + 2 `items`).
 
 With other numbers this is noiseless memorisation: 5 bits are 5 items out of 2, 20 bits are 10 out
-of 4 (Martens and Sutskever 2011); Jozefowicz, Zaremba and Sutskever 2015 have 5 out of 26, and show
-the symbols that were to be answered so far.
+of 4 (Martens and Sutskever 2011).  That of Jozefowicz, Zaremba and Sutskever 2015 is
+`memorisation`.
 """
 
 from __future__ import annotations
