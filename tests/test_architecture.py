@@ -19,7 +19,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"losses"},
     {"metrics"},
     {"tasks", "backends", "confirm"},
-    {"nn"},
+    {"nn", "bare"},
     {"sweep", "report", "testing"},
     {"terminal", "live"},
     {"api"},

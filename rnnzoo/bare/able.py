@@ -1,0 +1,78 @@
+"""What the bare trainer can do, and in words why not.
+
+In: a trial, its task and its cell.  Out: reasons, each a sentence; none where it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+import numpy as np
+
+from rnnzoo import losses, metrics
+from rnnzoo.lang import ir
+from rnnzoo.losses import Loss
+from rnnzoo.metrics import Metric
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.trial import Trial
+from rnnzoo.tasks import SPLITS, Task
+
+OPTIMIZERS = ("adam", "rmsprop", "sgd")
+# of a training; all others are as by default
+HAS = (
+    "units", "learning_rate", "momentum", "one_minus_momentum", "clip", "clip_value", "batch",
+    "optimizer", "epochs", "patience", "best_by", "nesterov", "effective_rate", "error", "backend",
+)  # fmt: skip
+
+
+def why_not(trial: Trial, task: Task, cell: ir.Cell) -> Iterator[str]:
+    """Why the bare trainer cannot run a trial."""
+    yield from _of_training(trial.training)
+    yield from _of_task(task)
+    yield from _of_cell(cell)
+    if trial.until:
+        yield "it does not wait at a rung"
+
+
+def _of_training(training: Training) -> Iterator[str]:
+    usual = Training()
+    for each in fields(Training):
+        if each.name not in HAS and getattr(training, each.name) != getattr(usual, each.name):
+            yield f"it has no `{each.name}: {getattr(training, each.name)}`"
+    if training.optimizer not in OPTIMIZERS:
+        yield f"it has no optimiser '{training.optimizer}', but {', '.join(OPTIMIZERS)}"
+
+
+def _of_task(task: Task) -> Iterator[str]:
+    loss, metric = losses.load(task.loss), metric_of(task)
+    for measure in (loss, metric):
+        # one of the package's is made of operations that NumPy has too
+        if measure.digest and measure.numpy is None:
+            yield f"'{measure.name}' has no `numpy(y, logits)`"
+    if loss.targets == "labels":
+        yield f"it has no loss '{task.loss}', which is of labels without their places"
+    elif isinstance(metric, Metric) and metric.whole is not None:
+        yield f"it has no metric '{task.metric}', which is of all answers together"
+    if task.carry:
+        yield "it does not carry states from one sequence to the next"
+    if task.spread:
+        yield "it does not scale targets"
+    weights = (task.splits[split].weights for split in SPLITS)
+    if any(each is not None and not np.isin(each, (0, 1)).all() for each in weights):
+        yield "answers count by unequal weights"
+
+
+def _of_cell(cell: ir.Cell) -> Iterator[str]:
+    if cell.named_inputs:
+        yield f"it hands '{cell.name}' no inputs beside x"
+    if cell.draws:
+        yield f"it does not draw what '{cell.name}' draws"
+    if cell.reads_time:
+        yield f"it does not count the steps that '{cell.name}' reads"
+
+
+def metric_of(task: Task) -> Loss | Metric:
+    """What a task reports."""
+    loss = losses.load(task.loss)
+    return loss if task.metric == loss.metric else metrics.load(task.metric)

@@ -1,0 +1,212 @@
+"""The loops over time of one layer: compiled (`backends.native`), or interpreted where this machine
+has no compiler.
+
+In: values of all steps, as rows without padding, and values that no step changes.  Out: values of
+all steps.  Matrices are in the orientation of the equations, (rows, columns).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnzoo.backends.contract import LayerStep, Named
+from rnnzoo.backends.native import build
+from rnnzoo.backends.native.build import Missing
+from rnnzoo.backends.native.plan import Axes, Loops, Memory, Plan, Unprintable
+from rnnzoo.backends.native.write import Layout, written
+from rnnzoo.bare.batches import Extent
+from rnnzoo.lang import ir
+from rnnzoo.lang.adjoint import Adjoint
+from rnnzoo.lang.interpret import Evaluator, value_of
+from rnnzoo.lang.program import Program
+
+Array = np.ndarray[Any, Any]
+Values = dict[Named, Array]
+DTYPE = "float32"
+ZERO = ir.Number(0.0)
+
+
+class LayerLoops(Protocol):
+    """Both loops of a layer."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether they are native code."""
+
+    def forward(self, fixed: Values, moving: Values, extent: Extent, keeps: bool) -> Values:
+        """From the first step to the last.
+
+        Args:
+            fixed: what no step changes; and `("start", name)` of all that is carried, (sequences,
+                size).
+            moving: what is read row by row, (rows, size).
+            keeps: whether what the backward loop reads is wanted.
+
+        Returns:
+            `("after", name)` of all that is carried, and what is saved, (rows, size).
+        """
+
+    def backward(self, fixed: Values, moving: Values, extent: Extent) -> Values:
+        """From the last step to the first.
+
+        Args:
+            fixed: likewise; and `("last", name)`, (sequences, size), the adjoints of what is
+                carried at the end.
+            moving: likewise; and `("above", name)`, the adjoints of what is wanted.
+
+        Returns:
+            `("first", name)`, (sequences, size), the adjoints of what is carried into the first
+            step, and what is emitted, (rows, size).
+        """
+
+
+def loops_of(layer: LayerStep, program: Program, adjoint: Adjoint) -> LayerLoops:
+    """The loops of a layer: compiled where that can be had here."""
+    try:
+        return NativeLoops.of(layer, program, adjoint)
+    except (Missing, Unprintable):
+        return InterpretedLoops.of(layer, program, adjoint)
+
+
+@dataclass(frozen=True, eq=False)
+class NativeLoops:
+    """Loops as C++, called with the addresses of arrays."""
+
+    layer: LayerStep
+    plans: tuple[Plan, Plan]
+    functions: tuple[Any, Any]
+    compiled: bool = True
+
+    @staticmethod
+    def of(layer: LayerStep, program: Program, adjoint: Adjoint) -> NativeLoops:
+        """The compiled loops.
+
+        Raises:
+            Missing: this machine compiles none.
+            Unprintable: an operation has no native code.
+        """
+        sizes = {name: layer.step.equation(name).size for name in layer.carried}
+        loops = Loops(program, adjoint, sizes, layer.wanted, program.aliases(layer.carried))
+        plans = loops.forward(), loops.backward()
+        library = build.load(written(dict(zip(NAMES, plans)), Layout.PACKED))
+        forward, backward = (getattr(library, name) for name in NAMES)
+        for function in (forward, backward):
+            function.restype = None
+        return NativeLoops(layer, plans, (forward, backward))
+
+    def forward(self, fixed: Values, moving: Values, extent: Extent, keeps: bool) -> Values:
+        return self._called(0, {**fixed, **moving}, extent, keeps)
+
+    def backward(self, fixed: Values, moving: Values, extent: Extent) -> Values:
+        return self._called(1, {**fixed, **moving}, extent, keeps=True)
+
+    def _called(self, which: int, values: Values, extent: Extent, keeps: bool) -> Values:
+        plan, sizes = self.plans[which], self.layer.sizes
+        numbers = [
+            sizes.options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
+            for atom in plan.numbers
+        ]
+        counts = [extent.steps, extent.sequences, keeps, extent.rows, *map(sizes.of, plan.sizes)]
+        arrays = [np.array(counts, np.int32), np.array(numbers, np.float32), extent.offsets]
+        for argument in plan.inputs:
+            if argument.memory.axes is Axes.EXACT:
+                arrays += _in_two(self.layer.constants[argument.key[1]])
+            else:
+                arrays.append(self._laid(argument.memory, values[argument.key], extent))
+        outputs: Values = {}
+        for argument in plan.outputs:
+            rows = extent.rows if keeps or argument.memory not in plan.kept else extent.sequences
+            outputs[argument.key] = np.empty(self._shape(argument.memory, extent, rows), DTYPE)
+        self.functions[which](_addresses(arrays), _addresses([*outputs.values()]))
+        return outputs
+
+    def _shape(self, memory: Memory, extent: Extent, rows: int) -> tuple[int, ...]:
+        width = self.layer.sizes.of(memory.sizes)
+        if memory.axes is Axes.STEPS:
+            return rows, width
+        return (extent.sequences, width) if memory.axes is Axes.BATCH else (width,)
+
+    def _laid(self, memory: Memory, value: Array, extent: Extent) -> Array:
+        """An array in the shape in which a loop reads it."""
+        if memory.axes is Axes.MATRIX:
+            value = value.T  # a kernel, (columns, rows)
+        else:
+            value = np.broadcast_to(value, self._shape(memory, extent, extent.rows))
+        return np.ascontiguousarray(value, DTYPE)
+
+
+NAMES = ("forward", "backward")
+
+
+def _addresses(arrays: Sequence[Array]) -> Any:
+    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+
+
+def _in_two(constant: Array) -> list[Array]:
+    """A constant in float64 as two arrays of float32, whose sum it is."""
+    flat = np.asarray(constant, np.float64).reshape(-1)
+    near = flat.astype(np.float32)
+    return [near, (flat - near).astype(np.float32)]
+
+
+@dataclass(frozen=True, eq=False)
+class InterpretedLoops:
+    """Loops as NumPy operations, one step and one instruction after the other.
+
+    Of lstm with 64 units and 20 sequences, an update takes about ten times as long.
+    """
+
+    layer: LayerStep
+    program: Program
+    adjoint: Adjoint
+    steps: tuple[Evaluator, Evaluator]
+    compiled: bool = False
+
+    @staticmethod
+    def of(layer: LayerStep, program: Program, adjoint: Adjoint) -> InterpretedLoops:
+        steps = (program.loop, adjoint.loop)
+        forward, backward = (Evaluator.of(step, layer.sizes, DTYPE) for step in steps)
+        return InterpretedLoops(layer, program, adjoint, (forward, backward))
+
+    def forward(self, fixed: Values, moving: Values, extent: Extent, keeps: bool) -> Values:
+        layer, saved = self.layer, self.adjoint.saved if keeps else ()
+        results = {("after", name): self.program.results[name] for name in layer.carried}
+        results |= {(ref.kind, ref.name): ref for ref in saved}
+        state = {name: fixed["start", name] for name in layer.states}
+        outputs: dict[Named, list[Array]] = {key: [] for key in results}
+        for begin, end in zip(extent.offsets, extent.offsets[1:]):
+            now = {**fixed, **{key: value[begin:end] for key, value in moving.items()}}
+            now |= {("previous", name): value[: end - begin] for name, value in state.items()}
+            self.steps[0](now)
+            for key, atom in results.items():
+                outputs[key].append(value_of(atom, now, layer.sizes, end - begin))
+            state = {name: outputs["after", name][-1] for name in layer.states}
+        return _joined(outputs)
+
+    def backward(self, fixed: Values, moving: Values, extent: Extent) -> Values:
+        layer, back = self.layer, self.adjoint
+        arriving = {name: fixed["last", name].copy() for name in layer.carried}
+        outputs: dict[Named, list[Array]] = {(ref.kind, ref.name): [] for ref in back.emitted}
+        for begin, end in reversed([*zip(extent.offsets, extent.offsets[1:])]):
+            rows, count = {key: value[begin:end] for key, value in moving.items()}, end - begin
+            now = {**fixed, **rows}
+            for name, value in arriving.items():
+                above = rows.get(("above", name), 0)
+                now["adjoint", name] = value[:count] + above
+            self.steps[1](now)
+            for ref in back.emitted:
+                outputs[ref.kind, ref.name].append(value_of(ref, now, layer.sizes, count))
+            for name, value in arriving.items():
+                before = back.previous.get(name, ZERO)
+                value[:count] = value_of(before, now, layer.sizes, count) if before != ZERO else 0
+        first: Values = {("first", name): value for name, value in arriving.items()}
+        return first | _joined({key: rows[::-1] for key, rows in outputs.items()})
+
+
+def _joined(rows: Mapping[Named, Sequence[Array]]) -> Values:
+    return {key: np.concatenate(arrays).astype(DTYPE, copy=False) for key, arrays in rows.items()}
