@@ -20,6 +20,8 @@ else reads that.
     start              initial weights in NumPy
     philox             the random numbers that trainings begin with, which are TensorFlow's
     probes             random inputs, on which both run a cell
+    rewriting          mutations of cells, and cells of a grammar: for a search
+    behaviour          what a cell computes, whatever its text; why it cannot be trained
     at_start           half-lives of states and values of gates before training
     lint               warnings about how a cell starts
 

@@ -20,6 +20,11 @@ from rnnzoo.spec.document import yaml_text
 
 def cell_text(cell: ir.Cell) -> str:
     """The whole cell as YAML."""
+    return yaml_text(content(cell))
+
+
+def content(cell: ir.Cell) -> dict[str, Any]:
+    """What the file of a cell holds, by key, in order."""
     content: dict[str, Any] = {"name": cell.name}
     if cell.title:
         content["title"] = cell.title
@@ -36,7 +41,7 @@ def cell_text(cell: ir.Cell) -> str:
     content["equations"] = block(cell.step.equations)
     if cell.first != cell.step:
         content["first_layer"] = block(patch(cell))
-    return yaml_text({**content, **_declarations(cell)})
+    return {**content, **_declarations(cell)}
 
 
 def constants(cell: ir.Cell) -> list[str]:
@@ -126,7 +131,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     """Weights, init and initial, where they differ from the convention."""
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
-    on_states, transposed_names = _on_states(cell), _used_by(cell, transposed)
+    on_state, transposed_names = on_states(cell), _used_by(cell, transposed)
     computed_with = _used_by(cell, entries)
     matrices = constant_matrices(cell)
     distinct = {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}
@@ -143,7 +148,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
             entry["trainable"] = False
         if entry:
             weights[weight.name] = entry
-        default = ir.default_init(weight.shape, on_states.get(weight.name, ()))
+        default = ir.default_init(weight.shape, on_state.get(weight.name, ()))
         if weight.init != default and not is_constant:
             init[weight.name] = weight.init.plain()
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
@@ -179,7 +184,7 @@ def _used_by(cell: ir.Cell, operation: Primitive) -> frozenset[str]:
     return frozenset(names)
 
 
-def _on_states(cell: ir.Cell) -> dict[str, set[int]]:
+def on_states(cell: ir.Cell) -> dict[str, set[int]]:
     """The matrices that multiply what depends on a state, in any layer: by the numbers of joined
     vectors that do.
     """

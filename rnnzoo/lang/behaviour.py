@@ -1,0 +1,296 @@
+"""What a cell computes, whatever its equations look like: fingerprints, and reasons why a cell
+cannot be trained.
+
+In: a cell.  Out: a text that is equal for cells that compute the same; or words.  One layer is run
+in float64 on random inputs that are always the same.
+
+Cells that compute the same need not have one canonical form (`lang.canonical`): `z * n + (1 - z) *
+h[t-1]` is `h[t-1] + z * (n - h[t-1])`.  So weights cannot be told apart by where they stand, and a
+name says nothing.  They are told apart by what they do: all weights of one kind are equal at first,
+and each is marked by what the output becomes when it alone is another one.  Where two have one
+mark, one of them is made different for good and all are marked again, until all differ or what is
+left is symmetric: the refinement of `lang.canonical`, on numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import interpret, ir, reference, start
+from rnnzoo.lang.formulas import constant_matrices, names_in
+from rnnzoo.lang.probes import probes
+from rnnzoo.lang.program import Program
+from rnnzoo.lang.widen import compile_step
+
+Array = np.ndarray[Any, Any]
+Weights = Mapping[str, Array]
+UNITS = (4, 16, 64, 256)  # the first that fits the cell's constants
+INPUTS, SEQUENCES, STEPS = 3, 8, 6
+LONG = 35  # steps over which a layer must stay finite: what Jozefowicz et al. 2015 unroll
+SPREAD = 0.5  # standard deviation of weights
+DIGITS = 5  # of outputs, relative to the largest of their step
+SAME = 1e-9  # a relative difference that rounding may make
+DRAWS = 3  # of weights, before an output is said not to depend on something
+SEED = 2015
+
+
+def fingerprint(cell: ir.Cell) -> str:
+    """A text that is equal for cells that compute the same of the same weights, to 5 digits.
+
+    Weights that begin otherwise are others, and so are those that are not trained.  Weights that
+    change nothing do not count.
+
+    Raises:
+        UsageError: the cell has constants that have no value at any size that is tried.
+    """
+    probe, kinds = _Probe.of(cell, STEPS), _kinds(cell)
+    live = _live(probe, kinds)
+    marks = _marks(probe, kinds, live)
+    values = {name: probe.weight(name, kind, 0) for name, kind in kinds.items()}
+    counts: dict[str, int] = {}
+    for name in sorted(live, key=marks.__getitem__):
+        kind = kinds[name]
+        counts[kind] = counts.get(kind, 0) + 1
+        values[name] = probe.weight(name, kind, counts[kind])
+    return _hashed(f"{sorted(counts.items())} {_rounded(probe.outputs(values))}")
+
+
+def remembers(cell: ir.Cell) -> bool:
+    """Whether an output depends on x at an earlier step."""
+    return any(not _same(each.output[1:], each.other_start[1:]) for each in _draws(cell))
+
+
+def why_not(cell: ir.Cell) -> str:
+    """Why a cell cannot be trained, in words; empty where nothing speaks against it.
+
+    Raises:
+        UsageError: as `fingerprint`.
+    """
+    if not np.isfinite(_as_it_begins(cell)).all():
+        return f"its output is not finite within {LONG} steps"
+    draws = list(_draws(cell))
+    if not any(np.isfinite(each.output).all() for each in draws):
+        return f"its output is not finite within {STEPS} steps"
+    if all(_is_constant(each.output) for each in draws):
+        return "its output is constant"
+    if all(_same(each.output, each.other_x) for each in draws):
+        return "its output does not depend on x"
+    if all(_same(each.output[1:], each.other_start[1:]) for each in draws):
+        return "it has no memory: its output depends on x at the same step alone"
+    return ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Probe:
+    """A layer that is ready to be run on random inputs.
+
+    Attributes:
+        x: (steps, sequences, size), and as large are named inputs.
+        given: constants and named inputs, by kind and name.
+        fixed: matrices that are constants, by name.
+    """
+
+    cell: ir.Cell
+    program: Program
+    sizes: ir.Sizes
+    x: Array
+    given: interpret.Values
+    fixed: Weights
+
+    @staticmethod
+    def of(cell: ir.Cell, steps: int) -> _Probe:
+        sizes = _sizes(cell)
+        constants = reference.constants(cell, sizes)
+        wanted = dict.fromkeys([*(state.name for state in cell.states), cell.output])
+        inputs = probes(cell, INPUTS, (steps, SEQUENCES), np.random.default_rng(SEED))
+        x = inputs.pop(ir.X)
+        given = {("constant", name): value for name, value in constants.items()}
+        given |= {("input", name): value for name, value in inputs.items()}
+        matrices = constant_matrices(cell)
+        begun = start.expressions(
+            cell, 1, sizes, constants, lambda _, shape: np.zeros(shape)
+        ) if matrices else {}  # fmt: skip
+        fixed = {name: value for name, value in begun.items() if name in matrices}
+        program = compile_step(cell.first, list(wanted))
+        return _Probe(cell, program, sizes, x, given, fixed)
+
+    @property
+    def shapes(self) -> dict[str, ir.Shape]:
+        """Of all weights that are no constants, those that states begin with among them."""
+        learned = [state for state in self.cell.states if state.initial == "learned"]
+        shapes: dict[str, ir.Shape] = {f"initial_{each.name}": (each.size,) for each in learned}
+        weights = (weight for weight in self.cell.first.weights if weight.name not in self.fixed)
+        return {weight.name: weight.shape for weight in weights} | shapes
+
+    def weight(self, name: str, kind: str, number: int | str) -> Array:
+        """The values of a weight: a function of its kind and a number."""
+        seed = int(_hashed(f"{kind} {number}")[:16], 16)
+        shape = self.sizes.shape(self.shapes[name])
+        return np.random.default_rng(seed).normal(0.0, SPREAD, shape)
+
+    def drawn(self, rng: np.random.Generator) -> dict[str, Array]:
+        """Random values for all weights."""
+        return {
+            name: rng.normal(0.0, SPREAD, self.sizes.shape(shape))
+            for name, shape in self.shapes.items()
+        }
+
+    def outputs(self, weights: Weights, x: Array | None = None) -> Array:
+        """(steps, sequences, size).
+
+        Args:
+            x: instead of the inputs that are always the same.
+        """
+        cell, x = self.cell, self.x if x is None else x
+        given = {**self.given, ("input", ir.X): x}
+        masked = reference.masked(cell, cell.first, {**weights, **self.fixed}, self.sizes)
+        given |= interpret.of_weights(masked)
+        begin = reference.start(cell, weights, self.sizes, SEQUENCES)
+        with np.errstate(all="ignore"):
+            tape = interpret.run(
+                self.program, [*begin], given, begin, self.sizes, len(x), SEQUENCES
+            )
+        return np.stack([now["result", cell.output] for now in tape.steps])
+
+
+def _sizes(cell: ir.Cell) -> ir.Sizes:
+    """The smallest sizes of a layer that are tried and fit the constants of a cell."""
+    columns = cell.columns(INPUTS)
+    for units in UNITS[:-1]:
+        sizes = ir.sizes(cell, columns, units, 1)
+        try:
+            reference.constants(cell, sizes)
+        except UsageError:
+            continue
+        return sizes
+    return ir.sizes(cell, columns, UNITS[-1], 1)
+
+
+# fingerprints
+
+
+def _kinds(cell: ir.Cell) -> dict[str, str]:
+    """Of each weight, all that is known about it but its name and where it stands."""
+    kinds = {}
+    for weight in cell.first.weights:
+        init = str(weight.init)
+        for name in names_in(weight.init):
+            is_weight = any(each.name == name for each in cell.first.weights)
+            init = re.sub(rf"\b{name}\b", "a weight", init) if is_weight else init
+        mask = "" if weight.mask is None else f" masked by {weight.mask}"
+        kinds[weight.name] = f"{weight.shape} {init} {weight.trained}{mask}"
+    learned = (state for state in cell.states if state.initial == "learned")
+    kinds |= {f"initial_{state.name}": f"initial {state.size}" for state in learned}
+    fixed = constant_matrices(cell)
+    return {name: kind for name, kind in kinds.items() if name not in fixed}
+
+
+def _live(probe: _Probe, kinds: Mapping[str, str]) -> list[str]:
+    """The weights that change the output, where all weights differ."""
+    values = probe.drawn(np.random.default_rng(SEED))
+    before = _rounded(probe.outputs(values))
+    return [
+        name
+        for name, kind in kinds.items()
+        if _rounded(probe.outputs({**values, name: probe.weight(name, kind, "other")})) != before
+    ]
+
+
+def _marks(
+    probe: _Probe, kinds: Mapping[str, str], live: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Of each weight, what tells it from others of its kind."""
+    values = {name: probe.weight(name, kind, 0) for name, kind in kinds.items()}
+    marks: dict[str, tuple[str, ...]] = dict.fromkeys(live, ())
+    for number in range(len(live)):
+        for name in live:
+            other = probe.weight(name, kinds[name], "other")
+            outputs = probe.outputs({**values, name: other})
+            marks[name] += (_hashed(_rounded(outputs)),)
+        tied = _tied(kinds, marks)
+        if not tied:
+            break
+        values[tied[0]] = probe.weight(tied[0], kinds[tied[0]], f"apart {number}")
+        marks[tied[0]] += ("apart",)
+    return marks
+
+
+def _tied(kinds: Mapping[str, str], marks: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The weights of the first kind and mark that several weights have."""
+    classes: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, mark in marks.items():
+        classes.setdefault((kinds[name], mark), []).append(name)
+    return next((names for _, names in sorted(classes.items()) if len(names) > 1), [])
+
+
+def _rounded(outputs: Array) -> str:
+    """Outputs to so many digits, relative to the largest of their step."""
+    lines = []
+    for values in outputs:
+        largest = np.abs(values).max()
+        if not np.isfinite(largest):
+            lines.append("not finite")
+        elif largest < SAME:
+            lines.append("0")
+        else:
+            whole = np.rint(values / largest * 10**DIGITS).astype(np.int64)
+            lines.append(f"{largest:.{DIGITS - 1}e} {_hashed(str(whole.tolist()))}")
+    return "\n".join(lines)
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# reasons
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Draw:
+    """What a layer does with one draw of its weights: (steps, sequences, size) each.
+
+    Attributes:
+        output: to the inputs that are always the same.
+        other_start: where x differs at the first step.
+        other_x: where x differs at all steps.
+    """
+
+    output: Array
+    other_start: Array
+    other_x: Array
+
+
+def _draws(cell: ir.Cell) -> Iterator[_Draw]:
+    probe, rng = _Probe.of(cell, STEPS), np.random.default_rng(SEED)
+    x = probe.x
+    for _ in range(DRAWS):
+        weights = probe.drawn(rng)
+        other = np.asarray(rng.normal(size=x.shape))
+        start_differs = np.concatenate([other[:1], x[1:]])
+        runs = [probe.outputs(weights, each) for each in (x, start_differs, other)]
+        yield _Draw(*runs)
+
+
+def _as_it_begins(cell: ir.Cell) -> Array:
+    """Outputs over many steps, with weights as training begins."""
+    probe = _Probe.of(cell, LONG)
+    return probe.outputs(start.weights(cell, 1, probe.sizes, np.random.default_rng(SEED)))
+
+
+def _same(one: Array, other: Array) -> bool:
+    """Whether outputs are the same but for rounding; what is not finite tells nothing."""
+    with np.errstate(all="ignore"):
+        largest = np.maximum(np.abs(one), np.abs(other))
+        differ = np.abs(one - other) > SAME * np.maximum(largest, SAME)
+    return not differ.any()
+
+
+def _is_constant(output: Array) -> bool:
+    return _same(output, np.broadcast_to(output[:1, :1], output.shape))

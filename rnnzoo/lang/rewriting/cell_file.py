@@ -1,0 +1,52 @@
+"""The file of a cell that was found: text in the style of the zoo, a cell file like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rnnzoo.lang.rewriting.descent import Child
+from rnnzoo.lang.text import content
+from rnnzoo.spec.document import inline
+
+FAMILY = "searched"
+_WIDTH = 100  # beyond it, a table has a line for each of its keys
+
+
+def cell_file(found: Child, title: str = "", remarks: Sequence[str] = ()) -> str:
+    """The text of a file for a cell that was found.
+
+    Args:
+        title: of the cell; without one, it says how the cell came about.
+        remarks: comments, a line each, below the one about parents and mutations.
+    """
+    titled = replace(found.cell, title=title or found.cell.title or "Found by a search over cells")
+    values = content(titled)
+    head = {key: values.pop(key) for key in ("name", "title")}
+    comments = [f"# {line}" for line in (origin(found), *remarks)]
+    lines = [line for key, value in {**head, "family": FAMILY}.items() for line in _of(key, value)]
+    lines += comments
+    lines += [line for key, value in values.items() for line in _of(key, value)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def origin(found: Child) -> str:
+    """How a cell came about, in words."""
+    if not found.parents:
+        return "drawn from the grammar of gated cells"
+    return f"child of {', '.join(found.parents)} by {', '.join(found.mutations)}"
+
+
+def _of(key: str, value: Any) -> Iterator[str]:
+    """The lines of a key."""
+    if isinstance(value, str) and "\n" in value:
+        yield f"{key}: |"
+        yield from (f"  {line}" for line in value.splitlines())
+        return
+    line = f"{key}: {inline(value)}"
+    if not isinstance(value, dict) or len(line) <= _WIDTH:
+        yield line
+        return
+    yield f"{key}:"
+    yield from (f"  {name}: {inline(each)}" for name, each in value.items())
