@@ -93,7 +93,7 @@ class NativeLoops:
         sizes = {name: layer.step.equation(name).size for name in layer.carried}
         loops = Loops(program, adjoint, sizes, layer.wanted, program.aliases(layer.carried))
         plans = loops.forward(), loops.backward()
-        library = build.load(written(dict(zip(NAMES, plans)), Layout.PACKED))
+        library = build.load(written(dict(zip(NAMES, plans)), Layout.PACKED), quickly=True)
         forward, backward = (getattr(library, name) for name in NAMES)
         for function in (forward, backward):
             function.restype = None
@@ -136,7 +136,8 @@ class NativeLoops:
         if memory.axes is Axes.MATRIX:
             value = value.T  # a kernel, (columns, rows)
         else:
-            value = np.broadcast_to(value, self._shape(memory, extent, extent.rows))
+            shape = self._shape(memory, extent, extent.rows)
+            value = value if value.shape == shape else np.broadcast_to(value, shape)
         return np.ascontiguousarray(value, DTYPE)
 
 
