@@ -44,8 +44,8 @@ def run_child(pipe: Connection) -> None:
     except EOFError:
         os._exit(1)
     except Exception as error:  # a module that its work or its trial needs cannot be imported
-        _log_error()
-        _end_with(pipe, _outcome_of(error))
+        log_error()
+        _end_with(pipe, outcome_of(error))
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     threading.Thread(target=_receive_answers, args=(pipe, answers), daemon=True).start()
 
@@ -57,11 +57,11 @@ def run_child(pipe: Connection) -> None:
         _log_to(job.trial.log if job.trial.folder else Path(os.devnull))
         outcome = job.work(job.trial, tell)
     except MemoryError:
-        _log_error()
+        log_error()
         outcome = Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     except BaseException as error:
-        _log_error()
-        outcome = _outcome_of(error)
+        log_error()
+        outcome = outcome_of(error)
     if _peak() > job.memory:
         outcome = too_much_memory(job.memory)
     _end_with(pipe, outcome)
@@ -69,13 +69,13 @@ def run_child(pipe: Connection) -> None:
 
 def _end_with(pipe: Connection, outcome: Outcome) -> NoReturn:
     """Send the outcome, and end this process."""
-    _flush((sys.stdout, sys.stderr))
+    flush((sys.stdout, sys.stderr))
     with contextlib.suppress(OSError):  # the sweep has ended
         pipe.send(outcome)
     os._exit(0)  # there is nothing to clean up, and TensorFlow's cleanup takes half a second
 
 
-def _outcome_of(error: BaseException) -> Outcome:
+def outcome_of(error: BaseException) -> Outcome:
     """The outcome of a trial that raised an error: interrupted, not failed, if the machine's file
     system is the cause.
     """
@@ -83,9 +83,9 @@ def _outcome_of(error: BaseException) -> Outcome:
         return Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     fix = machine_fault(error)
     if fix:
-        text = worded(_last_line(error), f"{fix}, and give the same command again")
+        text = worded(last_line(error), f"{fix}, and give the same command again")
         return Outcome(Kind.INTERRUPTED, message=text)
-    return Outcome(Kind.FAILED, message=_last_line(error))
+    return Outcome(Kind.FAILED, message=last_line(error))
 
 
 def too_much_memory(limit: float) -> Outcome:
@@ -117,16 +117,16 @@ def _log_to(path: Path) -> None:
     faulthandler.enable(2)  # a crash leaves its traceback in the log
 
 
-def _log_error() -> None:
+def log_error() -> None:
     with contextlib.suppress(OSError):  # the log's disk may be full
         traceback.print_exc()
 
 
-def _last_line(error: BaseException) -> str:
+def last_line(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1][:500]
 
 
-def _flush(streams: Sequence[Any]) -> None:
+def flush(streams: Sequence[Any]) -> None:
     for stream in streams:
         with contextlib.suppress(Exception):
             stream.flush()

@@ -37,7 +37,7 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
     blocked at first.
     """
     leave_signals_to_the_sweep()
-    _import(preload)
+    import_all(preload)
     with socket.socket(fileno=descriptor) as control:
         try:
             _serve(control)
@@ -45,7 +45,7 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
             return
 
 
-def _import(names: Sequence[str]) -> None:
+def import_all(names: Sequence[str]) -> None:
     """Import modules, and put what they hold out of the garbage collector's sight: it is never
     garbage, and a child that went through it would copy it page by page.
     """

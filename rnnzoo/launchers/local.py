@@ -254,7 +254,7 @@ class LocalLauncher:
             return Outcome(
                 Kind.TIMED_OUT, message=f"it took longer than {self.setup.minutes:g} minutes"
             )
-        if self.setup.memory < math.inf and _peak(child.pid) > self.setup.memory:
+        if self.setup.memory < math.inf and peak(child.pid) > self.setup.memory:
             return too_much_memory(self.setup.memory)
         return None
 
@@ -305,21 +305,25 @@ class LocalLauncher:
                 Kind.INTERRUPTED,
                 message=worded("its process ended with the one that starts trials", RERUN),
             )
-        code = os.waitstatus_to_exitcode(child.status)
-        if code >= 0:
-            return Outcome(Kind.FAILED, message=f"its process ended with exit code {code}")
-        name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
-        if -code in GROUP_SIGNALS:
-            return Outcome(
-                Kind.INTERRUPTED, message=worded(f"its process was ended by {name}", RERUN)
-            )
-        hint = ": perhaps the machine ran out of memory" if name == "SIGKILL" else ""
-        return Outcome(Kind.FAILED, message=f"its process was ended by {name}{hint}")
+        return outcome_of_exit(os.waitstatus_to_exitcode(child.status))
 
 
 def launcher(setup: Setup) -> LocalLauncher:
     """What `launcher: local` makes."""
     return LocalLauncher(setup)
+
+
+def outcome_of_exit(code: int) -> Outcome:
+    """The outcome of a trial whose process ended with this exit code, or, where it is negative, by
+    this signal.
+    """
+    if code >= 0:
+        return Outcome(Kind.FAILED, message=f"its process ended with exit code {code}")
+    name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
+    if -code in GROUP_SIGNALS:
+        return Outcome(Kind.INTERRUPTED, message=worded(f"its process was ended by {name}", RERUN))
+    hint = ": perhaps the machine ran out of memory" if name == "SIGKILL" else ""
+    return Outcome(Kind.FAILED, message=f"its process was ended by {name}{hint}")
 
 
 def _start_server(
@@ -328,26 +332,40 @@ def _start_server(
     environment: Mapping[str, str],
     home: Path | None = None,
 ) -> _Server:
-    """A new fork server.
-
-    It starts with the group's signals blocked, so that none arrives before it ignores them.
-    """
+    """A new fork server."""
     parent_end, server_end = socket.socketpair()
-    program = f"import sys; sys.path[:] = {sys.path!r}; from rnnzoo.launchers._server import main"
-    command = [sys.executable, "-c", f"{program}; main({server_end.fileno()}, {preload!r})"]
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
     try:
-        with server_end, stderr_to(log):
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[server_end.fileno()],
-                env={**os.environ, **environment}, cwd=home,
-            )  # fmt: skip
+        with server_end:
+            process = started("_server", server_end.fileno(), preload, log, environment, home)
     except BaseException:
         parent_end.close()
         raise
+    return _Server(process, parent_end)
+
+
+def started(
+    module: str,
+    descriptor: int,
+    preload: tuple[str, ...],
+    log: Path | None,
+    environment: Mapping[str, str],
+    home: Path | None,
+) -> subprocess.Popen[bytes]:
+    """A new process that runs `main(descriptor, preload)` of a module of this package.
+
+    It starts with the group's signals blocked, so that none arrives before it ignores them.
+    """
+    program = f"import sys; sys.path[:] = {sys.path!r}; from rnnzoo.launchers.{module} import main"
+    command = [sys.executable, "-c", f"{program}; main({descriptor}, {preload!r})"]
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+    try:
+        with stderr_to(log):
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[descriptor],
+                env={**os.environ, **environment}, cwd=home,
+            )  # fmt: skip
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    return _Server(process, parent_end)
 
 
 def _kill(child: _Child) -> None:
@@ -356,7 +374,7 @@ def _kill(child: _Child) -> None:
             os.kill(child.pid, signal.SIGKILL)
 
 
-def _peak(pid: int) -> int:
+def peak(pid: int) -> int:
     """The peak resident memory of a process in bytes; the current one where the peak is unknown; 0
     if it has ended.
     """
