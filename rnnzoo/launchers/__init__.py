@@ -14,9 +14,10 @@ name.  It holds
     OPTIONS: dict[str, Any]     every option with its default; may be left out where there is none
 
 `rnnzoo.testing.launchers.LauncherContract` tests one.  Contains: `local` (a process a trial,
-children of a fork server) and `dask` (trials on the workers of a cluster; `_address` connects to
-it and shows `_certificates`, `_cluster` looks after its workers, `_node` runs trials in one,
-`_parcel` is files on their way).
+children of a fork server), `population` (many trials in one process; `_desk` is that process,
+`_halving` finds the trial that ends it) and `dask` (trials on the workers of a cluster; `_address`
+connects to it and shows `_certificates`, `_cluster` looks after its workers, `_node` runs trials in
+one, `_parcel` is files on their way).
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ and checking.
     stamp            the trial to which the file of a model belongs
     state            what the file of a training's state says of it
     settings         mlflow.yml
+    cards            the GPUs of this machine
     plugins          tasks, trackers and launchers by their names, the user's own too
     atomic           files that are whole or not there
     seeds            numbers that follow from words

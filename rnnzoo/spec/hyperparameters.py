@@ -26,6 +26,7 @@ SCHEDULES = ("constant", "halve", "decay", "cosine")
 POOLS = ("last", "mean", "max")
 BEST_BY = ("loss", "metric")
 CLASS_WEIGHTS = ("none", "balanced")
+PRECISIONS = ("float32", "tf32")  # of products on a GPU
 # what only one schedule reads
 OF_SCHEDULE = {
     "plateau": "halve",

@@ -53,6 +53,8 @@ class Chosen:
 MLFLOW = Chosen("mlflow")
 LOCAL = Chosen("local")
 CLUSTER = "dask"  # the launcher of `sweep --cluster`
+POPULATION = "population"  # the launcher that trains many trials at once
+POPULATION_SIZE = 64  # how many, where nothing is said
 
 
 @dataclass(frozen=True, slots=True)
