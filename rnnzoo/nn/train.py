@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,10 +31,12 @@ from rnnzoo.errors import (
     nearest,
     worded,
 )
+from rnnzoo.launchers import Tell
 from rnnzoo.nn import checkpoint
 from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.checkpoint import Course
 from rnnzoo.nn.data import Batch, Portion, Resident, ceil, data_of, dealt, grouped
+from rnnzoo.nn.epochs import Score, Trained, finished, flow, log
 from rnnzoo.nn.losses import (
     blank_padding,
     class_weights,
@@ -53,15 +55,11 @@ from rnnzoo.nn.update import updating
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS, Training
-from rnnzoo.spec.trial import PATH, Ending, Kind, Outcome, Progress, Trial
+from rnnzoo.spec.trial import PATH, Kind, Outcome, Trial
 from rnnzoo.tasks import SPLITS, Task
 
 Tensor = Any
-Tell = Callable[[Progress], bool]
 EVALUATION_BATCH = 64  # at most, of every trial: scores do not depend on its own batch
-# Seconds of training after which its state is saved, at the end of an epoch, and then as often
-# again: a trial that is killed goes on from there.  One that takes less never writes any.
-SAVED_EVERY = 600.0
 EVALUATED = 2**26  # bytes of inputs and answers that are in memory together where a split is scored
 
 
@@ -78,10 +76,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
         return Outcome(Kind.INTERRUPTED, message=problem)
     loaded = time.perf_counter()
     model = Model(trial, task)
-    outcome = _trained(trial, model, tell, began, {"data": loaded - began})
-    if outcome.kind is Kind.COMPLETE and trial.folder:
-        model.save(trial.model, trial)
-    return outcome
+    return finished(flow(trial, model, began, {"data": loaded - began}), model, tell)
 
 
 def _data(trial: Trial) -> tuple[Task | None, str]:
@@ -115,143 +110,6 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
         f"their digest is {task.digest[:12]} now, and was {trial.data[:12]} when the sweep began"
     )
     return None, worded(f"{again}: {digests}", fix)
-
-
-class _Ended(NamedTuple):
-    """How the epochs ended; `stopped`: by somebody else, and perhaps they go on later."""
-
-    kind: Kind = Kind.COMPLETE
-    ending: Ending = Ending.EPOCHS
-    message: str = ""
-    waits: bool = False
-    stopped: bool = False
-
-
-def _trained(
-    trial: Trial, model: Model, tell: Tell, began: float, seconds: Mapping[str, float]
-) -> Outcome:
-    """Train until the epochs or the patience are used up, or the trial is to wait; the best weights
-    are those that are scored.
-    """
-    course = model.begin(trial)
-    before = len(course.curve)
-    started = time.perf_counter()
-    seconds = {**seconds, "build": started - began - seconds["data"]}
-
-    def spent() -> dict[str, float]:
-        """Seconds by phase, those of processes before among them."""
-        now, epochs = time.perf_counter(), course.curve[before:]
-        # what the first epoch took more than the others
-        compiling = max(0.0, epochs[0]["seconds"] - _usual(epochs)) if epochs else 0.0
-        every = {**seconds, "compile": compiling, "train": now - started, "total": now - began}
-        return {phase: value + course.seconds.get(phase, 0.0) for phase, value in every.items()}
-
-    def save() -> None:
-        model.save_checkpoint(trial, replace(course, seconds=spent()))
-
-    ended = _epochs(trial.until, model, tell, course, save)
-    trained = spent()
-    scores = {}
-    goes_on = ended.waits or ended.stopped
-    if not goes_on:
-        if ended.kind is Kind.COMPLETE:
-            model.keep_state(trial, replace(course, seconds=trained))
-        model.restore()
-    if ended.kind is Kind.COMPLETE:
-        scores = {split: model.evaluate(split).metric for split in SPLITS}
-    by_length = model.by_length() if scores and model.task.by_length else {}
-    also = model.also() if scores and model.task.also else {}
-    outcome = Outcome(
-        kind=ended.kind,
-        scores=scores,
-        curve=tuple(course.curve),
-        weights=model.count(),
-        best_epoch=course.best_epoch,
-        seconds={
-            **trained,
-            "total": spent()["total"],
-            # where a shorter training had come to the end already, of its epochs
-            "step": _usual(course.curve[before:] or course.curve) / model.steps,
-        },
-        message=ended.message,
-        ending=ended.ending,
-        waits=ended.waits,
-        by_length=by_length,
-        also=also,
-    )
-    if goes_on:
-        save()
-    return outcome
-
-
-def _usual(rows: Sequence[Mapping[str, float]]) -> float:
-    """Seconds that an epoch of these usually takes: the first one also compiles."""
-    epochs = [row["seconds"] for row in rows] or [0.0]
-    return float(np.median(epochs[1:])) if len(epochs) > 1 else epochs[0]
-
-
-def _epochs(
-    until: int, model: Model, tell: Tell, course: Course, save: Callable[[], None]
-) -> _Ended:
-    """Train, from where the course is.
-
-    Args:
-        until: the epoch after which the training waits; 0: none.
-        save: writes the course, so that the training goes on from there if it is cut off.
-    """
-    epochs = model.training.epochs
-    if _is_out_of_patience(model.training, course):  # it was saved as it was about to end
-        return _Ended(ending=Ending.PATIENCE)
-    saved = time.monotonic()
-    for epoch in range(len(course.curve) + 1, epochs + 1):
-        if 0 < until < epoch:
-            return _waiting(epoch - 1)
-        row, loss = model.trained_epoch(epoch, course.losses)
-        course.curve.append(row)
-        course.losses.append(loss)
-        reached = row["validation"] if model.training.best_by == "metric" else loss
-        _print(row)
-        if not (math.isfinite(row["train"]) and math.isfinite(loss)):
-            message = f"the loss was {row['train']} in epoch {epoch}"
-            return _Ended(Kind.DIVERGED, Ending.DIVERGED, message)
-        if reached < course.best or not course.best_epoch:  # a metric may be infinite, or NaN
-            course.best = math.inf if math.isnan(reached) else reached
-            course.best_epoch = epoch
-            model.keep()
-        best = course.curve[course.best_epoch - 1]["validation"]
-        if not tell(Progress(epoch, epochs, row["validation"], best)):
-            message = f"stopped by the pruner after epoch {epoch}"
-            return _Ended(Kind.PRUNED, Ending.PRUNED, message, stopped=True)
-        if _is_out_of_patience(model.training, course):
-            return _Ended(ending=Ending.PATIENCE)
-        if epoch < epochs and time.monotonic() >= saved + SAVED_EVERY:
-            save()
-            saved = time.monotonic()
-    return _Ended()
-
-
-def _is_out_of_patience(training: Training, course: Course) -> bool:
-    """Whether the last epochs were no better, and there would be more."""
-    epoch, patience = len(course.curve), training.patience
-    return 0 < patience <= epoch - course.best_epoch and epoch < training.epochs
-
-
-def _waiting(epoch: int) -> _Ended:
-    return _Ended(Kind.PRUNED, Ending.PRUNED, f"waits after epoch {epoch}", waits=True)
-
-
-def _print(row: Mapping[str, float]) -> None:
-    """A line of the trial's log."""
-    print(
-        f"epoch {row['epoch']}: train {row['train']:.4f}, validation {row['validation']:.4f}",
-        flush=True,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    loss: float
-    metric: float
 
 
 class Model:
@@ -334,7 +192,7 @@ class Model:
         if course.curve:
             self.order.bit_generator.state = course.order
         for row in course.curve:  # its log begins anew
-            _print(row)
+            log(row)
         return course
 
     def save_checkpoint(self, trial: Trial, course: Course) -> None:
@@ -349,8 +207,8 @@ class Model:
             course = replace(course, order=self.order.bit_generator.state)
             checkpoint.keep(trial, course, self.variables)
 
-    def trained_epoch(self, epoch: int, losses: Sequence[float]) -> tuple[dict[str, float], float]:
-        """Run an epoch: its row of the curve, and the loss on validation.
+    def trained_epoch(self, epoch: int, losses: Sequence[float]) -> Trained:
+        """Run an epoch.
 
         Args:
             losses: on validation, of the epochs before.
@@ -365,7 +223,7 @@ class Model:
             "validation": validation.metric,
             "seconds": time.perf_counter() - began,
         }
-        return row, validation.loss
+        return Trained(row, validation.loss)
 
     def epoch(self) -> float:
         """One pass over the training split in a new order, or in its own where states are carried;

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -16,9 +17,11 @@ import pytest
 
 from rnnzoo import lang
 from rnnzoo.lang.text import cell_text
-from rnnzoo.nn import train as module
+from rnnzoo.launchers import Tell
+from rnnzoo.nn import epochs as module
 from rnnzoo.nn.checkpoint import Course
-from rnnzoo.nn.train import _epochs, train
+from rnnzoo.nn.epochs import Ended
+from rnnzoo.nn.train import train
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
 from tests.sweep.test_run import slow
@@ -177,15 +180,21 @@ class Pretended:
         pass
 
 
+def _to_the_end(
+    model: Any, tell: Tell, course: Course, save: Callable[[], None] = lambda: None
+) -> Ended:
+    return module.finished(module.of_course(0, model, course, save), model, tell)
+
+
 @pytest.mark.parametrize("stops_at", range(1, 7))
 def test_one_that_is_stopped_ends_after_the_same_epoch_as_one_that_is_not(stops_at: int) -> None:
     """Also where its patience is over at the epoch after which it is stopped."""
     model, whole, course = Pretended([4, 3, 5, 5, 5, 2, 1], patience=3), Course(), Course()
-    ended = _epochs(0, model, go_on, whole, lambda: None)
+    ended = _to_the_end(model, go_on, whole)
     assert (len(whole.curve), ended.ending) == (5, Ending.PATIENCE)
-    first = _epochs(0, model, lambda progress: progress.step < stops_at, course, lambda: None)
+    first = _to_the_end(model, lambda progress: progress.step < stops_at, course)
     assert first.stopped == (stops_at <= 5)
-    assert _epochs(0, model, go_on, course, lambda: None) == ended
+    assert _to_the_end(model, go_on, course) == ended
     assert course == whole
 
 
@@ -198,7 +207,7 @@ def test_a_long_training_is_saved_now_and_then_and_a_short_one_never(
     monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
     epochs: list[int] = []
     model = Pretended([4, 3, 2, 1], patience=0)
-    _epochs(0, model, go_on, course, lambda: epochs.append(len(course.curve)))
+    _to_the_end(model, go_on, course, lambda: epochs.append(len(course.curve)))
     assert epochs == saved
 
 

@@ -24,10 +24,10 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.nn import data
 from rnnzoo.nn.checkpoint import Course
 from rnnzoo.nn.data import ALIKE, Data, Resident, Streamed, batches, ceil, data_of, grouped
+from rnnzoo.nn.epochs import finished, of_course
 from rnnzoo.nn.train import (
     EVALUATED,
     Model,
-    _epochs,
     _optimizer,
     evaluation_batch,
     train,
@@ -701,6 +701,6 @@ def test_the_epoch_that_is_kept_is_the_best_by_loss_or_by_metric(
 
     model: Any = Scripted()
     course = Course()
-    _epochs(0, model, go_on, course, lambda: None)
+    finished(of_course(0, model, course, lambda: None), model, go_on)
     assert (course.best_epoch, len(course.curve)) == (kept, last)
     assert model.kept == kept
