@@ -162,9 +162,11 @@ class Processes(Protocol):
 
     Attributes:
         PACKAGES: on whose versions outcomes depend.
+        POPULATIONS: whether it trains many models in one executable (`Backend.together`).
     """
 
     PACKAGES: tuple[str, ...]
+    POPULATIONS: bool
 
     def environment(self) -> Mapping[str, str]:
         """Variables that a trial's process has beside ours."""
@@ -216,16 +218,67 @@ class Joining(Protocol):
         """Weights of these shapes from their numbers."""
 
 
+class Lanes(Protocol):
+    """The variables of several models of one shape, side by side on the device: each variable's
+    values have a leading axis of lanes, one for each model.
+    """
+
+    def store(self, lane: int, variables: Sequence[Any]) -> None:
+        """Give a lane the values of the variables of a model."""
+
+    def load(self, lane: int, variables: Sequence[Any]) -> None:
+        """Give the variables of a model the values of a lane."""
+
+    def copy(self, lanes: np.ndarray, sources: Sequence[Any], targets: Sequence[Any]) -> None:
+        """In some lanes, give some variables the values of others.
+
+        Args:
+            lanes: (lanes,) of bool.
+            sources, targets: variables of the first model.
+        """
+
+    def compiled(
+        self, function: Callable[..., Any], variables: Sequence[Any], runs_little: bool = False
+    ) -> Callable[[np.ndarray, Any, Any], Any]:
+        """`function(own, shared)` for all models, in one executable: called with (lanes,) of bool,
+        with what each lane has of its own, and with what all share.
+
+        What is a lane's own, and the results, have a leading axis of lanes.  Of a lane that is not
+        among those asked for, the values stay as they are, and results mean nothing.
+
+        Args:
+            function: of the first model.
+            variables: all that it reads or writes.
+            runs_little: as for `Backend.compiled`.
+        """
+
+
+class Together(Protocol):
+    """How several models of one shape share what is compiled of the first."""
+
+    def on(self, compiled: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+        """What `Backend.compiled` yielded, where those of another model stand for its variables."""
+
+    def lanes(self, variables: Sequence[Any], size: int) -> Lanes:
+        """Room for so many models.
+
+        Args:
+            variables: of the first model, all that differs between models.
+        """
+
+
 class Backend(ForLayers, Protocol):
     """A library that computes layers and trains them.
 
     Attributes:
         joining: how weights become one vector, which is updated as a whole; None where each is
             updated by itself.
+        together: how several models share what is compiled; None where each has its own.
         operations: what losses and metrics are computed with: `keras.ops`, or what stands for it.
     """
 
     joining: Joining | None
+    together: Together | None
     operations: Any
 
     def one_thread(self) -> None:
@@ -259,5 +312,5 @@ class Backend(ForLayers, Protocol):
     def clipped(self, gradients: Sequence[Tensor], norm: float) -> list[Tensor]:
         """Gradients whose norm, all together, is at most that."""
 
-    def noise(self, shape: Tensor, seed: int, step: Tensor) -> Tensor:
+    def noise(self, shape: Tensor, seed: Tensor, step: Tensor) -> Tensor:
         """Normal numbers that are a function of a seed and the number of an update."""

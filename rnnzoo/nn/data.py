@@ -55,6 +55,16 @@ class Sequences(NamedTuple):
     weights: Tensor | None
 
 
+class Rows(NamedTuple):
+    """Which sequences are in some batches, before they are on the device; fields are as in
+    `Portion`.
+    """
+
+    rows: np.ndarray
+    real: np.ndarray
+    packing: Packing | None
+
+
 class Portion(NamedTuple):
     """Some batches of an epoch, and what they are of."""
 
@@ -161,10 +171,32 @@ class Resident(Data):
     ) -> Iterator[Portion]:
         """Batches of some rows of a split: one portion.
 
+        Args: as of `rows_of`.
+        """
+        index, real, packing = self.rows_of(split, rows, batch, time, steps, room)
+        yield Portion(
+            self.sequences,
+            _tensor(index),
+            _tensor(real),
+            _tensor(None if steps is None else ceil(len(rows), batch)),
+            None if packing is None else Packing(*map(_tensor, packing)),
+        )
+
+    def rows_of(
+        self,
+        split: str,
+        rows: np.ndarray,
+        batch: int,
+        time: int,
+        steps: int | None = None,
+        room: int = 0,
+    ) -> Rows:
+        """Where the batches of some rows of a split come from.
+
         Args:
             time: how many steps the longest has; batches are cut as they are made.
-            steps: for how many batches the portion has room, so that one size is compiled for
-                all splits; without it, for these.
+            steps: for how many batches there is room, so that one size is compiled for all splits;
+                without it, for these.
             room: for how many rows a packed batch has room; they are packed where all of them
                 fit, and with `steps` in an order in which they do.  0: they are padded.
         """
@@ -181,14 +213,7 @@ class Resident(Data):
                 np.take_along_axis(array, order, axis=1) for array in (index, real, lengths)
             )
             packing = packed(index, lengths, self.time, time, room)
-        on_device = None if packing is None else Packing(*map(_tensor, packing))
-        yield Portion(
-            self.sequences,
-            _tensor(index),
-            _tensor(real),
-            _tensor(None if steps is None else count),
-            on_device,
-        )
+        return Rows(index, real, packing)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from rnnzoo.launchers import Tell
 from rnnzoo.nn import checkpoint
 from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.checkpoint import Course
-from rnnzoo.nn.data import Batch, Portion, Resident, ceil, data_of, dealt, grouped
+from rnnzoo.nn.data import Batch, Portion, Resident, Streamed, ceil, data_of, dealt, grouped
 from rnnzoo.nn.epochs import Score, Trained, finished, flow, log
 from rnnzoo.nn.losses import (
     blank_padding,
@@ -51,7 +51,7 @@ from rnnzoo.nn.losses import (
 from rnnzoo.nn.network import Network, seed_of
 from rnnzoo.nn.packing import is_worth_it, room, room_of
 from rnnzoo.nn.schedule import factor
-from rnnzoo.nn.update import updating
+from rnnzoo.nn.update import settings_of, updating
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS, Training
@@ -71,7 +71,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
     """
     backends.current().one_thread()
     began = time.perf_counter()
-    task, problem = _data(trial)
+    task, problem = data_for(trial)
     if task is None:
         return Outcome(Kind.INTERRUPTED, message=problem)
     loaded = time.perf_counter()
@@ -79,7 +79,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
     return finished(flow(trial, model, began, {"data": loaded - began}), model, tell)
 
 
-def _data(trial: Trial) -> tuple[Task | None, str]:
+def data_for(trial: Trial) -> tuple[Task | None, str]:
     """The trial's task; or why its data are not those of its study, for which no variant is to
     blame.
 
@@ -113,9 +113,21 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
 
 
 class Model:
-    """A trial's network, its optimiser, its data, and the two executables."""
+    """A trial's network, its optimiser, its data, and the two executables.
 
-    def __init__(self, trial: Trial, task: Task) -> None:
+    Args:
+        data: the task's, where they are on the device already.
+        like: a model of the same shape (`nn.population.shape_of`), whose data and executables this
+            one shares; of a backend whose models can.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        task: Task,
+        data: Resident | Streamed | None = None,
+        like: Model | None = None,
+    ) -> None:
         self.task = task
         self.criterion = criterion(task)
         self.cost_of_mean = cost_of_mean(task)
@@ -127,12 +139,9 @@ class Model:
         self.network = Network(trial, task)
         self.weights = self.network.model.trainable_variables
         self.noise = _untrained(self.training.noise)
-        self.noise_seed = seed_of(trial, "noise")
         self.weight_noise = _untrained(self.training.weight_noise)
-        self.weight_seeds = [
-            seed_of(trial, f"weight noise {number}") for number in range(len(self.weights))
-        ]
-        self.data = data_of(task, self.training.group_by_length)
+        self.noise_seed, *self.weight_seeds = _seeds(trial, len(self.weights))
+        self.data = data_of(task, self.training.group_by_length) if data is None else data
         # often shorter than what is evaluated
         self.longest = int(task.splits["train"].lengths.max())
         self.order = np.random.default_rng(seed_of(trial, "order"))
@@ -159,12 +168,40 @@ class Model:
         self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]
         self.variables = [*read, *self.best]  # all that training changes
-        read += [value for value in (self.noise, self.weight_noise) if value is not None]
+        settings = self._settings()
+        self.state = [*self.variables, *settings]  # all that differs from models of the same shape
         carried = {training: streams.variables for training, streams in self.streams.items()}
-        self._epoch = self.backend.compiled(self._train_epoch, [*read, *carried.get(True, ())])
-        read = [*self.network.model.variables, *carried.get(False, ())]
-        self._scores = self.backend.compiled(self._evaluate, read, runs_little=True)
-        self._answers = self.backend.compiled(self._answer, read, runs_little=True)
+        self.read_in_training = [*read, *settings, *carried.get(True, ())]
+        self.read_in_evaluation = [*self.network.model.variables, *carried.get(False, ())]
+        self._epoch, self._scores, self._answers = self._compiled(like)
+
+    def _compiled(self, like: Model | None) -> list[Callable[..., Any]]:
+        """An epoch, evaluation, and what yields answers."""
+        trained, evaluated = self.read_in_training, self.read_in_evaluation
+        if like is not None:
+            together = self.backend.together
+            assert together is not None
+            return [
+                together.on(like._epoch, trained),
+                together.on(like._scores, evaluated),
+                together.on(like._answers, evaluated),
+            ]
+        return [
+            self.backend.compiled(self.train_on, trained),
+            self.backend.compiled(self.score_on, evaluated, runs_little=True),
+            self.backend.compiled(self._answer, evaluated, runs_little=True),
+        ]
+
+    def _settings(self) -> list[keras.Variable]:
+        """What a training reads at run time, and leaves as it is."""
+        settings: list[keras.Variable] = []
+        if self.backend.together is not None:  # elsewhere it would only change the last digits
+            settings += settings_of(self.update.optimizer)
+        if self.noise is not None:
+            settings += [self.noise, self.noise_seed]
+        if self.weight_noise is not None:
+            settings += [self.weight_noise, *self.weight_seeds]
+        return settings
 
     def _room(self) -> tuple[int, int]:
         """For how many rows packed batches of training and evaluation have room; 0 where they are
@@ -231,29 +268,42 @@ class Model:
         """
         if self.streams:
             self.streams[True].begin()
-            rows = side_by_side(self.data.sizes["train"], self.batch)
-        elif self.training.group_by_length:
-            rows = grouped(self.task.splits["train"].lengths, self.batch, self.order)
-        else:
-            rows = self.order.permutation(self.data.sizes["train"])
-        portions = self.data.portions("train", rows, self.batch, self.longest, room=self.room)
+        portions = self.data.portions(
+            "train", self.next_order(), self.batch, self.longest, room=self.room
+        )
         total, count = _totals(self._epoch, portions, 2)
         return float(total / count)
+
+    def next_order(self) -> np.ndarray:
+        """The sequences of train in the order of the next epoch."""
+        if self.streams:
+            return side_by_side(self.data.sizes["train"], self.batch)
+        if self.training.group_by_length:
+            return grouped(self.task.splits["train"].lengths, self.batch, self.order)
+        return self.order.permutation(self.data.sizes["train"])
 
     def follow_schedule(self, losses: Sequence[float]) -> None:
         """Set the learning rate of the next epoch, after these losses on validation."""
         if self.training.schedule != "constant":
-            self.update.optimizer.learning_rate = self.rate * factor(self.training, losses)
+            self.update.optimizer.learning_rate = self.next_rate(losses)
+
+    def next_rate(self, losses: Sequence[float]) -> float:
+        """The learning rate of the next epoch, after these losses on validation."""
+        return self.rate * factor(self.training, losses)
 
     def evaluate(self, split: str) -> Score:
         """Loss and metric of a split, averaged over all that counts."""
-        lengths = self.task.splits[split].lengths
         if self.streams:
             self.streams[False].begin()
-            return self._score(split, np.arange(len(lengths)))
+        return self._score(split, self._in_order(split))
+
+    def _in_order(self, split: str) -> np.ndarray:
+        """The sequences of a split in the order in which they are evaluated."""
+        lengths = self.task.splits[split].lengths
+        if self.streams:
+            return np.arange(len(lengths))
         # a batch runs as many steps as its longest sequence has
-        longest_first = np.argsort(-lengths, kind="stable")
-        return self._score(split, longest_first)
+        return np.argsort(-lengths, kind="stable")
 
     def by_length(self) -> dict[str, float]:
         """The metric of the sequences of `test` of each length, the shortest first."""
@@ -265,15 +315,28 @@ class Model:
 
     def _score(self, split: str, rows: np.ndarray) -> Score:
         """Loss and metric of some sequences of a split."""
-        portions = self.data.portions(
-            split, rows, self.evaluated, self.data.time, self.most, self.evaluation_room
-        )
-        loss, metric, counted = map(float, _totals(self._scores, portions, 3))
+        loss, metric, counted = map(float, _totals(self._scores, self.portions(split, rows), 3))
         if self.cost_of_mean is not None:
-            return Score(loss / counted, self.cost_of_mean(metric / counted))
+            return self.score_of(loss, metric, counted)
         if self.streams:
             self.streams[False].begin()
         return Score(loss / counted, cost_of_all(self.task, *self._answered(split, rows)))
+
+    def score_of(self, loss: float, metric: float, counted: float) -> Score:
+        """The score that sums over all that counts make, of a metric that is a mean."""
+        assert self.cost_of_mean is not None
+        return Score(loss / counted, self.cost_of_mean(metric / counted))
+
+    def portions(self, split: str, rows: np.ndarray | None = None) -> Iterator[Portion]:
+        """What is evaluated: all of a split, or some sequences of it."""
+        return self.data.portions(
+            split,
+            self._in_order(split) if rows is None else rows,
+            self.evaluated,
+            self.data.time,
+            self.most,
+            self.evaluation_room,
+        )
 
     def also(self) -> dict[str, float]:
         """The other metrics of `test` that are asked for, where they can be told."""
@@ -325,7 +388,7 @@ class Model:
 
     # -- what is compiled
 
-    def _train_epoch(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def train_on(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
         def step(number: Tensor, total: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
             real = portion.real[number]
             batch = self.data.batch(portion, number, self.longest)
@@ -363,7 +426,7 @@ class Model:
             answers = keras.ops.sum(keras.ops.cast(batch.weights > 0, "float32"))
         return self.mean_weight * answers
 
-    def _evaluate(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def score_on(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
         def step(number: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
             batch = self.data.batch(portion, number)
             new = self._losses(batch, training=False)
@@ -410,13 +473,14 @@ class Model:
         # copies: TensorFlow would hand on the variables, which change below
         exact = [keras.ops.copy(weight) for weight in self.weights]
         for weight, value, seed in zip(self.weights, exact, self.weight_seeds, strict=True):
-            noise = self.backend.noise(tuple(weight.shape), seed, self.update.count.value)
+            noise = self.backend.noise(tuple(weight.shape), seed.value, self.update.count.value)
             weight.assign(value + self.weight_noise * noise)
         return exact
 
     def _noisy(self, x: Tensor) -> Tensor:
         """Inputs with Gaussian noise, other noise at every step."""
-        noise = self.backend.noise(keras.ops.shape(x), self.noise_seed, self.update.count.value)
+        seed, count = self.noise_seed.value, self.update.count.value
+        noise = self.backend.noise(keras.ops.shape(x), seed, count)
         return self.network.noisy(x, self.noise * noise)
 
 
@@ -449,6 +513,13 @@ def _totals(
 def _untrained(value: float | None) -> keras.Variable | None:
     """A value as a variable, so that trainings with another share what is compiled."""
     return None if value is None else keras.Variable(value, trainable=False)
+
+
+def _seeds(trial: Trial, weights: int) -> list[keras.Variable]:
+    """Seeds of the noise on inputs, and of that on each weight; variables for the same reason."""
+    purposes = ["noise", *(f"weight noise {number}" for number in range(weights))]
+    seeds = [seed_of(trial, purpose) for purpose in purposes]
+    return [keras.Variable(seed, trainable=False, dtype="int32") for seed in seeds]
 
 
 def _optimizer(training: Training) -> keras.optimizers.Optimizer:
@@ -484,13 +555,23 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     """
     try:
         return train(trial, tell)
-    except RnnzooError as error:
-        if machine_fault(error):
-            raise  # for the launcher to tell: no trial is to blame
-        return Outcome(Kind.FAILED, message=str(error))
     except (Exception, SystemExit) as error:
-        of_plugin = registry.told(error)
-        if not of_plugin or isinstance(error, MemoryError) or machine_fault(error):
-            raise
-        traceback.print_exc()  # to the trial's log
-        return Outcome(Kind.FAILED, message=of_plugin)
+        refusal = refused(error)
+        if refusal is None:
+            raise  # for the launcher to tell
+        return refusal
+
+
+def refused(error: BaseException) -> Outcome | None:
+    """The outcome where what a user wrote cannot be trained; None where something else is the
+    reason, such as the machine, for which no trial is to blame.
+    """
+    if machine_fault(error) or isinstance(error, MemoryError):
+        return None
+    if isinstance(error, RnnzooError):
+        return Outcome(Kind.FAILED, message=str(error))
+    of_plugin = registry.told(error)
+    if not of_plugin:
+        return None
+    traceback.print_exception(error)  # to the trial's log
+    return Outcome(Kind.FAILED, message=of_plugin)

@@ -14,11 +14,27 @@ from rnnzoo.backends.contract import Joining
 Tensor = Any
 
 
+SETTINGS = ("momentum", "weight_decay")  # of an optimiser, beside its learning rate
+
+
+class Setting(keras.Variable):  # type: ignore[misc]  # Keras has no types
+    """A number above 0 that an optimiser reads at run time.
+
+    Optimisers ask whether a momentum is above 0, or differs from it, while they are compiled.
+    """
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    def __gt__(self, other: object) -> bool:
+        return True
+
+
 class Update(Protocol):
     """An optimiser and the weights that it changes.
 
     Attributes:
-        optimizer: Keras' own.
+        optimizer: Keras' own, with variables for what Keras compiles in (`settings_of`).
         variables: all that it reads or writes, the weights left out.
         count: how many updates were made, a variable.
     """
@@ -85,6 +101,20 @@ class AllAtOnce:
         pieces = self.joining.cut(self.vector.value, [weight.shape for weight in self.weights])
         for weight, piece in zip(self.weights, pieces, strict=True):
             weight.assign(piece)
+
+
+def settings_of(optimizer: keras.optimizers.Optimizer) -> list[Setting]:
+    """The momentum and the weight decay of a built optimiser, where it has them: variables from now
+    on, so that trainings with others share what is compiled.
+    """
+    settings = []
+    for name in SETTINGS:
+        value = getattr(optimizer, name, None)
+        if value:
+            setting = Setting(value, trainable=False, name=name)
+            setattr(optimizer, name, setting)
+            settings.append(setting)
+    return settings
 
 
 def updating(

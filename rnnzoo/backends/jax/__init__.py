@@ -3,6 +3,7 @@
 backend     the contract, fulfilled
 engine      a step's program and its adjoint -> a scan with a backward pass of its own
 calls       C++ that XLA calls
+lanes       many models in one executable
 losses      what losses are computed with
 newton      nonlinear states at all steps by Newton's method
 native      the engine with its loops in native code, on a CPU

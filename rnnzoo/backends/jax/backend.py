@@ -10,6 +10,7 @@ from rnnzoo.backends import contract
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.jax.engine import Engine, shared, switch
+from rnnzoo.backends.jax.lanes import Together
 from rnnzoo.backends.jax.losses import Operations
 from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.backends.jax.newton import settled
@@ -31,13 +32,14 @@ from rnnzoo.backends.units import of_due_units
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "packs", "prepare",
-    "repeat", "scans", "tensor",
+    "repeat", "scans", "tensor", "together",
 ]  # fmt: skip
 
 Tensor = Any
 name = "jax"
 scans = True
 joining: contract.Joining | None = Joining()
+together: contract.Together | None = Together()
 operations = Operations()
 # From so many units on, a clockwork layer computes only those that are due.  A training step at
 # 32 x 100 takes 1.6 times as long without it at 128 and at 256 units, and 1.15 times at 64, where

@@ -10,6 +10,7 @@ from rnnzoo.backends import cache
 from rnnzoo.backends.native import build
 
 PACKAGES: tuple[str, ...] = ("jax", "jaxlib", "keras")
+POPULATIONS = True
 CACHE = "JAX_COMPILATION_CACHE_DIR"
 # One thread; and LLVM's first level, with which an epoch takes as long, and a trial's first epoch
 # and evaluation are compiled in 2.5 s instead of 3.3 (a peephole LSTM on the chorales).  Each word

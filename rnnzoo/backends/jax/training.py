@@ -7,9 +7,9 @@ in, and writing one is remembered and handed out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -38,23 +38,48 @@ def tensor(array: np.ndarray | int) -> Tensor:
 
 def compiled(
     function: Callable[..., Any], variables: Sequence[Any], runs_little: bool = False
-) -> Callable[..., Any]:
+) -> Compiled:
     """A function of tensors, compiled as a whole with all layers that it calls."""
-    variables = list(variables)
-    options = QUICKLY if runs_little and jax.default_backend() == "cpu" else None
+    traced = list(variables)
 
-    @partial(jax.jit, compiler_options=options)
+    @partial(jax.jit, compiler_options=options(runs_little))
     def of_values(values: Sequence[Tensor], *tensors: Tensor) -> tuple[Any, list[Tensor]]:
-        with _traced(variables):
-            return _scoped(lambda: function(*tensors), values)
+        return on_values(lambda: function(*tensors), traced, values)
 
-    def run(*tensors: Tensor) -> Any:
-        results, values = of_values([variable.value for variable in variables], *tensors)
-        for variable, value in zip(variables, values, strict=True):
+    return Compiled(of_values, traced)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Compiled:
+    """A compiled function of values and tensors, and the variables whose values it is given."""
+
+    of_values: Callable[..., tuple[Any, list[Tensor]]]
+    variables: Sequence[Any]
+
+    def __call__(self, *tensors: Tensor) -> Any:
+        values = [variable.value for variable in self.variables]
+        results, values = self.of_values(values, *tensors)
+        for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)
         return results
 
-    return run
+
+def options(runs_little: bool) -> Mapping[str, Any] | None:
+    """How XLA compiles a function."""
+    return QUICKLY if runs_little and jax.default_backend() == "cpu" else None
+
+
+def on_values(
+    function: Callable[[], Any], variables: Sequence[Any], values: Sequence[Tensor]
+) -> tuple[Any, list[Tensor]]:
+    """What a function yields that is traced where variables have these values; and their values
+    afterwards.
+    """
+    token = _variables.set(variables)
+    try:
+        return _scoped(function, values)
+    finally:
+        _variables.reset(token)
 
 
 def repeat(
@@ -105,18 +130,9 @@ def clipped(gradients: Sequence[Tensor], norm: float) -> list[Tensor]:
     return [gradient * scale for gradient in gradients]
 
 
-def noise(shape: Tensor, seed: int, step: Tensor) -> Tensor:
+def noise(shape: Tensor, seed: Tensor, step: Tensor) -> Tensor:
     """Normal numbers that are a function of a seed and the number of an update."""
     return jax.random.normal(jax.random.fold_in(jax.random.key(seed), step), shape, jnp.float32)
-
-
-@contextmanager
-def _traced(variables: Sequence[Any]) -> Iterator[None]:
-    token = _variables.set(variables)
-    try:
-        yield
-    finally:
-        _variables.reset(token)
 
 
 def _values() -> list[Tensor]:

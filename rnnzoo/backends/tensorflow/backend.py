@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from rnnzoo.backends.contract import CompiledStep, Joining, LayerStep
+from rnnzoo.backends.contract import CompiledStep, Joining, LayerStep, Together
 from rnnzoo.backends.delays import without_delays
 from rnnzoo.backends.tensorflow.cut_entries import set_aside_what_is_cut as prepare
 from rnnzoo.backends.tensorflow.engine import Engine, shared
@@ -24,12 +24,13 @@ from rnnzoo.backends.units import of_due_units
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joining", "name",
     "needs_plain_operations", "noise", "one_thread", "operations", "packs", "prepare",
-    "repeat", "scans", "tensor",
+    "repeat", "scans", "tensor", "together",
 ]  # fmt: skip
 
 name = "tensorflow"
 scans = False
 joining: Joining | None = None
+together: Together | None = None  # what it compiles holds the variables of one model
 operations = keras.ops
 
 

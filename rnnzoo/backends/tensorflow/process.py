@@ -12,6 +12,7 @@ from rnnzoo.backends.tensorflow.cache import environment as cache_switched_on
 from rnnzoo.backends.tensorflow.cache import folder
 
 PACKAGES: tuple[str, ...] = ("tensorflow", "keras")
+POPULATIONS = False
 
 
 def environment() -> Mapping[str, str]:
