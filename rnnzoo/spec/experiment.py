@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ SAMPLERS: Mapping[str, str] = {
     "nsgaiii": "NSGAIIISampler",
     "bruteforce": "BruteForceSampler",
 }
+FILTER = "filter"  # of a search over cells, the stage before the tasks
 THIRD = 1 / 3  # goes on from a rung, where nothing is said
 PRUNERS: Mapping[str, str] = {
     "median": "MedianPruner",
@@ -272,6 +273,69 @@ class TaskChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """The first gate of a search over cells: one short training, after which a candidate goes on or
+    is dropped.
+
+    Attributes:
+        task: one that can be solved; a candidate passes when it has solved it.
+        space: what the setting of that training is drawn from.
+        training: its settings beside those of the space.
+    """
+
+    task: TaskChoice
+    space: Space = field(default_factory=Space)
+    training: Training = field(default_factory=Training)
+
+
+@dataclass(frozen=True, slots=True)
+class CellSearch:
+    """A search over cells (Jozefowicz, Zaremba and Sutskever 2015, section 3).
+
+    Attributes:
+        parents: labels of the variants from whose cells the search begins.
+        origin: whether a candidate is a mutated parent, or drawn from a grammar of gated cells.
+        population: of how many best cells the next candidates are children.
+        generation: how many candidates are drawn before the population is renewed.
+        candidates: how many are trained in all, without the parents.  No candidate depends on it.
+        settings: trainings of a candidate on each task; 0: only the filter is run.
+        first: trainings of each parent, and of the baseline, on each task: all points of the space
+            where there are no more.
+        filter: None where candidates go to the tasks at once.
+        gate: the share of the baseline's best accuracy that a candidate must exceed on a task
+            before it is trained on the next.
+        mutations: names of those that are made; empty: all.
+        forbid: operations that no candidate may have.
+        nodes: the most operations of a candidate; an LSTM has 25.
+        hours: after which nothing is begun any more.  No candidate depends on it.
+        unseen: tasks on which what is found is confirmed.  The search never sees them.
+    """
+
+    parents: tuple[str, ...]
+    origin: Literal["parents", "grammar"] = "parents"
+    population: int = 100
+    generation: int = 50
+    candidates: int = 10_000
+    settings: int = 20
+    first: int = 100
+    filter: Filter | None = None
+    gate: float = 0.9
+    mutations: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    nodes: int = 60
+    seed: int = 0
+    hours: float = math.inf
+    unseen: tuple[TaskChoice, ...] = ()
+
+
+# keys of `search_cells:`, each the name of an attribute but for `from`, a word of Python
+CELL_SEARCH: Mapping[str, str] = {
+    {"origin": "from"}.get(setting.name, setting.name): setting.name
+    for setting in fields(CellSearch)
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A cell in the comparison.
 
@@ -352,6 +416,8 @@ class Experiment:
             those about several tasks, each by themselves.  No trial depends on it.
         share: whether trials of other experiments in the storage that are these to the bit are
             taken over.  No trial depends on it.
+        cell_search: the search over cells that `rnnzoo evolve` runs; None where there is none.  No
+            trial of a sweep depends on it.
     """
 
     name: str
@@ -373,6 +439,7 @@ class Experiment:
     equal: Literal["units", "weights"] = "units"
     family: Literal["file", "task"] = "file"
     share: bool = False
+    cell_search: CellSearch | None = None
     sets: tuple[str, ...] = field(default=(), compare=False)
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 

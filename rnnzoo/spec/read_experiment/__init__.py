@@ -8,7 +8,7 @@ data holds is checked where those are known.
     overrides   `--set key=value`
     extending   `extends: other.yaml`
     source      the file's keys, mistakes and places
-    tasks, variants, search, training, judging    a reader for each part
+    tasks, variants, search, cells, training, judging    a reader for each part
     resolved    and back again
 """
 
@@ -25,6 +25,7 @@ from rnnzoo.spec.document import Fields, Table, parse, read_text
 from rnnzoo.spec.experiment import TEXT, Experiment, Search, Variant
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
+from rnnzoo.spec.read_experiment.cells import read_cell_search
 from rnnzoo.spec.read_experiment.extending import EXTENDS, Extended, extended
 from rnnzoo.spec.read_experiment.judging import (
     check_spaces,
@@ -167,6 +168,7 @@ def _experiment(source: Source, text: str) -> Experiment:
         # one of the two
         family=top.word("family", ("file", "task"), "file"),  # type: ignore[arg-type]
         share=top.flag("share"),
+        cell_search=read_cell_search(source, labels, {task.label for task in tasks}),
         places=source.places,
     )
     top.done()

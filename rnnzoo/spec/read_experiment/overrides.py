@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 from rnnzoo.errors import Mistake, Span, SpecError, UsageError, argument, nearest
 from rnnzoo.spec.document import MAX_DEPTH, Listing, Node, Scalar, Table, parse
-from rnnzoo.spec.experiment import Confirm, Resources, Search, Select
+from rnnzoo.spec.experiment import CELL_SEARCH, Confirm, Resources, Search, Select
 from rnnzoo.spec.hyperparameters import MODEL, SEARCHABLE, TRAINING
 
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked
@@ -16,7 +16,7 @@ from rnnzoo.spec.hyperparameters import MODEL, SEARCHABLE, TRAINING
 TOP = (
     "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search",
     "training", "model", "select", "margin", "floor", "confirm", "init", "resources", "claims",
-    "family", "share",
+    "family", "share", "search_cells",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": TOP,
@@ -27,6 +27,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "select": [setting.name for setting in fields(Select)],
     "confirm": [setting.name for setting in fields(Confirm)],
     "resources": [setting.name for setting in fields(Resources)],
+    "search_cells": list(CELL_SEARCH),
 }
 OVERRIDES = "overrides"  # the argument that gives values beside the file
 _LISTS = ("tasks", "variants", "controls", "claims")

@@ -7,15 +7,19 @@ from dataclasses import asdict
 from typing import Any
 
 from rnnzoo.spec.experiment import (
+    CELL_SEARCH,
+    CellSearch,
     Claim,
     Confirm,
     Dimension,
     Experiment,
+    Filter,
     Resources,
     Rungs,
     Search,
     Select,
     Space,
+    TaskChoice,
     Variant,
 )
 from rnnzoo.spec.hyperparameters import MODEL, TRAINING
@@ -31,9 +35,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     content: dict[str, Any] = {
         "experiment": experiment.name,
         "about": experiment.about,
-        "tasks": [
-            {"name": task.name, "label": task.label, **task.options} for task in experiment.tasks
-        ],
+        "tasks": list(map(_task_plain, experiment.tasks)),
         "baseline": experiment.baseline,
         "variants": [
             _variant_plain(variant, experiment.search.space)
@@ -51,11 +53,38 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "margin": experiment.margin,
         "floor": experiment.floor,
         "confirm": _confirm_plain(experiment.confirm) if experiment.confirm else None,
+        "search_cells": _cells_plain(experiment.cell_search) if experiment.cell_search else None,
         **_resources_plain(experiment.resources),
         "claims": [_claim_plain(claim) for claim in experiment.claims],
     }
     # None: there is none, or it is what a file that says nothing has
     return {key: value for key, value in content.items() if value is not None}
+
+
+def _task_plain(task: TaskChoice) -> dict[str, Any]:
+    return {"name": task.name, "label": task.label, **task.options}
+
+
+def _cells_plain(search: CellSearch) -> dict[str, Any]:
+    content = {key: getattr(search, name) for key, name in CELL_SEARCH.items()}
+    content |= {name: list(content[name]) for name in ("parents", "mutations", "forbid")}
+    content["unseen"] = list(map(_task_plain, search.unseen))
+    content["filter"] = None
+    if search.filter:
+        content["filter"] = _filter_plain(search.filter)
+    if math.isinf(search.hours):
+        del content["hours"]
+    # a list that is empty is written as it is read, by leaving it out
+    return {key: value for key, value in content.items() if value not in (None, [])}
+
+
+def _filter_plain(chosen: Filter) -> dict[str, Any]:
+    settings = chosen.training.settings()
+    return {
+        "task": _task_plain(chosen.task),
+        "space": _space_plain(chosen.space),
+        "training": {name: settings[name] for name in TRAINING},
+    }
 
 
 def _search_plain(search: Search) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,14 @@ def read_tasks(source: Source) -> tuple[TaskChoice, ...]:
     top.node("task")
     if not nodes:
         top.need("task", "`task: chorales`")
+    return read_list(source, nodes)
+
+
+def read_list(source: Source, nodes: Iterable[Node]) -> tuple[TaskChoice, ...]:
+    """The tasks of a list; no two with one label."""
     tasks: dict[str, TaskChoice] = {}
     for node in nodes:
-        task = _task(source, node)
+        task = read_task(source, node)
         if task is not None and task.label in tasks:
             fix = "give one of them a `label:`"
             source.mistakes.add(node.span, f"two tasks are called '{task.label}'", fix)
@@ -44,7 +50,8 @@ def read_tasks(source: Source) -> tuple[TaskChoice, ...]:
     return tuple(tasks.values())
 
 
-def _task(source: Source, node: Node) -> TaskChoice | None:
+def read_task(source: Source, node: Node) -> TaskChoice | None:
+    """The task of a name, or of a table; None where it is a mistake."""
     named = source.named(node, "task", extra=("label",))
     if named is None:
         return None

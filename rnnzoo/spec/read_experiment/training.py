@@ -37,6 +37,15 @@ def read_training(source: Source) -> Training:
     table = source.top.table_at("training", "{epochs: 25}")
     if table is None:
         return model
+    return training_of(source, table, model)
+
+
+def training_of(source: Source, table: Table, model: Training, under: str = "") -> Training:
+    """A model with what a table of `training:` says.
+
+    Args:
+        under: where the table stands, with a dot behind; at the top of the file by default.
+    """
     entry = Fields(table, source.mistakes, "`training`")
     training = replace(model, **{name: _setting(entry, row) for name, row in TRAINING.items()})
     if training.nesterov and training.optimizer not in HYPERPARAMETERS["nesterov"].optimizers:
@@ -45,7 +54,7 @@ def read_training(source: Source) -> Training:
             entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
         )
     _check_schedule(source, training, entry)
-    source.places |= {f"training.{name}": span for name, span in table.keys.items()}
+    source.places |= {f"{under}training.{name}": span for name, span in table.keys.items()}
     places = dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")
     entry.done({**places, **dict.fromkeys(MODEL, "write it into `model:`")})
     return training
