@@ -18,7 +18,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"lang", "stats", "trackers", "launchers"},
     {"losses"},
     {"metrics"},
-    {"tasks", "backends", "confirm"},
+    {"tasks", "backends", "confirm", "evolve"},
     {"nn", "bare"},
     {"sweep", "report", "testing"},
     {"terminal", "live"},

@@ -1,0 +1,96 @@
+"""The next candidate: a child of the population, or of a grammar; and the cells that come first.
+
+A candidate is new: no earlier one has its canonical form, and none its behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from rnnzoo.errors import UsageError
+from rnnzoo.evolve.history import History
+from rnnzoo.evolve.plan import Plan
+from rnnzoo.evolve.rows import Drawn
+from rnnzoo.lang import behaviour, parse_text
+from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.ir import Cell
+from rnnzoo.lang.rewriting import Child, Graph, child, from_grammar
+from rnnzoo.lang.text import cell_text
+from rnnzoo.spec.seeds import derive_seed
+
+ATTEMPTS = 1000  # to draw a cell that no earlier candidate is
+
+
+def name_of(number: int) -> str:
+    """What a candidate is called."""
+    return f"candidate_{number}"
+
+
+@lru_cache(maxsize=1024)  # a population is parsed for each draw
+def cell_of(text: str) -> Cell:
+    """The cell of a candidate's text."""
+    return parse_text(text)
+
+
+def first_cells(plan: Plan) -> Iterator[Drawn]:
+    """The candidates of generation 0."""
+    for number, (label, cell) in enumerate(plan.first.items()):
+        yield _candidate(number, 0, Child(cell, (), ()), canonical_hash(cell), (), label)
+
+
+def drawn_next(plan: Plan, history: History, population: Sequence[Drawn], generation: int) -> Drawn:
+    """The next candidate of a generation.
+
+    Raises:
+        UsageError: nothing new can be drawn.
+    """
+    number = len(history.drawn)
+    numbers = {cell_of(parent.cell).name: parent.number for parent in population}
+    for attempt in range(ATTEMPTS):
+        rng = np.random.default_rng(
+            derive_seed(f"{plan.search.seed} {number} {attempt} candidate", 64)
+        )
+        made = _made(plan, population, rng, name_of(number))
+        form = canonical_hash(made.cell)
+        if form in history.forms:
+            continue
+        parents = tuple(numbers[name] for name in made.parents)
+        drawn = _candidate(number, generation, made, form, parents)
+        if drawn.unfit or drawn.print not in history.prints:
+            return drawn
+    raise UsageError(
+        f"in {ATTEMPTS} draws there was no new cell after {number} candidates",
+        "allow more `nodes` or mutations, forbid less, or begin from more parents",
+    )
+
+
+def _made(plan: Plan, population: Sequence[Drawn], rng: np.random.Generator, name: str) -> Child:
+    if plan.search.origin == "grammar":
+        return from_grammar(rng, plan.rules, name)
+    return child([cell_of(parent.cell) for parent in population], rng, plan.rules, name)
+
+
+def _candidate(
+    number: int,
+    generation: int,
+    made: Child,
+    form: str,
+    parents: tuple[int, ...],
+    variant: str = "",
+) -> Drawn:
+    unfit = "" if variant else behaviour.why_not(made.cell)
+    return Drawn(
+        number,
+        generation,
+        cell_text(made.cell),
+        form,
+        "" if unfit else behaviour.fingerprint(made.cell),
+        parents,
+        made.mutations,
+        len(Graph.of(made.cell).nodes),
+        variant,
+        unfit,
+    )

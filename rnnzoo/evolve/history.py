@@ -1,0 +1,88 @@
+"""All rows of a search, found by candidate."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rnnzoo.evolve.rows import Drawn, Ended, Fate, Row, Trained, result
+
+
+@dataclass(slots=True)
+class History:
+    """Grows by one row after the other.
+
+    Attributes:
+        drawn: candidates by number.
+        ended: their fates, likewise.
+        trained: trainings by candidate, there by stage, and there by index.
+        generations: numbers of the candidates of each generation, in order.
+        forms, prints: of all candidates.
+    """
+
+    drawn: dict[int, Drawn] = field(default_factory=dict)
+    ended: dict[int, Ended] = field(default_factory=dict)
+    trained: dict[int, dict[str, dict[int, Trained]]] = field(default_factory=dict)
+    generations: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    forms: set[str] = field(default_factory=set)
+    prints: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> History:
+        """The history of these rows."""
+        history = cls()
+        for row in rows:
+            history.add(row)
+        return history
+
+    def add(self, row: Row) -> None:
+        """Take one more row."""
+        if isinstance(row, Drawn):
+            self.drawn[row.number] = row
+            self.generations[row.generation].append(row.number)
+            self.forms.add(row.form)
+            if row.print:
+                self.prints.add(row.print)
+        elif isinstance(row, Ended):
+            self.ended[row.number] = row
+        else:
+            training = row.training
+            stages = self.trained.setdefault(training.candidate, {})
+            stages.setdefault(training.stage, {})[training.index] = row
+
+    def at(self, candidate: int, stage: str) -> Mapping[int, Trained]:
+        """The trainings of a candidate that have ended in a stage, by index."""
+        return self.trained.get(candidate, {}).get(stage, {})
+
+    def in_order(self, candidate: int, stage: str) -> list[Trained]:
+        """The same by index: in whatever order they ended."""
+        return [row for _, row in sorted(self.at(candidate, stage).items())]
+
+    def best(self, candidate: int, stage: str) -> float | None:
+        """The best score of a candidate in a stage; None where none is complete."""
+        scores = [row.score for row in self.at(candidate, stage).values() if row.score is not None]
+        return min(scores, default=None)
+
+    @property
+    def generation(self) -> int:
+        """The last one that was begun."""
+        return max(self.generations, default=0)
+
+    def with_fate(self, fate: Fate) -> Iterator[Ended]:
+        """Candidates of one fate, the parents among them."""
+        return (ended for ended in self.ended.values() if ended.fate is fate)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows in an order that no run changes: candidate by candidate."""
+        for number in sorted(self.drawn):
+            yield self.drawn[number]
+            for _, trained in sorted(self.trained.get(number, {}).items()):
+                yield from (trained[index] for index in sorted(trained))
+            if number in self.ended:
+                yield self.ended[number]
+
+    def results(self) -> list[dict[str, Any]]:
+        """All that is a result: equal for two runs of one search."""
+        return [result(row) for row in self.rows()]

@@ -1,0 +1,123 @@
+"""The settings at which a candidate is trained on a task (Jozefowicz et al. 2015, section 3.3).
+
+Where its parent was trained at more than 420 settings, 80 % of a candidate's are among the parent's
+best 100, and the rest is drawn at random.  Else a third is drawn at random, a third is among the
+best 100 of the first cells, and a third is among those of the parent.  No setting is tried twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rnnzoo.evolve.history import History
+from rnnzoo.evolve.plan import Plan
+from rnnzoo.evolve.rows import Drawn, Trained, Training
+from rnnzoo.spec import points
+from rnnzoo.spec.experiment import FILTER, Named, Search, Space
+from rnnzoo.spec.hyperparameters import Value
+from rnnzoo.spec.seeds import uniform
+
+MANY = 420  # settings of a parent, above which most of a candidate's are among its best
+BEST = 100
+OF_PARENT = 0.8  # then
+RANDOM = "random"
+ATTEMPTS = 100  # to find a setting that was not tried: a small space may have no more
+
+Setting = Mapping[str, Value]
+
+
+def settings(plan: Plan, history: History, drawn: Drawn, task: str) -> list[Training]:
+    """All trainings of a candidate on a task, in order; fewer than asked for where the space has no
+    more settings.
+    """
+    if drawn.variant:
+        return _of_first(plan, drawn, task)
+    shares, pools = _shares(plan, history, drawn, task)
+    trainings: list[Training] = []
+    for index in range(plan.search.settings):
+        words = f"{plan.search.seed} {drawn.number} {task} {index} setting"
+        tried = [training.setting for training in trainings]
+        for attempt in range(ATTEMPTS):
+            source = _source(shares, uniform(f"{words} {attempt} source"))
+            setting = _taken(plan, pools[source], f"{words} {attempt}")
+            if setting not in tried:
+                trainings.append(Training(drawn.number, task, index, setting, source))
+                break
+    return trainings
+
+
+def of_filter(plan: Plan, drawn: Drawn) -> Training:
+    """The training of a candidate on the filter, at one random setting.
+
+    Raises:
+        ValueError: the search has no filter.
+    """
+    chosen = plan.search.filter
+    if chosen is None:
+        raise ValueError("a search without a filter has no such training")
+    setting = _random(chosen.space, f"{plan.search.seed} {drawn.number} filter")
+    return Training(drawn.number, FILTER, 0, setting)
+
+
+def _of_first(plan: Plan, drawn: Drawn, task: str) -> list[Training]:
+    """Those of the first cells: all points of a space that has no more than `first`, else so many
+    at random, the same for all of these cells.
+    """
+    most = plan.search.first
+    grid = Search(sampler=Named("grid"))
+    is_finite = all(each.kind != "float" or each.step for each in plan.space.dimensions)
+    if is_finite and points.planned(grid, plan.space, most + 1) <= most:
+        count = points.planned(grid, plan.space, most)
+        every: list[Setting] = [
+            points.point(grid, plan.space, "", task, index) or {} for index in range(count)
+        ]
+        return [Training(drawn.number, task, at, each, "all") for at, each in enumerate(every)]
+    drawn_at = (_random(plan.space, f"{plan.search.seed} {task} {at} first") for at in range(most))
+    return [Training(drawn.number, task, at, each) for at, each in enumerate(drawn_at)]
+
+
+def _shares(
+    plan: Plan, history: History, drawn: Drawn, task: str
+) -> tuple[Mapping[str, float], Mapping[str, Sequence[Setting]]]:
+    """From where settings are taken: how often from each source, and what each has."""
+    of_parent = [row for parent in drawn.parents for row in history.in_order(parent, task)]
+    if len(of_parent) > MANY:
+        shares = {"parent": OF_PARENT, RANDOM: 1.0 - OF_PARENT}
+        return shares, {"parent": _best(of_parent), RANDOM: ()}
+    first = (history.drawn[number] for number in history.generations[0])
+    parents = [cell.number for cell in first if cell.variant in plan.search.parents]
+    of_first = [row for number in parents for row in history.in_order(number, task)]
+    pools = {
+        RANDOM: (),
+        "best": _best(of_first),
+        "parent": [row.training.setting for row in of_parent],
+    }
+    return dict.fromkeys(pools, 1 / len(pools)), pools
+
+
+def _source(shares: Mapping[str, float], place: float) -> str:
+    """The source at a place in [0, 1)."""
+    for source, share in shares.items():
+        place -= share
+        if place < 0.0:
+            return source
+    return RANDOM
+
+
+def _taken(plan: Plan, pool: Sequence[Setting], words: str) -> Setting:
+    """One of a pool, each as likely as the others; a random one where there is none."""
+    if not pool:
+        return _random(plan.space, words)
+    return pool[int(uniform(f"{words} place") * len(pool))]
+
+
+def _best(rows: Sequence[Trained]) -> list[Setting]:
+    """The settings of the best trainings; of equal ones the earlier."""
+    complete = [row for row in rows if row.score is not None]
+    complete.sort(key=lambda row: (row.score, row.training.candidate, row.training.index))
+    return [row.training.setting for row in complete[:BEST]]
+
+
+def _random(space: Space, words: str) -> Setting:
+    places = [uniform(f"{words} {each.name}") for each in space.dimensions]
+    return points.at(space, places)
