@@ -13,6 +13,7 @@ lies, as it is for the commands.
     argument      what a caller passes as an experiment
     root          trackers and launchers, made as the settings say
     sweeping      a sweep from its spec to its report
+    evolving      a search over cells, likewise
     telling       what a running sweep is told, and what it answers
     sources       where results are
     planning      what would run; `beforehand`, `expected` and `within`, what is said before it

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rnnzoo.trackers._buffered import BufferedTracker
 
 PRELOAD = ("rnnzoo.sweep.preload", "rnnzoo.sweep.work")
+PRELOAD_FILTER = ("rnnzoo.bare.filter",)
 UNLIMITED = sys.maxsize  # trials at once: as many as a cluster has room for
 
 
@@ -193,3 +194,29 @@ def launched(
     finally:
         launcher.close()
         library.ended()
+
+
+@contextmanager
+def launched_filter(
+    workers: int, runs: Path, limits: Resources, chosen: Chosen, ends_at: float = math.inf
+) -> Iterator[Launcher]:
+    """Where candidates of a search over cells are trained on the filter: without any backend."""
+    from rnnzoo import launchers
+    from rnnzoo.bare.filter import work
+
+    setup = launchers.Setup(
+        work,
+        workers,
+        PRELOAD_FILTER,
+        runs / "workers.log",
+        minutes=limits.minutes,
+        memory=limits.memory,
+        answers=False,
+        remote=launchers.Remote(data=data_of),
+        ends_at=ends_at,
+    )
+    launcher = launchers.make(chosen, setup)
+    try:
+        yield launcher
+    finally:
+        launcher.close()

@@ -6,6 +6,7 @@ What a command does is in `rnnzoo.api` and below.
     cells         list, show, gallery, check
     new           new
     sweep         sweep, sync
+    evolve        evolve
     ctl           ctl
     cluster       cluster
     plan          plan; `expected` and `within`, its parts about claims and hours
@@ -354,10 +355,26 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep.add_argument("--cluster", metavar="ADDRESS", help=text)
     text = "this machine's certificates for the cluster (default: certificates, in the project)"
     sweep.add_argument("--certificates", metavar="FOLDER", help=text)
+    _evolve_command(commands)
     _ctl_command(commands)
     sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
+
+
+def _evolve_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    evolve = _command(commands, "evolve", "evolve", "search over cells, or go on with it")
+    _spec(evolve)
+    text = "candidates in all, instead of those of `search_cells:`"
+    evolve.add_argument("--candidates", type=_whole, metavar="N", help=text)
+    text = "trainings at once (default: one a core)"
+    evolve.add_argument("--workers", type=_whole, metavar="N", help=text)
+    text = "begin nothing more after so many hours"
+    evolve.add_argument("--hours", type=float, metavar="N", help=text)
+    text = "first take over the history of the same search: a file of runs/, or a compressed one"
+    _source(evolve, text)
+    _set(evolve)
+    _json(evolve)
 
 
 def _ctl_command(commands: argparse._SubParsersAction[_Parser]) -> None:

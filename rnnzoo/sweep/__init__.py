@@ -10,6 +10,9 @@ run         ask -> submit -> wait -> tell -> record
 after       what rests on whole searches: replicates, the second stage, speeds
 supply      which trial is begun next
 parts       some variants or every n-th trial of a sweep, for several machines
+candidates  a search over cells with its data: its plan, its trials
+evolution   the loop of a search over cells
+recorded    the file of its history
 equal       trials of other studies that are a study's own, to the bit
 longer      trials that go on where those of earlier editions ended
 halving     rungs: which trials of a search go on

@@ -79,8 +79,17 @@ def checked(experiment: Experiment) -> None:
     Raises:
         SpecError: all mistakes in it.
     """
-    _all_of(experiment, _check_search, tasks.check_spec, cells)
+    checked_parts(experiment)
     foresee(experiment)
+
+
+def checked_parts(experiment: Experiment) -> None:
+    """Check, before any data is loaded, that sampler, pruner, options of tasks and cells are right.
+
+    Raises:
+        SpecError: all mistakes in them.
+    """
+    _all_of(experiment, _check_search, tasks.check_spec, cells)
 
 
 def _all_of(experiment: Experiment, *looks: Callable[[Experiment], object]) -> None:
@@ -129,7 +138,7 @@ def loaded(
         TaskError: the data of a task cannot be had.
         StoreError: the storage, which must be asked, cannot be used.
     """
-    _all_of(experiment, _check_search, tasks.check_spec, cells)
+    checked_parts(experiment)
     folder = Path(experiment.file).parent
     notes: list[str] = []
     loaded = {

@@ -2,6 +2,7 @@
 
     console    where everything is printed: text, in which nothing is read as markup
     bars       a bar for each preparation that takes long
+    searching  a search over cells: one line
     display    a sweep: bars and best scores, or plain lines where there is no terminal
 
 In: what the work says of itself.  Out: text, nothing else.

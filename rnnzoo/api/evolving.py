@@ -1,0 +1,142 @@
+"""A search over cells from its spec to what it found.
+
+In: an experiment and what a caller asks for.  Out: the history, and files of the best cells.  The
+only place that builds an `Evolution`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from rnnzoo.api import root
+from rnnzoo.evolve.advance import Course
+from rnnzoo.evolve.history import History
+from rnnzoo.evolve.rows import Drawn, Row, Trained
+from rnnzoo.evolve.tally import Tally
+from rnnzoo.launchers import Launcher
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.settings import Chosen
+from rnnzoo.sweep.candidates import OpenedSearch, opened_search
+from rnnzoo.sweep.evolution import Evolution
+from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.recorded import Recorder, others, rows_of
+from rnnzoo.tasks import Report, silent
+
+Observer = Callable[[Row], None]
+
+
+def nobody(row: Row) -> None:
+    """Tell nobody of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSearch:
+    """A search over cells that is ready to run.
+
+    Attributes:
+        source: histories of the same search, whose rows are taken over first.
+        ends_at: on the monotonic clock; nothing is begun any more then.
+        course: how far it is.
+    """
+
+    opened: OpenedSearch
+    workers: int
+    chosen: Chosen = config.LOCAL
+    source: Sequence[str] = ()
+    ends_at: float = math.inf
+    course: Course = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "course", Course(self.opened.plan))
+
+    def known(self) -> Tally:
+        """Read what was run before."""
+        path = self.opened.history
+        if path.exists():
+            for row in rows_of(path, self.opened.plan.identity):
+                self.course.take(row)
+        return Tally.of(self.course.history)
+
+    def set_aside(self) -> list[Path]:
+        """Histories of the experiment as it was before it was changed."""
+        return others(self.opened.history)
+
+    def run(self, observer: Observer = nobody) -> History:
+        """Run what is missing.
+
+        Raises:
+            KeyboardInterrupt: the end was asked for; the search goes on when it is run again.
+            StoreError, OSError: the machine cannot go on.
+        """
+        opened = self.opened
+        name, identity = opened.experiment.name, opened.plan.identity
+        with held(opened.runs / "lock", name) as still_alone:
+            recorder = Recorder.of(opened.history, name, identity)
+            self._take_over(recorder, observer)
+            Evolution(
+                opened,
+                self.course,
+                recorder,
+                self._launched,
+                observer,
+                still_alone,
+                self.ends_at,
+            ).run()
+        return self.course.history
+
+    def _take_over(self, recorder: Recorder, observer: Observer) -> None:
+        """Record the rows of other histories that are not here."""
+        for source in self.source:
+            for row in rows_of(Path(source), self.opened.plan.identity):
+                if not _has(self.course.history, row):
+                    recorder.add(row)
+                    self.course.take(row)
+                    observer(row)
+
+    def _launched(self, is_filter: bool) -> AbstractContextManager[Launcher]:
+        experiment = self.opened.experiment
+        launched = partial(root.launched, backend=experiment.training.backend, answers=False)
+        return (root.launched_filter if is_filter else launched)(
+            workers=self.workers,
+            runs=self.opened.runs,
+            limits=experiment.resources,
+            chosen=self.chosen,
+            ends_at=self.ends_at,
+        )
+
+
+def _has(history: History, row: Row) -> bool:
+    """Whether a history has a row already."""
+    if isinstance(row, Trained):
+        training = row.training
+        return training.index in history.at(training.candidate, training.stage)
+    return row.number in (history.drawn if isinstance(row, Drawn) else history.ended)
+
+
+def prepared_search(
+    experiment: Experiment,
+    workers: int | None = None,
+    hours: float | None = None,
+    source: Sequence[str] = (),
+    progress: Report = silent,
+) -> PreparedSearch:
+    """A search over cells, with its data.
+
+    Raises:
+        UsageError, SpecError: what the user wrote is wrong.
+        TaskError: the data of a task cannot be had.
+    """
+    chosen = root.chosen_launcher()
+    at_once = root.workers(workers, chosen)
+    given = root.checked_hours(hours)
+    opened = opened_search(experiment, progress)
+    own = given if given is not None else opened.plan.search.hours
+    ends_at = time.monotonic() + 3600 * own
+    return PreparedSearch(opened, at_once, chosen, source, ends_at)

@@ -1,0 +1,72 @@
+"""The command `evolve`: a search over cells."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from rnnzoo.api.argument import experiment_of
+from rnnzoo.errors import command, listed, number_of
+from rnnzoo.evolve.rows import Fate
+from rnnzoo.evolve.tally import Tally
+from rnnzoo.terminal.bars import bars
+from rnnzoo.terminal.console import plain_console, told
+
+if TYPE_CHECKING:
+    from rnnzoo.api.evolving import PreparedSearch
+
+
+def evolve(args: argparse.Namespace) -> None:
+    """Run what is missing of a search."""
+    from rnnzoo.api.evolving import prepared_search
+    from rnnzoo.terminal.searching import SearchDisplay
+
+    console = plain_console(args.json, "the search goes on, though nobody reads what it prints")
+    sets = [*args.set]
+    if args.candidates is not None:
+        sets.append(f"search_cells.candidates={args.candidates}")
+    experiment = experiment_of(Path(args.spec), sets)
+    with bars(console, lines=True) as report:
+        ready = prepared_search(experiment, args.workers, args.hours, args.source, report)
+    tally = ready.known()
+    _begin(ready, tally, console)
+    with SearchDisplay(console, tally, ready.opened.plan.search.candidates) as display:
+        try:
+            ready.run(display)
+        except KeyboardInterrupt:
+            told(console, f"{display.line()}; {command('evolve', args.spec)} goes on")
+            raise
+    if args.json:
+        print(json.dumps({"history": str(ready.opened.history), **tally.to_dict()}, indent=2))
+        return
+    _end(ready, tally, console, args.spec)
+
+
+def _begin(ready: PreparedSearch, tally: Tally, console: Console) -> None:
+    """Say what is searched, and what of it is done already."""
+    plan = ready.opened.plan
+    begins = "a grammar" if plan.search.origin == "grammar" else listed(plan.search.parents)
+    stages = listed(["the filter"] * (plan.search.filter is not None) + list(plan.stages))
+    told(
+        console,
+        f"{plan.experiment.name}: {plan.search.candidates:,} candidates from {begins}, through"
+        f" {stages}, {ready.workers} at a time",
+    )
+    for path in ready.set_aside():
+        told(console, f"set aside, as the search was changed since: {path}", style="yellow")
+    if tally.drawn or tally.trained:
+        rest = "" if ready.course.is_done else "; going on with the rest"
+        told(console, f"{number_of(tally.ended, 'candidate')} done already{rest}")
+
+
+def _end(ready: PreparedSearch, tally: Tally, console: Console, spec: str) -> None:
+    """Say what became of the candidates, and where to look."""
+    counts = [f"{tally.candidates[fate]:,} {fate}" for fate in Fate if tally.candidates[fate]]
+    told(console, f"{tally.ended:,} trained: {', '.join(counts) or 'none'}")
+    if not ready.course.is_done:
+        told(console, f"its hours are over: {command('evolve', spec)} goes on", style="yellow")
+    told(console, f"history: {ready.opened.history}")

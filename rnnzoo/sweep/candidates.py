@@ -1,0 +1,202 @@
+"""A search over cells with its data: its plan, the trial of each training, and what came out as a
+row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rnnzoo import metrics, tasks
+from rnnzoo.errors import Mistakes, UsageError
+from rnnzoo.evolve.draw import cell_of, name_of
+from rnnzoo.evolve.plan import Plan
+from rnnzoo.evolve.rows import Drawn, Trained, Training
+from rnnzoo.lang import counts, with_init
+from rnnzoo.lang.ir import Cell
+from rnnzoo.lang.rewriting import Rules
+from rnnzoo.spec.cell import Init
+from rnnzoo.spec.experiment import FILTER, CellSearch, Experiment, TaskChoice
+from rnnzoo.spec.hyperparameters import Training as Settings
+from rnnzoo.spec.seeds import derive_seed
+from rnnzoo.spec.settings import in_project, runs
+from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.sweep.begun import settled
+from rnnzoo.sweep.fit import check_read
+from rnnzoo.sweep.open import checked_parts
+from rnnzoo.sweep.plan import cells
+from rnnzoo.sweep.recorded import place
+from rnnzoo.tasks import Report, Task
+
+ACCURACIES: Mapping[str, float] = {"error": 1.0}  # costs that are no metric's lack, and their best
+
+
+@dataclass(frozen=True)
+class OpenedSearch:
+    """A search with its data.
+
+    Attributes:
+        tasks: by label; the filter's under `FILTER`.
+    """
+
+    plan: Plan
+    tasks: Mapping[str, Task]
+    choices: Mapping[str, TaskChoice]
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.plan.experiment
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the experiment."""
+        return runs() / self.experiment.name
+
+    @property
+    def history(self) -> Path:
+        """The file of its history."""
+        return place(self.runs, self.plan.identity)
+
+    def trial(self, training: Training, drawn: Drawn) -> Trial:
+        """The trial of a training."""
+        choice, task = self.choices[training.stage], self.tasks[training.stage]
+        words = f"{self.plan.search.seed} {training.candidate} {training.stage} {training.index}"
+        return Trial(
+            experiment=self.experiment.name,
+            variant=drawn.variant or name_of(drawn.number),
+            cell=drawn.cell,
+            task=choice.name,
+            index=training.index,
+            hyperparameters=dict(training.setting),
+            seed=derive_seed(f"{words} trial", 31),
+            training=self._settings(training.stage),
+            task_options=dict(choice.options),
+            own_units=self._units(training, drawn, task.inputs),
+            base=str(in_project(Path(self.experiment.file).parent)),
+            data=task.digest,
+            cell_hash=drawn.form[:12],
+        )
+
+    def _settings(self, stage: str) -> Settings:
+        """What holds for all trainings of a stage."""
+        chosen = self.plan.search.filter
+        return chosen.training if stage == FILTER and chosen else self.experiment.training
+
+    def _units(self, training: Training, drawn: Drawn, inputs: int) -> int:
+        """Units of a cell that has as many weights as the baseline; 0: those of the setting."""
+        if self.experiment.equal != "weights" or drawn.variant == self.experiment.baseline:
+            return 0
+        settings = self._settings(training.stage).at(training.setting)
+        baseline = self.plan.first[self.experiment.baseline]
+        wanted = counts.weights_in(settings, baseline, inputs)
+        width, both = settings.width(inputs), settings.bidirectional
+        return counts.units_for(cell_of(drawn.cell), width, wanted, settings.layers, both)
+
+
+def trained(training: Training, outcome: Outcome) -> Trained:
+    """What came out of a training, as a row."""
+    complete = outcome.kind is Kind.COMPLETE
+    return Trained(
+        training,
+        outcome.kind,
+        outcome.scores.get("validation") if complete else None,
+        outcome.scores.get("test") if complete else None,
+        outcome.message,
+        len(outcome.curve),
+        outcome.weights.get("recurrent", 0),
+        {
+            name: round(outcome.seconds[name], 6)
+            for name in ("total", "step")
+            if name in outcome.seconds
+        },
+    )
+
+
+def opened_search(experiment: Experiment, progress: Report = tasks.silent) -> OpenedSearch:
+    """The search over cells of an experiment, with its data.
+
+    Raises:
+        UsageError: it has none, or what the user wrote is wrong.
+        SpecError: likewise, in its file.
+        TaskError: the data of a task cannot be had.
+    """
+    search = experiment.cell_search
+    if search is None:
+        raise UsageError(
+            f"the experiment '{experiment.name}' searches no cells",
+            "write `search_cells: {candidates: 1000}` into it, as docs/search.md says",
+        )
+    seen = _seen(experiment, search)
+    checked_parts(replace(experiment, tasks=tuple(seen.values())))
+    folder = Path(experiment.file).parent
+    loaded = {
+        stage: tasks.prepare_choice(choice, folder, progress) for stage, choice in seen.items()
+    }
+    check_read(experiment, loaded)
+
+    def planned(named: Experiment) -> Plan:
+        return _plan(named, search, loaded)
+
+    home = runs() / experiment.name
+    begun = settled(experiment, lambda named: place(home, planned(named).identity).exists())
+    return OpenedSearch(planned(begun), loaded, seen)
+
+
+def _seen(experiment: Experiment, search: CellSearch) -> dict[str, TaskChoice]:
+    """The tasks that a search sees, by stage."""
+    seen = {FILTER: search.filter.task} if search.filter else {}
+    return seen | ({task.label: task for task in experiment.tasks} if search.settings else {})
+
+
+def _plan(experiment: Experiment, search: CellSearch, loaded: Mapping[str, Task]) -> Plan:
+    solved = loaded[FILTER].solved if FILTER in loaded else None
+    return Plan(
+        experiment,
+        search,
+        _first(experiment, search),
+        {stage: task.digest for stage, task in loaded.items()},
+        {stage: _whole(task.metric) for stage, task in loaded.items()},
+        math.inf if solved is None else solved,
+        _rules(experiment, search),
+    )
+
+
+def _first(experiment: Experiment, search: CellSearch) -> dict[str, Cell]:
+    """The parents and the baseline, named as their variants, beginning as these say."""
+    checked, first = cells(experiment), {}
+    for label in dict.fromkeys((*search.parents, experiment.baseline)):
+        inits = experiment.variant(label).init.items()
+        cell = with_init(checked[label], {name: Init.from_plain(value) for name, value in inits})
+        first[label] = replace(cell, name=label)
+    return first
+
+
+def _rules(experiment: Experiment, search: CellSearch) -> Rules:
+    """What a candidate may be.
+
+    Raises:
+        SpecError: a mutation or a forbidden part that means nothing, with its place.
+    """
+    mistakes = Mistakes()
+    makers: Mapping[str, Callable[[str], Rules]] = {
+        "mutations": lambda name: Rules(mutations=(name,)),
+        "forbid": lambda name: Rules(forbidden=(name,)),
+    }
+    for key, make in makers.items():
+        for name in getattr(search, key):
+            try:
+                make(name)
+            except UsageError as error:
+                mistakes.add(experiment.places[f"search_cells.{key}.{name}"], *error.parts)
+    mistakes.raise_if_any()
+    mutations = search.mutations or Rules().mutations
+    return Rules(search.nodes, mutations=mutations, forbidden=search.forbid)
+
+
+def _whole(metric: str) -> float | None:
+    """The accuracy of which a score is what it lacks; None where it is a loss."""
+    if metrics.is_higher_better(metric):
+        return metrics.load(metric).best
+    return ACCURACIES.get(metric)

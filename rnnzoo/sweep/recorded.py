@@ -1,0 +1,148 @@
+"""The file in which the history of a search over cells is kept: one row a line, as JSON; no line is
+ever changed.
+
+In: rows as they come about.  Out: the same rows when the search goes on.  A process that is killed
+leaves at most the beginning of a line behind, which the next one removes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from rnnzoo.errors import StoreError, UsageError
+from rnnzoo.evolve.rows import Row, plain, row_of
+
+IDENTITY = "identity"  # of the search, in the first line
+FOLDER = "cells"  # of an experiment's histories, in its folder of `runs/`
+SHORT = 12  # digits of an identity that name a file
+COMPRESSED = ".gz"
+
+
+def place(runs: Path, identity: str) -> Path:
+    """The file of a search, in an experiment's folder of `runs/`."""
+    return runs / FOLDER / f"{identity[:SHORT]}.jsonl"
+
+
+def others(path: Path) -> list[Path]:
+    """Histories of the same experiment under other identities, which were set aside."""
+    return sorted(each for each in path.parent.glob("*.jsonl") if each != path)
+
+
+def rows_of(path: Path, identity: str = "") -> Iterator[Row]:
+    """The rows of a file, which may be compressed; the beginning of a last line is left out.
+
+    Args:
+        identity: of the search that they are to be of; any, where it is empty.
+
+    Raises:
+        UsageError: there is no such file, or it is of another search.
+        StoreError: it is damaged.
+    """
+    with _lines(path) as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.endswith("\n"):
+                return
+            content = _content(path, number, line)
+            if number == 1:
+                _check_header(path, content, identity)
+                continue
+            try:
+                row = row_of(content)
+            except (KeyError, TypeError, ValueError):
+                raise _damaged(path, number) from None
+            yield row
+
+
+def _lines(path: Path) -> IO[str]:
+    try:
+        if path.suffix == COMPRESSED:
+            return gzip.open(path, "rt", encoding="utf-8", newline="\n")
+        return path.open(encoding="utf-8", newline="\n")
+    except FileNotFoundError:
+        fix = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
+        raise UsageError(f"no file {path}", fix) from None
+
+
+def _content(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        raise _damaged(path, number) from None
+    if not isinstance(content, dict):
+        raise _damaged(path, number)
+    return content
+
+
+def _check_header(path: Path, content: dict[str, Any], identity: str) -> None:
+    if IDENTITY not in content:
+        raise _damaged(path, 1)
+    if identity and content[IDENTITY] != identity:
+        raise UsageError(
+            f"{path} is the history of another search: its cells, tasks, space or seed are others",
+            "take the experiment file with which it was made",
+        )
+
+
+def _damaged(path: Path, line: int) -> StoreError:
+    return StoreError(
+        f"line {line} of {path} is no row of a search",
+        "take the file from a backup; or delete it from that line on, which is then run anew",
+    )
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Appends rows to a file.
+
+    Attributes:
+        size: bytes of whole lines; what is behind them was cut off in a write.
+    """
+
+    path: Path
+    size: int = 0
+
+    @classmethod
+    def of(cls, path: Path, experiment: str, identity: str) -> Recorder:
+        """The recorder of a search; the file is made where there is none, and mended where its
+        last line is not whole.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        recorder = cls(path)
+        if path.exists():
+            recorder.mend()
+        if not recorder.size:
+            recorder.write({"search": experiment, IDENTITY: identity})
+        return recorder
+
+    def mend(self) -> None:
+        """Remove the beginning of a last line."""
+        whole = self.path.read_bytes().rfind(b"\n") + 1
+        with self.path.open("r+b") as stream:
+            stream.truncate(whole)
+        self.size = whole
+
+    def add(self, row: Row) -> None:
+        """Append a row.
+
+        Raises:
+            OSError: the disk is full, or has a fault; the file ends with a whole line all the same.
+        """
+        self.write(plain(row))
+
+    def write(self, content: dict[str, Any]) -> None:
+        """Append a line, whole or not at all."""
+        line = json.dumps(content, ensure_ascii=True).encode() + b"\n"
+        left = memoryview(line)
+        with self.path.open("ab", buffering=0) as stream:
+            try:
+                while left:  # a disk that is almost full takes a part
+                    left = left[stream.write(left) :]
+            except OSError:
+                stream.truncate(self.size)
+                raise
+        self.size += len(line)

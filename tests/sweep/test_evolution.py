@@ -1,0 +1,263 @@
+"""The loop of a search over cells, and the file of its history."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.errors import StoreError, UsageError
+from rnnzoo.evolve.advance import Course
+from rnnzoo.evolve.history import History
+from rnnzoo.evolve.rows import Ended, Fate, Row
+from rnnzoo.launchers import Launcher, Tell
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.seeds import uniform
+from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.sweep.candidates import OpenedSearch, opened_search
+from rnnzoo.sweep.evolution import Evolution
+from rnnzoo.sweep.recorded import Recorder, others, rows_of
+from tests.faults.disks import fill, make_room, small
+from tests.sweep.inline import InlineLauncher
+
+SPEC = """\
+experiment: cells
+task: {name: parity, length: 4, train: 20, valid: 20, test: 20}
+variants: [gru, lstm]
+equal: weights
+search: {space: {units: {choice: [8, 16]}, learning_rate: {choice: [0.001, 0.003]}}}
+search_cells:
+  filter: {task: {name: memorisation, train: 20, valid: 20, test: 20}, space: {units: 12}}
+  generation: 3
+  candidates: 5
+  settings: 1
+"""
+
+
+def pretend(trial: Trial, tell: Tell) -> Outcome:
+    """Scores by the cell; half of the candidates solve the filter."""
+    score = 0.1 * uniform(trial.cell_hash + trial.task)
+    scores = dict.fromkeys(("validation", "test"), score)
+    return Outcome(
+        Kind.COMPLETE, scores, weights={"recurrent": trial.units}, seconds={"total": 1.0}
+    )
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedSearch:
+    monkeypatch.chdir(tmp_path)
+    return opened_search(parse_experiment(SPEC, "cells.yaml", tmp_path))
+
+
+@dataclass
+class Killed(Exception):
+    """What a kill is in this process."""
+
+
+def evolution(opened: OpenedSearch, after: int = -1, launcher: Launcher | None = None) -> Evolution:
+    """A run of the search, as it goes on.
+
+    Args:
+        after: rows, after which it is killed.
+    """
+    course = Course(opened.plan)
+    if opened.history.exists():
+        for row in rows_of(opened.history, opened.plan.identity):
+            course.take(row)
+    left = [after]
+
+    def observe(row: Row) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    @contextmanager
+    def launched(is_filter: bool) -> Iterator[Launcher]:
+        yield launcher or InlineLauncher(pretend)
+
+    recorder = Recorder.of(opened.history, "cells", opened.plan.identity)
+    return Evolution(opened, course, recorder, launched, observe)
+
+
+def results(opened: OpenedSearch) -> list[dict[str, object]]:
+    return History.of(rows_of(opened.history)).results()
+
+
+@pytest.fixture
+def whole(opened: OpenedSearch) -> list[dict[str, object]]:
+    """The results of a search that nothing interrupted; its file is gone."""
+    evolution(opened).run()
+    found = results(opened)
+    opened.history.unlink()
+    return found
+
+
+def test_a_search_killed_at_any_row_has_the_history_of_one_that_was_not(
+    opened: OpenedSearch, whole: list[dict[str, object]]
+) -> None:
+    done, kills = False, 0
+    while not done:
+        try:
+            evolution(opened, after=4).run()
+            done = True
+        except Killed:
+            kills += 1
+    assert kills > 3
+    assert results(opened) == whole
+
+
+def test_a_search_killed_at_each_of_its_first_rows_goes_on(
+    opened: OpenedSearch, whole: list[dict[str, object]]
+) -> None:
+    for _ in range(12):
+        with pytest.raises(Killed):
+            evolution(opened, after=1).run()
+    evolution(opened).run()
+    assert results(opened) == whole
+
+
+def test_a_line_that_was_cut_off_is_removed_and_run_again(
+    opened: OpenedSearch, whole: list[dict[str, object]]
+) -> None:
+    evolution(opened).run()
+    text = opened.history.read_bytes()
+    for cut in (1, 40, 400):
+        opened.history.write_bytes(text[:-cut])
+        evolution(opened).run()
+        assert results(opened) == whole
+
+
+def test_a_line_that_is_damaged_is_named(opened: OpenedSearch) -> None:
+    evolution(opened).run()
+    lines = opened.history.read_text().splitlines()
+    lines[4] = lines[4][:20]
+    opened.history.write_text("\n".join(lines) + "\n")
+    with pytest.raises(StoreError, match=r"line 5 of .*\.jsonl is no row of a search"):
+        list(rows_of(opened.history))
+
+
+def test_a_full_disk_leaves_whole_lines_and_with_room_the_search_goes_on(
+    opened: OpenedSearch, whole: list[dict[str, object]], tmp_path: Path
+) -> None:
+    with small(tmp_path / "runs" / "cells" / "cells", "200k") as disk:
+        run = evolution(opened)
+        fill(disk)
+        with pytest.raises(OSError, match="No space left"):
+            run.run()
+        assert opened.history.read_bytes().endswith(b"\n")
+        make_room(disk)
+        evolution(opened).run()
+        assert results(opened) == whole
+
+
+def test_a_second_run_trains_nothing(opened: OpenedSearch) -> None:
+    evolution(opened).run()
+    again = evolution(opened, launcher=NoLauncher())
+    again.run()
+    assert not again.ran_out
+
+
+class NoLauncher(InlineLauncher):
+    """Refuses trials."""
+
+    def __init__(self) -> None:
+        super().__init__(pretend)
+
+    def submit(self, trial: Trial) -> int:
+        raise AssertionError("a trial was begun")
+
+
+def test_when_its_time_is_over_nothing_begins_any_more(opened: OpenedSearch) -> None:
+    run = evolution(opened, launcher=NoLauncher())
+    run.ends_at = 0.0
+    run.run()
+    assert run.ran_out
+
+
+def test_a_training_that_the_machine_interrupts_is_tried_again_and_at_last_ends_the_search(
+    opened: OpenedSearch, whole: list[dict[str, object]]
+) -> None:
+    begun: set[str] = set()
+
+    def interrupted(trial: Trial, tell: Tell) -> Outcome:
+        if trial.key not in begun:
+            begun.add(trial.key)
+            return Outcome(Kind.INTERRUPTED, message="the disk is full\n  fix: make room")
+        return pretend(trial, tell)
+
+    evolution(opened, launcher=InlineLauncher(interrupted)).run()
+    assert results(opened) == whole
+    opened.history.unlink()
+    always = Outcome(Kind.INTERRUPTED, message="the disk is full\n  fix: make room")
+    with pytest.raises(StoreError, match="the disk is full"):
+        evolution(opened, launcher=InlineLauncher(lambda trial, tell: always)).run()
+
+
+def test_a_training_that_fails_is_the_fate_of_its_candidate_and_of_nothing_else(
+    opened: OpenedSearch,
+) -> None:
+    def failing(trial: Trial, tell: Tell) -> Outcome:
+        if trial.variant == "candidate_3":
+            return Outcome(Kind.FAILED, message="ValueError: no")
+        return pretend(trial, tell)
+
+    evolution(opened, launcher=InlineLauncher(failing)).run()
+    failed = [
+        row for row in rows_of(opened.history) if isinstance(row, Ended) and row.fate is Fate.FAILED
+    ]
+    assert [(row.number, row.reason) for row in failed] == [(3, "ValueError: no")]
+
+
+def test_all_cells_have_as_many_weights_as_the_baseline(opened: OpenedSearch) -> None:
+    run = evolution(opened)
+    run.run()
+    trainings = [row.training for row in run.course.history.in_order(0, "parity")]
+    lstm = opened.trial(trainings[0], run.course.history.drawn[0])
+    gru = opened.trial(trainings[0], run.course.history.drawn[1])
+    assert (lstm.variant, gru.variant) == ("lstm", "gru")
+    assert gru.units == trainings[0].setting["units"]
+    assert lstm.units < gru.units  # it has four matrices where the GRU has three
+
+
+def test_a_compressed_history_reads_as_the_file_does(opened: OpenedSearch, tmp_path: Path) -> None:
+    evolution(opened).run()
+    packed = tmp_path / "cells.jsonl.gz"
+    packed.write_bytes(gzip.compress(opened.history.read_bytes()))
+    assert list(rows_of(packed)) == list(rows_of(opened.history))
+
+
+def test_a_history_of_another_search_is_refused(opened: OpenedSearch) -> None:
+    evolution(opened).run()
+    with pytest.raises(UsageError, match="is the history of another search"):
+        list(rows_of(opened.history, "another"))
+    with pytest.raises(UsageError, match=r"no file nowhere\.jsonl"):
+        list(rows_of(Path("nowhere.jsonl")))
+
+
+def test_a_search_that_was_changed_begins_another_history(
+    opened: OpenedSearch, tmp_path: Path
+) -> None:
+    evolution(opened).run()
+    text = SPEC.replace("generation: 3", "generation: 2")
+    changed = opened_search(parse_experiment(text, "cells.yaml", tmp_path))
+    assert others(changed.history) == [opened.history]
+    assert json.loads(opened.history.read_text().splitlines()[0])["search"] == "cells"
+
+
+def test_an_experiment_without_a_search_over_cells_is_refused(tmp_path: Path) -> None:
+    text = SPEC.partition("search_cells:")[0]
+    with pytest.raises(UsageError, match="the experiment 'cells' searches no cells"):
+        opened_search(parse_experiment(text, "cells.yaml", tmp_path))
+
+
+def test_a_mutation_and_a_forbidden_part_that_mean_nothing_are_mistakes(tmp_path: Path) -> None:
+    text = SPEC + "  mutations: [swap]\n  forbid: [tahn]\n"
+    with pytest.raises(Exception, match="'swap' is not a mutation") as caught:
+        opened_search(parse_experiment(text, "cells.yaml", tmp_path))
+    assert "'tahn' is no operation" in str(caught.value)
+    assert "cells.yaml:12:12" in str(caught.value)
