@@ -3,20 +3,31 @@ a candidate passes.
 
 In: a trial on a task that can be solved, such as `memorisation`, and whom to tell after every
 epoch.  Out: its outcome.  A candidate passes when its score on validation solves the task; then the
-training is complete.
+training is complete.  One that is given up is pruned, and its message says why.
+
+Source: the first stage of Jozefowicz, Zaremba and Sutskever 2015, section 3.1.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from rnnzoo.bare.model import Model
 from rnnzoo.bare.train import Course, Ended, Tell, told, train
-from rnnzoo.spec.trial import Ending, Outcome, Trial
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Trial
 
+TASK = "memorisation"  # for which the rule to give up was measured
 SCORED = ("validation",)
+# (training sequences that were read, share of the loss without memory that a candidate must be
+# below by then): a third more than the slowest that passed in the end had (docs/search.md)
+GIVE_UP: Sequence[tuple[int, float]] = (
+    (20_000, 0.98), (30_000, 0.46), (40_000, 0.25), (50_000, 0.15), (60_000, 0.11), (70_000, 0.08),
+)  # fmt: skip
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:
-    """Train a candidate until it has passed, or cannot pass.
+    """Train a candidate until it has passed, or is given up.
 
     What cannot run is an outcome, with the reason in the user's words.
     """
@@ -24,12 +35,26 @@ def work(trial: Trial, tell: Tell) -> Outcome:
 
 
 def rule(model: Model, course: Course) -> Ended | None:
-    """Whether a candidate has passed, after an epoch; None where that is not known."""
+    """How a candidate's training ends after this epoch; None where it goes on."""
+    epoch, row = len(course.curve), course.curve[-1]
     solved = model.task.solved
-    if solved is not None and course.curve[-1]["validation"] <= solved:
-        course.best_epoch, course.weights = len(course.curve), model.vector.whole.copy()
-        return Ended(ending=Ending.UNKNOWN)
-    return None
+    if solved is not None and row["validation"] <= solved:
+        course.best_epoch, course.weights = epoch, model.vector.whole.copy()
+        return Ended(ending=Ending.SOLVED)
+    limit = _limit(epoch * len(model.task.splits["train"]), model.task.outputs)
+    if model.task.name != TASK or row["train"] <= limit:
+        return None
+    message = (
+        f"given up after epoch {epoch}: the loss was {row['train']:.3g}, and what passes has less"
+        f" than {limit:.2g} by then"
+    )
+    return Ended(Kind.PRUNED, Ending.PRUNED, message)
+
+
+def _limit(sequences: int, symbols: int) -> float:
+    """The loss above which a candidate that has read so many sequences does not pass any more."""
+    shares = [share for read, share in GIVE_UP if read <= sequences]
+    return min(shares, default=math.inf) * math.log(symbols)
 
 
 def has_passed(outcome: Outcome, solved: float) -> bool:
@@ -38,4 +63,4 @@ def has_passed(outcome: Outcome, solved: float) -> bool:
     Args:
         solved: the score that solves the task (`Task.solved`).
     """
-    return outcome.scores.get("validation", float("inf")) <= solved
+    return outcome.scores.get("validation", math.inf) <= solved

@@ -75,10 +75,10 @@ def train(
         message = worded(problem, "put back what was there; or give the same command again")
         return Outcome(Kind.INTERRUPTED, message=message)
     loaded = time.perf_counter()
-    model = Model(trial, task, _cell(trial, task))
+    model = Model(trial, task, cell_of(trial, task))
     course = Course(seconds={"data": loaded - began, "build": time.perf_counter() - loaded})
     started = time.perf_counter()
-    ended = _epochs(model, tell, course, rule)
+    ended = run_epochs(model, tell, course, rule)
     course.seconds["train"] = time.perf_counter() - started
     scores = {}
     if ended.kind is Kind.COMPLETE:
@@ -117,7 +117,7 @@ def _task(trial: Trial) -> Task:
     return task
 
 
-def _cell(trial: Trial, task: Task) -> lang.ir.Cell:
+def cell_of(trial: Trial, task: Task) -> lang.ir.Cell:
     """The trial's cell.
 
     Raises:
@@ -131,7 +131,8 @@ def _cell(trial: Trial, task: Task) -> lang.ir.Cell:
     return cell
 
 
-def _epochs(model: Model, tell: Tell, course: Course, rule: Rule | None) -> Ended:
+def run_epochs(model: Model, tell: Tell, course: Course, rule: Rule | None = None) -> Ended:
+    """Train a model, and note in the course how it goes; how that ends."""
     training = model.training
     for epoch in range(1, training.epochs + 1):
         row, loss = _trained_epoch(model, epoch)

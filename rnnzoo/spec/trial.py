@@ -313,7 +313,8 @@ class Ending(StrEnum):
     `epochs`: all of `training.epochs` were run, so the best weights may be those of the last.
     `patience`: the validation loss was not better for `training.patience` epochs.  `pruned`: the
     search's pruner stopped it, or it was not among the best at a rung.  `diverged`: a loss was no
-    longer finite.  `unknown`: a version recorded it that did not say, or the training did not come
+    longer finite.  `solved`: the score on validation solves the task, and no more was asked for.
+    `unknown`: a version recorded it that did not say, or the training did not come
     to an end of its own.
     """
 
@@ -321,6 +322,7 @@ class Ending(StrEnum):
     PATIENCE = "patience"
     PRUNED = "pruned"
     DIVERGED = "diverged"
+    SOLVED = "solved"
     UNKNOWN = "unknown"
 
 
