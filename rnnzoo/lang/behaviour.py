@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from rnnzoo.lang.widen import compile_step
 
 Array = np.ndarray[Any, Any]
 Weights = Mapping[str, Array]
-UNITS = (4, 16, 64, 256)  # the first that fits the cell's constants
+UNITS = (6, 16, 64, 256)  # the first that fits the cell's constants
 INPUTS, SEQUENCES, STEPS = 3, 8, 6
 LONG = 35  # steps over which a layer must stay finite: what Jozefowicz et al. 2015 unroll
 SPREAD = 0.5  # standard deviation of weights
@@ -50,16 +50,12 @@ def fingerprint(cell: ir.Cell) -> str:
     Raises:
         UsageError: the cell has constants that have no value at any size that is tried.
     """
-    probe, kinds = _Probe.of(cell, STEPS), _kinds(cell)
-    live = _live(probe, kinds)
-    marks = _marks(probe, kinds, live)
-    values = {name: probe.weight(name, kind, 0) for name, kind in kinds.items()}
-    counts: dict[str, int] = {}
-    for name in sorted(live, key=marks.__getitem__):
-        kind = kinds[name]
-        counts[kind] = counts.get(kind, 0) + 1
-        values[name] = probe.weight(name, kind, counts[kind])
-    return _hashed(f"{sorted(counts.items())} {_rounded(probe.outputs(values))}")
+    probe, text = _Probe.of(cell, STEPS), ""
+    for draw in range(DRAWS):
+        text, tells = _told(probe, _kinds(cell, draw))
+        if tells:
+            break
+    return _hashed(text)
 
 
 def remembers(cell: ir.Cell) -> bool:
@@ -176,8 +172,12 @@ def _sizes(cell: ir.Cell) -> ir.Sizes:
 # fingerprints
 
 
-def _kinds(cell: ir.Cell) -> dict[str, str]:
-    """Of each weight, all that is known about it but its name and where it stands."""
+def _kinds(cell: ir.Cell, draw: int) -> dict[str, str]:
+    """Of each weight, all that is known about it but its name and where it stands.
+
+    Args:
+        draw: the number of a draw of all weights, which are a function of their kind.
+    """
     kinds = {}
     for weight in cell.first.weights:
         init = str(weight.init)
@@ -185,49 +185,59 @@ def _kinds(cell: ir.Cell) -> dict[str, str]:
             is_weight = any(each.name == name for each in cell.first.weights)
             init = re.sub(rf"\b{name}\b", "a weight", init) if is_weight else init
         mask = "" if weight.mask is None else f" masked by {weight.mask}"
-        kinds[weight.name] = f"{weight.shape} {init} {weight.trained}{mask}"
+        kinds[weight.name] = f"{draw} {weight.shape} {init} {weight.trained}{mask}"
     learned = (state for state in cell.states if state.initial == "learned")
-    kinds |= {f"initial_{state.name}": f"initial {state.size}" for state in learned}
+    kinds |= {f"initial_{state.name}": f"{draw} initial {state.size}" for state in learned}
     fixed = constant_matrices(cell)
     return {name: kind for name, kind in kinds.items() if name not in fixed}
 
 
-def _live(probe: _Probe, kinds: Mapping[str, str]) -> list[str]:
-    """The weights that change the output, where all weights differ."""
-    values = probe.drawn(np.random.default_rng(SEED))
-    before = _rounded(probe.outputs(values))
-    return [
-        name
-        for name, kind in kinds.items()
-        if _rounded(probe.outputs({**values, name: probe.weight(name, kind, "other")})) != before
-    ]
+def _told(probe: _Probe, kinds: Mapping[str, str]) -> tuple[str, bool]:
+    """What outputs are of weights that are known by what they do, as text; and whether they tell
+    anything: a draw may be one at which all is 0.
+    """
+    values = {name: probe.weight(name, kind, 0) for name, kind in kinds.items()}
+    numbers: dict[str, int] = {}
+    left = [*kinds]
+    # what changes nothing while others are equal may change something once they differ
+    while marks := _marks(probe, kinds, values, left):
+        for name in sorted(marks, key=lambda name: (kinds[name], marks[name])):
+            kind = kinds[name]
+            numbers[kind] = numbers.get(kind, 0) + 1
+            values[name] = probe.weight(name, kind, numbers[kind])
+        left = [name for name in left if name not in marks]
+    outputs = _rounded(probe.outputs(values))
+    return f"{sorted(numbers.items())} {outputs}", outputs.strip("0\n") != ""
 
 
 def _marks(
-    probe: _Probe, kinds: Mapping[str, str], live: Sequence[str]
+    probe: _Probe, kinds: Mapping[str, str], values: Weights, names: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Of each weight, what tells it from others of its kind."""
-    values = {name: probe.weight(name, kind, 0) for name, kind in kinds.items()}
-    marks: dict[str, tuple[str, ...]] = dict.fromkeys(live, ())
-    for number in range(len(live)):
-        for name in live:
-            other = probe.weight(name, kinds[name], "other")
-            outputs = probe.outputs({**values, name: other})
-            marks[name] += (_hashed(_rounded(outputs)),)
-        tied = _tied(kinds, marks)
-        if not tied:
+    """Of each of these weights that changes something, what tells it from others of its kind."""
+    now = dict(values)
+    marks: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
+    apart: set[str] = set()
+    for number in range(len(names)):
+        before = _rounded(probe.outputs(now))
+        for name in names:
+            other = {**now, name: probe.weight(name, kinds[name], "other")}
+            outputs = _rounded(probe.outputs(other))
+            marks[name] += ("" if outputs == before else _hashed(outputs),)
+        tied = _tied(kinds, {name: mark for name, mark in marks.items() if name not in apart})
+        if tied is None:
             break
-        values[tied[0]] = probe.weight(tied[0], kinds[tied[0]], f"apart {number}")
-        marks[tied[0]] += ("apart",)
-    return marks
+        apart.add(tied)
+        now[tied] = probe.weight(tied, kinds[tied], f"apart {number}")
+    return {name: mark for name, mark in marks.items() if any(mark)}
 
 
-def _tied(kinds: Mapping[str, str], marks: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """The weights of the first kind and mark that several weights have."""
+def _tied(kinds: Mapping[str, str], marks: Mapping[str, tuple[str, ...]]) -> str | None:
+    """A weight that changes something, and has the kind and the marks of another one."""
     classes: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name, mark in marks.items():
-        classes.setdefault((kinds[name], mark), []).append(name)
-    return next((names for _, names in sorted(classes.items()) if len(names) > 1), [])
+        if any(mark):
+            classes.setdefault((kinds[name], mark), []).append(name)
+    return next((names[0] for _, names in sorted(classes.items()) if len(names) > 1), None)
 
 
 def _rounded(outputs: Array) -> str:

@@ -14,15 +14,16 @@ from rnnzoo.lang.primitives import ELEMENTWISE, PRIMITIVES, Elementwise
 from rnnzoo.lang.rewriting.graph import Graph
 
 # How often each mutation is drawn, relative to the others.  In the paper all are equally likely,
-# and selection alone keeps cells from shrinking: a node that is removed or replaced takes all that
-# only it needed along.  With these, cells that descend without selection keep the size of a GRU to
-# that of an LSTM (`tests/lang/test_rewriting.py` has the figures).
+# and selection alone keeps cells from shrinking: what is removed or replaced takes all along that
+# only it needed, and an insertion adds one node.  Over 50 generations without selection, 60 lines
+# of descent then shrink from 25 nodes to 11 on average (from the LSTM), and from 20 to 9 (from the
+# GRU).  With these frequencies they end at 26 and 22.
 FREQUENCIES: Mapping[str, float] = {
     "swap_activation": 1.0,
     "swap_elementwise": 1.0,
-    "insert_activation": 1.0,
-    "remove": 1.0,
-    "replace": 1.0,
+    "insert_activation": 2.0,
+    "remove": 0.5,
+    "replace": 0.5,
     "combine": 1.0,
 }
 LINEAR = "linear"
@@ -34,7 +35,7 @@ class Rules:
     """What a child may be.
 
     Attributes:
-        most_nodes: of operations; an LSTM has 25, a GRU 19.
+        most_nodes: of operations; an LSTM has 25, a GRU 20.
         activations: names of operations on one operand, and `linear`: a matrix of weights with a
             bias.
         diagonals: what may be added to the diagonal of the matrix of a linear activation, whose
