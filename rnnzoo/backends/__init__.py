@@ -18,6 +18,7 @@ folder here.  It may import its library, which nothing else does.
     plain        a step as a loop over plain operations
     torch        torch, for layers only
     native       loops over time as C++, for a backend that binds them
+    cuda         loops over time as kernels for a GPU, likewise
 """
 
 from __future__ import annotations

@@ -93,7 +93,8 @@ class NativeLoops:
         sizes = {name: layer.step.equation(name).size for name in layer.carried}
         loops = Loops(program, adjoint, sizes, layer.wanted, program.aliases(layer.carried))
         plans = loops.forward(), loops.backward()
-        library = build.load(written(dict(zip(NAMES, plans)), Layout.PACKED), quickly=True)
+        source = written(dict(zip(NAMES, plans)), Layout.PACKED)
+        library = build.load(source, tool=build.for_processor(quickly=True))
         forward, backward = (getattr(library, name) for name in NAMES)
         for function in (forward, backward):
             function.restype = None

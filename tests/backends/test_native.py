@@ -382,11 +382,11 @@ def test_a_process_that_cannot_be_started_is_tried_once_more(
 
     monkeypatch.setattr(build, "WAIT", 0.0)
     monkeypatch.setattr(build.subprocess, "run", run)
-    assert build._version.__wrapped__(("c++",)) == "c 1"
+    assert build.version.__wrapped__(("c++",)) == "c 1"
     started.clear()
     monkeypatch.setattr(build, "_is_for_a_moment", lambda error: False)
     with pytest.raises(build.Missing, match=r"does not run: .+temporarily"):
-        build._version.__wrapped__(("c++",))
+        build.version.__wrapped__(("c++",))
 
 
 def test_a_compiler_may_be_called_with_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

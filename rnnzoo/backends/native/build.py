@@ -1,7 +1,8 @@
 """C++ -> functions of this process, compiled once and kept.
 
-In: a source.  Out: a loaded library, from the cache where it is there.  An entry is named by a
-digest of the source, the compiler and the processor, and holds a digest of itself, so that one that
+In: a source, and what compiles it: for this processor, unless another `Tool` is given.  Out: a
+loaded library, from the cache where it is there.  An entry is named by a digest of the source, the
+compiler, its flags and what it compiles for, and holds a digest of itself, so that one that
 is cut short is not loaded but made anew.  Where there is no compiler, or no room, `Missing` says
 why, and whoever asked does without.  A compiler that fails for a moment, because it is killed or no
 process can be started, is asked once more; what one prints that fails is told on standard error,
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -56,23 +58,37 @@ class Missing(Exception):
     """There is no compiled code; says why."""
 
 
-def load(source: str, include: Sequence[Path] = (), quickly: bool = False) -> ctypes.CDLL:
-    """The compiled source.
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A compiler.
 
-    Args:
-        quickly: to compile it in less time counts for more than to run it in less; it includes
-            headers of C only.
+    Attributes:
+        command: the compiler, with what it is called with: `ccache g++`.
+        version: as it tells it.
+        target: what it compiles for.
+        otherwise: who has the loops where it fails.
+    """
+
+    command: tuple[str, ...]
+    version: str
+    flags: tuple[str, ...]
+    target: str
+    otherwise: str = "XLA has the loops"
+
+
+def load(source: str, include: Sequence[Path] = (), tool: Tool | None = None) -> ctypes.CDLL:
+    """The compiled source.
 
     Raises:
         Missing: it cannot be compiled, kept or loaded here.
     """
-    flags = (*FLAGS, *(QUICKLY if quickly else ()))
-    described = "\0".join([source, compiler(), processor(), *flags])
+    tool = tool or for_processor()
+    described = "\0".join([source, tool.version, tool.target, *tool.flags])
     entry = folder() / f"{hashlib.sha256(described.encode()).hexdigest()[:32]}.so"
     try:
         if not _is_whole(entry):
             entry.parent.mkdir(parents=True, exist_ok=True)
-            _compile(source, [*flags, *(f"-I{path}" for path in include)], entry)
+            _compile(source, include, tool, entry)
             _forget()
         else:
             with suppress(OSError):  # of another user, or on a disk that is read-only
@@ -88,19 +104,45 @@ def folder() -> Path:
 
 
 def compiler() -> str:
-    """The compiler's version.
+    """The version of the compiler for this processor.
 
     Raises:
         Missing: native code is not wanted, or there is no compiler.
     """
+    return for_processor().version
+
+
+def for_processor(quickly: bool = False) -> Tool:
+    """What compiles for this processor.
+
+    Args:
+        quickly: to compile a source in less time counts for more than to run it in less; it
+            includes headers of C only.
+
+    Raises:
+        Missing: native code is not wanted, or there is no compiler.
+    """
+    check_wanted()
+    called = command("CXX", COMPILER)
+    flags = (*FLAGS, *(QUICKLY if quickly else ()))
+    return Tool(called, version(called), flags, processor())
+
+
+def check_wanted() -> None:
+    """Raises:
+    Missing: generated loops are not wanted.
+    """
     if os.environ.get(SWITCH) == SCAN:
         raise Missing(f"{SWITCH}={SCAN}")
-    return _version(_command())
 
 
-def _command() -> tuple[str, ...]:
-    """The compiler, with what it is called with: `ccache g++`."""
-    name, *arguments = shlex.split(os.environ.get("CXX", "")) or [COMPILER]
+def command(variable: str, usual: str) -> tuple[str, ...]:
+    """A compiler that a variable of the environment may name, with what it is called with.
+
+    Raises:
+        Missing: it is not there.
+    """
+    name, *arguments = shlex.split(os.environ.get(variable, "")) or [usual]
     path = shutil.which(name)
     if path is None:
         raise Missing(f"there is no compiler {name}")
@@ -108,9 +150,15 @@ def _command() -> tuple[str, ...]:
 
 
 @cache
-def _version(command: tuple[str, ...]) -> str:
+def version(command: tuple[str, ...], word: str = "") -> str:
+    """What a compiler says of itself, in the first line that has a word.
+
+    Raises:
+        Missing: it does not run.
+    """
     try:
-        return _run([*command, "--version"]).partition("\n")[0]
+        lines = _run([*command, "--version"]).splitlines()
+        return next((line for line in lines if word in line), "")
     except (OSError, subprocess.SubprocessError) as error:
         raise Missing(f"{' '.join(command)} does not run: {_first_line(error)}") from error
 
@@ -164,14 +212,14 @@ def _tell(problem: str, error: OSError | subprocess.SubprocessError) -> None:
     print(f"rnnzoo: {problem}:", *lines, sep="\n  ", file=sys.stderr, flush=True)
 
 
-def _compile(source: str, flags: Sequence[str], entry: Path) -> None:
-    command = [*_command(), *flags]
+def _compile(source: str, include: Sequence[Path], tool: Tool, entry: Path) -> None:
+    command = [*tool.command, *tool.flags, *(f"-I{path}" for path in include)]
     with tempfile.TemporaryDirectory() as made:
         library = Path(made) / "loop.so"
         try:
             _run([*command, "-", "-o", str(library)], source)
         except (OSError, subprocess.SubprocessError) as error:
-            _tell("the compiler failed, and XLA has the loops", error)
+            _tell(f"the compiler failed, and {tool.otherwise}", error)
             raise Missing(f"the compiler failed: {_first_line(error)}") from error
         code = library.read_bytes()
     with atomic_write(entry) as new:

@@ -1,7 +1,6 @@
-// What every generated loop is made of: rows of floats in lanes, functions of lanes, products of
-// rows with packed weights.  NaN and infinity go through everything, so that a training that
+// What every generated loop is made of, behind `scalars.h`: rows of floats in lanes, functions of
+// lanes, products of rows with packed weights.  NaN and infinity go through everything, so that a training that
 // diverges is seen.
-#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,7 +18,6 @@
 #endif
 #define PANEL (2 * LANES)  // columns of weights that are multiplied together
 #define TILE 64            // sequences that go through all steps together
-#define INLINE static inline __attribute__((always_inline, unused))
 #define LOCAL static __attribute__((unused))
 #define UNROLL _Pragma("GCC unroll 16")
 
@@ -134,47 +132,14 @@ INLINE V power_of(V a, V b) {
   return y;
 }
 
-// -- the same of one double, for what depends on the number of the step and on constants alone
-
-INLINE double truth(bool a) { return a; }
-INLINE double least(double a, double b) { return a < b || a != a ? a : b; }
-INLINE double largest(double a, double b) { return a > b || a != a ? a : b; }
-INLINE double absolute(double a) { return fabs(a); }
-INLINE double exponential(double a) { return exp(a); }
-INLINE double sigmoid(double a) {
-  double e = exp(-fabs(a));
-  return (a < 0 ? e : 1.0) / (1.0 + e);
-}
-INLINE double hyperbolic_tangent(double a) { return tanh(a); }
-INLINE double logarithm(double a) { return log(a); }
-INLINE double softplus(double a) { return largest(a, 0.0) + log1p(exp(-fabs(a))); }
-INLINE double relu(double a) { return a < 0 ? 0.0 : a; }
-INLINE double elu(double a) { return a > 0 ? a : expm1(a); }
-INLINE double clip(double a, double low, double high) { return least(largest(a, low), high); }
-INLINE double sign(double a) { return a != a ? a : (a > 0) - (a < 0); }
-INLINE double choose(double condition, double a, double b) { return condition != 0 ? a : b; }
-INLINE double leaky_relu(double a, double leak) { return largest(a, a * leak); }
-INLINE double hard_sigmoid(double a) { return clip(a / 6 + 0.5, 0.0, 1.0); }
-INLINE double gelu(double a) { return a * 0.5 * (1.0 + erf(a * 0.7071067811865476)); }
-INLINE double power_of(double a, double b) { return pow(a, b); }
-INLINE double remainder_of(double a, double b) {  // its sign is that of b
-  const double times = floor(a / b);
-  double rest = fma(-times, b, a);
-  if (!(fabs(times) < 4503599627370496.0) || !(fabs(b) < INFINITY)) {  // 2^52
-    rest = fmod(a, b);
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-  }
-  // the quotient is rounded: it may have come to the next whole number
-  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-}
-#define EACH(name, of_float, of_double)                      \
-  INLINE V name(V a) { return each(of_float, a); }           \
-  INLINE double name(double a) { return of_double(a); }
-EACH(root, sqrtf, sqrt)
-EACH(sine, sinf, sin)
-EACH(cosine, cosf, cos)
-EACH(whole_below, floorf, floor)
-EACH(error_function, erff, erf)
+#define EACH(name, of_float) \
+  INLINE V name(V a) { return each(of_float, a); }
+EACH(root, sqrtf)
+EACH(sine, sinf)
+EACH(cosine, cosf)
+EACH(whole_below, floorf)
+EACH(error_function, erff)
+#undef EACH
 
 // Numbers that are too small to have all digits are 0 while one of these is there: adjoints that
 // fade over many steps would take a hundred times as long.

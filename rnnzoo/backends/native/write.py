@@ -33,7 +33,7 @@ from rnnzoo.backends.native.plan import (
 )
 from rnnzoo.lang import ir
 
-PRELUDE = Path(__file__).with_name("prelude.h")
+SCALARS, PRELUDE = (Path(__file__).with_name(name) for name in ("scalars.h", "prelude.h"))
 INDENT = "  "
 
 
@@ -48,7 +48,7 @@ class Layout(Enum):
 def written(functions: Mapping[str, Plan], layout: Layout) -> str:
     """C++ for all functions by name."""
     texts = [_Writer(name, plan, layout).function() for name, plan in functions.items()]
-    return "\n".join([PRELUDE.read_text(), *texts])
+    return "\n".join([SCALARS.read_text(), PRELUDE.read_text(), *texts])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,12 @@
+"""Loops over time as kernels for a GPU, generated from a cell's program and adjoint.
+
+In: a plan of `backends.native`.  Out: C++ that nvcc compiles for the card, and any compiler for a
+CPU, where its threads take turns: so it is tested.  It knows no library: a backend hands it
+pointers.
+
+    barriers  where threads wait for each other
+    homes     what lies in registers, and what threads share
+    layout    how a kernel is spread over a card, and whether it fits
+    kernel    a plan as parts that all threads go through
+    write     a kernel -> C++, behind `kernel.h` and `device.h` or `host.h`
+"""
