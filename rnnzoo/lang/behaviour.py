@@ -33,6 +33,7 @@ Array = np.ndarray[Any, Any]
 Weights = Mapping[str, Array]
 UNITS = (6, 16, 64, 256)  # the first that fits the cell's constants
 INPUTS, SEQUENCES, STEPS = 3, 8, 6
+HALF = STEPS // 2
 LONG = 35  # steps over which a layer must stay finite: what Jozefowicz et al. 2015 unroll
 SPREAD = 0.5  # standard deviation of weights
 DIGITS = 5  # of outputs, relative to the largest of their step
@@ -60,7 +61,7 @@ def fingerprint(cell: ir.Cell) -> str:
 
 def remembers(cell: ir.Cell) -> bool:
     """Whether an output depends on x at an earlier step."""
-    return any(not _same(each.output[1:], each.other_start[1:]) for each in _draws(cell))
+    return any(not _same(each.output[HALF:], each.other_start[HALF:]) for each in _draws(cell))
 
 
 def why_not(cell: ir.Cell) -> str:
@@ -78,7 +79,7 @@ def why_not(cell: ir.Cell) -> str:
         return "its output is constant"
     if all(_same(each.output, each.other_x) for each in draws):
         return "its output does not depend on x"
-    if all(_same(each.output[1:], each.other_start[1:]) for each in draws):
+    if all(_same(each.output[HALF:], each.other_start[HALF:]) for each in draws):
         return "it has no memory: its output depends on x at the same step alone"
     return ""
 
@@ -268,7 +269,8 @@ class _Draw:
 
     Attributes:
         output: to the inputs that are always the same.
-        other_start: where x differs at the first step.
+        other_start: where x differs at the first half of the steps.  At the very first one states
+            are 0, and x may not reach them.
         other_x: where x differs at all steps.
     """
 
@@ -283,7 +285,7 @@ def _draws(cell: ir.Cell) -> Iterator[_Draw]:
     for _ in range(DRAWS):
         weights = probe.drawn(rng)
         other = np.asarray(rng.normal(size=x.shape))
-        start_differs = np.concatenate([other[:1], x[1:]])
+        start_differs = np.concatenate([other[:HALF], x[HALF:]])
         runs = [probe.outputs(weights, each) for each in (x, start_differs, other)]
         yield _Draw(*runs)
 

@@ -117,3 +117,10 @@ def test_a_reason_is_said_in_words(equation: str, reason: str) -> None:
 def test_a_delay_is_memory() -> None:
     assert remembers(cell_of("u = W @ x\nh = u[t-1]"))
     assert not remembers(cell_of("h = tanh(W @ x) + 0 * h[t-1]"))
+
+
+def test_a_cell_that_cannot_see_its_first_input_remembers_others() -> None:
+    """Its state is 0 at first, and x only scales it."""
+    cell = cell_of("h = sigmoid(W_f @ x) * h[t-1] + tanh(W @ x * (R @ h[t-1]) + b)")
+    assert remembers(cell)
+    assert why_not(cell) == ""

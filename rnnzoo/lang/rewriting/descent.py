@@ -24,7 +24,7 @@ from rnnzoo.lang.rewriting.mutations import MUTATIONS
 from rnnzoo.lang.rewriting.rules import Rules
 
 MOST_MUTATIONS = 3
-TRIES = 1_000  # draws, after which no child can be expected
+TRIES = 300  # draws, after which no child can be expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def mutated(graph: Graph, rng: np.random.Generator, rules: Rules) -> tuple[Graph
         kind = rules.drawn_mutation(rng)
         mutant = MUTATIONS[kind](graph, str(site), rng, rules)
         if mutant is not None:
-            graph = mutant.pruned()
+            graph = mutant.tidied()
             applied.append(kind)
     return graph, tuple(applied)
 

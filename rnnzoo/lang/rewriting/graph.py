@@ -22,7 +22,7 @@ from rnnzoo.lang.check.trees import RESERVED
 from rnnzoo.lang.check.use import used_constants, used_options
 from rnnzoo.lang.formulas import names_in
 from rnnzoo.lang.primitives import CALLS, add, matmul
-from rnnzoo.lang.rewriting.equations import ANONYMOUS, UNITS, Flat, Folding, readers
+from rnnzoo.lang.rewriting.equations import ANONYMOUS, UNITS, Flat, Folding, in_order, readers
 from rnnzoo.lang.text import cell_text, on_states
 from rnnzoo.spec.cell import Init, parse_cell
 
@@ -67,7 +67,7 @@ class Graph:
             default = ir.default_init(weight.shape, on.get(weight.name, ()))
             is_default = weight.init == default
             weights[weight.name] = replace(weight, init=BY_CONVENTION) if is_default else weight
-        return Graph(cell, flat.nodes, roots, weights)
+        return Graph(cell, flat.nodes, roots, weights).tidied()
 
     # what there is
 
@@ -207,23 +207,40 @@ class Graph:
         roots = {key: ir.with_refs(root, read) for key, root in self.roots.items()}
         return replace(self, nodes=nodes, roots=roots)
 
-    def pruned(self) -> Graph:
-        """The same without what the output does not need."""
+    def tidied(self) -> Graph:
+        """The same without what the output does not need, and with equal nodes as one."""
+        merged = self._merged()
         output = self.cell.output
-        nodes, roots, todo = set[str](), {output}, [self.roots[output]]
+        nodes, roots, todo = set[str](), {output}, [merged.roots[output]]
         while todo:
             for ref in ir.refs(todo.pop(), "value", "previous"):
                 if ref.kind == "value" and ref.name not in nodes:
                     nodes.add(ref.name)
-                    todo.append(self.nodes[ref.name])
+                    todo.append(merged.nodes[ref.name])
                 elif ref.kind == "previous" and ref.name not in roots:
                     roots.add(ref.name)
-                    todo.append(self.roots[ref.name])
+                    todo.append(merged.roots[ref.name])
         return replace(
             self,
-            nodes={name: node for name, node in self.nodes.items() if name in nodes},
-            roots={name: root for name, root in self.roots.items() if name in roots},
+            nodes={name: node for name, node in merged.nodes.items() if name in nodes},
+            roots={name: root for name, root in merged.roots.items() if name in roots},
         )
+
+    def _merged(self) -> Graph:
+        """The same with equal nodes as one; what is drawn at random is equal to nothing."""
+        first: dict[ir.Expr, str] = {}
+        instead: dict[str, str] = {}
+
+        def read(ref: ir.Ref) -> ir.Ref:
+            return replace(ref, name=instead[ref.name]) if ref.kind == "value" else ref
+
+        for name in in_order(self.nodes):
+            node = ir.with_refs(self.nodes[name], read)
+            is_drawn = isinstance(node, ir.Apply) and node.op.draws
+            instead[name] = name if is_drawn else first.setdefault(node, name)
+        nodes = {key: ir.with_refs(node, read) for key, node in self.nodes.items()}
+        roots = {key: ir.with_refs(root, read) for key, root in self.roots.items()}
+        return replace(self, nodes=nodes, roots=roots)
 
     # back in a cell
 
@@ -234,7 +251,7 @@ class Graph:
         Raises:
             SpecError: it breaks a rule of the cell language.
         """
-        graph = self.pruned()
+        graph = self.tidied()
         step = graph._begun(Folding.equations(graph.nodes, graph.roots, graph._taken))
         states = tuple(state for state in self.cell.states if state.name in graph.roots)
         bare = replace(self.cell, name=name, title=title, source=(), states=states)
