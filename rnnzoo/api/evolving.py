@@ -7,6 +7,7 @@ only place that builds an `Evolution`.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -15,18 +16,20 @@ from functools import partial
 from pathlib import Path
 
 from rnnzoo.api import root
+from rnnzoo.evolve import found
 from rnnzoo.evolve.advance import Course
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Drawn, Row, Trained
 from rnnzoo.evolve.tally import Tally
 from rnnzoo.launchers import Launcher
 from rnnzoo.spec import settings as config
+from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import Chosen
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.lock import held
-from rnnzoo.sweep.recorded import Recorder, others, rows_of
+from rnnzoo.sweep.recorded import Recorder, about, newest, others, rows_of
 from rnnzoo.tasks import Report, silent
 
 Observer = Callable[[Row], None]
@@ -76,9 +79,8 @@ class PreparedSearch:
             StoreError, OSError: the machine cannot go on.
         """
         opened = self.opened
-        name, identity = opened.experiment.name, opened.plan.identity
-        with held(opened.runs / "lock", name) as still_alone:
-            recorder = Recorder.of(opened.history, name, identity)
+        with held(opened.runs / "lock", opened.experiment.name) as still_alone:
+            recorder = Recorder.of(opened.history, opened.plan)
             self._take_over(recorder, observer)
             Evolution(
                 opened,
@@ -118,6 +120,63 @@ def _has(history: History, row: Row) -> bool:
         training = row.training
         return training.index in history.at(training.candidate, training.stage)
     return row.number in (history.drawn if isinstance(row, Drawn) else history.ended)
+
+
+Ask = Callable[[Path], bool]  # whether a file of ours may be written over
+
+
+def written(ready: PreparedSearch, ask: Ask) -> tuple[list[Path], list[str]]:
+    """Write the best cells, and the experiment that confirms them, into `experiments/found/`.
+
+    Returns:
+        The files that are there now as they should be, the experiment last; and what was not
+        written, in sentences.
+    """
+    plan, history = ready.opened.plan, ready.course.history
+    folder = _found()
+    spec = os.path.relpath(plan.experiment.file, folder)
+    paths, left = [], []
+    for file in found.found(plan, history, Path(spec).as_posix()):
+        path = folder / file.name
+        before = path.read_text(encoding="utf-8") if path.is_file() else None
+        if before is not None and not found.is_own(before, plan):
+            left.append(f"{path} is not of this search, and stays as it is")
+            continue
+        if before not in (None, file.text) and not ask(path):
+            left.append(f"{path} stays as it is; --force writes over it")
+            continue
+        if before != file.text:
+            with atomic_write(path) as draft:
+                draft.write_text(file.text, encoding="utf-8")
+        paths.append(path)
+    return paths, left
+
+
+def page(experiment: Experiment) -> Path | None:
+    """Write the page of a search from its history, the newest where there are several; None where
+    there is none.
+    """
+    from rnnzoo.report import search
+
+    home = config.runs() / experiment.name
+    path = newest(home)
+    if path is None:
+        return None
+    history = History.of(rows_of(path))
+    return search.write(about(path), history, home / "report", _found())
+
+
+def tally(experiment: Experiment) -> tuple[Tally, Path] | None:
+    """How far the search of an experiment is, and its history, the newest where there are several;
+    None where nothing was searched.
+    """
+    path = newest(config.runs() / experiment.name)
+    return None if path is None else (Tally.of(History.of(rows_of(path))), path)
+
+
+def _found() -> Path:
+    """The folder of what searches found."""
+    return config.project() / "experiments" / "found"
 
 
 def prepared_search(

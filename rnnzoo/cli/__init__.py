@@ -373,6 +373,7 @@ def _evolve_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     evolve.add_argument("--hours", type=float, metavar="N", help=text)
     text = "first take over the history of the same search: a file of runs/, or a compressed one"
     _source(evolve, text)
+    _force(evolve)
     _set(evolve)
     _json(evolve)
 

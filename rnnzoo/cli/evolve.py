@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ from rnnzoo.api.argument import experiment_of
 from rnnzoo.errors import command, listed, number_of
 from rnnzoo.evolve.rows import Fate
 from rnnzoo.evolve.tally import Tally
+from rnnzoo.spec.experiment import Experiment
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
+from rnnzoo.terminal.searching import SearchDisplay, progress_line
 
 if TYPE_CHECKING:
     from rnnzoo.api.evolving import PreparedSearch
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 def evolve(args: argparse.Namespace) -> None:
     """Run what is missing of a search."""
     from rnnzoo.api.evolving import prepared_search
-    from rnnzoo.terminal.searching import SearchDisplay
 
     console = plain_console(args.json, "the search goes on, though nobody reads what it prints")
     sets = [*args.set]
@@ -43,7 +45,7 @@ def evolve(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps({"history": str(ready.opened.history), **tally.to_dict()}, indent=2))
         return
-    _end(ready, tally, console, args.spec)
+    _end(ready, tally, console, args)
 
 
 def _begin(ready: PreparedSearch, tally: Tally, console: Console) -> None:
@@ -63,10 +65,48 @@ def _begin(ready: PreparedSearch, tally: Tally, console: Console) -> None:
         told(console, f"{number_of(tally.ended, 'candidate')} done already{rest}")
 
 
-def _end(ready: PreparedSearch, tally: Tally, console: Console, spec: str) -> None:
-    """Say what became of the candidates, and where to look."""
+def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.Namespace) -> None:
+    """Write what was found; say what became of the candidates, and where to look."""
+    from rnnzoo.api.evolving import page, written
+
     counts = [f"{tally.candidates[fate]:,} {fate}" for fate in Fate if tally.candidates[fate]]
     told(console, f"{tally.ended:,} trained: {', '.join(counts) or 'none'}")
     if not ready.course.is_done:
-        told(console, f"its hours are over: {command('evolve', spec)} goes on", style="yellow")
+        again = command("evolve", args.spec)
+        told(console, f"its hours are over: {again} goes on", style="yellow")
     told(console, f"history: {ready.opened.history}")
+    told(console, f"page: {page(ready.opened.experiment)}")
+    paths, left = written(ready, lambda path: args.force or _may_write_over(path, console))
+    for text in left:
+        told(console, text, style="yellow")
+    if paths:
+        *cells, experiment = paths
+        told(console, f"best cells: {listed(map(str, cells))}")
+        told(
+            console,
+            f"they were chosen by luck, too: {command('sweep', experiment)} trains them afresh",
+        )
+
+
+def searched(experiment: Experiment, console: Console) -> bool:
+    """Print how far the search over cells of an experiment is, and write its page; whether there is
+    anything to say.
+    """
+    from rnnzoo.api.evolving import page
+    from rnnzoo.api.evolving import tally as tally_of
+
+    known = tally_of(experiment)
+    if known is None or experiment.cell_search is None:
+        return False
+    tally, history = known
+    told(console, f"search over cells: {progress_line(tally, experiment.cell_search.candidates)}")
+    told(console, f"history: {history}")
+    told(console, f"page: {page(experiment)}")
+    return True
+
+
+def _may_write_over(path: Path, console: Console) -> bool:
+    """Ask, where there is somebody to answer."""
+    if not (console.is_terminal and sys.stdin.isatty()):
+        return False
+    return console.input(f"{path} has another cell of this search; write over it? [y/N] ") == "y"

@@ -33,7 +33,13 @@ def report(args: argparse.Namespace) -> None:
     def tell(text: str, warning: bool) -> None:
         console.print(text, style="yellow" if warning else "dim")
 
-    results = sources.found(experiment_of(Path(args.spec), args.set), args.source, tell)
+    experiment = experiment_of(Path(args.spec), args.set)
+    if experiment.cell_search is not None and not args.source:
+        from rnnzoo.cli.evolve import searched
+
+        if searched(experiment, console) and not config.exists(config.read().storage):
+            return
+    results = sources.found(experiment, args.source, tell)
     made = results.report()
     if args.json:
         print(json.dumps(made.to_dict(), indent=2))

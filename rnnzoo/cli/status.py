@@ -13,6 +13,7 @@ from rich.console import Console
 from rnnzoo.errors import UsageError, command, without_password
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.terminal.console import plain_console
@@ -33,6 +34,9 @@ def status(args: argparse.Namespace) -> None:
     settings = config.read()
     experiment = read(Path(args.spec), args.set)
     part = part_of(experiment, args.only, args.shard)
+    searched = _searched(experiment, args.json)
+    if searched and not config.exists(settings.storage):
+        return
     opened = door.loaded(experiment)
     store = door.existing_store(settings, opened.experiment)
     rows = reader.rows(opened.studies, store, opened.trials, part)
@@ -53,6 +57,13 @@ def status(args: argparse.Namespace) -> None:
     for now in stood.values():
         for line in told.standing_lines(now, opened.experiment):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _searched(experiment: Experiment, as_json: bool) -> bool:
+    """Say how far the search over cells is, and whether there is one that has begun."""
+    from rnnzoo.cli.evolve import searched
+
+    return experiment.cell_search is not None and searched(experiment, plain_console(as_json))
 
 
 def _stood(opened: Opened, store: Store) -> dict[str, Stand]:

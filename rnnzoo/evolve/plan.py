@@ -17,6 +17,22 @@ FORMAT = 1  # of the rows; another one begins another history
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a reader of a history needs beside its rows; its file begins with it.
+
+    Attributes:
+        stages, whole: as those of the plan.
+        filter: its task; empty where there is none.
+    """
+
+    name: str
+    baseline: str
+    stages: tuple[str, ...]
+    whole: Mapping[str, float | None]
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A search over cells, with all that a candidate depends on.
 
@@ -49,6 +65,17 @@ class Plan:
     def space(self) -> Space:
         """What settings on tasks are drawn from."""
         return self.experiment.search.space
+
+    @property
+    def about(self) -> About:
+        """What a reader of its history needs."""
+        return About(
+            self.experiment.name,
+            self.experiment.baseline,
+            self.stages,
+            {task: self.whole[task] for task in self.stages},
+            self.search.filter.task.name if self.search.filter else "",
+        )
 
     @property
     def identity(self) -> str:

@@ -19,6 +19,7 @@
     paper        answers and ranking as tables for a paper
     gallery      cells -> a page each
     comparison   several experiments: what differs, and scores side by side
+    search       a search over cells -> a page
     activations  a trained cell -> its gates over a sequence
     data         a task's data -> a page, before anything trains
 

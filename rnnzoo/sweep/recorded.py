@@ -10,14 +10,15 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from rnnzoo.errors import StoreError, UsageError
+from rnnzoo.evolve.plan import About, Plan
 from rnnzoo.evolve.rows import Row, plain, row_of
 
-IDENTITY = "identity"  # of the search, in the first line
+IDENTITY, ABOUT = "identity", "search"  # keys of the first line
 FOLDER = "cells"  # of an experiment's histories, in its folder of `runs/`
 SHORT = 12  # digits of an identity that name a file
 COMPRESSED = ".gz"
@@ -26,6 +27,12 @@ COMPRESSED = ".gz"
 def place(runs: Path, identity: str) -> Path:
     """The file of a search, in an experiment's folder of `runs/`."""
     return runs / FOLDER / f"{identity[:SHORT]}.jsonl"
+
+
+def newest(runs: Path) -> Path | None:
+    """The history of an experiment that was written last; None where there is none."""
+    every = (runs / FOLDER).glob("*.jsonl")
+    return max(every, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def others(path: Path) -> list[Path]:
@@ -56,6 +63,22 @@ def rows_of(path: Path, identity: str = "") -> Iterator[Row]:
             except (KeyError, TypeError, ValueError):
                 raise _damaged(path, number) from None
             yield row
+
+
+def about(path: Path) -> About:
+    """What the first line of a file says of its search.
+
+    Raises:
+        UsageError: there is no such file.
+        StoreError: it is damaged.
+    """
+    with _lines(path) as stream:
+        content = _content(path, 1, stream.readline())
+    try:
+        given = content[ABOUT]
+        return About(**{**given, "stages": tuple(given["stages"])})
+    except (KeyError, TypeError):
+        raise _damaged(path, 1) from None
 
 
 def _lines(path: Path) -> IO[str]:
@@ -107,7 +130,7 @@ class Recorder:
     size: int = 0
 
     @classmethod
-    def of(cls, path: Path, experiment: str, identity: str) -> Recorder:
+    def of(cls, path: Path, plan: Plan) -> Recorder:
         """The recorder of a search; the file is made where there is none, and mended where its
         last line is not whole.
         """
@@ -116,7 +139,7 @@ class Recorder:
         if path.exists():
             recorder.mend()
         if not recorder.size:
-            recorder.write({"search": experiment, IDENTITY: identity})
+            recorder.write({ABOUT: asdict(plan.about), IDENTITY: plan.identity})
         return recorder
 
     def mend(self) -> None:

@@ -62,17 +62,20 @@ class SearchDisplay:
         return 60 * (self.tally.ended - self.before) / seconds if seconds >= LEAST else None
 
     def line(self) -> Text:
-        """How far the search is."""
-        tally = self.tally
-        parts = [
-            f"{tally.ended:,} of {self.planned:,} candidates",
-            f"generation {tally.generation}",
-            f"{tally.candidates[Fate.PASSED]:,} passed",
-        ]
-        if tally.candidates[Fate.FAILED]:
-            parts.append(f"{tally.candidates[Fate.FAILED]:,} failed")
-        if tally.best is not None and tally.best.fitness is not None:
-            parts.append(f"best {tally.best.fitness:.3f} (candidate_{tally.best.number})")
-        if self.pace is not None:
-            parts.append(f"{self.pace:.0f} a minute")
-        return Text(", ".join(parts))
+        """How far the search is, and how fast."""
+        pace = "" if self.pace is None else f", {self.pace:.0f} a minute"
+        return Text(progress_line(self.tally, self.planned) + pace)
+
+
+def progress_line(tally: Tally, planned: int) -> str:
+    """How far a search is, in a line."""
+    parts = [
+        f"{tally.ended:,} of {planned:,} candidates",
+        f"generation {tally.generation}",
+        f"{tally.candidates[Fate.PASSED]:,} passed",
+    ]
+    if tally.candidates[Fate.FAILED]:
+        parts.append(f"{tally.candidates[Fate.FAILED]:,} failed")
+    if tally.best is not None and tally.best.fitness is not None:
+        parts.append(f"best {tally.best.fitness:.3f} (candidate_{tally.best.number})")
+    return ", ".join(parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search
 from rnnzoo.sweep.evolution import Evolution
-from rnnzoo.sweep.recorded import Recorder, others, rows_of
+from rnnzoo.sweep.recorded import Recorder, about, newest, others, rows_of
 from tests.faults.disks import fill, make_room, small
 from tests.sweep.inline import InlineLauncher
 
@@ -80,7 +79,7 @@ def evolution(opened: OpenedSearch, after: int = -1, launcher: Launcher | None =
     def launched(is_filter: bool) -> Iterator[Launcher]:
         yield launcher or InlineLauncher(pretend)
 
-    recorder = Recorder.of(opened.history, "cells", opened.plan.identity)
+    recorder = Recorder.of(opened.history, opened.plan)
     return Evolution(opened, course, recorder, launched, observe)
 
 
@@ -246,7 +245,8 @@ def test_a_search_that_was_changed_begins_another_history(
     text = SPEC.replace("generation: 3", "generation: 2")
     changed = opened_search(parse_experiment(text, "cells.yaml", tmp_path))
     assert others(changed.history) == [opened.history]
-    assert json.loads(opened.history.read_text().splitlines()[0])["search"] == "cells"
+    assert newest(opened.runs) == opened.history
+    assert about(opened.history) == opened.plan.about
 
 
 def test_an_experiment_without_a_search_over_cells_is_refused(tmp_path: Path) -> None:

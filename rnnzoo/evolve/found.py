@@ -1,0 +1,136 @@
+"""What a search found, as files: the best cells, and an experiment that confirms them.
+
+The best of thousands look better than they are: their scores were what they were chosen by.  So
+they are trained again, on fresh seeds and on tasks that the search never saw, beside the cells that
+it began from, which are tuned as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rnnzoo.evolve.draw import cell_of, name_of
+from rnnzoo.evolve.history import History
+from rnnzoo.evolve.plan import Plan
+from rnnzoo.evolve.rows import Drawn, Ended, Fate
+from rnnzoo.lang.rewriting import Child, cell_file
+from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.experiment import NAME, TaskChoice, Variant
+
+BEST = 5  # cells of which there are files
+MARK = "found by `rnnzoo evolve` for the experiment"  # in each of them: who may write over it
+CONFIRMED = "_confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of what was found.
+
+    Attributes:
+        name: of the file.
+        text: YAML.
+        number: of the candidate; None of the experiment.
+    """
+
+    name: str
+    text: str
+    number: int | None = None
+
+
+def best(history: History, count: int = BEST) -> list[Ended]:
+    """The best candidates by fitness, none of the first cells; of equal ones the earlier."""
+    passed = [
+        ended
+        for ended in history.with_fate(Fate.PASSED)
+        if ended.fitness is not None and not history.drawn[ended.number].variant
+    ]
+    return sorted(passed, key=lambda ended: (-(ended.fitness or 0.0), ended.number))[:count]
+
+
+def label_of(plan: Plan, number: int) -> str:
+    """What the cell of a candidate is called, in its file and in experiments."""
+    return f"{plan.experiment.name}_{number}"
+
+
+def is_own(text: str, plan: Plan) -> bool:
+    """Whether a file was written for this search."""
+    return any(
+        line.startswith("#") and line.endswith(f"{MARK} {plan.experiment.name}")
+        for line in text.splitlines()
+    )
+
+
+def found(plan: Plan, history: History, spec: str) -> Iterator[Found]:
+    """The files of a search: of its best cells, and the experiment that confirms them; nothing
+    where no task was run.
+
+    Args:
+        spec: the experiment's file, from the folder of these.
+    """
+    cells = best(history)
+    for ended in cells:
+        drawn = history.drawn[ended.number]
+        yield Found(
+            f"{label_of(plan, ended.number)}.yaml", _cell(plan, drawn, ended, history), ended.number
+        )
+    if cells:
+        text = _experiment(plan, [label_of(plan, ended.number) for ended in cells], spec)
+        yield Found(f"{plan.experiment.name}{CONFIRMED}.yaml", text)
+
+
+def _cell(plan: Plan, drawn: Drawn, ended: Ended, history: History) -> str:
+    cell = replace(cell_of(drawn.cell), name=label_of(plan, drawn.number))
+    parents = tuple(history.drawn[parent].variant or name_of(parent) for parent in drawn.parents)
+    remarks = [
+        f"{MARK} {plan.experiment.name}",
+        f"fitness {ended.fitness:.4f}: the least of its accuracies relative to those of"
+        f" {plan.experiment.baseline}, by which it was chosen",
+    ]
+    return cell_file(Child(cell, parents, drawn.mutations), remarks=remarks)
+
+
+def _experiment(plan: Plan, labels: Sequence[str], spec: str) -> str:
+    """The experiment in which these cells are confirmed."""
+    experiment, search = plan.experiment, plan.search
+    beside = list(_beside(plan))
+    content = {
+        "extends": spec,
+        "experiment": f"{experiment.name}{CONFIRMED}",
+        "about": f"What the search of {experiment.name} found, on fresh seeds",
+        "tasks": list(map(_task, search.unseen or experiment.tasks)),
+        "baseline": experiment.baseline,
+        "variants": [
+            *map(_variant, beside),
+            *({"name": label, "cell": f"{label}.yaml"} for label in labels),
+        ],
+        "search_cells": None,
+        "claims": [
+            f"{label} better than {variant.label}" for label in labels for variant in beside
+        ],
+    }
+    unseen = "tasks that the search never saw" if search.unseen else "the tasks of the search"
+    comments = [
+        f"# {MARK} {experiment.name}",
+        f"# Its best cells beside those that it began from, on fresh seeds and on {unseen}.",
+        "# margin: is in the unit of a task's score; give it where tasks have others.",
+    ]
+    return "\n".join([*comments, yaml_text(content)])
+
+
+def _beside(plan: Plan) -> Iterator[Variant]:
+    """The variants that found cells are compared with: the first cells, and others of the same
+    equations, as with another bias.
+    """
+    files = {plan.experiment.variant(label).cell.file for label in plan.first}
+    yield from (variant for variant in plan.experiment.variants if variant.cell.file in files)
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    content: dict[str, Any] = {"name": variant.label, "cell": variant.reference or variant.label}
+    return content | ({"init": dict(variant.init)} if variant.init else {})
+
+
+def _task(task: TaskChoice) -> dict[str, Any]:
+    return {NAME: task.name, "label": task.label, **task.options}

@@ -1,0 +1,107 @@
+"""A search over cells -> a page, made from its history alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.evolve import facts
+from rnnzoo.evolve.draw import cell_of, name_of
+from rnnzoo.evolve.found import best
+from rnnzoo.evolve.history import History
+from rnnzoo.evolve.plan import About
+from rnnzoo.evolve.rows import Fate
+from rnnzoo.lang.view import CellView
+from rnnzoo.report.html import described, render
+from rnnzoo.spec.atomic import atomic_write
+
+DRAWN = 3  # cells that have a picture
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """A cell among the best.
+
+    Attributes:
+        fitness: by validation, which it was chosen by.
+        on_test: by test, at the same settings; None where that is not known.
+    """
+
+    name: str
+    fitness: float
+    on_test: float | None
+    nodes: int
+    generation: int
+
+
+def write(about: About, history: History, folder: Path, cells: Path) -> Path:
+    """Write the page of a search; returns its file.
+
+    Args:
+        cells: the folder of the files of its best cells.
+    """
+    path = folder / "search.html"
+    with atomic_write(path) as draft:
+        draft.write_text(page(about, history, cells), encoding="utf-8")
+    return path
+
+
+def page(about: About, history: History, cells: Path) -> str:
+    """The page."""
+    from markupsafe import Markup
+
+    from rnnzoo.report import figures
+
+    names = _names(about, history)
+    steps, costs = facts.progress(history), facts.costs(history)
+    descent = facts.descent(history)
+    fates = Counter(ended.fate for ended in facts.trained(history))
+    unfit = sum(1 for ended in history.ended.values() if ended.fate is Fate.UNFIT)
+    return render(
+        "search.html.j2",
+        about=about,
+        trained=len(steps),
+        unfit=unfit,
+        generations=history.generation,
+        fates=[(str(fate), fates[fate]) for fate in Fate if fates[fate]],
+        reasons=facts.reasons(history),
+        leaders=_leaders(about, history),
+        survivals=facts.survivals(history),
+        parts=facts.parts(history),
+        sample=facts.SAMPLE,
+        course=Markup(figures.course(steps)) if steps else None,
+        frontier=Markup(figures.frontier(costs, names)) if costs else None,
+        tree=Markup(figures.tree(descent, names)) if descent else None,
+        cells=_pictures(about, history),
+        minutes=_minutes(history),
+        file=(cells / f"{about.name}_{best(history)[0].number}.yaml") if best(history) else None,
+    )
+
+
+def _names(about: About, history: History) -> dict[int, str]:
+    return {number: drawn.variant or name_of(number) for number, drawn in history.drawn.items()}
+
+
+def _leaders(about: About, history: History) -> list[Leader]:
+    rows = []
+    for ended in best(history, 10):
+        drawn = history.drawn[ended.number]
+        test = facts.on_test(about, history, ended.number)
+        fitness = ended.fitness or 0.0
+        rows.append(Leader(name_of(ended.number), fitness, test, drawn.nodes, drawn.generation))
+    return rows
+
+
+def _pictures(about: About, history: History) -> list[dict[str, Any]]:
+    leaders = facts.leaders(history, DRAWN)
+    return [described(name_of(each.number), CellView(cell_of(each.cell))) for each in leaders]
+
+
+def _minutes(history: History) -> float:
+    """Of all trainings, one after the other."""
+    rows = (
+        row for stages in history.trained.values() for at in stages.values() for row in at.values()
+    )
+    return sum(row.seconds.get("total", 0.0) for row in rows) / 60

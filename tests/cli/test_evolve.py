@@ -1,0 +1,123 @@
+"""The command `evolve`, in a project of its own: trainings of the filter, which are real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from rnnzoo.api import evolving
+from rnnzoo.evolve.rows import Trained
+from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.spec.trial import Kind
+from rnnzoo.sweep.recorded import rows_of
+from tests.cli.test_commands import SPEC as OTHER
+from tests.command import before_a_trial, rnnzoo
+from tests.evolve.worlds import SPEC, plan, searched
+
+SMALL = """\
+experiment: small
+task: parity
+variants: [gru, lstm]
+search_cells:
+  filter:
+    task: {name: memorisation, items: 1, symbols: 2, train: 20, valid: 20, test: 20}
+    space: {units: 4}
+    training: {epochs: 2}
+  generation: 2
+  candidates: 3
+  settings: 0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return tmp_path
+
+
+def test_a_search_runs_says_where_to_look_and_is_done_the_second_time(folder: Path) -> None:
+    first = rnnzoo("evolve", "small.yaml", "--workers", "1", cwd=folder)
+    assert first.returncode == 0, first.stderr
+    assert "small: 3 candidates from lstm and gru, through the filter, 1 at a time" in first.stdout
+    assert "3 trained" in first.stdout
+    (history,) = (folder / "runs/small/cells").glob("*.jsonl")
+    kinds = {row.kind for row in rows_of(history) if isinstance(row, Trained)}
+    assert Kind.FAILED not in kinds
+    assert (folder / "runs/small/report/search.html").is_file()
+    with mock.patch.object(LocalLauncher, "submit", side_effect=AssertionError("a training")):
+        again = rnnzoo("evolve", "small.yaml", "--json", cwd=folder)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["trained"] == 3
+    assert "3 candidates done already" in again.stderr
+
+
+def test_status_and_report_say_how_far_a_search_is(folder: Path) -> None:
+    before_a_trial("evolve", "small.yaml", cwd=folder)
+    for command in ("status", "report"):
+        done = rnnzoo(command, "small.yaml", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert "search over cells: 0 of 3 candidates, generation 1" in done.stdout
+
+
+def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
+    said = before_a_trial("evolve", "small.yaml", cwd=folder)
+    assert "rnnzoo evolve small.yaml goes on" in said
+
+
+def test_more_candidates_are_a_total(folder: Path) -> None:
+    said = before_a_trial("evolve", "small.yaml", "--candidates", "7", cwd=folder)
+    assert "small: 7 candidates" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--hours", "0"], "--hours must be a number above 0, not 0"),
+        (["--workers", "0"], "--workers must be at least 1, not 0"),
+        (["--candidates", "0"], "`candidates` is 0, below its least value 1"),
+        (["--from", "nowhere.jsonl"], "no file nowhere.jsonl"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(
+    folder: Path, words: list[str], problem: str
+) -> None:
+    done = rnnzoo("evolve", "small.yaml", *words, cwd=folder)
+    assert done.returncode == 2
+    assert problem in done.stderr
+
+
+def test_an_experiment_without_a_search_is_told_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(OTHER)
+    done = rnnzoo("evolve", "other.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "searches no cells" in done.stderr
+
+
+def test_files_of_the_best_cells_are_never_written_over_others_and_over_our_own_when_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    of = plan(SPEC)
+    ready = mock.Mock()
+    ready.opened.plan = of
+    course = evolving.Course(of)
+    for row in searched(of):
+        course.take(row)
+    ready.course = course
+    paths, left = evolving.written(ready, lambda path: False)
+    assert not left
+    mine, other, *_ = paths
+    own = mine.read_text()
+    mine.write_text(own + "# changed\n")
+    other.write_text("name: of_somebody\n")
+    _, left = evolving.written(ready, lambda path: False)
+    assert left == [
+        f"{mine} stays as it is; --force writes over it",
+        f"{other} is not of this search, and stays as it is",
+    ]
+    evolving.written(ready, lambda path: True)
+    assert mine.read_text() == own
+    assert other.read_text() == "name: of_somebody\n"

@@ -1,0 +1,74 @@
+"""What a search found, as files that are read like any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.evolve import found
+from rnnzoo.evolve.history import History
+from rnnzoo.lang import load
+from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.rewriting import Graph
+from rnnzoo.spec.read_experiment import read
+from tests.evolve.worlds import SPEC, plan, searched
+
+CONFIRM = "margin: 0.02\nconfirm: {budget: 50}\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with an experiment and the files of its search."""
+    folder = tmp_path_factory.mktemp("project")
+    text = SPEC + "  unseen: [chorales]\n" + CONFIRM
+    (folder / "small.yaml").write_text(text)
+    of = plan(text)
+    (folder / "found").mkdir()
+    for file in found.found(of, History.of(searched(of)), "../small.yaml"):
+        (folder / "found" / file.name).write_text(file.text)
+    return folder
+
+
+def test_a_found_cell_is_read_back_as_it_was_drawn(folder: Path) -> None:
+    history = History.of(searched(plan()))
+    best = found.best(history)
+    assert best
+    for ended in best:
+        cell = load(f"small_{ended.number}", folder / "found")
+        assert canonical_hash(cell) == history.drawn[ended.number].form
+        assert len(Graph.of(cell).nodes) == history.drawn[ended.number].nodes
+
+
+def test_the_best_come_first_and_none_of_the_first_cells(folder: Path) -> None:
+    history = History.of(searched(plan()))
+    best = found.best(history)
+    assert [each.fitness for each in best] == sorted((e.fitness for e in best), reverse=True)
+    assert not any(history.drawn[ended.number].variant for ended in best)
+
+
+def test_a_sweep_confirms_them_beside_the_first_cells_on_tasks_that_the_search_never_saw(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    experiment = read(Path("found/small_confirmed.yaml"))
+    assert experiment.cell_search is None
+    assert [task.label for task in experiment.tasks] == ["chorales"]
+    labels = [variant.label for variant in experiment.variants]
+    assert labels[:2] == ["gru", "lstm"]
+    assert all(label.startswith("small_") for label in labels[2:])
+    assert len(experiment.claims) == 2 * (len(labels) - 2)
+    assert experiment.confirm is not None
+
+
+def test_a_file_says_whose_it_is(folder: Path) -> None:
+    of = plan()
+    texts = [path.read_text() for path in (folder / "found").iterdir()]
+    assert all(found.is_own(text, of) for text in texts)
+    assert not found.is_own((folder / "small.yaml").read_text(), of)
+    assert not found.is_own(texts[0].replace("experiment small", "experiment other"), of)
+
+
+def test_where_only_the_filter_was_run_nothing_is_best() -> None:
+    of = plan(settings=0)
+    assert not list(found.found(of, History.of(searched(of)), "x.yaml"))

@@ -1,0 +1,110 @@
+"""The page of a search over cells."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.evolve import facts
+from rnnzoo.evolve.history import History
+from rnnzoo.evolve.plan import About
+from rnnzoo.evolve.rows import Drawn, Ended, Fate, Trained, Training
+from rnnzoo.lang import load
+from rnnzoo.report import search
+from rnnzoo.spec.trial import Kind
+from tests.evolve.worlds import plan, searched
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    return History.of(searched(plan(candidates=20)))
+
+
+@pytest.fixture(scope="module")
+def page(history: History) -> str:
+    return search.page(plan().about, history, Path("experiments/found"))
+
+
+def test_the_page_says_how_many_were_trained_and_which_are_best(
+    page: str, history: History
+) -> None:
+    assert "20 candidates were trained" in re.sub(r"\s+", " ", page)
+    best = max(
+        (each for each in facts.trained(history) if each.fitness is not None),
+        key=lambda each: each.fitness or 0.0,
+    )
+    assert f"<td>candidate_{best.number}</td><td>{best.fitness:.4f}</td>" in page
+    assert f"small_{best.number}.yaml" in page
+
+
+def test_the_page_needs_nothing_else(page: str) -> None:
+    assert "<script" not in page
+    assert not re.findall(r"(?:src|href)=\"http", page)
+
+
+def test_where_only_the_filter_was_run_the_page_is_of_those_that_passed() -> None:
+    of = plan(settings=0)
+    page = search.page(of.about, History.of(searched(of)), Path("found"))
+    assert "The best cells" not in page
+    assert "What the last that passed share" in page
+
+
+def test_a_history_that_has_just_begun_has_a_page() -> None:
+    assert "0 candidates were trained" in search.page(plan().about, History(), Path("found"))
+
+
+def test_progress_never_falls(history: History) -> None:
+    steps = facts.progress(history)
+    assert [step.trained for step in steps] == list(range(1, 21))
+    best = [step.best for step in steps if step.best is not None]
+    assert best == sorted(best)
+    assert steps[-1].passed == sum(1 for each in facts.trained(history) if each.fate is Fate.PASSED)
+
+
+def test_parts_are_named_by_what_an_operation_is_applied_to() -> None:
+    parts = list(facts.parts_of(load("gru")))
+    assert "mul(h[t-1], sigmoid)" in parts
+    assert "matmul(matrix, x)" in parts
+    assert "mul(sigmoid, tanh)" in parts
+
+
+def drawn(number: int, parents: tuple[int, ...], cell: str = "") -> Drawn:
+    return Drawn(number, number, cell, str(number), str(number), parents, ("replace",))
+
+
+def test_the_tree_has_the_best_and_all_their_parents_and_nobody_else() -> None:
+    history = History()
+    for number, parents in enumerate([(), (), (0,), (2,), (1,)]):
+        history.add(drawn(number, parents))
+        history.add(Ended(number, Fate.PASSED, fitness=1.0 if number == 3 else 0.9))
+    assert [each.number for each in facts.descent(history, 1)] == [0, 2, 3]
+
+
+def test_on_test_a_lead_that_was_luck_is_gone() -> None:
+    about = About("small", "gru", ("parity",), {"parity": 1.0})
+    history = History()
+    history.add(Drawn(0, 0, "", "a", variant="gru"))
+    history.add(drawn(1, (0,)))
+    for number, index, validation, test in [(0, 0, 0.2, 0.2), (1, 0, 0.1, 0.2), (1, 1, 0.3, 0.1)]:
+        training = Training(number, "parity", index, {})
+        history.add(Trained(training, Kind.COMPLETE, validation, test))
+    assert facts.on_test(about, history, 1) == pytest.approx(1.0)
+
+
+def test_who_is_slower_and_no_better_is_not_on_the_frontier() -> None:
+    history = History()
+    for number, (step, fitness) in enumerate([(0.1, 0.9), (0.2, 0.8), (0.3, 1.1)]):
+        history.add(drawn(number, ()))
+        training = Training(number, "parity", 0, {})
+        history.add(Trained(training, Kind.COMPLETE, 0.1, weights=9, seconds={"step": step}))
+        history.add(Ended(number, Fate.PASSED, fitness=fitness))
+    assert [cost.on_frontier for cost in facts.costs(history)] == [True, False, True]
+
+
+def test_reasons_are_counted_without_their_numbers() -> None:
+    history = History()
+    for number, loss in enumerate((0.3, 1e-05)):
+        history.add(Ended(number, Fate.FILTERED, f"the loss was {loss} after epoch {number}"))
+    assert facts.reasons(history) == [("filtered: the loss was # after epoch #", 2)]
