@@ -11,7 +11,8 @@ with an empty cache of compiled code, and what is printed are medians over the r
     build     make the model
     compile   what the first epoch takes more than the others: tracing, compiling or its cache
     save      write the model
-    record    Optuna's storage and MLflow, for each trial of a sweep whose trials do nothing
+    record    the sweep's own process, for Optuna's storage and MLflow: its seconds on a core for
+              each trial of a sweep whose trials do nothing
     beside    all but import, together: what each trial takes beside its epochs
 """
 
@@ -42,17 +43,19 @@ from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.settings import BACKENDS, LOCAL, is_installed
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep import work as running
+from rnnzoo.sweep.observer import Observer
+from rnnzoo.sweep.plan import Study
 
 EPOCHS = 10
 STATES = ("cold", "cached")
 PARTS = ("start", "data", "build", "compile", "save")
 NOTHING = 0  # index of a trial that does nothing
-FEW, MANY = 5, 25  # trials of two sweeps whose difference is what a trial more costs
+RECORDED = 25  # trials of a sweep
 SPEC = """
-experiment: beside{trials}
+experiment: beside
 task: adding
 variants: [rnn]
-search: {{trials: {trials}, space: {{units: 4, learning_rate: {{float: [1e-3, 1e-2]}}}}}}
+search: {trials: %d, space: {units: 4, learning_rate: {float: [1e-3, 1e-2]}}}
 """
 
 
@@ -155,19 +158,29 @@ def nothing(trial: Trial, tell: Tell) -> Outcome:
     return Outcome(Kind.COMPLETE, scores=scores, best_epoch=1)
 
 
+class _Clock(Observer):
+    """Notes what this process had a core for until each trial had ended."""
+
+    def __init__(self) -> None:
+        self.used: list[float] = []
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        self.used.append(time.process_time())
+
+
 def record() -> None:
-    """What a trial more of a sweep costs whose trials do nothing: a line of JSON."""
-    took = {}
+    """What a trial costs the process of a sweep whose trials do nothing: a line of JSON.
+
+    From the end of the first trial on: before it, the sweep imports what all need.
+    """
+    clock = _Clock()
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(running, "work", nothing):
         os.chdir(folder)
-        # the first sweep of a process imports what all need, and is not counted
-        for number, count in enumerate((FEW, FEW, MANY)):
-            spec = Path(f"{number}.yaml")
-            spec.write_text(SPEC.format(trials=count))
-            began = time.perf_counter()
-            rnnzoo.run(spec, workers=1)
-            took[count] = time.perf_counter() - began
-    print(json.dumps({"record": (took[MANY] - took[FEW]) / (MANY - FEW)}))
+        spec = Path("beside.yaml")
+        spec.write_text(SPEC % RECORDED)
+        rnnzoo.run(spec, workers=1, progress=clock)
+    first, *_, last = clock.used
+    print(json.dumps({"record": (last - first) / (len(clock.used) - 1)}))
 
 
 def command(arguments: Sequence[str]) -> None:
