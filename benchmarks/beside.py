@@ -100,7 +100,7 @@ def trials(backend: str) -> None:
     """A trial with an empty cache, and then twice with what it compiled: a line of JSON for
     each.
     """
-    tasks.load("chorales", {})  # into the cache, as a sweep does before its first trial
+    task = tasks.prepare("chorales", {})  # as a sweep does before its first trial
     with tempfile.TemporaryDirectory() as folder:
         environment = backends.processes(backend).environment()
         setup = Setup(work, 1, PRELOAD, Path(folder) / "log", environment)
@@ -109,7 +109,7 @@ def trials(backend: str) -> None:
             experiment="beside", variant="peephole", cell=cell_text(lang.load("peephole")),
             task="chorales", index=NOTHING, hyperparameters={"units": 32, "learning_rate": 0.01},
             seed=1, training=Training(epochs=EPOCHS, patience=0, clip=1.0, backend=backend),
-            folder=folder,
+            data=task.digest, folder=folder,
         )  # fmt: skip
         imported, _ = _timed(launcher, trial)
         print(json.dumps({"state": "cold", "seconds": {"import": imported}}))

@@ -1,7 +1,7 @@
 // Arrays of float32 side by side, and cut: copies, for each of which XLA would compile a kernel.
 // `in[0]` are sizes: rows, columns of the whole, the first column, how many pieces, their columns.
-#include <cstdint>
-#include <cstring>
+#include <stdint.h>
+#include <string.h>
 
 static void join(void* const* in, void* const* out) {
   const int32_t* sizes = (const int32_t*)in[0];
