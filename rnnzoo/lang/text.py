@@ -25,23 +25,23 @@ def cell_text(cell: ir.Cell) -> str:
 
 def content(cell: ir.Cell) -> dict[str, Any]:
     """What the file of a cell holds, by key, in order."""
-    content: dict[str, Any] = {"name": cell.name}
+    values: dict[str, Any] = {"name": cell.name}
     if cell.title:
-        content["title"] = cell.title
+        values["title"] = cell.title
     if cell.source:
-        content["source"] = list(cell.source)
+        values["source"] = list(cell.source)
     if cell.output != "h":
-        content["output"] = cell.output
+        values["output"] = cell.output
     if cell.options:
-        content["options"] = dict(cell.options)
+        values["options"] = dict(cell.options)
     if cell.named_inputs:
-        content["inputs"] = {each.name: each.size for each in cell.named_inputs}
+        values["inputs"] = {each.name: each.size for each in cell.named_inputs}
     if lines := constants(cell):
-        content["constants"] = "".join(f"{line}\n" for line in lines)
-    content["equations"] = block(cell.step.equations)
+        values["constants"] = "".join(f"{line}\n" for line in lines)
+    values["equations"] = block(cell.step.equations)
     if cell.first != cell.step:
-        content["first_layer"] = block(patch(cell))
-    return {**content, **_declarations(cell)}
+        values["first_layer"] = block(patch(cell))
+    return {**values, **_declarations(cell)}
 
 
 def constants(cell: ir.Cell) -> list[str]:

@@ -1,13 +1,20 @@
 """Fingerprints of cells, and reasons why one cannot be trained."""
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pytest
 
 from rnnzoo import lang
+from rnnzoo.lang import ir
 from rnnzoo.lang.behaviour import fingerprint, remembers, why_not
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.rewriting import child
+from rnnzoo.lang.text import cell_text
 from rnnzoo.spec.cell import built_in_names
+from tests.lang.test_canonical import SPELLINGS
+from tests.lang.test_rewriting import PARENTS, descendants
 from tests.samples import compiled, slow_outside_of
 
 MIXED = """
@@ -17,7 +24,7 @@ MIXED = """
 """
 
 
-def cell_of(equations: str, more: str = "") -> lang.ir.Cell:
+def cell_of(equations: str, more: str = "") -> ir.Cell:
     lines = "".join(f"  {line.strip()}\n" for line in equations.strip().splitlines())
     return lang.parse_text(f"name: given\nequations: |\n{lines}{more}")
 
@@ -124,3 +131,48 @@ def test_a_cell_that_cannot_see_its_first_input_remembers_others() -> None:
     cell = cell_of("h = sigmoid(W_f @ x) * h[t-1] + tanh(W @ x * (R @ h[t-1]) + b)")
     assert remembers(cell)
     assert why_not(cell) == ""
+
+
+def respelt(cell: ir.Cell, rng: random.Random) -> ir.Cell:
+    """The same cell with other names, lines, brackets and orders of operands."""
+    for change in SPELLINGS:
+        cell = change(cell, rng)
+    return cell
+
+
+def assert_hashes_mean_behaviour(cells: Iterable[ir.Cell], respelt_each: int) -> None:
+    """Cells of one hash compute the same; and a cell that is respelt keeps its hash, and what it
+    computes.
+
+    Args:
+        respelt_each: of how many cells one is respelt.
+    """
+    rng, of_hash = random.Random(0), dict[str, list[ir.Cell]]()
+    for number, cell in enumerate(cells):
+        of_hash.setdefault(canonical_hash(cell), []).append(cell)
+        if number % respelt_each == 0:
+            other = respelt(cell, rng)
+            assert canonical_hash(other) == canonical_hash(cell), cell_text(cell)
+            assert fingerprint(other) == fingerprint(cell), cell_text(cell)
+    drawn_twice = [alike for alike in of_hash.values() if len(alike) > 1]
+    assert drawn_twice  # else nothing was tested
+    for alike in drawn_twice:
+        assert len({*map(fingerprint, alike)}) == 1, cell_text(alike[0])
+
+
+def test_canonical_hashes_of_candidates_mean_behaviour() -> None:
+    assert_hashes_mean_behaviour(children_of_few(500, seed=21), respelt_each=20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(5))
+def test_canonical_hashes_of_many_candidates_mean_behaviour(part: int) -> None:
+    assert_hashes_mean_behaviour(children_of_few(1_000, seed=200 + part), respelt_each=1)
+
+
+def children_of_few(count: int, seed: int) -> Iterator[ir.Cell]:
+    """Children of the LSTM and the GRU, of which some are drawn twice, and their descendants."""
+    rng = np.random.default_rng(seed)
+    parents = [lang.load(name) for name in PARENTS]
+    yield from (child(parents, rng).cell for _ in range(count // 2))
+    yield from (each.cell for each in descendants(count - count // 2, seed))
