@@ -117,7 +117,7 @@ class Model:
 
     Args:
         data: the task's, where they are on the device already.
-        like: a model of the same shape (`nn.population.shape_of`), whose data and executables this
+        like: a model of the same shape (`spec.shape.shape_of`), whose data and executables this
             one shares; of a backend whose models can.
     """
 
