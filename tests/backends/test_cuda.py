@@ -5,19 +5,23 @@ interpreter; nvcc compiles it, and what the kernels use is read.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rnnzoo import lang
+from rnnzoo.backends.cuda import build as cuda_build
 from rnnzoo.backends.cuda.barriers import barriers
 from rnnzoo.backends.cuda.kernel import Kernel, Part, fitted
 from rnnzoo.backends.cuda.layout import Layout, TooLarge
@@ -28,6 +32,7 @@ from rnnzoo.backends.native.write import Layout as Rows
 from rnnzoo.lang import ir
 from rnnzoo.spec.cell import built_in_names
 from tests.backends.host_kernels import Array, Values, called
+from tests.backends.test_jax import NATIVE, OF_SUMS
 from tests.backends.test_native import (
     NEAR,
     REAL,
@@ -38,6 +43,7 @@ from tests.backends.test_native import (
     layers,
     planned,
 )
+from tests.keras_process import printed
 from tests.lang import test_adjoint
 
 GOLDEN = Path(__file__).with_name("golden_kernel.cu")
@@ -117,7 +123,6 @@ class Hosted(Case):
     def __init__(self, way: Way, ways: tuple[Way, ...]) -> None:
         super().__init__(way.name, way.number, library(ways))
         self.way, self.kernels = way, way.kernels()
-        self.rows = 0
 
     def run(
         self, direction: str, values: Mapping[Named, Array], real: Array | None = None
@@ -314,7 +319,7 @@ def test_an_lstm_takes_as_many_blocks_as_its_weights_need(
     _, forward, _ = planned("lstm", 1)
     sizes = ir.Sizes(units, 88, {})
     if expected is None:  # a megabyte of weights a gate
-        with pytest.raises(TooLarge, match="512 units do not fit 8 multiprocessors of an H100"):
+        with pytest.raises(TooLarge, match="512 units do not fit 8 of the multiproc"):
             fitted(forward, sizes, Rows.PACKED)
     else:
         assert fitted(forward, sizes, Rows.PACKED).layout == expected
@@ -392,3 +397,123 @@ def test_nvcc_keeps_weights_in_registers_and_spills_nothing(name: str, units: in
     for registers, spilled in kernels:
         assert registers <= 255
         assert not spilled
+
+
+# -- in JAX
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Callable[..., Any]:
+    """What a function of `host_engine` returns in a process in which Keras is set to JAX."""
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("JAX is not installed")
+
+    def asked(function: str, *arguments: object) -> Any:
+        call = f"host_engine.{function}({', '.join(map(repr, arguments))})"
+        program = f"import json\nfrom tests.backends import host_engine\nprint(json.dumps({call}))"
+        return json.loads(printed(program, tmp_path, backend="jax").splitlines()[-1])
+
+    return asked
+
+
+@pytest.mark.slow
+@on_a_cpu
+def test_models_side_by_side_are_one_launch_and_compute_what_each_computes_alone(
+    asked: Callable[..., Any],
+) -> None:
+    assert max(asked("models", "rnn", 3, True)) < 1e-4
+
+
+def test_a_population_is_lowered_for_a_card_as_two_calls(asked: Callable[..., Any]) -> None:
+    text = asked("lowered", "lstm", 64)
+    assert text.count("@rnnzoo_forward") == text.count("@rnnzoo_backward") == 1
+    assert "stablehlo.while" not in text
+
+
+@pytest.mark.slow
+@on_a_cpu
+def test_layers_with_kernels_equal_the_reference(asked: Callable[..., Any]) -> None:
+    few = [("lstm", 2, True), ("clockwork", 1, True), ("on_lstm", 1, False), ("mlstm", 1, True)]
+    for outputs, gradients in asked("layers", *few):
+        assert outputs < NATIVE
+        assert gradients < NATIVE
+
+
+@pytest.mark.slow
+@on_a_cpu
+def test_packed_sequences_through_jax_equal_those_with_padding(asked: Callable[..., Any]) -> None:
+    for errors in asked("packed_layers", ("lstm", 2), ("on_lstm", 1)):
+        assert max(errors) < OF_SUMS
+
+
+@on_a_cpu
+def test_without_a_card_nothing_of_kernels_is_read(tmp_path: Path) -> None:
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("JAX is not installed")
+    program = """
+import sys
+import numpy as np
+from rnnzoo import lang
+from rnnzoo.nn import Recurrent
+Recurrent(lang.load("rnn"), 4)(np.zeros((1, 2, 3), "float32"))
+print([name for name in sys.modules if name.startswith("rnnzoo.backends.cuda")])
+"""
+    assert printed(program, tmp_path, backend="jax").splitlines()[-1] == "[]"
+
+
+# -- what compiles, and for which card
+
+SCRIPT = "#!/bin/sh\necho '{}'\n"
+
+
+def on_path(folder: Path, **printed_: str) -> None:
+    for name, text in printed_.items():
+        script = folder / name.replace("_", "-")
+        script.write_text(SCRIPT.format(text))
+        script.chmod(0o755)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that is all of PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("NVCC", raising=False)
+    monkeypatch.delenv(build.SWITCH, raising=False)
+    for kept in (cuda_build.first_card, build.version):
+        kept.cache_clear()
+    yield tmp_path
+    for kept in (cuda_build.first_card, build.version):
+        kept.cache_clear()
+
+
+def test_what_computes_loops_on_a_card_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path(path, nvidia_smi="9.0, NVIDIA H100 80GB HBM3", nvcc="tools, release 13.0, V13.0.88")
+    told = "kernels for NVIDIA H100 80GB HBM3 (sm_90) by tools, release 13.0, V13.0.88"
+    assert cuda_build.told() == told
+    monkeypatch.setenv(build.SWITCH, build.SCAN)
+    assert cuda_build.told() == "no kernels: RNNZOO_LOOPS=scan"
+
+
+@pytest.mark.parametrize(
+    ("driver", "why"),
+    [
+        (None, "there is no card: nvidia-smi does not run"),
+        ("", "there is no card: nvidia-smi lists none"),
+        ("6.1, TITAN X", "there are no kernels for a card of compute capability 6.1"),
+        ("9.0, NVIDIA H100", "there is no compiler nvcc"),
+    ],
+)
+def test_why_a_machine_has_no_kernels_is_told(path: Path, driver: str | None, why: str) -> None:
+    if driver is not None:
+        on_path(path, nvidia_smi=driver)
+    assert cuda_build.told() == f"no kernels: {why}"
+
+
+def test_a_card_without_clusters_has_one_block_for_a_layer() -> None:
+    """And half of the shared memory: its scan runs sooner."""
+    _, forward, _ = planned("lstm", 1)
+    small = cuda_build.card("8.6")
+    assert (small.cluster, small.architecture) == (1, "sm_86")
+    assert fitted(forward, ir.Sizes(64, 88, {}), Rows.PACKED, small).layout.cluster == 1
+    with pytest.raises(TooLarge, match=r"do not fit 1 of the multiprocessors of a card of comp"):
+        fitted(forward, ir.Sizes(200, 88, {}), Rows.PACKED, small)

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from rnnzoo.backends.cuda.barriers import Access, barriers
 from rnnzoo.backends.cuda.homes import Homes, name_of
-from rnnzoo.backends.cuda.layout import Layout, fits
+from rnnzoo.backends.cuda.layout import H100, Card, Layout, fits
 from rnnzoo.backends.native.plan import (
     ONE,
     Axes,
@@ -241,14 +241,14 @@ class Kernel:
         return barriers(self.parts, buffers | dict.fromkeys(both, 1))
 
 
-def fitted(plan: Plan, sizes: ir.Sizes, padding: Rows) -> Kernel:
+def fitted(plan: Plan, sizes: ir.Sizes, padding: Rows, card: Card = H100) -> Kernel:
     """The kernel of a loop in the first layout that fits.
 
     Raises:
         TooLarge: none does.
     """
     whole = Kernel(plan, Homes(plan, sizes), Layout(1, 4), padding)
-    layout = fits(lambda layout: replace(whole, layout=layout), sizes.units)
+    layout = fits(lambda layout: replace(whole, layout=layout), sizes.units, card)
     return replace(whole, layout=layout)
 
 

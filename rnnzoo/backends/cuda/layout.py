@@ -35,7 +35,7 @@ class Card:
 
 
 # CUDA C++ Programming Guide 13.0, table of compute capability 9.0
-H100 = Card("H100", "sm_90", 227 * 1024, 64 * 1024, 255, 512, 8)
+H100 = Card("an H100", "sm_90", 227 * 1024, 64 * 1024, 255, 512, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def fits(uses: Callable[[Layout], Uses], units: int, card: Card = H100) -> Layou
         rows = [each for each in ROWS if each <= layout.slices and used.shared(each) <= card.shared]
         return replace(layout, rows=tuple(rows))
     raise TooLarge(
-        f"{units} units do not fit {card.cluster} multiprocessors of an {card.name}, with "
+        f"{units} units do not fit {card.cluster} of the multiprocessors of {card.name}, with "
         f"{card.registers * 4 // 1024} KB of registers and {card.shared // 1024} KB of shared "
         "memory each"
     )

@@ -6,6 +6,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+import jax
+
 from rnnzoo.backends import contract
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
 from rnnzoo.backends.delays import without_delays
@@ -65,11 +67,24 @@ def compiled_step(layer: LayerStep) -> CompiledStep:
 def _loop(layer: LayerStep) -> Engine:
     """A step as it is."""
     engine = Engine.of(layer)
-    if layer.sizes.units >= DUE_FROM:
+    if layer.sizes.units >= DUE_FROM and not _is_on_a_card():
         engine = of_due_units(engine, switch)
     with suppress(Missing, Unprintable):
-        engine = NativeEngine.of_engine(engine)
+        engine = _loops().of_engine(engine)
     return shared(engine)
+
+
+def _is_on_a_card() -> bool:
+    return str(jax.default_backend()) == "gpu"
+
+
+def _loops() -> type[NativeEngine]:
+    """What has generated loops on this machine."""
+    if not _is_on_a_card():
+        return NativeEngine
+    from rnnzoo.backends.jax.cuda import CudaEngine  # read where there is a card only
+
+    return CudaEngine
 
 
 def packs(step: CompiledStep) -> bool:

@@ -1,7 +1,8 @@
 """C++ -> what XLA calls, through its foreign function interface.
 
-In: a source with functions of the form `void NAME(void* const* in, void* const* out)`.  Out: the
-names under which XLA knows them, compiled once and kept (`native.build`).
+In: a source with functions of the form `void NAME(void* const* in, void* const* out)`, or of
+another form with a handler of its own.  Out: the names under which XLA knows them, compiled once
+and kept (`native.build`).
 """
 
 from __future__ import annotations
@@ -19,20 +20,30 @@ HANDLER = Path(__file__).with_name("handler.cc")
 
 
 @cache
-def registered(source: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def registered(
+    source: str,
+    names: tuple[str, ...],
+    handler: Path = HANDLER,
+    tool: build.Tool | None = None,
+    platform: str = "cpu",
+) -> tuple[str, ...]:
     """Under which names XLA calls these functions of a source.
+
+    Args:
+        handler: what stands behind the functions, with a macro CALLED.
+        tool: what compiles them; None for the compiler for this processor.
 
     Raises:
         Missing: it cannot be compiled here.
     """
     handlers = [f"CALLED({name})" for name in names]
-    whole = "\n".join([source, f"// jaxlib {version('jaxlib')}", HANDLER.read_text(), *handlers])
-    library = build.load(whole, [Path(jax.ffi.include_dir())])
+    whole = "\n".join([source, f"// jaxlib {version('jaxlib')}", handler.read_text(), *handlers])
+    library = build.load(whole, [Path(jax.ffi.include_dir())], tool)
     digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
     targets = tuple(f"rnnzoo_{name}_{digest}" for name in names)
     for name, target in zip(names, targets, strict=True):
         function = jax.ffi.pycapsule(getattr(library, f"call_{name}"))
-        jax.ffi.register_ffi_target(target, function, platform="cpu")
+        jax.ffi.register_ffi_target(target, function, platform=platform)
     return targets
 
 

@@ -27,10 +27,11 @@ from rnnzoo.backends.native.write import Layout, written
 from rnnzoo.backends.step import Given
 
 Tensor = Any
+NAMES = ("forward", "backward")  # of functions of a source
 
 
 @dataclass(frozen=True, slots=True)
-class _Extent:
+class Extent:
     """How many rows the arrays of a loop have.
 
     Attributes:
@@ -43,11 +44,11 @@ class _Extent:
     rows: tuple[int, int]
 
     @staticmethod
-    def of(given: Given) -> _Extent:
+    def of(given: Given) -> Extent:
         rows = int(given.time), int(given.batch)
         if not given.step.packed:
-            return _Extent(*rows, rows)
-        return _Extent(given.tensors[OFFSETS].shape[0] - 1, given.start[0].shape[0], rows)
+            return Extent(*rows, rows)
+        return Extent(given.tensors[OFFSETS].shape[0] - 1, given.start[0].shape[0], rows)
 
     def of_memory(self, axes: Axes) -> tuple[int, ...]:
         """The axes before the last one."""
@@ -78,6 +79,10 @@ class NativeEngine(Engine):
         """Why its loops are left to the scan; empty where they are not."""
         if jax.default_backend() != "cpu":
             return f"JAX computes on {jax.default_backend()}"
+        return self.why_no_loops()
+
+    def why_no_loops(self) -> str:
+        """Why no generated loop computes it, on whatever machine."""
         if self.dtype != "float32":
             return f"{self.dtype} is not float32"
         if self.clocked or self.counted or self.units.blocks:
@@ -100,15 +105,19 @@ class NativeEngine(Engine):
         loops = Loops(self.program, self.adjoint, sizes, self.wanted, self.aliases)
         return loops.forward(), loops.backward()
 
+    @property
+    def rows_are(self) -> Layout:
+        """Where the rows of steps and sequences lie."""
+        if self.packed:
+            return Layout.PACKED
+        return Layout.MASKED if self.masked else Layout.WHOLE
+
     @cached_property
     def targets(self) -> tuple[str, str]:
         """Under which names XLA calls the loops."""
-        forward, backward = self.loops
-        layout = Layout.MASKED if self.masked else Layout.WHOLE
-        layout = Layout.PACKED if self.packed else layout
-        source = written({"forward": forward, "backward": backward}, layout)
-        forward_name, backward_name = registered(source, ("forward", "backward"))
-        return forward_name, backward_name
+        source = written(dict(zip(NAMES, self.loops, strict=True)), self.rows_are)
+        forward, backward = registered(source, NAMES)
+        return forward, backward
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         known = shape_is_known(given[X])
@@ -160,7 +169,7 @@ class NativeEngine(Engine):
         if not self.packed:
             return [after[name][-1] for name in self.carried]
         offsets = given.tensors[OFFSETS]
-        sequences = jnp.arange(_Extent.of(given).sequences)
+        sequences = jnp.arange(Extent.of(given).sequences)
         goes_on = sequences < (offsets[1:] - offsets[:-1])[:, None]
         ends = jnp.take(offsets, jnp.maximum(goes_on.sum(axis=0) - 1, 0)) + sequences
         return [jnp.take(after[name][:, 0], ends, axis=0) for name in self.carried]
@@ -187,7 +196,7 @@ class NativeEngine(Engine):
 
     def _there(self, given: Given, emitter: Emitter, values: Values) -> dict[Named, Tensor]:
         """What a loop may read, by key."""
-        sequences = _Extent.of(given).sequences
+        sequences = Extent.of(given).sequences
         zeros = {
             ("start", name): jnp.zeros((sequences, self.width(name)), self.dtype)
             for name in self.shown
@@ -203,7 +212,7 @@ class NativeEngine(Engine):
         keeps: bool = True,
     ) -> dict[Named, Tensor]:
         """What a loop writes, by key; unless it `keeps`, of what is saved the last step alone."""
-        extent = _Extent.of(given)
+        extent = Extent.of(given)
         sizes, options = self.sizes, self.sizes.options
         numbers = [
             options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
@@ -223,23 +232,28 @@ class NativeEngine(Engine):
             arguments.append(jnp.broadcast_to(real[..., 0], extent.rows).astype(np.uint8))
         for argument in plan.inputs:
             if argument.memory.axes is Axes.EXACT:
-                arguments += _in_two(self.constants[argument.key[1]])
+                arguments += in_two(self.constants[argument.key[1]])
             else:
                 arguments.append(self._laid(argument.memory, values[argument.key], extent))
-        one_step = replace(extent, rows=(1, extent.sequences))
-        shapes = [
-            jax.ShapeDtypeStruct(self._shape(each.memory, extent), np.float32)
-            if keeps or each.memory not in plan.kept
-            else jax.ShapeDtypeStruct(self._shape(each.memory, one_step), np.float32)
-            for each in plan.outputs
-        ]
+        shapes = self._written(plan, extent, keeps)
         outputs = jax.ffi.ffi_call(target, shapes, vmap_method="sequential")(*arguments)
         return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
 
-    def _shape(self, memory: Memory, extent: _Extent) -> tuple[int, ...]:
+    def _written(self, plan: Plan, extent: Extent, keeps: bool) -> list[jax.ShapeDtypeStruct]:
+        """Shapes of what a loop writes."""
+        one_step = replace(extent, rows=(1, extent.sequences))
+        extents = (
+            extent if keeps or each.memory not in plan.kept else one_step for each in plan.outputs
+        )
+        return [
+            jax.ShapeDtypeStruct(self._shape(each.memory, rows), np.float32)
+            for each, rows in zip(plan.outputs, extents)
+        ]
+
+    def _shape(self, memory: Memory, extent: Extent) -> tuple[int, ...]:
         return (*extent.of_memory(memory.axes), self.sizes.of(memory.sizes))
 
-    def _laid(self, memory: Memory, value: Tensor, extent: _Extent) -> Tensor:
+    def _laid(self, memory: Memory, value: Tensor, extent: Extent) -> Tensor:
         """An array in the shape in which a loop reads it."""
         if memory.axes is Axes.MATRIX:
             return value
@@ -251,7 +265,7 @@ def _attributes(engine: Engine) -> dict[str, Any]:
     return {field.name: getattr(engine, field.name) for field in fields(Engine)}
 
 
-def _in_two(constant: np.ndarray) -> list[np.ndarray]:
+def in_two(constant: np.ndarray) -> list[np.ndarray]:
     """A constant in float64 as two arrays of float32, whose sum it is."""
     flat = np.asarray(constant, np.float64).reshape(-1)
     near = flat.astype(np.float32)
