@@ -16,6 +16,7 @@ from unittest import mock
 
 from rnnzoo.api import root
 from rnnzoo.launchers import Tell
+from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep import work as running
 from tests import fork_servers
@@ -36,7 +37,7 @@ def printed(
         fork_servers.shared(),
         mock.patch.object(running, "work", execute),
         mock.patch.dict(os.environ, {"KERAS_BACKEND": backend}),
-        root.launched(1, folder, backend) as launcher,
+        root.launched(1, folder, Training(backend=backend)) as launcher,
     ):
         launcher.submit(Trial("program", "program", work, "", 0, {}, seed=0, folder=str(log)))
         while (event := launcher.wait()) is None or not isinstance(event.news, Outcome):

@@ -17,7 +17,7 @@ lies, as it is for the commands.
     telling       what a running sweep is told, and what it answers
     sources       where results are
     planning      what would run; `beforehand`, `expected` and `within`, what is said before it
-                  does; `going_on`, what earlier editions spare
+                  does; `going_on`, what earlier editions spare; `together`, what populations take
     certificates  for a cluster
     looking       what is in data; `beginning`, an experiment to start from on them
     value         what is returned

@@ -16,7 +16,7 @@ from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.spec.read_experiment.search import MAX_TRIALS
-from rnnzoo.sweep.begun import by_backend
+from rnnzoo.sweep.begun import as_written
 
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -69,7 +69,7 @@ def _overridden(experiment: Experiment, sets: Sequence[str]) -> Experiment:
         return experiment
     folder = Path(experiment.file).parent
     written = parse_experiment(experiment.text, experiment.file, folder, experiment.sets)
-    if experiment not in (written, *by_backend(written).values()):
+    if not as_written(experiment, written):
         raise UsageError(
             f"the experiment '{experiment.name}' is not what its text says any more, and overrides"
             " are of its text",

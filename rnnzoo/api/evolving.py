@@ -104,7 +104,7 @@ class PreparedSearch:
 
     def _launched(self, is_filter: bool) -> AbstractContextManager[Launcher]:
         experiment = self.opened.experiment
-        launched = partial(root.launched, backend=experiment.training.backend, answers=False)
+        launched = partial(root.launched, training=experiment.training, answers=False)
         return (root.launched_filter if is_filter else launched)(
             workers=self.workers,
             runs=self.opened.runs,
@@ -192,7 +192,8 @@ def prepared_search(
         UsageError, SpecError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
     """
-    chosen = root.chosen_launcher()
+    # no two candidates share a program
+    chosen = root.one_by_one(root.chosen_launcher())
     at_once = root.workers(workers, chosen)
     given = root.checked_hours(hours)
     opened = opened_search(experiment, progress)

@@ -15,7 +15,7 @@ from typing import Any
 from rnnzoo.backends import facts
 from rnnzoo.errors import listed
 from rnnzoo.spec.trial import Result, StudyKey
-from rnnzoo.sweep import equal, status
+from rnnzoo.sweep import equal, provenance, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.longer import Ahead, Longer
 from rnnzoo.sweep.open import Opened
@@ -141,7 +141,9 @@ def beginnings(opened: Opened, store: Store, results: Collection[Result]) -> set
 
 def _longer(opened: Opened, store: Store, studies: Collection[Study]) -> Longer:
     name = opened.experiment.name
-    longer = Longer(opened.runs, machine=facts.machine(opened.experiment.training.backend))
+    training = opened.experiment.training
+    machine = facts.machine(training.backend, provenance.on_card(training))
+    longer = Longer(opened.runs, machine=machine)
     for source in (name, *door.sharing(opened, store)):
         longer.add(studies, store.editions(source))
     return longer

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnzoo import tasks
-from rnnzoo.api import expected, going_on, root, within
+from rnnzoo.api import expected, going_on, root, together, within
 from rnnzoo.api.beforehand import warned
 from rnnzoo.errors import Remark, UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
@@ -49,7 +50,8 @@ def planned(
         StoreError: the storage cannot be used.
     """
     settings = config.read()
-    opened = door.loaded(experiment, progress)
+    opened = door.loaded(experiment, progress, chosen=settings.launcher)
+    chosen = root.settled_launcher(settings.launcher, opened.experiment)
     store = Store(settings.storage) if config.exists(settings.storage) else None
     own = [study for study in opened.studies if part.has(study.variant.label)]
     left = {study.identity: status.planned(study, opened.trials, part) for study in own}
@@ -60,16 +62,20 @@ def planned(
     earlier = going_on.look(opened, store, own, unended)
     for study in own:
         left[study.identity] -= earlier[study.identity].counted
-    count = root.workers(workers, settings.launcher)
+    count = root.workers(workers, chosen, len(own))
     costs: Mapping[str, measure.Cost] = {}
     samples = _samples(opened, store, left, part) if measured else []
     if samples:
-        with root.launched(count, opened.runs, opened.experiment.training.backend) as launcher:
+        with root.launched(
+            count, opened.runs, opened.experiment.training, chosen=chosen
+        ) as launcher:
             count = launcher.capacity()  # a cluster's, or that of one of the user's own
             costs = measure.measure(
                 samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )
-    content = _plan(opened, left, costs, count, part, earlier)
+    content = _plan(opened, left, costs, count, part, earlier, chosen)
+    if chosen.name == config.POPULATION:
+        content["population"] = together.plain(opened, own, chosen)
     content["elsewhere"] = going_on.run_elsewhere(opened, store, part, unended) if store else {}
     if not part.whole:
         content["part"] = str(part)
@@ -175,6 +181,7 @@ def _plan(
     workers: int,
     part: Part,
     earlier: Mapping[str, Ahead],
+    chosen: Chosen,
 ) -> dict[str, Any]:
     """A row for each study of which the part has trials.
 
@@ -204,7 +211,7 @@ def _plan(
         share = search.trainings(total, epochs) / max(total, 1)  # of the epochs of as many trials
         goes_on = earlier[study.identity].longer  # those of a search with rungs are past them
         trainings = (left - goes_on) * share + goes_on - _spared(study, earlier)
-        hours = [trainings * seconds / 3600 for seconds in sorted(cost.trial)] if cost else None
+        hours = _hours(cost, trainings, study) if cost else None
         step = list(cost.step) if cost and cost.step else None
         rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total,
                      "left": left,
@@ -212,6 +219,8 @@ def _plan(
                      "core_hours": hours})  # fmt: skip
     known = [row["core_hours"] for row in rows if row["core_hours"]]
     at_once = min(workers, max(1, sum(row["left"] for row in rows)))
+    if chosen.name == config.POPULATION:
+        at_once = together.processes(chosen)
     total_hours = (
         [sum(of_study[end] for of_study in known) / at_once for end in (0, 1)] if known else None
     )
@@ -226,6 +235,16 @@ def _plan(
         "shares": opened.experiment.share,
         "earlier": going_on.plain(going_on.together(earlier.values())),
     }
+
+
+def _hours(cost: measure.Cost, trainings: float, study: Study) -> list[float]:
+    """How many hours so many trainings of a study take, low and high: of a core, or of a process
+    that trains populations.
+    """
+    training = study.experiment.training
+    if training.population:
+        return together.hours(cost, trainings, training.epochs, training.population)
+    return [trainings * seconds / 3600 for seconds in sorted(cost.trial)]
 
 
 def _speed(opened: Opened, store: Store | None, costs: Mapping[str, Any]) -> dict[str, Any]:

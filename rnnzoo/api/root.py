@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING
 
 from rnnzoo import backends, tasks
 from rnnzoo.errors import UsageError, argument
+from rnnzoo.spec import plugins
 from rnnzoo.spec import settings as config
-from rnnzoo.spec.experiment import Resources
+from rnnzoo.spec.claims import FASTER
+from rnnzoo.spec.experiment import Experiment, Resources
+from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.settings import Chosen, Settings
 from rnnzoo.spec.trial import Trial
+from rnnzoo.sweep.begun import Lanes
 
 if TYPE_CHECKING:
     from rnnzoo.launchers import Launcher
@@ -77,9 +81,12 @@ def no_tracker() -> BufferedTracker:
     return BufferedTracker(MemoryTracker, lambda note: None)
 
 
-def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
+def workers(given: int | None, chosen: Chosen = config.LOCAL, studies: int = 1) -> int:
     """How many trials run at once: one a core, where nothing is given; on a cluster, as many as it
-    has room for.
+    has room for; as populations, as many as fill one of each study in each process.
+
+    Args:
+        chosen: a launcher with a name.
 
     Raises:
         UsageError: it is less than 1.
@@ -88,6 +95,11 @@ def workers(given: int | None, chosen: Chosen = config.LOCAL) -> int:
         raise UsageError(f"{argument('workers')} must be at least 1, not {given}")
     if given is None and chosen.name == config.CLUSTER:
         return UNLIMITED
+    if given is None and chosen.name == config.POPULATION:
+        from rnnzoo.launchers import population
+
+        options = {**population.OPTIONS, **chosen.options}
+        return int(options["size"]) * len(population.checked(options)) * max(studies, 1)
     from rnnzoo.sweep import machine
 
     return given or machine.cores()
@@ -108,8 +120,10 @@ def chosen_launcher(cluster: str | None = None, certificates: str | None = None)
     what mlflow.yml says of one.
 
     Raises:
-        UsageError: the cluster cannot be reached from here, whatever is there; or an argument is
-            empty, which would mean another place than the one that was meant.
+        UsageError: the cluster cannot be reached from here, whatever is there; an argument is
+            empty, which would mean another place than the one that was meant; or an option of
+            populations is wrong.
+        SpecError: likewise.
     """
     chosen = config.read().launcher
     for name, value in (("cluster", cluster), ("certificates", certificates)):
@@ -131,7 +145,59 @@ def chosen_launcher(cluster: str | None = None, certificates: str | None = None)
         from rnnzoo.launchers import dask
 
         dask.checked({**dask.OPTIONS, **chosen.options})
+    if chosen.name == config.POPULATION:
+        from rnnzoo.launchers import population
+
+        population.checked(plugins.plugin("launchers", chosen).options)
     return chosen
+
+
+def settled_launcher(chosen: Chosen, experiment: Experiment) -> Chosen:
+    """The launcher that trains an experiment as it was begun.
+
+    Raises:
+        UsageError: it trains otherwise.
+    """
+    lanes, written = Lanes.of(experiment.training), experiment.training.backend
+    if not lanes.size:
+        return config.LOCAL if chosen == config.AUTO_LAUNCHER else chosen
+    if chosen.name not in (config.AUTO_LAUNCHER.name, config.POPULATION):
+        raise UsageError(
+            f"this experiment trains {lanes.words}, and the launcher '{chosen.name}' each trial by"
+            " itself",
+            f"`launcher: {config.POPULATION}` in mlflow.yml; or start anew without `population` in"
+            " `training:`",
+        )
+    if not backends.processes(written).POPULATIONS:
+        raise UsageError(
+            f"{config.TITLES[written]} trains no populations",
+            "`training: {backend: jax}`, or `launcher: local` in mlflow.yml",
+        )
+    if any(claim.form == FASTER for claim in experiment.claims):
+        raise UsageError(
+            f"a claim compares the speed of trainings, and those {lanes.words} share a machine",
+            "`launcher: local` in mlflow.yml, or leave the claim out",
+        )
+    return _of_lanes(chosen, lanes)
+
+
+def _fitting(training: Training) -> Chosen:
+    """The launcher of mlflow.yml, or else the one that trains so."""
+    chosen, lanes = config.read().launcher, Lanes.of(training)
+    return _of_lanes(chosen, lanes) if lanes.size else one_by_one(chosen)
+
+
+def one_by_one(chosen: Chosen) -> Chosen:
+    """The launcher, or `local` where it may train populations: for trials that share no program."""
+    together = (config.AUTO_LAUNCHER.name, config.POPULATION)
+    return config.LOCAL if chosen.name in together else chosen
+
+
+def _of_lanes(chosen: Chosen, lanes: Lanes) -> Chosen:
+    """The launcher of populations of this size, with what else was chosen for one."""
+    options = chosen.options if chosen.name == config.POPULATION else {}
+    options = {**options, "size": lanes.size, "precision": lanes.precision}
+    return Chosen(config.POPULATION, options, chosen.span, chosen.places)
 
 
 def data_of(trial: Trial) -> tuple[Path, ...]:
@@ -145,7 +211,7 @@ def data_of(trial: Trial) -> tuple[Path, ...]:
 def launched(
     workers: int,
     runs: Path,
-    backend: str,
+    training: Training,
     limits: Resources | None = None,
     chosen: Chosen | None = None,
     answers: bool = True,
@@ -155,7 +221,8 @@ def launched(
     """Where trials run, with a backend's cache; whatever compiled something, the next run finds it.
 
     Args:
-        chosen: the launcher, instead of that of mlflow.yml.
+        training: of the trials: their backend, and whether they train together.
+        chosen: the launcher, with a name; None: that of mlflow.yml, if it trains so.
         answers: whether a trial may be told to stop after an epoch.
         note: told what there is to say of where trials run.
         ends_at: on the monotonic clock; no machine is waited for after that.
@@ -166,8 +233,9 @@ def launched(
     from rnnzoo import launchers
     from rnnzoo.backends import facts
     from rnnzoo.sweep import provenance
-    from rnnzoo.sweep.work import work
+    from rnnzoo.sweep.work import together, work
 
+    backend, lanes = training.backend, Lanes.of(training)
     config.check_trial_backend(backend)
     library = backends.processes(backend)
     limits = limits or Resources()
@@ -180,15 +248,16 @@ def launched(
         workers,
         PRELOAD,
         log,
-        library.environment(),
+        library.environment(lanes.precision if lanes.size else ""),
         limits.minutes,
         limits.memory,
         answers=answers,
         note=note or launchers.silent,
         remote=remote,
         ends_at=ends_at,
+        many=together,
     )
-    launcher = launchers.make(chosen or config.read().launcher, setup)
+    launcher = launchers.make(chosen or _fitting(training), setup)
     try:
         yield launcher
     finally:

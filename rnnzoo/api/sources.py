@@ -18,7 +18,7 @@ from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import RESULTS
-from rnnzoo.spec.settings import project
+from rnnzoo.spec.settings import AUTO_LAUNCHER, project
 from rnnzoo.spec.trial import Result
 from rnnzoo.tasks import Report as Progress
 from rnnzoo.tasks import silent
@@ -263,9 +263,10 @@ def _from_storage(experiment: Experiment, progress: Progress) -> Results:
 
 def _from_mlflow(experiment: Experiment, progress: Progress) -> Results:
     from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.begun import marks_of
 
     results = tracked(experiment.name)
-    tracker = partial(studies_of, results)
+    tracker = partial(marks_of, results)
     opened = door.loaded(experiment, progress, tracker, partial(door.stored, experiment.name))
     return of_opened(opened, [result for result in results if result.study in opened.identities])
 
@@ -273,7 +274,7 @@ def _from_mlflow(experiment: Experiment, progress: Progress) -> Results:
 def _from_tables(experiment: Experiment, paths: Sequence[str], tell: TellSource) -> Results:
     from rnnzoo.report.pool import pooled
     from rnnzoo.sweep import open as door
-    from rnnzoo.sweep.begun import settled
+    from rnnzoo.sweep.begun import marks_of, possible, settled
     from rnnzoo.sweep.plan import cells
 
     tables = read(paths)
@@ -287,7 +288,10 @@ def _from_tables(experiment: Experiment, paths: Sequence[str], tell: TellSource)
             )
         tell(f"from {path}: {number_of(len(held.results), 'trial')}", False)
     content = pooled(tables).content
-    experiment = settled(_limited(experiment, content, tell), partial(_trained_so, content))
+    marks = marks_of(content.results, content.provenance)
+    lanes = possible(experiment, AUTO_LAUNCHER, marks, strict=False)
+    limited = _limited(experiment, content, tell)
+    experiment = settled(limited, partial(_trained_so, content), lanes=lanes)
     changes = _changes(experiment, content)
     for path, held in tables.items():
         described = replace(held, tasks=content.tasks, parts=content.parts)

@@ -44,6 +44,7 @@ from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import RETRIED, Kind, Result, Trial
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep import speed, status
+from rnnzoo.sweep.begun import marks_of
 from rnnzoo.sweep.observer import Observer, Several
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.parts import WHOLE, Part
@@ -129,7 +130,7 @@ class Prepared:
             with root.launched(
                 self.workers,
                 opened.runs,
-                experiment.training.backend,
+                experiment.training,
                 experiment.resources,
                 self.chosen,
                 _may_stop(experiment) or self.ends_at < math.inf,
@@ -370,13 +371,18 @@ def prepared(
     if not 0.0 <= grace < math.inf:
         raise UsageError(f"{argument('grace')} must be a number of seconds from 0, not {grace:g}")
     settings, name = config.read(), experiment.name
+    chosen = chosen or settings.launcher
     opened = door.loaded(
-        experiment, progress, partial(door.stored, name), partial(_given_studies, source, name)
+        experiment,
+        progress,
+        partial(door.stored, name),
+        partial(_given_marks, source, name),
+        chosen=chosen,
     )
     store = door.store(settings, experiment)
     tracker = root.buffered_tracker(settings, note)
-    chosen = chosen or settings.launcher
-    at_once = root.workers(workers, chosen)
+    chosen = root.settled_launcher(chosen, opened.experiment)
+    at_once = root.workers(workers, chosen, len(opened.studies))
     kinds = _kinds(again)
     ready = Prepared(opened, store, tracker, at_once, source, kinds, part, chosen, share)
     ready = replace(ready, ends_at=ends_at, grace=grace)
@@ -449,9 +455,9 @@ def _given(
     return content.results, content.provenance
 
 
-def _given_studies(source: Sequence[str], experiment: str) -> set[str]:
-    """The studies of these trials, by identity."""
-    return sources.studies_of(_given(source, experiment)[0])
+def _given_marks(source: Sequence[str], experiment: str) -> set[str]:
+    """By what it is known how these trials were trained."""
+    return marks_of(*_given(source, experiment))
 
 
 def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:

@@ -168,11 +168,22 @@ class Processes(Protocol):
     PACKAGES: tuple[str, ...]
     POPULATIONS: bool
 
-    def environment(self) -> Mapping[str, str]:
-        """Variables that a trial's process has beside ours."""
+    def environment(self, precision: str = "") -> Mapping[str, str]:
+        """Variables that a trial's process has beside ours.
 
-    def loops(self) -> str:
-        """What computes loops over time here: outcomes of two such differ in their last digits."""
+        Args:
+            precision: of the products of a population, whose process it is; empty: of one trial's.
+        """
+
+    def uses_cards(self) -> bool:
+        """Whether populations would train on a GPU here; one trial trains on the processor."""
+
+    def loops(self, on_card: bool | None = None) -> str:
+        """What computes loops over time here: outcomes of two such differ in their last digits.
+
+        Args:
+            on_card: on a GPU; None: as this process computes.
+        """
 
     def has_native_loops(self) -> bool:
         """Whether loops over time are native code here."""

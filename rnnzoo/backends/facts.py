@@ -14,16 +14,19 @@ from pathlib import Path
 from rnnzoo import backends
 
 
-def machine(backend: str) -> dict[str, str]:
+def machine(backend: str, on_card: bool | None = None) -> dict[str, str]:
     """What a trial's outcome depends on here, to the last digit: the same on every machine of a
     cluster.
+
+    Args:
+        on_card: where trials train on a GPU; None: as this process computes.
     """
     return {
         "Python": ".".join(platform.python_version_tuple()[:2]),
         **versions(packages(backend)),
         "system": system(),
         "processor": model(),
-        "loops": backends.processes(backend).loops(),
+        "loops": backends.processes(backend).loops(on_card),
     }
 
 

@@ -59,7 +59,7 @@ def _with_data(trial: Trial, console: Console) -> tuple[Trial, Task]:
 
 def trained(trial: Trial, console: Console) -> Outcome:
     """Run one trial in a child process, with a line for every epoch."""
-    with launched(1, runs() / "train", trial.training.backend) as launcher:
+    with launched(1, runs() / "train", trial.training) as launcher:
         launcher.submit(trial)
         while True:
             event = launcher.wait()

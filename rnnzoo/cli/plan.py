@@ -44,6 +44,7 @@ def plan(args: argparse.Namespace) -> None:
 
 
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:
+    from rnnzoo.api import together
     from rnnzoo.cli import expected, within
     from rnnzoo.terminal.display import span
 
@@ -52,9 +53,12 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         told(console, f"\n{line}")
     if content["elsewhere"]:
         told(console, f"\n{_elsewhere(content['elsewhere'])}")
+    if "population" in content:
+        told(console, f"\n{together.words(content['population'])}")
     if content["hours"]:
         how_long = span([hours * 3600 for hours in content["hours"]], duration)
-        console.print(f"\n{how_long} with {content['workers']} at a time, if no trial stops early")
+        at_once = f" with {content['workers']} at a time" if "population" not in content else ""
+        console.print(f"\n{how_long}{at_once}, if no trial stops early")
     for task, most in content.get("second_stage", {}).items():
         trainings = f"at most {number_of(most, 'training')}" if most else "no trainings"
         console.print(f"\nthen to confirm claims on {task}: {trainings} more")

@@ -15,6 +15,7 @@ from rnnzoo.api.beforehand import warned
 from rnnzoo.cli.warned import print_data
 from rnnzoo.errors import command, number_of, without_password
 from rnnzoo.spec import settings as config
+from rnnzoo.sweep.begun import Lanes
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
@@ -98,6 +99,8 @@ def _headline(ready: Prepared) -> str:
         at_once = f", {ready.workers} at a time"
     elif chosen.name == config.CLUSTER:
         at_once = f", on the cluster at {chosen.options.get('address', '')}"
+    elif chosen.name == config.POPULATION:
+        at_once = f", {Lanes.of(experiment.training).words}"
     return (
         f"{experiment.name}: {number_of(len(experiment.variants), 'variant')} x"
         f" {number_of(opened.trials, 'trial')} on {tasks}{part}{at_once}"

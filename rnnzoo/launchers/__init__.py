@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rnnzoo.spec import plugins
-from rnnzoo.spec.settings import Chosen
+from rnnzoo.spec.settings import AUTO_LAUNCHER, LOCAL, Chosen
 from rnnzoo.spec.trial import Outcome, Progress, Trial
 
 # returns True to go on, False to stop (the sweep pruned the trial)
@@ -179,13 +179,13 @@ def place(launcher: Launcher, trial: Trial) -> str:
 
 
 def make(chosen: Chosen, setup: Setup) -> Launcher:
-    """The launcher of a name.
+    """The launcher of a name; that of `auto` is `local`, unless whoever asks has settled otherwise.
 
     Raises:
         UsageError: what has that name is none.
         SpecError: nothing has that name, or an option is wrong.
     """
-    plugin = plugins.plugin("launchers", chosen)
+    plugin = plugins.plugin("launchers", LOCAL if chosen == AUTO_LAUNCHER else chosen)
     made: Launcher = plugin.make(Launcher, replace(setup, options=plugin.options))
     if plugin.is_built_in:
         return made

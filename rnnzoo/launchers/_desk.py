@@ -21,12 +21,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from rnnzoo.launchers import Many
 from rnnzoo.launchers._child import flush, log_error, outcome_of
 from rnnzoo.launchers._server import import_all, leave_signals_to_the_sweep
-from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.trial import Outcome, Progress, Trial
 
 SHOWN = 0.5  # seconds between two epochs of a trial that are told of where nobody answers
@@ -100,7 +98,6 @@ class PipeDesk:
 
     pipe: Connection
     asks: bool
-    trials: dict[int, Trial] = field(default_factory=dict)  # that were taken
     # what the thread that listens has heard
     _heard: threading.Condition = field(default_factory=threading.Condition)
     _submitted: list[tuple[int, Trial]] = field(default_factory=list)
@@ -114,7 +111,6 @@ class PipeDesk:
                 self._heard.wait_for(lambda: bool(self._submitted))
             taken, self._submitted = self._submitted, []
         if taken:
-            self.trials.update(taken)
             self.pipe.send(Taken(tuple(ticket for ticket, _ in taken)))
         return taken
 
@@ -141,15 +137,9 @@ class PipeDesk:
         return True
 
     def finish(self, ticket: int, outcome: Outcome) -> None:
-        trial = self.trials.pop(ticket)
         self._shown.pop(ticket, None)
         with self._heard:
             self._answers.pop(ticket, None)
-        try:
-            _write_log(trial, outcome)
-        except OSError as error:
-            log_error()
-            outcome = outcome_of(error)
         self.pipe.send(Ended(ticket, outcome))
 
     def listen(self) -> None:
@@ -188,22 +178,3 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
             pipe.send(Broken(outcome_of(error)))
     flush((sys.stdout, sys.stderr))
     os._exit(1)  # there is nothing to clean up
-
-
-def _write_log(trial: Trial, outcome: Outcome) -> None:
-    """Write a trial's log, as one that trains by itself would: what its process prints is of all
-    its trials.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    if not trial.folder:
-        return
-    epochs = [
-        f"epoch {row['epoch']}: train {row['train']:.4f}, validation {row['validation']:.4f}"
-        for row in outcome.curve
-    ]
-    lines = [*epochs, *([outcome.message] if outcome.message else [])]
-    trial.log.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(Path(trial.log)) as draft:
-        draft.write_text("".join(f"{line}\n" for line in lines))

@@ -6,8 +6,8 @@ own (`_desk`); there is a process for each GPU, or one on the processor.
 
 What a process does ends all of its trials.  So when it ends, none of several is blamed: they are
 interrupted and begun again, half of them at a time, until the one that ends it is alone
-(`_halving`).  Limits are the process's: its memory is that of all its trials, and `minutes` count
-for each trial from its first epoch on.
+(`_halving`).  Limits are the process's: its memory is that of all its trials.  `minutes` count for
+each trial from its first epoch on, and for a process from the last thing that it said.
 
     launcher: {name: population, size: 64}
 """
@@ -92,12 +92,12 @@ class _Process:
 
 @dataclass(slots=True)
 class PopulationLauncher:
-    """Runs as many trials at once as its processes have lanes.
+    """Has `setup.workers` trials at once in its processes.
 
     Attributes:
         many: what trains.
-        size: lanes of a process.
-        cards: names of GPUs, one for each process; an empty one is no choice.
+        size: lanes of a program; a process has one for each shape of trial.
+        cards: names of GPUs, one for each process; an empty one leaves the choice.
     """
 
     setup: Setup
@@ -116,10 +116,10 @@ class PopulationLauncher:
     _checked: float = -math.inf
 
     def capacity(self) -> int:
-        return min(self.setup.workers, self.size * len(self.cards))
+        return self.setup.workers
 
     def resize(self, workers: int) -> None:
-        """Train so many trials at once from now on, as far as there are lanes."""
+        """Have so many trials in processes from now on; there, those train that have a lane."""
         self.setup = replace(self.setup, workers=workers)
 
     def place(self, trial: Trial) -> str:
@@ -177,7 +177,7 @@ class PopulationLauncher:
         return next((process for process in self._processes if ticket in process.sent), None)
 
     def _distribute(self) -> None:
-        """Send trials that wait to processes with a lane for them.
+        """Send trials that wait to processes with room for them.
 
         Raises:
             StoreError: no process stays alive.
@@ -195,17 +195,18 @@ class PopulationLauncher:
                 process.send(Submitted(ticket, trial))
 
     def _room_for(self, trial: Trial) -> int | None:
-        """The number of the process with the most free lanes, of those whose trials may have this
+        """The number of the process with the most room, of those whose trials may have this
         one beside them.
         """
         group = self._group(trial)
         if not group and any(map(self._group, self.waiting.values())):
             return None  # suspected ones first: others would keep them waiting for ever
+        room = math.ceil(self.setup.workers / len(self.cards))
         sent: dict[int, Mapping[int, Trial]] = {number: {} for number in range(len(self.cards))}
         sent |= {process.number: process.sent for process in self._processes}
         fitting = [
             number for number, trials in sent.items()
-            if len(trials) < self.size
+            if len(trials) < room
             and all(self._group(beside) == group for beside in trials.values())
         ]  # fmt: skip
         return min(fitting, key=lambda number: len(sent[number]), default=None)

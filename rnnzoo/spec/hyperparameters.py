@@ -475,6 +475,28 @@ class Training:
         ),
     )
 
+    population: int = field(
+        default=0,
+        metadata=_row(
+            "so many trials of one shape train at once in one program, on which last digits depend;"
+            " 0: as `launcher` in mlflow.yml says, else each by itself",
+            Legal(whole=True, high=100_000),
+            "all",
+            "training",
+            unit="trials",
+        ),
+    )
+    precision: str = field(
+        default=PRECISIONS[0],
+        metadata=_row(
+            "of a population: whether products on a GPU are of `float32`, or of `tf32`, which has"
+            " 10 bits of fraction instead of 23",
+            Legal(words=PRECISIONS),
+            "all",
+            "training",
+        ),
+    )
+
     def at(self, point: Mapping[str, Value]) -> Training:
         """This training at a point of the space: resolved.
 

@@ -52,6 +52,7 @@ class Chosen:
 
 MLFLOW = Chosen("mlflow")
 LOCAL = Chosen("local")
+AUTO_LAUNCHER = Chosen("auto")  # `local`, or populations where there is a GPU that can be used
 CLUSTER = "dask"  # the launcher of `sweep --cluster`
 POPULATION = "population"  # the launcher that trains many trials at once
 POPULATION_SIZE = 64  # how many, where nothing is said
@@ -73,7 +74,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 5000
     tracker: Chosen = MLFLOW
-    launcher: Chosen = LOCAL
+    launcher: Chosen = AUTO_LAUNCHER
 
     @property
     def tracker_title(self) -> str:
@@ -260,7 +261,7 @@ def read(path: Path | None = None) -> Settings:
             mistakes.add(_hidden(section.span(key)), f"`{key}` holds a password", fix)
     tracker, launcher = (
         _chosen(top, name, usual, mistakes)
-        for name, usual in (("tracker", MLFLOW), ("launcher", LOCAL))
+        for name, usual in (("tracker", MLFLOW), ("launcher", AUTO_LAUNCHER))
     )
     for section in (tracking, storage, ui, top):
         section.done()

@@ -17,11 +17,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rnnzoo import backends, trackers
-from rnnzoo.errors import RnnzooError, StoreError, UsageError, without_password
+from rnnzoo.errors import (
+    RnnzooError,
+    StoreError,
+    UsageError,
+    listed,
+    without_password,
+)
+from rnnzoo.spec import cards
 from rnnzoo.spec.settings import (
     BACKENDS,
     KERAS_BACKEND,
     MLFLOW,
+    POPULATION_SIZE,
     TITLES,
     Settings,
     cache_folder,
@@ -170,10 +178,20 @@ def _locks() -> Iterator[Check]:
 
 
 def _graphics() -> Check:
-    there = bool(shutil.which("nvidia-smi")) or any(Path("/dev").glob("nvidia[0-9]*"))
-    return Check(
-        "GPU", "there is one, and trials do not use it yet" if there else "none, and none is needed"
-    )
+    """Whether trials would train on a GPU; what is missing for that is no fault."""
+    known = cards.cards()
+    if not known:
+        return Check("GPU", "none, and none is needed")
+    model = cards.model() or "an NVIDIA GPU"
+    there = model if len(known) == 1 else f"{len(known)} GPUs, {model}"
+    able = [name for name in BACKENDS if backends.processes(name).POPULATIONS]
+    using = [TITLES[name] for name in able if backends.processes(name).uses_cards()]
+    if using:
+        lanes = f"new experiments train in populations of {POPULATION_SIZE}"
+        return Check("GPU", f"{there}: {lanes} with {listed(using)}, unless mlflow.yml says else")
+    (title, *_) = (TITLES[name] for name in able)
+    needs = f'a population needs {title} with CUDA: pip install "jax[cuda13]"'
+    return Check("GPU", f"{there}, which trials do not use: {needs}")
 
 
 def _storage(settings: Settings) -> Check:

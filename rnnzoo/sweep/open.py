@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -19,10 +20,10 @@ from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import read_text
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
-from rnnzoo.spec.settings import Settings, exists, runs
+from rnnzoo.spec.settings import Chosen, Settings, exists, runs
 from rnnzoo.spec.trial import Result, StudyKey
 from rnnzoo.sweep import samplers, search
-from rnnzoo.sweep.begun import among, by_backend, settled
+from rnnzoo.sweep.begun import among, possible, settled, ways
 from rnnzoo.sweep.fit import check_model, check_read, foresee
 from rnnzoo.sweep.plan import Study, cells, confirming, replicates, studies
 from rnnzoo.tasks import Report, Task
@@ -30,13 +31,14 @@ from rnnzoo.tasks import Report, Task
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An experiment with its data and studies; its backend has a name.
+    """An experiment with its data and studies; how it was begun is settled.
 
     Attributes:
         tasks: by the label that the experiment gives them.
         trials: per study, a total: that of the command line, else that of the spec.
         warnings: what is probably not meant in the data, by the task's label.
-        otherwise: its studies under another backend, which `backend: auto` could have meant.
+        otherwise: its studies as they would be had it been begun otherwise: under another backend,
+            which `backend: auto` could have meant, or in populations of another size.
         notes: what a sweep says of how its trials get their data.
     """
 
@@ -125,13 +127,17 @@ def opened(path: Path, sets: Sequence[str] = (), progress: Report = tasks.silent
 
 
 def loaded(
-    experiment: Experiment, progress: Report = tasks.silent, *known: Callable[[], Collection[str]]
+    experiment: Experiment,
+    progress: Report = tasks.silent,
+    *known: Callable[[], Collection[str]],
+    chosen: Chosen | None = None,
 ) -> Opened:
     """An experiment with its data.
 
     Args:
-        known: who may hold studies of it, and say so by their identities: by them it is known what
-            `backend: auto` means.  By default the storage, where there is one.
+        known: who may hold studies of it, and say so by their identities: by them it is known how
+            it was begun.  By default the storage, where there is one.
+        chosen: the launcher with which trials are to be run now; None: nothing is to be run.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
@@ -149,16 +155,15 @@ def loaded(
     digests = {label: task.digest for label, task in loaded.items()}
     inputs = {label: task.inputs for label, task in loaded.items()}
     check_read(experiment, loaded)
-    planned = {
-        name: studies(named, digests, inputs) for name, named in by_backend(experiment).items()
-    }
+    asked = [cache(holder) for holder in known or [lambda: stored(experiment.name)]]
+    marks = chain.from_iterable(holder() for holder in asked)
+    launcher = chosen or config.read().launcher
+    lanes = possible(experiment, launcher, marks, strict=chosen is not None)
+    planned = {way.training: studies(way, digests, inputs) for way in ways(experiment, lanes)}
     check_model(next(iter(planned.values())), loaded)
-    holders = [
-        among(holder, lambda named: planned[named.training.backend])
-        for holder in known or [lambda: stored(experiment.name)]
-    ]
-    experiment = settled(experiment, *holders)
-    own = planned.pop(experiment.training.backend)
+    holders = [among(holder, lambda way: planned[way.training]) for holder in asked]
+    experiment = settled(experiment, *holders, lanes=lanes)
+    own = planned.pop(experiment.training)
     noted = {label: _noted(task, warnings[label]) for label, task in loaded.items()}
     others = tuple(chain.from_iterable(planned.values()))
     trials = experiment.search.trials

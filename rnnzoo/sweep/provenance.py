@@ -13,23 +13,32 @@ from pathlib import Path
 
 from rnnzoo import backends
 from rnnzoo.backends import facts
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.sweep.begun import LANES, Lanes
 
 MACHINE = ("system", "processor", "loops")  # of what a machine is, and not what is installed
 
 
-def here(folder: Path, backend: str) -> dict[str, str]:
+def here(folder: Path, training: Training) -> dict[str, str]:
     """What this process would run trials with; the commit is that of the folder's repository, where
     it is in one.
     """
+    backend, together = training.backend, Lanes.of(training)
     commit = _commit(folder)
     return {
         "Python": platform.python_version(),
         **facts.versions((*facts.packages(backend), "optuna")),
         "system": facts.system(),
         "processor": processor(),
-        "loops": backends.processes(backend).loops(),
+        "loops": backends.processes(backend).loops(on_card(training)),
+        **({LANES: together.mark} if together.size else {}),
         **({"commit": commit} if commit else {}),
     }
+
+
+def on_card(training: Training) -> bool:
+    """Whether trials that are trained so train on a GPU here."""
+    return bool(training.population) and backends.processes(training.backend).uses_cards()
 
 
 def processor() -> str:

@@ -39,6 +39,7 @@ from rnnzoo.spec.trial import (
 )
 from rnnzoo.sweep import edited, equal, halving, longer, provenance, status
 from rnnzoo.sweep.after import POLL, AfterSearch, KnownTrial
+from rnnzoo.sweep.begun import ALONE, LANES, Lanes, in_marks
 from rnnzoo.sweep.lock import check_free, held
 from rnnzoo.sweep.longer import Longer
 from rnnzoo.sweep.observer import Observer
@@ -174,8 +175,8 @@ class Sweep:
             self.adopt(done)
             self.take_equal(done)
             self.look_for_beginnings(done)
-            folder, backend = Path(self.experiment.file).parent, self.experiment.training.backend
-            self.own_provenance = {**provenance.here(folder, backend), **elsewhere(self.launcher)}
+            folder, training = Path(self.experiment.file).parent, self.experiment.training
+            self.own_provenance = {**provenance.here(folder, training), **elsewhere(self.launcher)}
             # a cluster without a worker, whose machines nobody knows, has no trials to run any more
             lacking = () if self.is_over() else self.missing(done)
             self.record_provenance(self.opened, {study.identity for study, _ in lacking})
@@ -329,15 +330,16 @@ class Sweep:
     def what_changed(self, study: Study, earlier: Collection[Mapping[str, Any]]) -> str:
         """What differs between a study and earlier editions of it, by their attributes."""
         parts: set[str] = set()
-        files: set[str] = set()
+        details: set[str] = set()
         for attributes in earlier:
             parts.update(changed(study.parts, attributes.get("parts", {})))
-            files.update(self.edited(study, attributes.get(CODE, {})))
+            details.update(self.edited(study, attributes.get(CODE, {})))
+            details.update(_trained_otherwise(study, attributes))
         names = [name for name in study.parts if name in parts]
         part = listed(names) if names else "something"
         if study.stage:
             part = "search or its `confirm:`"
-        return f"the {part} changed" + (f" ({', '.join(sorted(files))})" if files else "")
+        return f"the {part} changed" + (f" ({', '.join(sorted(details))})" if details else "")
 
     def edited(self, study: Study, before: Mapping[str, str]) -> Iterator[str]:
         """Files of a study's operations, loss and metric that are not as they were."""
@@ -347,7 +349,7 @@ class Sweep:
 
     def attributes(self, study: Study) -> dict[str, object]:
         """What the storage keeps of a study beside its trials."""
-        code = self.own_code(study)
+        code, lanes = self.own_code(study), Lanes.of(study.experiment.training)
         return {
             "experiment": self.experiment.name,
             "file": str(Path(self.experiment.file).resolve()),
@@ -356,6 +358,7 @@ class Sweep:
             "on": self.experiment.select.on,
             "parts": dict(study.parts),
             FORM: study.form,
+            **({LANES: lanes.mark} if lanes.size else {}),
             **({CODE: {"/".join(name): digest for name, digest in code.items()}} if code else {}),
         }
 
@@ -613,7 +616,9 @@ class Sweep:
         """Look where earlier editions have ended, and say which trials of the search go on from
         there, and why others do not.
         """
-        machine = {**facts.machine(self.experiment.training.backend), **elsewhere(self.launcher)}
+        training = self.experiment.training
+        own = facts.machine(training.backend, provenance.on_card(training))
+        machine = {**own, **elsewhere(self.launcher)}
         self.longer = Longer(self.runs, self.experiment.resources.states, machine)
         for name in (self.experiment.name, *self.shared):
             self.longer.add((*self.studies, *self.later), self.store.editions(name))
@@ -987,6 +992,14 @@ def level(
         report(done, len(late))
         tracker.record(result, _files(result.trial))
     return len(late)
+
+
+def _trained_otherwise(study: Study, before: Mapping[str, Any]) -> Iterator[str]:
+    """That the trials of an earlier edition of a study train otherwise together."""
+    now = Lanes.of(study.experiment.training)
+    (earlier,) = in_marks([before[LANES]]) if LANES in before else [ALONE]
+    if now != earlier:
+        yield f"before {earlier.words}, now {now.words}"
 
 
 def _ended_as(outcome: Outcome) -> str:

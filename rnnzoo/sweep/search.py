@@ -30,6 +30,7 @@ from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
 from rnnzoo.sweep import samplers
 from rnnzoo.sweep._retry import RetryPolicy, plain, retried
+from rnnzoo.sweep.begun import LANES
 from rnnzoo.sweep.lock import ServerLock, in_turn
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM
@@ -210,11 +211,15 @@ class Store:
 
     @retried
     def marks(self, experiment: str) -> set[str]:
-        """Identities and forms of all studies of an experiment, in whatever edition."""
+        """Identities and forms of all studies of an experiment, in whatever edition, and in what
+        populations they were trained.
+        """
         with self.storage.engine.connect() as connection:
             own = set(_names_of(connection, experiment).values())
             forms = _attributes(connection, FORM)
-        return own | {form for name, form in forms.items() if name in own}
+            lanes = _attributes(connection, LANES)
+        stored = (*forms.items(), *lanes.items())
+        return own | {mark for name, mark in stored if name in own}
 
     @retried
     def files(self, experiment: str) -> set[str]:

@@ -11,6 +11,7 @@ from rnnzoo.backends import cache, processes
 from rnnzoo.backends.jax import process as of_jax
 from rnnzoo.backends.tensorflow import cache as xla
 from rnnzoo.backends.tensorflow.cache import XLA_CACHE
+from rnnzoo.spec.hyperparameters import Training
 from tests.faults.disks import read_only
 from tests.keras_process import printed
 
@@ -90,7 +91,7 @@ def test_whatever_command_compiled_something_records_it(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     place = {"tensorflow": xla.folder, "jax": of_jax.folder}[backend]()
-    with root.launched(1, tmp_path, backend):
+    with root.launched(1, tmp_path, Training(backend=backend)):
         (place / "entry").write_bytes(b"code of a trial")
     processes(backend).environment()
     assert (place / "entry").exists()

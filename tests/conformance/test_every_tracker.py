@@ -104,7 +104,7 @@ CHANGES: list[dict[str, Any]] = [
         "group_by_length": True, "embed": 4, "clip_value": 1.0, "schedule": "halve", "plateau": 3,
         "decay_from": 2, "decay_factor": 0.25, "warm_up": 1, "bidirectional": True, "pool": "mean",
         "hidden": 4, "hidden_layers": 2, "read_out_dropout": 0.5, "tie": True,
-        "class_weight": "balanced", "best_by": "metric",
+        "class_weight": "balanced", "best_by": "metric", "population": 8, "precision": "tf32",
     }.items()),
     {"task_options": {"length": 10}}, {"init": {"*": {"normal": 0.1}}}, {"init": {"R": 0.5}},
     {"own_units": 9}, {"variant": "b"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 77},

@@ -81,7 +81,7 @@ def test_the_cluster_of_the_command_line_goes_over_that_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert root.chosen_launcher().name == "local"
+    assert root.chosen_launcher().name == "auto"
     assert root.chosen_launcher("tcp://[::1]:1") == Chosen("dask", {"address": "tcp://[::1]:1"})
     Path("mlflow.yml").write_text(
         "launcher: {name: dask, address: tcp://localhost:2, certificates: mine, processors: any}\n"

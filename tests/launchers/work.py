@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from rnnzoo.launchers import Tell
@@ -119,9 +118,3 @@ def patient(trial: Trial, tell: Tell) -> Outcome:
     while tell(Progress(step := step + 1, 10**6, 1.0, 1.0)):
         time.sleep(0.01)
     return Outcome(Kind.PRUNED, message=f"stopped after {step}")
-
-
-def learning(trial: Trial, tell: Tell) -> Outcome:
-    print("says something", flush=True)
-    curve = ({"epoch": 1, "train": 0.5, "validation": 0.25},)
-    return replace(complete(trial, tell), curve=curve, message="it is enough")

@@ -113,7 +113,7 @@ def test_the_backend_is_part_of_what_a_trial_is_and_tensorflow_changes_no_identi
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_trials_have_their_own_backend_whatever_a_file_says(home: Path, backend: str) -> None:
-    with launched(1, home, backend) as launcher:
+    with launched(1, home, Training(backend=backend)) as launcher:
         assert launcher.setup.environment["KERAS_BACKEND"] == backend
 
 

@@ -34,7 +34,7 @@ CHANGED: dict[str, Any] = {  # another legal value of each
     "embed": 4, "clip_value": 2.0, "weight_decay": 0.5, "weight_noise": 0.5, "schedule": "halve",
     "bidirectional": True, "pool": "max", "hidden": 9, "hidden_layers": 2, "read_out_dropout": 0.5,
     "tie": True, "plateau": 3, "decay_from": 2, "decay_factor": 0.25, "warm_up": 1,
-    "class_weight": "balanced", "best_by": "metric",
+    "class_weight": "balanced", "best_by": "metric", "population": 8, "precision": "tf32",
 }  # fmt: skip
 
 

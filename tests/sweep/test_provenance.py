@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.sweep import provenance
 
 
@@ -17,7 +18,7 @@ from rnnzoo.sweep import provenance
 def test_it_names_versions_and_the_machine_and_outside_a_repository_no_commit(
     backend: str, libraries: set[str], tmp_path: Path
 ) -> None:
-    versions = provenance.here(tmp_path, backend)
+    versions = provenance.here(tmp_path, Training(backend=backend))
     assert {*versions} == {
         "Python", "rnnzoo", "numpy", "optuna", "system", "processor", "loops", *libraries,
     }  # fmt: skip
@@ -39,8 +40,8 @@ def test_the_commit_is_that_of_the_folder_and_says_whether_something_changed_sin
     git("add", "spec.yaml")
     git("commit", "-qm", "first")
     commit = git("rev-parse", "HEAD")
-    assert provenance.here(tmp_path, "tensorflow")["commit"] == commit
+    assert provenance.here(tmp_path, Training())["commit"] == commit
     (tmp_path / "untracked").write_text("runs")
-    assert provenance.here(tmp_path, "tensorflow")["commit"] == commit
+    assert provenance.here(tmp_path, Training())["commit"] == commit
     (tmp_path / "spec.yaml").write_text("a: 2\n")
-    assert provenance.here(tmp_path, "tensorflow")["commit"] == commit + "+"
+    assert provenance.here(tmp_path, Training())["commit"] == commit + "+"

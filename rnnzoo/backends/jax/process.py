@@ -8,14 +8,26 @@ from pathlib import Path
 
 from rnnzoo.backends import cache
 from rnnzoo.backends.native import build
+from rnnzoo.spec.cards import cards, model
+from rnnzoo.spec.settings import is_installed
 
 PACKAGES: tuple[str, ...] = ("jax", "jaxlib", "keras")
 POPULATIONS = True
+# packages that bring CUDA to JAX, by the module that each of them has
+PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 CACHE = "JAX_COMPILATION_CACHE_DIR"
 # One thread; and LLVM's first level, with which an epoch takes as long, and a trial's first epoch
 # and evaluation are compiled in 2.5 s instead of 3.3 (a peephole LSTM on the chorales).  Each word
 # must be a flag: XLA reads none that stands behind one which is not.
 FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
+# XLA times several kernels for one product and takes the fastest, which may be another one in the
+# next process; and adds up in whatever order blocks come.  Both change last digits.
+CARD_FLAGS = "--xla_gpu_autotune_level=0 --xla_gpu_deterministic_ops=true"
+# In JAX_PLATFORMS: where there is no GPU, JAX says so, and does not take the processor instead.
+CARD = "cuda,cpu"
+PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
+# by our word, what JAX calls it; without it JAX takes tf32 on a GPU, and says nothing
+PRECISIONS = {"float32": "float32", "tf32": "tensorfloat32"}
 
 
 def folder() -> Path:
@@ -23,12 +35,18 @@ def folder() -> Path:
     return cache.folder("jax", PACKAGES)
 
 
-def environment() -> Mapping[str, str]:
+def environment(precision: str = "") -> Mapping[str, str]:
     """Variables that a trial's process has beside ours: flags, and a cache of all that is compiled,
-    however small.
+    however small; of a population's, also what makes bits the same in each process.
     """
-    flags = f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}".strip()  # of two, the last one counts
+    on_card = bool(precision) and uses_cards()
+    ours = f"{FLAGS} {CARD_FLAGS}" if on_card else FLAGS
+    flags = f"{ours} {os.environ.get('XLA_FLAGS', '')}".strip()  # of two, the last one counts
     variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+    if precision:
+        variables[PRECISION] = PRECISIONS[precision]
+    if on_card:
+        variables["JAX_PLATFORMS"] = CARD
     place = folder()
     if CACHE in os.environ or not cache.is_usable(place):
         return variables
@@ -40,8 +58,21 @@ def environment() -> Mapping[str, str]:
     }
 
 
-def loops() -> str:
-    """Native code where there is a compiler, else XLA, and why."""
+def uses_cards() -> bool:
+    """Where there is a GPU, JAX has CUDA, and the user has not set it to something else."""
+    platforms = os.environ.get("JAX_PLATFORMS", "") or CARD
+    may = not {"cuda", "gpu"}.isdisjoint(platforms.split(","))
+    return may and bool(cards()) and any(map(is_installed, PLUGINS))
+
+
+def loops(on_card: bool | None = None) -> str:
+    """On a GPU, XLA; else native code where there is a compiler, and XLA where there is none, and
+    why.
+    """
+    if on_card is None:
+        on_card = os.environ.get("JAX_PLATFORMS") == CARD
+    if on_card:
+        return f"XLA on {model() or 'a GPU'}"
     try:
         return f"native code of {build.compiler()}"
     except build.Missing as error:

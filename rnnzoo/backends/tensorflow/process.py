@@ -15,12 +15,17 @@ PACKAGES: tuple[str, ...] = ("tensorflow", "keras")
 POPULATIONS = False
 
 
-def environment() -> Mapping[str, str]:
+def environment(precision: str = "") -> Mapping[str, str]:
     """Variables that a trial's process has beside ours."""
     return {"KERAS_BACKEND": "tensorflow", **cache_switched_on()}
 
 
-def loops() -> str:
+def uses_cards() -> bool:
+    """No trial does."""
+    return False
+
+
+def loops(on_card: bool | None = None) -> str:
     """XLA compiles them with all else."""
     return "XLA"
 
