@@ -1,5 +1,5 @@
 """A sweep whose trials only sleep, in a process of its own that signals are sent to: `python -m
-tests.faults.group FOLDER`.
+tests.faults.group FOLDER LAUNCHER`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from rnnzoo.cli import INTERRUPTED
-from rnnzoo.launchers import Setup
+from rnnzoo.launchers import Launcher, Setup
 from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.launchers.population import PopulationLauncher
 from rnnzoo.signals import asked_to_end
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Outcome, Trial
@@ -17,6 +18,7 @@ from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
+from tests.launchers.many import together
 from tests.launchers.work import behave
 from tests.sweep.test_run import Quiet
 
@@ -42,14 +44,18 @@ def store(folder: Path) -> Store:
     return Store(f"sqlite:///{folder}/optuna.db")
 
 
-def main(folder: Path) -> int:
+def launcher_of(name: str, log: Path) -> Launcher:
+    """Two at a time, by children or by a population."""
+    setup = Setup(behave, 2, ("tests.faults.slow_import",), log, many=together)
+    return PopulationLauncher(setup, together, 2) if name == "population" else LocalLauncher(setup)
+
+
+def main(folder: Path, name: str) -> int:
     try:
         with asked_to_end():
             experiment = parse_experiment(SPEC, str(folder / "group.yaml"), folder)
             planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-            launcher = LocalLauncher(
-                Setup(behave, 2, ("tests.faults.slow_import",), folder / "workers.log")
-            )
+            launcher = launcher_of(name, folder / "workers.log")
             tracker = MemoryTracker()
             runs = folder / "runs" / "group"
             Sweep(experiment, planned, 6, store(folder), tracker, launcher, Loud(), runs).run()
@@ -59,4 +65,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

@@ -21,6 +21,7 @@ from tests.faults import group
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="processes are found in /proc"
 )
+DESK = "launchers._desk"  # in the command of a population
 COMMAND = [sys.executable, "-m", "tests.faults.group"]
 
 
@@ -35,6 +36,10 @@ def within_a_trial(session: int, told: str) -> bool:
     )
 
 
+def within_a_population(session: int, told: str) -> bool:
+    return any(DESK in process.command for process in of_session(session)) and "started" in told
+
+
 def between_two(session: int, told: str) -> bool:
     """A trial has just ended, and the next one is begun."""
     return "ended" in told
@@ -47,22 +52,29 @@ def heeding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "moment"),
+    ("number", "moment", "launcher"),
     [
-        (signal.SIGTERM, within_a_trial),
+        (signal.SIGTERM, within_a_trial, "local"),
+        (signal.SIGTERM, within_a_population, "population"),
         *(
-            pytest.param(number, moment, marks=pytest.mark.slow)
+            pytest.param(number, moment, "local", marks=pytest.mark.slow)
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
             for moment in (importing, within_a_trial, between_two)
+        ),
+        *(
+            pytest.param(number, moment, "population", marks=pytest.mark.slow)
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+            for moment in (within_a_population, between_two)
         ),
     ],
 )  # fmt: skip
 def test_a_signal_to_the_group_interrupts_a_sweep_and_its_trials_run_again(
-    number: signal.Signals, moment: Callable[[int, str], bool], tmp_path: Path
+    number: signal.Signals, moment: Callable[[int, str], bool], launcher: str, tmp_path: Path
 ) -> None:
+    command = [*COMMAND, str(tmp_path), launcher]
     with (tmp_path / "out.txt").open("wb") as out:
         sweep = subprocess.Popen(
-            [*COMMAND, str(tmp_path)], cwd=ROOT, stdout=out, stderr=out, start_new_session=True,
+            command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True,
             preexec_fn=heeding,  # noqa: PLW1509
         )  # fmt: skip
     end = time.monotonic() + 60
@@ -82,9 +94,7 @@ def test_a_signal_to_the_group_interrupts_a_sweep_and_its_trials_run_again(
         assert time.monotonic() < end, left
         time.sleep(0.02)
     (tmp_path / "hurry").touch()
-    done = subprocess.run(
-        [*COMMAND, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     record = group.store(tmp_path).record("group")
     assert [(result.trial.index, result.outcome.kind) for result in record.results] == [
