@@ -31,12 +31,12 @@ class Extent:
     def sequences(self) -> int:
         return len(self.lengths)
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """How many steps the longest has."""
         return int(self.lengths[0])
 
-    @property
+    @cached_property
     def rows(self) -> int:
         return int(self.offsets[-1])
 
@@ -74,19 +74,14 @@ class Batch:
 
     Attributes:
         x: (rows, inputs) of float32, ids as one-hot rows.
-        y: targets of all answers: rows, or sequences.
-        weights: (answers,) of 0 and 1, which of them count; None where all do.
+        answered: (answers,) the rows at which an answer counts.
+        y: (answers, ...) their targets.
     """
 
     extent: Extent
     x: Array
+    answered: Array
     y: Array
-    weights: Array | None
-
-    @property
-    def counted(self) -> float:
-        """How many answers count."""
-        return float(len(self.y) if self.weights is None else self.weights.sum())
 
 
 def batch_of(task: Task, split: Split, numbers: Array, known: dict[bytes, Extent]) -> Batch:
@@ -104,6 +99,10 @@ def batch_of(task: Task, split: Split, numbers: Array, known: dict[bytes, Extent
     x = split.x[rows]
     if task.vocabulary:
         x = np.eye(task.vocabulary, dtype=np.float32)[x[:, 0]]
-    answers: Any = rows if task.per == "step" else numbers
-    weights = None if split.weights is None else split.weights[answers]
-    return Batch(extent, x.astype(np.float32, copy=False), split.y[answers], weights)
+    x = x.astype(np.float32, copy=False)
+    if task.per == "sequence":
+        return Batch(extent, x, extent.ends, split.y[numbers])
+    if split.weights is None:
+        return Batch(extent, x, np.arange(extent.rows), split.y[rows])
+    answered = np.flatnonzero(split.weights[rows])
+    return Batch(extent, x, answered, split.y[rows[0][answered], step[answered]])

@@ -17,7 +17,7 @@ import numpy as np
 from rnnzoo.backends.contract import LayerStep, Named
 from rnnzoo.backends.native import build
 from rnnzoo.backends.native.build import Missing
-from rnnzoo.backends.native.plan import Axes, Loops, Memory, Plan, Unprintable
+from rnnzoo.backends.native.plan import Argument, Axes, Loops, Plan, Unprintable
 from rnnzoo.backends.native.write import Layout, written
 from rnnzoo.bare.batches import Extent
 from rnnzoo.lang import ir
@@ -75,11 +75,9 @@ def loops_of(layer: LayerStep, program: Program, adjoint: Adjoint) -> LayerLoops
 
 @dataclass(frozen=True, eq=False)
 class NativeLoops:
-    """Loops as C++, called with the addresses of arrays."""
+    """Loops as C++."""
 
-    layer: LayerStep
-    plans: tuple[Plan, Plan]
-    functions: tuple[Any, Any]
+    loops: tuple[NativeLoop, NativeLoop]
     compiled: bool = True
 
     @staticmethod
@@ -92,68 +90,120 @@ class NativeLoops:
         """
         sizes = {name: layer.step.equation(name).size for name in layer.carried}
         loops = Loops(program, adjoint, sizes, layer.wanted, program.aliases(layer.carried))
-        plans = loops.forward(), loops.backward()
-        source = written(dict(zip(NAMES, plans)), Layout.PACKED)
+        plans = {"forward": loops.forward(), "backward": loops.backward()}
+        source = written(plans, Layout.PACKED)
         library = build.load(source, tool=build.for_processor(quickly=True))
-        forward, backward = (getattr(library, name) for name in NAMES)
-        for function in (forward, backward):
-            function.restype = None
-        return NativeLoops(layer, plans, (forward, backward))
+        forward, backward = (
+            NativeLoop.of(layer, plan, getattr(library, name)) for name, plan in plans.items()
+        )
+        return NativeLoops((forward, backward))
 
     def forward(self, fixed: Values, moving: Values, extent: Extent, keeps: bool) -> Values:
-        return self._called(0, {**fixed, **moving}, extent, keeps)
+        return self.loops[0]({**fixed, **moving}, extent, keeps)
 
     def backward(self, fixed: Values, moving: Values, extent: Extent) -> Values:
-        return self._called(1, {**fixed, **moving}, extent, keeps=True)
+        return self.loops[1]({**fixed, **moving}, extent, keeps=True)
 
-    def _called(self, which: int, values: Values, extent: Extent, keeps: bool) -> Values:
-        plan, sizes = self.plans[which], self.layer.sizes
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """An array that a loop reads or writes: whose value it is, what its rows are, and their
+    length.
+    """
+
+    key: Named
+    axes: Axes
+    width: int
+    kept: bool
+
+    def shape(self, extent: Extent, keeps: bool = True) -> tuple[int, ...]:
+        if self.axes is Axes.STEPS:  # of what is not kept, one step is written again and again
+            return extent.rows if keeps or not self.kept else extent.sequences, self.width
+        return (extent.sequences, self.width) if self.axes is Axes.BATCH else (self.width,)
+
+    def laid(self, value: Array, extent: Extent) -> Array:
+        """An array in the shape in which a loop reads it."""
+        if self.axes is Axes.MATRIX:
+            value = value.T  # a kernel, (columns, rows)
+        elif value.shape != (shape := self.shape(extent)):
+            value = np.broadcast_to(value, shape)
+        return np.ascontiguousarray(value, DTYPE)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class NativeLoop:
+    """A loop as a function of C++, which is called with the addresses of arrays.
+
+    Attributes:
+        sizes: what it reads behind the numbers of steps and sequences.
+        numbers: options and sizes that it reads as floats.
+        exact: constants in two arrays of float32, whose sum is meant.
+    """
+
+    function: Any
+    inputs: tuple[_Rows, ...]
+    outputs: tuple[_Rows, ...]
+    sizes: tuple[int, ...]
+    numbers: Array
+    exact: Mapping[Named, tuple[Array, Array]]
+
+    @staticmethod
+    def of(layer: LayerStep, plan: Plan, function: Any) -> NativeLoop:
+        """A loop at a layer's sizes."""
+        function.restype = None
+        sizes = layer.sizes
+
+        def rows(argument: Argument) -> _Rows:
+            memory = argument.memory
+            width = sizes.of(memory.sizes)
+            return _Rows(argument.key, memory.axes, width, memory in plan.kept)
+
         numbers = [
             sizes.options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
             for atom in plan.numbers
         ]
-        counts = [extent.steps, extent.sequences, keeps, extent.rows, *map(sizes.of, plan.sizes)]
-        arrays = [np.array(counts, np.int32), np.array(numbers, np.float32), extent.offsets]
-        for argument in plan.inputs:
-            if argument.memory.axes is Axes.EXACT:
-                arrays += _in_two(self.layer.constants[argument.key[1]])
+        inputs = tuple(map(rows, plan.inputs))
+        exact = {
+            each.key: _in_two(layer.constants[each.key[1]])
+            for each in inputs
+            if each.axes is Axes.EXACT
+        }
+        return NativeLoop(
+            function,
+            inputs,
+            tuple(map(rows, plan.outputs)),
+            tuple(map(sizes.of, plan.sizes)),
+            np.array(numbers, np.float32),
+            exact,
+        )
+
+    def __call__(self, values: Values, extent: Extent, keeps: bool) -> Values:
+        """What it writes.
+
+        Args:
+            keeps: whether what is saved is wanted at every step.
+        """
+        counts = extent.steps, extent.sequences, keeps, extent.rows, *self.sizes
+        arrays = [np.array(counts, np.int32), self.numbers, extent.offsets]
+        for each in self.inputs:
+            if each.axes is Axes.EXACT:
+                arrays += self.exact[each.key]
             else:
-                arrays.append(self._laid(argument.memory, values[argument.key], extent))
-        outputs: Values = {}
-        for argument in plan.outputs:
-            rows = extent.rows if keeps or argument.memory not in plan.kept else extent.sequences
-            outputs[argument.key] = np.empty(self._shape(argument.memory, extent, rows), DTYPE)
-        self.functions[which](_addresses(arrays), _addresses([*outputs.values()]))
+                arrays.append(each.laid(values[each.key], extent))
+        outputs = {each.key: np.empty(each.shape(extent, keeps), DTYPE) for each in self.outputs}
+        self.function(_addresses(arrays), _addresses([*outputs.values()]))
         return outputs
-
-    def _shape(self, memory: Memory, extent: Extent, rows: int) -> tuple[int, ...]:
-        width = self.layer.sizes.of(memory.sizes)
-        if memory.axes is Axes.STEPS:
-            return rows, width
-        return (extent.sequences, width) if memory.axes is Axes.BATCH else (width,)
-
-    def _laid(self, memory: Memory, value: Array, extent: Extent) -> Array:
-        """An array in the shape in which a loop reads it."""
-        if memory.axes is Axes.MATRIX:
-            value = value.T  # a kernel, (columns, rows)
-        else:
-            shape = self._shape(memory, extent, extent.rows)
-            value = value if value.shape == shape else np.broadcast_to(value, shape)
-        return np.ascontiguousarray(value, DTYPE)
-
-
-NAMES = ("forward", "backward")
 
 
 def _addresses(arrays: Sequence[Array]) -> Any:
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
 
-def _in_two(constant: Array) -> list[Array]:
+def _in_two(constant: Array) -> tuple[Array, Array]:
     """A constant in float64 as two arrays of float32, whose sum it is."""
     flat = np.asarray(constant, np.float64).reshape(-1)
     near = flat.astype(np.float32)
-    return [near, (flat - near).astype(np.float32)]
+    return near, (flat - near).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from rnnzoo import losses
 from rnnzoo.bare.able import metric_of
 from rnnzoo.bare.batches import Array, Batch, Extent, batch_of
-from rnnzoo.bare.layer import Layer, Run
+from rnnzoo.bare.layer import Layer
 from rnnzoo.bare.update import Update
 from rnnzoo.bare.weights import GLOROT, Vector, numbers, of_layer
 from rnnzoo.lang import counts, ir
@@ -77,27 +77,27 @@ class Model:
         for begin in range(0, len(rows), self.batch):
             batch = batch_of(self.task, train, rows[begin : begin + self.batch], self.extents)
             total += self.updated(batch)
-            count += batch.counted
+            count += len(batch.y)
         return total / count
 
     def updated(self, batch: Batch) -> float:
         """Make one update; the sum of the loss before it."""
         run = self.layer.run(self.kernels, batch, keeps=True)
-        read = self._read(run)
+        read = run.output[batch.answered]
         logits = self._logits(read)
-        values = self._values(self.loss, batch, logits)
+        total = float(self._values(self.loss, batch, logits).sum())
         slopes = self.loss.slope(batch.y, logits).astype(np.float32, copy=False)
-        if batch.weights is not None:
-            slopes *= batch.weights[:, None]
         slopes /= np.float32(self._divisor(batch))
         gradient = self.gradient.views
         np.matmul(read.T, slopes, out=gradient[KERNEL])
         np.sum(slopes, axis=0, out=gradient[BIAS])
-        of_layer = self.layer.gradients(run, slopes @ self.kernels[KERNEL].T)
-        for name, value in of_layer.items():
+        of_output = slopes @ self.kernels[KERNEL].T
+        if self.task.per == "step":
+            of_output = _at(batch.answered, of_output, run.output)
+        for name, value in self.layer.gradients(run, of_output).items():
             gradient[name][...] = np.transpose(value)
         self.update.apply(self.vector.whole, self.gradient.whole)
-        return float(values.sum())
+        return total
 
     def evaluate(self, split: str) -> Score:
         """Loss and metric of a split, averaged over all that counts."""
@@ -107,18 +107,15 @@ class Model:
         for begin in range(0, len(sequences), EVALUATED):
             rows = longest_first[begin : begin + EVALUATED]
             batch = batch_of(self.task, sequences, rows, self.extents)
-            logits = self._logits(self._read(self.layer.run(self.kernels, batch, keeps=False)))
+            run = self.layer.run(self.kernels, batch, keeps=False)
+            logits = self._logits(run.output[batch.answered])
             loss += float(self._values(self.loss, batch, logits).sum())
             metric += float(self._values(self.metric, batch, logits).sum())
-            counted += batch.counted
+            counted += len(batch.y)
         mean = metric / counted
         if isinstance(self.metric, Metric):
             mean = self.metric.cost(self.metric.finish(mean))
         return Score(loss / counted, mean)
-
-    def _read(self, run: Run) -> Array:
-        """What the read-out reads: the output at all steps, or at the last ones."""
-        return run.output if self.task.per == "step" else run.output[run.extent.ends]
 
     def _logits(self, read: Array) -> Array:
         logits: Array = read @ self.kernels[KERNEL]
@@ -126,16 +123,22 @@ class Model:
         return logits
 
     def _values(self, measure: Loss | Metric, batch: Batch, logits: Array) -> Array:
-        """A loss or metric of each answer; 0 of those that do not count."""
+        """A loss or metric of each answer."""
         if measure.numpy is not None:
-            values = measure.numpy(batch.y, logits)
-        else:
-            assert measure.value is not None
-            values = measure.value(batch.y, logits, np)
-        return values if batch.weights is None else values * batch.weights
+            return measure.numpy(batch.y, logits)
+        assert measure.value is not None
+        values: Array = measure.value(batch.y, logits, np)
+        return values
 
-    def _divisor(self, batch: Batch) -> float:
-        return batch.counted if self.training.error == "mean" else float(batch.extent.sequences)
+    def _divisor(self, batch: Batch) -> int:
+        return len(batch.y) if self.training.error == "mean" else batch.extent.sequences
+
+
+def _at(rows: Array, values: Array, like: Array) -> Array:
+    """Values at these rows, and 0 at the others."""
+    whole = np.zeros_like(like)
+    whole[rows] = values
+    return whole
 
 
 def _read_out(trial: Trial, task: Task, cell: ir.Cell, sizes: ir.Sizes) -> dict[str, Array]:
