@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,13 +26,15 @@ from rnnzoo.spec import settings as config
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import Chosen
+from rnnzoo.spec.trial import Outcome, Result, StudyKey
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.lock import held
-from rnnzoo.sweep.recorded import Recorder, about, newest, others, rows_of
+from rnnzoo.sweep.recorded import SHORT, Recorder, about, newest, others, rows_of
 from rnnzoo.tasks import Report, silent
 
 Observer = Callable[[Row], None]
+TRACKED = "_cells"  # behind the name of an experiment: that of its search's survivors
 
 
 def nobody(row: Row) -> None:
@@ -150,6 +152,51 @@ def written(ready: PreparedSearch, ask: Ask) -> tuple[list[Path], list[str]]:
                 draft.write_text(file.text, encoding="utf-8")
         paths.append(path)
     return paths, left
+
+
+def track(ready: PreparedSearch) -> str:
+    """Give the tracker the candidates that are in the population, and no others: of each its best
+    training on each task; where to find them, empty where there are none.
+
+    They are an experiment of their own, beside that of a sweep of the same file.
+
+    Raises:
+        StoreError: the tracker cannot be used; the history is whole all the same.
+    """
+    plan, history = ready.opened.plan, ready.course.history
+    survivors = found.best(history, plan.search.population)
+    if not survivors:
+        return ""
+    experiment = plan.experiment
+    name = f"{experiment.name}{TRACKED}"
+    tracker = root.tracker(config.read())
+    try:
+        tracker.open(name, experiment.about, {"experiment.yaml": experiment.text})
+        for ended in survivors:
+            for result in _results(ready.opened, history.drawn[ended.number], history, name):
+                tracker.record(result)
+        return tracker.where()
+    finally:
+        tracker.close()
+
+
+def _results(
+    opened: OpenedSearch, drawn: Drawn, history: History, experiment: str
+) -> Iterator[Result]:
+    """The best training of a candidate on each task, as a sweep would have it."""
+    for task in opened.plan.stages:
+        complete = [row for row in history.in_order(drawn.number, task) if row.score is not None]
+        if not complete:
+            continue
+        row = min(complete, key=lambda row: row.score or 0.0)
+        trial = replace(opened.trial(row.training, drawn), experiment=experiment)
+        given = {"validation": row.score, "test": row.test}
+        scores = {split: score for split, score in given.items() if score is not None}
+        weights = {"recurrent": row.weights}
+        key = StudyKey(experiment, trial.variant, task, opened.plan.identity[:SHORT])
+        yield Result(
+            trial, Outcome(row.kind, scores, weights=weights, seconds=row.seconds), str(key)
+        )
 
 
 def page(experiment: Experiment) -> Path | None:

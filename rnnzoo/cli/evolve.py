@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
-from rnnzoo.errors import command, listed, number_of
+from rnnzoo.errors import StoreError, command, listed, number_of
 from rnnzoo.evolve.rows import Fate
 from rnnzoo.evolve.tally import Tally
+from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
@@ -67,7 +68,7 @@ def _begin(ready: PreparedSearch, tally: Tally, console: Console) -> None:
 
 def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.Namespace) -> None:
     """Write what was found; say what became of the candidates, and where to look."""
-    from rnnzoo.api.evolving import page, written
+    from rnnzoo.api.evolving import page, track, written
 
     counts = [f"{tally.candidates[fate]:,} {fate}" for fate in Fate if tally.candidates[fate]]
     told(console, f"{tally.ended:,} trained: {', '.join(counts) or 'none'}")
@@ -86,6 +87,13 @@ def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.N
             console,
             f"they were chosen by luck, too: {command('sweep', experiment)} trains them afresh",
         )
+    try:
+        where = track(ready)
+    except StoreError as error:
+        told(console, f"{config.read().tracker_title} lacks them: {error}", style="yellow")
+        return
+    if where:
+        told(console, f"in {config.read().tracker_title}: {where}")
 
 
 def searched(experiment: Experiment, console: Console) -> bool:

@@ -9,10 +9,14 @@ from unittest import mock
 import pytest
 
 from rnnzoo.api import evolving
+from rnnzoo.evolve import found
 from rnnzoo.evolve.rows import Trained
 from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind
+from rnnzoo.sweep.candidates import OpenedSearch
 from rnnzoo.sweep.recorded import rows_of
+from rnnzoo.trackers.memory import MemoryTracker
 from tests.cli.test_commands import SPEC as OTHER
 from tests.command import before_a_trial, rnnzoo
 from tests.evolve.worlds import SPEC, plan, searched
@@ -121,3 +125,29 @@ def test_files_of_the_best_cells_are_never_written_over_others_and_over_our_own_
     evolving.written(ready, lambda path: True)
     assert mine.read_text() == own
     assert other.read_text() == "name: of_somebody\n"
+
+
+def test_the_tracker_has_the_survivors_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = MemoryTracker()
+    monkeypatch.setattr(evolving.root, "tracker", lambda settings: kept)
+    read = parse_experiment(SPEC, "small.yaml", tmp_path)
+    opened = OpenedSearch(
+        plan(SPEC),
+        {task: mock.Mock(digest="", inputs=2) for task in ("parity", "adding")},
+        {task.label: task for task in read.tasks},
+    )
+    ready = mock.Mock(opened=opened, course=evolving.Course(opened.plan))
+    for row in searched(opened.plan):
+        ready.course.take(row)
+    assert evolving.track(ready) == "in memory only"
+    evolving.track(ready)  # a second time it has them
+    best = found.best(ready.course.history, opened.plan.search.population)
+    recorded = [(each.trial.variant, each.key.task) for each in kept.results("small_cells")]
+    assert sorted(recorded) == sorted(
+        (f"candidate_{each.number}", task) for each in best for task in ("parity", "adding")
+    )
+    scores = {each.trial.variant: each.outcome.scores for each in kept.results("small_cells")}
+    assert all(set(given) == {"validation", "test"} for given in scores.values())
