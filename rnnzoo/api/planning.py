@@ -62,19 +62,22 @@ def planned(
     earlier = going_on.look(opened, store, own, unended)
     for study in own:
         left[study.identity] -= earlier[study.identity].counted
-    count = root.workers(workers, chosen, len(own))
+    is_together = chosen.name == config.POPULATION
+    count = together.at_once(chosen) if is_together else root.workers(workers, chosen)
     costs: Mapping[str, measure.Cost] = {}
     samples = _samples(opened, store, left, part) if measured else []
     if samples:
-        with root.launched(
-            count, opened.runs, opened.experiment.training, chosen=chosen
-        ) as launcher:
-            count = launcher.capacity()  # a cluster's, or that of one of the user's own
+        # in one process, one would wait while another's program is compiled
+        measured_at_once = 1 if is_together else count
+        training = opened.experiment.training
+        with root.launched(measured_at_once, opened.runs, training, chosen=chosen) as launcher:
+            if not is_together:
+                count = launcher.capacity()  # a cluster's, or that of one of the user's own
             costs = measure.measure(
                 samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )
     content = _plan(opened, left, costs, count, part, earlier, chosen)
-    if chosen.name == config.POPULATION:
+    if is_together:
         content["population"] = together.plain(opened, own, chosen)
     content["elsewhere"] = going_on.run_elsewhere(opened, store, part, unended) if store else {}
     if not part.whole:

@@ -25,6 +25,11 @@ def processes(chosen: Chosen) -> int:
     return len(population.checked({**population.OPTIONS, **chosen.options}))
 
 
+def at_once(chosen: Chosen) -> int:
+    """How many trials train in the time of one: programs of several shapes take turns."""
+    return processes(chosen) * int({**population.OPTIONS, **chosen.options}["size"])
+
+
 def plain(opened: Opened, studies: Sequence[Study], chosen: Chosen) -> dict[str, Any]:
     """The lanes and the programs; `programs` is None where trials' points are not known yet."""
     training = opened.experiment.training
