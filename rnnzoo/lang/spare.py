@@ -112,8 +112,9 @@ class SpareStep:
     Attributes:
         step: its arguments are `uses`, and of its fixed ones `constants` and `helpers`.
         uses: by the name of the argument.
-        constants: the constants that depend on the number of units, with their shapes.
+        constants: those that it reads and that depend on the number of units, with their shapes.
         helpers: what says which units are real, by name.
+        depending: names of all constants of the cell that depend on the number of units.
         masked: the weights that have a mask.
     """
 
@@ -122,6 +123,7 @@ class SpareStep:
     uses: Mapping[str, Use]
     constants: Mapping[str, ir.Shape]
     helpers: Mapping[str, Helper]
+    depending: frozenset[str]
     masked: tuple[ir.Weight, ...]
 
     @property
@@ -371,6 +373,7 @@ class _Rewriting:
             self.uses,
             self.constants,
             self.helpers,
+            self.depending,
             tuple(masked),
         )
 

@@ -11,6 +11,7 @@ What computes is a backend (`rnnzoo.backends`).
     train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from;
                   `packing`, batches without padding
     population    many trials together, those of one shape in one executable (`lanes`)
+    buckets       models of different sizes in networks of one; `spare`, the layer for it
     epochs        what a training goes through, whoever runs its epochs
     checkpoint    all that a training needs to go on in another process
     carry         states that go on from one window of a text to the next

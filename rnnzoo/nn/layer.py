@@ -54,7 +54,7 @@ ENGINES = ("auto", "portable", "scan")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Built:
+class Built:
     """One layer of the stack: its sizes, weights, masks and constants."""
 
     number: int
@@ -210,7 +210,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             self._check_scan()
         self.supports_masking = True
         self._memory = _Memory()
-        self._stack: tuple[_Built, ...] = ()
+        self._stack: tuple[Built, ...] = ()
         self._random = (
             keras.random.SeedGenerator(self._drop_seed())
             if self.dropout or self.recurrent_dropout or self.cell.draws
@@ -479,7 +479,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for name, array in arrays.items():
             known[name].assign(array.T)
 
-    def _built(self) -> tuple[_Built, ...]:
+    def _built(self) -> tuple[Built, ...]:
         if not self._stack:
             raise UsageError("this layer has no weights yet: call it on data, or `build` it")
         return self._stack
@@ -489,7 +489,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     # -- building
 
-    def _build_layer(self, inputs: int, number: int) -> _Built:
+    def _build_layer(self, inputs: int, number: int) -> Built:
         sizes = ir.sizes(self.cell, inputs, self.units, number)
         step = self.cell.layer(number)
         constants = reference.constants(self.cell, sizes)
@@ -510,7 +510,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 weights[name] = self._add(
                     number, ir.Weight(name, (state.size,), Init("zeros")), sizes
                 )
-        return _Built(number, sizes, weights, masks, constants)
+        return Built(number, sizes, weights, masks, constants)
 
     def _uniform(self, number: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """Numbers between 0 and 1 for a weight of a layer."""
@@ -698,15 +698,17 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for number, state in self._cell_states():
             shape = (batch, self._sizes(number).of(state.size))
             if state.initial == "learned":
-                value = keras.ops.convert_to_tensor(
-                    self._built()[number - 1].weights[f"initial_{state.name}"]
-                )
+                value = self._beginning(self._built()[number - 1], state)
                 states.append(
                     keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype)
                 )
             else:
                 states.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
         return states
+
+    def _beginning(self, built: Built, state: ir.State) -> Tensor:
+        """What a state whose beginning is learned begins with."""
+        return keras.ops.convert_to_tensor(built.weights[f"initial_{state.name}"])
 
     def _first_step(self, batch: Tensor) -> Tensor:
         return keras.ops.zeros((batch, 1), dtype=CLOCK_DTYPE)
@@ -719,7 +721,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         masks = []
         for built in self._stack:
             sizes = [(built.sizes.inputs, self.dropout)]
-            step = self.cell.layer(built.number)
+            step = self._step(built.number, drawn=False)
             sizes += [
                 (built.sizes.of(operand.shape[0]), self.recurrent_dropout)
                 for operand in operands(step)
@@ -822,7 +824,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         steps = (x.shape[1],) if self.return_sequences else ()
         return keras.ops.zeros((0, *steps, self._output_size()), dtype=x.dtype)
 
-    def _tensors(self, built: _Built) -> dict[Named, Tensor]:
+    def _tensors(self, built: Built) -> dict[Named, Tensor]:
         """The weights that the step reads, masked: a mask binds the gradient too."""
         tensors: dict[Named, Tensor] = {}
         for weight in self.cell.layer(built.number).weights:
@@ -837,7 +839,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _compiled_step(
         self,
-        built: _Built,
+        built: Built,
         given: Collection[Named],
         dropped: bool = False,
         drawn: bool = False,

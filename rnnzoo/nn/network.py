@@ -7,6 +7,7 @@ layer more leaves the others as they were.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.parts import Arranged, Bias, Embedding, OneHot, Pool
+from rnnzoo.nn.spare import Spared, parts_of_pair
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.seeds import seed_for
 from rnnzoo.spec.trial import Trial
@@ -31,6 +33,10 @@ EMBEDDED = 0.05  # embeddings begin evenly from -0.05 to 0.05, as in Keras
 class Network:
     """The layers of a trial.
 
+    Args:
+        size: how many units its recurrent layers have, of which those that are not the trial's are
+            spare (`nn.buckets`); 0 for layers of the trial's own size.
+
     Attributes:
         cell: with the initialisers that the trial gives it.
         model: of these layers; as it reads sequences without padding, none of its inputs is a mask.
@@ -39,7 +45,7 @@ class Network:
         TrainingError: the task cannot have such a model.
     """
 
-    def __init__(self, trial: Trial, task: Task) -> None:
+    def __init__(self, trial: Trial, task: Task, size: int = 0) -> None:
         self.cell = _cell(trial)
         for refusal in unfit(task, trial.training, self.cell):
             raise TrainingError(refusal.problem, refusal.fix)
@@ -48,7 +54,7 @@ class Network:
         self.ids = _reader(trial, task)
         order = arranged(task, self.cell)
         self.arrange = Arranged(order, name="arranged") if order != (*sorted(order),) else None
-        self.recurrent = _recurrent(self.cell, task, trial)
+        self.recurrent = _recurrent(self.cell, task, trial, size)
         self.between = _between(trial)
         self.read_out = _read_out(trial, task.outputs)
         inputs = keras.Input((None, self.training.width(task.inputs)), name="x")
@@ -178,15 +184,17 @@ def _reader(trial: Trial, task: Task) -> OneHot | Embedding | None:
     return Embedding(task.vocabulary, size, embeddings_initializer=first, name="embedding")
 
 
-def _recurrent(cell: ir.Cell, task: Task, trial: Trial) -> list[keras.layers.Layer]:
+def _recurrent(cell: ir.Cell, task: Task, trial: Trial, size: int = 0) -> list[keras.layers.Layer]:
     """One layer of ours, which is a stack by itself; or a pair of them for each layer."""
     training = trial.training
     of_each_step = task.answers_steps or training.pool != "last"
 
     def layer(count: int, returns_each: bool, mark: str = "") -> Recurrent:
-        return Recurrent(
+        below = parts_of_pair(cell) if size and mark else 0
+        made = partial(Spared, parts_of_inputs=below) if size else Recurrent
+        return made(
             cell,
-            units=training.units,
+            units=size or training.units,
             layers=count,
             return_sequences=returns_each,
             return_state=task.carry,
@@ -200,9 +208,9 @@ def _recurrent(cell: ir.Cell, task: Task, trial: Trial) -> list[keras.layers.Lay
         return [layer(training.layers, of_each_step)]
     pairs = []
     for number in range(1, training.layers + 1):
-        below = number < training.layers
+        has_above = number < training.layers
         mark = f" of layer {number}" if number > 1 else ""
-        one_way = layer(1, of_each_step or below, mark)
+        one_way = layer(1, of_each_step or has_above, mark)
         pairs.append(keras.layers.Bidirectional(one_way, name=f"recurrent_{number}"))
     return pairs
 

@@ -1,0 +1,269 @@
+"""Models of different sizes in networks of one size: which sizes these are, and a trial's network
+in one of them.
+
+In: a trial and its task.  Out: `size_of`, the size that its program is compiled for; and
+`InBucket`, a network of that size in which the trial's own lies.  Values go there with `to_bucket`,
+and back with `from_bucket`.
+
+Weights begin with the numbers that they have in a network of the trial's own size, and what is
+computed is equal but for the last digits (`lang.spare`).  Spare entries of weights are 0 and stay
+0: their gradients are 0, so that a norm of all gradients is that of the model, weight decay leaves
+them alone, and so does every optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import ir
+from rnnzoo.lang.buckets import NoSpare, layout_of
+from rnnzoo.lang.spare import with_spare
+from rnnzoo.nn.layer import Recurrent
+from rnnzoo.nn.network import Network
+from rnnzoo.nn.spare import Spared, parts_of_pair
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.trial import Trial
+from rnnzoo.tasks import Task
+
+Array = np.ndarray[Any, Any]
+LEAST = 8
+
+
+def ladder() -> Iterator[int]:
+    """The sizes that models share: powers of two, and half of the way from each to the next.
+
+    From 16 to 256 units there are 9 of them.  A model of n units lies in fewer than 1.5 n; evenly
+    over these numbers, a bucket has 1.18 times as many units and 1.4 times as many products.
+    """
+    size = LEAST
+    while True:
+        yield size
+        yield size * 3 // 2
+        size *= 2
+
+
+def why_own_size(training: Training, cell: ir.Cell) -> str:
+    """Why a training's program is compiled for its own number of units; empty where it can lie in
+    a bucket.
+
+    Random numbers are drawn by shape, so that in a larger network they would be others.
+    """
+    stacked = training.layers > 1
+    draws = {
+        "recurrent_dropout": training.recurrent_dropout > 0,
+        "read_out_dropout": training.read_out_dropout > 0,
+        "dropout between layers": stacked and training.dropout > 0,
+        "weight_noise": training.weight_noise is not None,
+        f"what '{cell.name}' draws": cell.draws,
+    }
+    drawn = [name for name, is_drawn in draws.items() if is_drawn]
+    if drawn:
+        return f"{drawn[0]} depends on the number of units"
+    if training.tie:
+        return "its units are those of its embedding (`tie`)"
+    try:
+        _check(cell, training)
+    except NoSpare as reason:
+        return str(reason)
+    return ""
+
+
+def _check(cell: ir.Cell, training: Training) -> None:
+    """Raise NoSpare where the layers of a training cannot have spare units."""
+    with_spare(cell, cell.first, layout_of(cell))
+    if training.layers > 1 and training.bidirectional:
+        with_spare(cell, cell.first, layout_of(cell, 1, parts_of_pair(cell)))
+    elif training.layers > 1:
+        with_spare(cell, cell.step, layout_of(cell, 2))
+
+
+def size_of(training: Training, cell: ir.Cell, inputs: int) -> int:
+    """The number of units that a training's program is compiled for: of the ladder the first in
+    which the model lies, or its own.
+
+    Args:
+        inputs: how many numbers its first layer reads at a step.
+    """
+    if why_own_size(training, cell):
+        return training.units
+    for size in ladder():
+        if size >= 2 * max(training.units, LEAST):
+            return training.units
+        if size >= training.units and _lies_in(cell, training.units, size, inputs):
+            return size
+    raise AssertionError
+
+
+def _lies_in(cell: ir.Cell, units: int, size: int, columns: int) -> bool:
+    layout = layout_of(cell)
+    try:
+        model, bucket = (ir.sizes(cell, columns, each, 1) for each in (units, size))
+        with_spare(cell, cell.layer(1), layout).values(cell, model, bucket)
+        for plain in layout.parts:
+            layout.positions(plain, model, bucket)
+    except (NoSpare, UsageError):  # it has no such size, where it is one of its own
+        return False
+    return True
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Place:
+    """Where a variable of a model lies in one of its bucket.
+
+    Attributes:
+        source: the number of the model's variable; None where it has none, and `whole` is the
+            value.
+        whole: a value of the bucket's shape, 0 where the model's numbers go.
+        index: where these go, in the order of the model's numbers.
+    """
+
+    source: int | None
+    whole: Array
+    index: Array
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fitting:
+    """How a trial's network lies in one of its bucket.
+
+    Attributes:
+        places: of each variable of the bucket's network, in the order of `Network.model.variables`.
+        trained: where the numbers of all trained weights, one after the other, lie among those of
+            the bucket, of which there are `length`.
+    """
+
+    places: tuple[Place, ...]
+    trained: Array
+    length: int
+
+    def to_bucket(self, arrays: Sequence[Array]) -> list[Array]:
+        """The variables of a model as those of its bucket, those included that say where it is."""
+        values = []
+        for place in self.places:
+            value = place.whole.copy()
+            if place.source is not None:
+                value.reshape(-1)[place.index] = np.ravel(arrays[place.source])
+            values.append(value)
+        return values
+
+    def from_bucket(self, arrays: Sequence[Array], shapes: Sequence[Sequence[int]]) -> list[Array]:
+        """The variables of a model, of these shapes, out of those of its bucket."""
+        values: dict[int, Array] = {}
+        for place, array in zip(self.places, arrays, strict=True):
+            if place.source is not None:
+                numbers = np.ravel(array)[place.index]
+                values[place.source] = numbers.reshape(shapes[place.source])
+        return [values[number] for number in range(len(shapes))]
+
+    def vector_to_bucket(self, vector: Array) -> Array:
+        """All trained weights as one vector, or what an optimiser has for each of them."""
+        whole = np.zeros(self.length, vector.dtype)
+        whole[self.trained] = vector
+        return whole
+
+    def vector_from_bucket(self, vector: Array) -> Array:
+        """The way back."""
+        return np.asarray(vector)[self.trained]
+
+
+class InBucket(Network):
+    """A trial's network as part of one of its bucket's size, with the values that it begins with.
+
+    Attributes:
+        alone: the trial's own network, of its own size.
+        fitting: how the one lies in the other.
+
+    Raises:
+        TrainingError: the task cannot have such a model.
+        NoSpare: it does not lie in networks of this size.
+    """
+
+    def __init__(self, trial: Trial, task: Task, size: int) -> None:
+        self.alone = Network(trial, task)
+        super().__init__(trial, task, size)
+        self.fitting = _fitting(self, self.alone)
+        begun = [keras.ops.convert_to_numpy(each) for each in self.alone.model.variables]
+        for variable, value in zip(
+            self.model.variables, self.fitting.to_bucket(begun), strict=True
+        ):
+            variable.assign(value)
+
+    def count(self) -> dict[str, int]:
+        return self.alone.count()
+
+    def own(self) -> Network:
+        """The trial's own network, with the values that its variables have here."""
+        here = [keras.ops.convert_to_numpy(variable) for variable in self.model.variables]
+        own = self.alone.model.variables
+        shapes = [tuple(variable.shape) for variable in own]
+        for variable, value in zip(own, self.fitting.from_bucket(here, shapes), strict=True):
+            variable.assign(value)
+        return self.alone
+
+
+def _fitting(network: Network, alone: Network) -> Fitting:
+    values: dict[int, Array] = {}
+    indices: dict[int, tuple[Array, ...]] = {}
+    pairs = list(zip(_recurrent(network), _recurrent(alone), strict=True))
+    for layer, own in pairs:
+        assert isinstance(layer, Spared)
+        values |= layer.values_for(own)
+        indices |= layer.indices_for(own)
+    reading = _reading(network)
+    rows = _outputs(pairs[-2:] if network.training.bidirectional else pairs[-1:])
+    indices[id(reading.kernel)] = np.ix_(rows, np.arange(reading.kernel.shape[1]))
+    sources = iter(range(len(alone.model.variables)))
+    places = tuple(
+        _place(variable, values, indices, sources) for variable in network.model.variables
+    )
+    by_variable = dict(zip(map(id, network.model.variables), places, strict=True))
+    trained = network.model.trainable_variables
+    ends = np.cumsum([0, *(np.prod(variable.shape, dtype=int) for variable in trained)])
+    in_vector = [first + by_variable[id(variable)].index for first, variable in zip(ends, trained)]
+    return Fitting(places, np.concatenate(in_vector), int(ends[-1]))
+
+
+def _place(
+    variable: Any,
+    values: Mapping[int, Array],
+    indices: Mapping[int, tuple[Array, ...]],
+    sources: Iterator[int],
+) -> Place:
+    """Where a variable of a model lies; all but `values` are in the same order in both networks."""
+    shape = tuple(variable.shape)
+    if id(variable) in values:
+        return Place(None, values[id(variable)].astype(variable.dtype), np.arange(0))
+    numbers = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    index = indices.get(id(variable), ())
+    return Place(next(sources), np.zeros(shape, variable.dtype), np.ravel(numbers[index]))
+
+
+def _recurrent(network: Network) -> list[Recurrent]:
+    """All layers of ours, of both directions."""
+    layers = []
+    for layer in network.recurrent:
+        is_pair = isinstance(layer, keras.layers.Bidirectional)
+        layers += [layer.forward_layer, layer.backward_layer] if is_pair else [layer]
+    return layers
+
+
+def _reading(network: Network) -> keras.layers.Dense:
+    """The layer that reads the outputs of the recurrent ones."""
+    dense = [layer for layer in network.between if isinstance(layer, keras.layers.Dense)]
+    return [*dense, network.read_out][0]
+
+
+def _outputs(pairs: Sequence[tuple[Recurrent, Recurrent]]) -> Array:
+    """Where the outputs of a model lie among those of the bucket, both directions side by side."""
+    positions, first = [], 0
+    for layer, own in pairs:
+        assert isinstance(layer, Spared)
+        positions.append(first + layer.outputs_of(own))
+        first += layer.output_size
+    return np.concatenate(positions)
