@@ -52,6 +52,7 @@ OPTIONS: Mapping[str, Any] = {
     "precision": "float32",  # of products on a GPU; or tf32.  Part of it, too
     "processes": 0,  # 0: one for each GPU, or one where there is none
 }
+AWAY = 10.0  # seconds between two looks at limits, from which on the sweep was busy elsewhere
 PAGE = "docs/experiments.md, `mlflow.yml`, says what there is"
 
 
@@ -317,6 +318,7 @@ class PopulationLauncher:
         now = time.monotonic()
         if min(limits) == math.inf or now < self._checked + CHECK_INTERVAL:
             return
+        self._forgive(now - self._checked)
         self._checked = now
         for process in list(self._processes):
             verdict = self._limit(process)
@@ -329,6 +331,16 @@ class PopulationLauncher:
             trains_it = self._of(ticket)
             if trains_it is not None and not self.setup.answers:
                 trains_it.send(Answer(ticket, False))
+
+    def _forgive(self, passed: float) -> None:
+        """Take no time for a trial's in which nobody listened, as where the sweep waited for its
+        storage: trials may have waited for answers.
+        """
+        if not AWAY < passed < math.inf:
+            return
+        for process in self._processes:
+            process.heard_at += passed
+        self.begun = {ticket: begun + passed for ticket, begun in self.begun.items()}
 
     def _overdue(self) -> list[int]:
         """Tickets of trials that have just taken too long."""

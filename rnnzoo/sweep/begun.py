@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rnnzoo import backends
 from rnnzoo.backends import fastest_backend
-from rnnzoo.spec import settings
+from rnnzoo.spec import points, settings
 from rnnzoo.spec.claims import FASTER
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.hyperparameters import AUTO, PRECISIONS, Training
@@ -94,9 +94,14 @@ def wanted(experiment: Experiment, chosen: Chosen) -> Lanes:
 
 
 def _takes_to_cards(experiment: Experiment) -> bool:
-    """Whether an experiment's trials can train on a GPU that is here; speeds are compared of
-    trainings that have a machine to themselves.
+    """Whether an experiment's trials can train on a GPU that is here.
+
+    Speeds are compared of trainings that have a machine to themselves.  A sampler or a pruner of
+    Optuna's goes by trials that have ended, and of hundreds at once none has.
     """
+    search = experiment.search
+    if search.pruner is not None or not points.ours(search.sampler.name):
+        return False
     compares_speed = any(claim.form == FASTER for claim in experiment.claims)
     asked, source = settings.keras_backend()
     able = _for_populations(experiment)

@@ -170,7 +170,7 @@ def test_a_trial_that_takes_too_long_ends_after_its_epoch_and_the_others_go_on(
     event = next_event(launcher)
     launcher.begun[late] -= 61.0  # a minute ago
     launcher.wait(0.0)
-    launcher._checked = 0.0
+    launcher._checked -= 2.0
     launcher.wait(0.0)
     in_time = launcher.submit(trial("good", 1))
     launcher.answer(event.ticket, True)
@@ -183,6 +183,22 @@ def test_a_trial_that_takes_too_long_ends_after_its_epoch_and_the_others_go_on(
             launcher.answer(event.ticket, True)
     assert ended[late] == Outcome(Kind.TIMED_OUT, message="it took longer than 1 minutes")
     assert ended[in_time].kind is Kind.COMPLETE
+
+
+def test_time_in_which_the_sweep_was_busy_elsewhere_is_no_trials_time(start: Start) -> None:
+    """As where its storage was away: trials wait for answers meanwhile."""
+    launcher = start(in_step, minutes=1.0)
+    ticket = launcher.submit(trial("good"))
+    assert isinstance(next_event(launcher).news, Progress)
+    launcher.wait(0.0)
+    launcher._checked -= 3600.0  # an hour ago
+    launcher.begun[ticket] -= 3600.0
+    launcher._processes[0].heard_at -= 3600.0
+    launcher.wait(0.0)
+    launcher.answer(ticket, True)
+    while isinstance(news := next_event(launcher).news, Progress):
+        launcher.answer(ticket, True)
+    assert news.kind is Kind.COMPLETE
 
 
 def test_where_nobody_answers_trials_do_not_wait_and_yet_stop_when_they_are_told_to(

@@ -90,6 +90,7 @@ def test_a_study_trained_one_by_one_is_known_as_it_always_was() -> None:
         tf32, {"adding": "digest"}, {"adding": 2})[:1])}) == 3  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_size_is_that_of_the_launcher_and_every_trial_says_so(
     launched_by: LaunchedBy, project: Path
 ) -> None:
@@ -123,10 +124,12 @@ def test_what_was_begun_in_populations_goes_on_so_where_no_launcher_is_named(
 @pytest.mark.parametrize(
     ("before", "now", "words"),
     [
-        ("{name: population, size: 8}", "{name: population, size: 4}",
-         "before in populations of 8, now in populations of 4"),
-        ("{name: population, size: 8}", "local",
-         "before in populations of 8, now each trial by itself"),
+        pytest.param(
+            "{name: population, size: 8}", "{name: population, size: 4}",
+            "before in populations of 8, now in populations of 4", marks=pytest.mark.slow),
+        pytest.param(
+            "{name: population, size: 8}", "local",
+            "before in populations of 8, now each trial by itself", marks=pytest.mark.slow),
         ("local", "{name: population, size: 8, precision: tf32}",
          "before each trial by itself, now in populations of 8 in tf32"),
     ],
@@ -143,6 +146,7 @@ def test_another_size_sets_trials_aside_and_says_so(
     assert not any("set aside" in text for text in notes())  # what was set aside is there still
 
 
+@pytest.mark.slow
 def test_what_was_begun_one_by_one_goes_on_so_though_there_is_a_gpu_now(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +170,9 @@ def test_a_new_study_trains_in_populations_where_there_is_a_gpu(
         f"{SPEC}claims: [gru at least 2 times as fast as rnn]", FILE, Path()
     )
     assert wanted(compared, AUTO_LAUNCHER) == Lanes(0)
+    for learns in ("sampler: tpe", "pruner: median"):
+        learning = parse_experiment(SPEC.replace("seed: 1", learns), FILE, Path())
+        assert wanted(learning, AUTO_LAUNCHER) == Lanes(0)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert wanted(experiment, AUTO_LAUNCHER) == Lanes(0)
 
@@ -201,6 +208,7 @@ def test_what_cannot_train_in_populations_is_refused(
         rnnzoo.plan(FILE, measure=False)
 
 
+@pytest.mark.slow
 def test_with_auto_as_its_backend_a_population_trains_with_jax(
     launched_by: LaunchedBy, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +220,7 @@ def test_with_auto_as_its_backend_a_population_trains_with_jax(
     assert sizes(whole) == {2}
 
 
+@pytest.mark.slow
 def test_tables_and_mlflow_say_the_size_where_the_storage_does_not(
     launched_by: LaunchedBy, project: Path
 ) -> None:
