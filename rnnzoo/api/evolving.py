@@ -73,8 +73,11 @@ class PreparedSearch:
         """Histories of the experiment as it was before it was changed."""
         return others(self.opened.history)
 
-    def run(self, observer: Observer = nobody) -> History:
+    def run(self, observer: Observer = nobody, taken: Observer = nobody) -> History:
         """Run what is missing.
+
+        Args:
+            taken: told each row that is taken over, and the observer each that comes about.
 
         Raises:
             KeyboardInterrupt: the end was asked for; the search goes on when it is run again.
@@ -83,7 +86,7 @@ class PreparedSearch:
         opened = self.opened
         with held(opened.runs / "lock", opened.experiment.name) as still_alone:
             recorder = Recorder.of(opened.history, opened.plan)
-            self._take_over(recorder, observer)
+            self._take_over(recorder, taken)
             Evolution(
                 opened,
                 self.course,
@@ -95,14 +98,14 @@ class PreparedSearch:
             ).run()
         return self.course.history
 
-    def _take_over(self, recorder: Recorder, observer: Observer) -> None:
+    def _take_over(self, recorder: Recorder, taken: Observer) -> None:
         """Record the rows of other histories that are not here."""
         for source in self.source:
             for row in rows_of(Path(source), self.opened.plan.identity):
                 if not _has(self.course.history, row):
                     recorder.add(row)
                     self.course.take(row)
-                    observer(row)
+                    taken(row)
 
     def _launched(self, is_filter: bool) -> AbstractContextManager[Launcher]:
         experiment = self.opened.experiment

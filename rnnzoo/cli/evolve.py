@@ -39,7 +39,7 @@ def evolve(args: argparse.Namespace) -> None:
     _begin(ready, tally, console)
     with SearchDisplay(console, tally, ready.opened.plan.search.candidates) as display:
         try:
-            ready.run(display)
+            ready.run(display, tally.take)
         except KeyboardInterrupt:
             told(console, f"{display.line()}; {command('evolve', args.spec)} goes on")
             raise

@@ -34,7 +34,7 @@ class SearchDisplay:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.console, self.tally, self.planned, self.clock = console, tally, planned, clock
-        self.began, self.before = clock(), tally.ended
+        self.began, self.ended = clock(), 0  # of this run
         self.printed = self.began
         live = Live(console=console, refresh_per_second=2, transient=True, get_renderable=self.line)
         self.live = live if console.is_terminal else None
@@ -50,7 +50,9 @@ class SearchDisplay:
 
     def __call__(self, row: Row) -> None:
         """Count a row."""
+        before = self.tally.ended
         self.tally.take(row)
+        self.ended += self.tally.ended - before
         if self.live is None and self.clock() >= self.printed + EVERY:
             self.printed = self.clock()
             self.console.print(self.line(), soft_wrap=True)
@@ -59,7 +61,7 @@ class SearchDisplay:
     def pace(self) -> float | None:
         """Candidates a minute, of this run; None where it is too young to tell."""
         seconds = self.clock() - self.began
-        return 60 * (self.tally.ended - self.before) / seconds if seconds >= LEAST else None
+        return 60 * self.ended / seconds if seconds >= LEAST else None
 
     def line(self) -> Text:
         """How far the search is, and how fast."""
