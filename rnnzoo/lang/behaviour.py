@@ -18,6 +18,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ HALF = STEPS // 2
 LONG = 35  # steps over which a layer must stay finite: what Jozefowicz et al. 2015 unroll
 SPREAD = 0.5  # standard deviation of weights
 DIGITS = 5  # of outputs, relative to the largest of their step
+MARK_DIGITS = 8  # likewise of sums of outputs, by which weights are told apart
 SAME = 1e-9  # a relative difference that rounding may make
 DRAWS = 3  # of weights, before an output is said not to depend on something
 SEED = 2015
@@ -92,6 +94,7 @@ class _Probe:
         x: (steps, sequences, size), and as large are named inputs.
         given: constants and named inputs, by kind and name.
         fixed: matrices that are constants, by name.
+        shapes: of all other weights, those that states begin with among them.
     """
 
     cell: ir.Cell
@@ -100,6 +103,7 @@ class _Probe:
     x: Array
     given: interpret.Values
     fixed: Weights
+    shapes: Mapping[str, tuple[int, ...]]
 
     @staticmethod
     def of(cell: ir.Cell, steps: int) -> _Probe:
@@ -116,28 +120,20 @@ class _Probe:
         ) if matrices else {}  # fmt: skip
         fixed = {name: value for name, value in begun.items() if name in matrices}
         program = compile_step(cell.first, list(wanted))
-        return _Probe(cell, program, sizes, x, given, fixed)
-
-    @property
-    def shapes(self) -> dict[str, ir.Shape]:
-        """Of all weights that are no constants, those that states begin with among them."""
-        learned = [state for state in self.cell.states if state.initial == "learned"]
-        shapes: dict[str, ir.Shape] = {f"initial_{each.name}": (each.size,) for each in learned}
-        weights = (weight for weight in self.cell.first.weights if weight.name not in self.fixed)
-        return {weight.name: weight.shape for weight in weights} | shapes
+        weights = (weight for weight in cell.first.weights if weight.name not in fixed)
+        shapes = {weight.name: sizes.shape(weight.shape) for weight in weights}
+        learned = (state for state in cell.states if state.initial == "learned")
+        shapes |= {f"initial_{state.name}": (sizes.of(state.size),) for state in learned}
+        return _Probe(cell, program, sizes, x, given, fixed, shapes)
 
     def weight(self, name: str, kind: str, number: int | str) -> Array:
         """The values of a weight: a function of its kind and a number."""
         seed = int(_hashed(f"{kind} {number}")[:16], 16)
-        shape = self.sizes.shape(self.shapes[name])
-        return np.random.default_rng(seed).normal(0.0, SPREAD, shape)
+        return np.random.default_rng(seed).normal(0.0, SPREAD, self.shapes[name])
 
     def drawn(self, rng: np.random.Generator) -> dict[str, Array]:
         """Random values for all weights."""
-        return {
-            name: rng.normal(0.0, SPREAD, self.sizes.shape(shape))
-            for name, shape in self.shapes.items()
-        }
+        return {name: rng.normal(0.0, SPREAD, shape) for name, shape in self.shapes.items()}
 
     def outputs(self, weights: Weights, x: Array | None = None) -> Array:
         """(steps, sequences, size).
@@ -217,13 +213,13 @@ def _marks(
     """Of each of these weights that changes something, what tells it from others of its kind."""
     now = dict(values)
     marks: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
+    others = {name: probe.weight(name, kinds[name], "other") for name in names}
     apart: set[str] = set()
     for number in range(len(names)):
-        before = _rounded(probe.outputs(now))
+        before = _mark(probe.outputs(now))
         for name in names:
-            other = {**now, name: probe.weight(name, kinds[name], "other")}
-            outputs = _rounded(probe.outputs(other))
-            marks[name] += ("" if outputs == before else _hashed(outputs),)
+            mark = _mark(probe.outputs({**now, name: others[name]}))
+            marks[name] += ("" if mark == before else mark,)
         tied = _tied(kinds, {name: mark for name, mark in marks.items() if name not in apart})
         if tied is None:
             break
@@ -241,6 +237,25 @@ def _tied(kinds: Mapping[str, str], marks: Mapping[str, tuple[str, ...]]) -> str
     return next((names[0] for _, names in sorted(classes.items()) if len(names) > 1), None)
 
 
+def _mark(outputs: Array) -> str:
+    """Outputs as a text that tells small changes: a sum over each step, to more digits than are
+    kept of each number, since fewer numbers are less likely to lie where rounding turns.
+    """
+    with np.errstate(all="ignore"):
+        largest = np.abs(outputs).max(axis=(1, 2))
+        sums = (outputs * _factors(outputs.shape[1:])).sum(axis=(1, 2)) / largest
+    told = [
+        f"{most:.{MARK_DIGITS}e} {share:.{MARK_DIGITS}f}" if most > SAME else "0"
+        for most, share in zip(largest.tolist(), sums.tolist())
+    ]
+    return "\n".join(told)
+
+
+@cache
+def _factors(shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(SEED).normal(size=shape)
+
+
 def _rounded(outputs: Array) -> str:
     """Outputs to so many digits, relative to the largest of their step."""
     lines = []
@@ -252,7 +267,7 @@ def _rounded(outputs: Array) -> str:
             lines.append("0")
         else:
             whole = np.rint(values / largest * 10**DIGITS).astype(np.int64)
-            lines.append(f"{largest:.{DIGITS - 1}e} {_hashed(str(whole.tolist()))}")
+            lines.append(f"{largest:.{DIGITS}e} {_hashed(str(whole.tolist()))}")
     return "\n".join(lines)
 
 

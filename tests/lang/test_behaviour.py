@@ -153,7 +153,9 @@ def assert_hashes_mean_behaviour(cells: Iterable[ir.Cell], respelt_each: int) ->
         if number % respelt_each == 0:
             other = respelt(cell, rng)
             assert canonical_hash(other) == canonical_hash(cell), cell_text(cell)
-            assert fingerprint(other) == fingerprint(cell), cell_text(cell)
+            # where values overflow, so do differences that rounding makes
+            if "not finite" not in why_not(cell):
+                assert fingerprint(other) == fingerprint(cell), cell_text(cell)
     drawn_twice = [alike for alike in of_hash.values() if len(alike) > 1]
     assert drawn_twice  # else nothing was tested
     for alike in drawn_twice:
