@@ -5,6 +5,7 @@ unasked.
     results(experiment)    what was run of it                             as `rnnzoo export`
     report(experiment)     write its report once more                     as `rnnzoo report`
     plan(experiment)       what would run, how long, what it can decide   as `rnnzoo plan`
+    evolve(experiment)     run what is missing of its search over cells   as `rnnzoo evolve`
 
 All take an experiment as a path, as a YAML text, as a dictionary, or as `rnnzoo.load_experiment`
 returns it.  Where runs go is said by the mlflow.yml of the project in which the current folder
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from rnnzoo.api.argument import ExperimentLike, Overrides, Source, experiment_of, paths_of
 
 if TYPE_CHECKING:
+    from rnnzoo.api.evolving import Searched
     from rnnzoo.api.value import Report, Results
     from rnnzoo.sweep.observer import Observer
     from rnnzoo.sweep.tally import Tally
@@ -43,6 +45,8 @@ __all__ = [
     "Overrides",
     "Report",
     "Results",
+    "Searched",
+    "evolve",
     "plan",
     "report",
     "results",
@@ -120,6 +124,42 @@ def run(
         results = ready.run(told, tally)
         ready.publish(results, told.note)
     return results.noted([*notes.texts, *ready.told])
+
+
+def evolve(
+    experiment: ExperimentLike,
+    *,
+    overrides: Overrides = (),
+    candidates: int | None = None,
+    workers: int | None = None,
+    hours: float | None = None,
+    source: Source = (),
+) -> Searched:
+    """Run what is missing of an experiment's search over cells, and write its page; with nothing
+    missing, at once.
+
+    Args:
+        overrides: keys of the experiment with other values.
+        candidates: in all, instead of those of `search_cells:`.
+        workers: trainings at once; by default one a core.
+        hours: after so many nothing is begun any more.
+        source: a history of the same search, or several, whose rows are taken over first.
+
+    Raises:
+        SpecError, UsageError: the experiment, or an argument, is wrong.
+        TaskError: the data of a task cannot be had.
+        StoreError: the history or the machine cannot go on.
+        KeyboardInterrupt: the end was asked for; the search goes on when it is run again.
+    """
+    from rnnzoo.api import evolving
+
+    read = experiment_of(experiment, overrides)
+    if candidates is not None:
+        read = experiment_of(read, {"search_cells.candidates": candidates})
+    ready = evolving.prepared_search(read, workers, hours, paths_of(source))
+    ready.known()
+    ready.run()
+    return evolving.searched(ready)
 
 
 def results(
@@ -244,6 +284,10 @@ def __getattr__(name: str) -> Any:
         from rnnzoo.api import value
 
         return getattr(value, name)
+    if name == "Searched":
+        from rnnzoo.api.evolving import Searched
+
+        return Searched
     if name == "Observer":
         from rnnzoo.sweep.observer import Observer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,9 +18,11 @@ from pathlib import Path
 from rnnzoo.api import root
 from rnnzoo.evolve import found
 from rnnzoo.evolve.advance import Course
+from rnnzoo.evolve.draw import cell_of, name_of
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Drawn, Row, Trained
 from rnnzoo.evolve.tally import Tally
+from rnnzoo.lang.view import CellView
 from rnnzoo.launchers import Launcher
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.atomic import atomic_write
@@ -125,6 +127,45 @@ def _has(history: History, row: Row) -> bool:
         training = row.training
         return training.index in history.at(training.candidate, training.stage)
     return row.number in (history.drawn if isinstance(row, Drawn) else history.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A search over cells, as far as it was run.
+
+    Attributes:
+        is_done: whether all candidates that are asked for have their fates.
+        best: the cells with the best fitness by their names, the best first; each is what
+            `rnnzoo.cell` returns.
+        fitness: theirs, likewise.
+        history: all rows.
+        file: where they are kept.
+        page: of the search.
+    """
+
+    is_done: bool
+    best: Mapping[str, CellView]
+    fitness: Mapping[str, float]
+    history: History
+    file: Path
+    page: Path | None
+
+
+def searched(ready: PreparedSearch) -> Searched:
+    """What came out of a search; its page is written."""
+    history = ready.course.history
+    best = {name_of(ended.number): ended for ended in found.best(history)}
+    cells = {
+        name: CellView(cell_of(history.drawn[ended.number].cell)) for name, ended in best.items()
+    }
+    return Searched(
+        ready.course.is_done,
+        cells,
+        {name: ended.fitness or 0.0 for name, ended in best.items()},
+        history,
+        ready.opened.history,
+        page(ready.opened.experiment),
+    )
 
 
 Ask = Callable[[Path], bool]  # whether a file of ours may be written over

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
+from rnnzoo import api
 from rnnzoo.api import evolving
 from rnnzoo.evolve import found
 from rnnzoo.evolve.rows import Trained
@@ -20,6 +23,9 @@ from rnnzoo.trackers.memory import MemoryTracker
 from tests.cli.test_commands import SPEC as OTHER
 from tests.command import before_a_trial, rnnzoo
 from tests.evolve.worlds import SPEC, plan, searched
+from tests.sweep.inline import InlineLauncher
+from tests.sweep.test_evolution import SPEC as CELLS
+from tests.sweep.test_evolution import pretend
 
 SMALL = """\
 experiment: small
@@ -151,3 +157,26 @@ def test_the_tracker_has_the_survivors_and_nobody_else(
     )
     scores = {each.trial.variant: each.outcome.scores for each in kept.results("small_cells")}
     assert all(set(given) == {"validation", "test"} for given in scores.values())
+
+
+def test_from_python_a_search_returns_what_it_has_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    @contextmanager
+    def launched(**_: object) -> Iterator[InlineLauncher]:
+        yield InlineLauncher(pretend)
+
+    monkeypatch.setattr(evolving.root, "launched_filter", launched)
+    monkeypatch.setattr(evolving.root, "launched", launched)
+    first = api.evolve(CELLS)
+    assert first.is_done
+    assert first.page is not None
+    assert first.page.is_file()
+    assert list(first.fitness.values()) == sorted(first.fitness.values(), reverse=True)
+    name, cell = next(iter(first.best.items()))
+    assert cell.ir.name == name
+    more = api.evolve(CELLS, candidates=7)
+    assert more.file == first.file
+    assert len(more.history.drawn) > len(first.history.drawn)
