@@ -271,7 +271,9 @@ def launched_filter(
 ) -> Iterator[Launcher]:
     """Where candidates of a search over cells are trained on the filter: without any backend."""
     from rnnzoo import launchers
+    from rnnzoo.backends import facts
     from rnnzoo.bare.filter import work
+    from rnnzoo.sweep import provenance
 
     setup = launchers.Setup(
         work,
@@ -281,7 +283,7 @@ def launched_filter(
         minutes=limits.minutes,
         memory=limits.memory,
         answers=False,
-        remote=launchers.Remote(data=data_of),
+        remote=launchers.Remote(facts.machine_of_filter, data=data_of, local=provenance.MACHINE),
         ends_at=ends_at,
     )
     launcher = launchers.make(chosen, setup)

@@ -21,12 +21,20 @@ def machine(backend: str, on_card: bool | None = None) -> dict[str, str]:
     Args:
         on_card: where trials train on a GPU; None: as this process computes.
     """
+    return {**_here(packages(backend)), "loops": backends.processes(backend).loops(on_card)}
+
+
+def machine_of_filter() -> dict[str, str]:
+    """Likewise of a trial in the bare trainer, which has no backend."""
+    return _here(("rnnzoo", "numpy"))
+
+
+def _here(names: Iterable[str]) -> dict[str, str]:
     return {
         "Python": ".".join(platform.python_version_tuple()[:2]),
-        **versions(packages(backend)),
+        **versions(names),
         "system": system(),
         "processor": model(),
-        "loops": backends.processes(backend).loops(on_card),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,13 @@ from unittest import mock
 
 import pytest
 
-from rnnzoo import api
+from rnnzoo import api, launchers
 from rnnzoo.api import evolving
 from rnnzoo.evolve import found
 from rnnzoo.evolve.rows import Trained
 from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.experiment import Resources
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind
 from rnnzoo.sweep.candidates import OpenedSearch
@@ -180,3 +183,20 @@ def test_from_python_a_search_returns_what_it_has_found(
     more = api.evolve(CELLS, candidates=7)
     assert more.file == first.file
     assert len(more.history.drawn) > len(first.history.drawn)
+
+
+def test_machines_of_a_cluster_are_compared_by_what_the_filter_computes_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[launchers.Setup] = []
+
+    def made(chosen: object, setup: launchers.Setup) -> InlineLauncher:
+        given.append(setup)
+        return InlineLauncher(pretend)
+
+    monkeypatch.setattr(launchers, "make", made)
+    with evolving.root.launched_filter(1, tmp_path, Resources(), config.LOCAL):
+        about = given[0].remote.about()
+    assert {"numpy", "processor", "Python", "system"} <= set(about)
+    assert not {"tensorflow", "keras", "jax"} & set(about)
+    assert pickle.loads(pickle.dumps(given[0].remote.about))() == about
