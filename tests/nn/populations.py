@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import mock
 
+import keras
 import numpy as np
 
 from rnnzoo import backends, lang, tasks
@@ -38,6 +39,7 @@ class Desk:
     once.
 
     Attributes:
+        is_over: whether one that waits does not go on.
         most: how many were told of at a time.
     """
 
@@ -45,6 +47,7 @@ class Desk:
     stop: Mapping[int, int] = field(default_factory=dict)
     outcomes: dict[int, list[Outcome]] = field(default_factory=dict)
     most: int = 0
+    is_over: bool = False
 
     def __post_init__(self) -> None:
         self.submitted = list(enumerate(self.trials))
@@ -62,7 +65,7 @@ class Desk:
 
     def finish(self, ticket: int, outcome: Outcome) -> None:
         self.outcomes.setdefault(ticket, []).append(outcome)
-        if outcome.waits:
+        if outcome.waits and not self.is_over:
             self.submitted.append((ticket, replace(self.trials[ticket], until=0)))
 
 
@@ -176,6 +179,40 @@ def compared(
         with mock.patch.object(train, "Model", model if shares else Model):
             _each(alone)
     return _contents(desk), _contents(alone), desk.most
+
+
+def going_on_elsewhere(folder: str) -> list[bool]:
+    """Whether a training that waits in a population goes on by itself as one that never waited, and
+    the other way about; and whether the model and the state that are written are the same.
+    """
+    whole, left, entered = (
+        trial(4, training={"epochs": 4}, folder=f"{folder}/{name}", keeps_state=True)
+        for name in ("whole", "left", "entered")
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        expected = train.work(whole, _always)
+        population.work(Desk([replace(left, until=2)], is_over=True), LANES)
+        outcomes = [train.work(left, _always)]
+        train.work(replace(entered, until=2), _always)
+        desk = Desk([entered])
+        population.work(desk, LANES)
+        outcomes += desk.outcomes[0]
+    return [
+        *(outcome.same_result(expected) for outcome in outcomes),
+        *(_written(other) == _written(whole) for other in (left, entered)),
+    ]
+
+
+def _always(progress: Progress) -> bool:
+    return True
+
+
+def _written(trial: Trial) -> list[Any]:
+    """The numbers in the files of a trial's model and state."""
+    model = keras.saving.load_model(trial.model)
+    with np.load(trial.state) as state:
+        arrays = [state[name] for name in sorted(state.files) if name.isdigit()]
+    return [array.tolist() for array in (*model.get_weights(), *arrays)]
 
 
 def programs(name: str, values: Sequence[float]) -> list[bool]:

@@ -106,6 +106,12 @@ def _numbers(outcomes: list[list[dict[str, Any]]]) -> list[list[float]]:
 
 
 @pytest.mark.slow
+@compiler
+def test_a_training_goes_on_in_a_population_and_out_of_one(asked: Asked, tmp_path: Path) -> None:
+    assert asked(f"going_on_elsewhere({str(tmp_path / 'kept')!r})") == [True] * 4
+
+
+@pytest.mark.slow
 def test_what_shares_no_program_trains_by_itself_and_its_log_says_why(
     asked: Asked, tmp_path: Path
 ) -> None:
