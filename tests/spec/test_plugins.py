@@ -137,7 +137,7 @@ def test_what_rnnzoo_raises_when_a_plug_in_calls_it_is_rnnzoos(
     with pytest.raises(TypeError) as caught:
         plugins.load("launchers", "mine").launcher(broken)
     assert registry.told(caught.value) == ""
-    monkeypatch.setattr(cli, "_parsed", broken)
+    monkeypatch.setattr(cli, "parsed", broken)
     assert main(["list"]) == 1
     assert "This is a bug in rnnzoo" in capsys.readouterr().err
 
