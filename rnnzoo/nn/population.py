@@ -26,7 +26,7 @@ from rnnzoo.nn.epochs import Asked, Epoch, Flow, Trained, flow
 from rnnzoo.nn.lanes import Lane, Population, why_alone
 from rnnzoo.nn.train import Model, data_for, refused
 from rnnzoo.spec.shape import Shape, shape_of
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial, without_paths
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
 
 IDLE = 8  # populations without a trial that are kept for trials to come
@@ -128,7 +128,8 @@ class _Floor:
 
     def _task(self, trial: Trial) -> tuple[Task | None, str]:
         """As `data_for`; data whose digest is known are loaded once."""
-        key = json.dumps([trial.task, without_paths(trial.task_options)]), trial.data
+        # all options: `also`, which changes no training, says what is measured
+        key = json.dumps([trial.task, dict(trial.task_options)]), trial.data
         if trial.data and key in self.tasks:
             return self.tasks[key], ""
         task, problem = data_for(trial)

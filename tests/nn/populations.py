@@ -126,7 +126,8 @@ def _packs(trial: Trial) -> bool:
 
 def of_several_shapes(folder: str) -> list[Trial]:
     """Two of each: noise on inputs, and dropout; another optimiser, and dropout before the
-    read-out; sequences of nearly one length; a metric of all answers together.
+    read-out; sequences of nearly one length; a metric of all answers together, and another one
+    beside it.
     """
     shapes: list[dict[str, Any]] = [
         {
@@ -144,7 +145,12 @@ def of_several_shapes(folder: str) -> list[Trial]:
         },
         {"task": "flip_flop", "task_options": {**OPTIONS["flip_flop"], "metric": "f1"}},
     ]
-    return [trial(number, **copy.deepcopy(shapes[number // 2])) for number in range(8)]
+    trials = [trial(number, **copy.deepcopy(shapes[number // 2])) for number in range(8)]
+    options = trials[7].task_options
+    digest = tasks.load("flip_flop", options).digest
+    trials[6] = replace(trials[6], data=digest)
+    trials[7] = replace(trials[7], data=digest, task_options={**options, "also": ["accuracy"]})
+    return trials
 
 
 def that_trains_by_itself(folder: str) -> list[Trial]:
