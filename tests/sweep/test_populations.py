@@ -284,7 +284,8 @@ def test_a_gpu_counts_where_jax_has_cuda_and_is_not_set_to_something_else(
 def test_a_plan_says_the_size_and_how_many_programs_are_compiled(
     launched_by: LaunchedBy, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two cells; units of 4 and of 8 are two shapes, and each search tries one or both."""
+    """Two cells; units of 4 and of 200 are two shapes, and each search tries one or both."""
+    (project / FILE).write_text(SPEC.replace("[4, 8]", "[4, 200]"))
     assert "population" not in rnnzoo.plan(FILE, measure=False)
     launched_by("{name: population, size: 8}")
     known = rnnzoo.plan(FILE, measure=False)["population"]
