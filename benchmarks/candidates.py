@@ -36,6 +36,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.launchers import local
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Outcome, Trial
+from rnnzoo.stats.threads import one_thread
 from rnnzoo.tasks import Task
 
 TASK = "memorisation"
@@ -45,6 +46,7 @@ TRAINING = Training(epochs=8, batch=50, clip=1.0, patience=0)
 NEW = 0.5  # share of children whose parents are LSTM and GRU; of the others any candidate so far
 
 
+@one_thread()
 def main(many: int, workers: int) -> None:
     """Print candidates a minute, what became of them, and seconds by part."""
     seconds: dict[str, list[float]] = defaultdict(list)
