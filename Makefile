@@ -9,7 +9,7 @@ workers ?=
 trials  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan status report gallery ui test test-all bench check accept docs-figures lock build wheel-check clean
+.PHONY: help setup sweep plan status report gallery ui test test-all bench bench-gpu check accept docs-figures lock build wheel-check clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: $(READY)  ## cells beside their peers, one core: an hour; cells="lstm gru
 	@$(BIN)/python -m benchmarks.data
 	@$(BIN)/python -m benchmarks.reports
 	@$(BIN)/python -m benchmarks $(if $(cells),--cells $(cells)) $(if $(shapes),--shapes $(shapes))
+
+bench-gpu: $(READY)  ## kernels and populations on a GPU: 8 minutes; json=FILE for all figures
+	@$(BIN)/python -m benchmarks.gpu $(if $(json),--json $(json))
 
 check: $(READY)  ## lint, types, architecture
 	@$(BIN)/ruff format --check rnnzoo tests tools benchmarks

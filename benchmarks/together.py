@@ -71,15 +71,17 @@ def _alone(name: str, trials: int, lanes: int) -> tuple[float, Any]:
     return took, outcomes
 
 
-def timed(name: str, trials: int, lanes: int) -> tuple[float, list[dict[str, Any]]]:
-    """Run trials by a launcher."""
+def timed(
+    name: str, trials: int, lanes: int, precision: str = ""
+) -> tuple[float, list[dict[str, Any]]]:
+    """Run trials by a launcher; with a precision of products, on a GPU where there is one."""
     task = tasks.prepare("chorales")
     rates = np.exp(np.random.default_rng(1).uniform(*np.log(RATES), trials))
     asked = [_trial(number, float(rate), task.digest) for number, rate in enumerate(rates)]
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         chosen = Chosen(name, {"size": lanes}) if name == POPULATION else LOCAL
-        environment = backends.processes(BACKEND).environment()
+        environment = backends.processes(BACKEND).environment(precision)
         setup = Setup(work, 1, PRELOAD, Path(folder) / "log", environment, many=together)
         outcomes = _outcomes(launchers.make(chosen, setup), asked)
     return time.perf_counter() - began, [_content(outcome) for outcome in outcomes]
@@ -129,8 +131,8 @@ def _content(outcome: Outcome) -> Mapping[str, Any]:
 def command(arguments: Sequence[str]) -> None:
     """What the command line asks for."""
     match arguments:
-        case [("local" | "population") as name, trials, lanes]:
-            print(json.dumps(timed(name, int(trials), int(lanes))))
+        case [("local" | "population") as name, trials, lanes, *precision]:
+            print(json.dumps(timed(name, int(trials), int(lanes), *precision)))
         case [*numbers]:
             main(*(int(number) for number in [*numbers, TRIALS, LANES][: len(numbers) or 2]))
 

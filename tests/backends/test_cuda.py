@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -46,6 +47,7 @@ from tests.backends.test_native import (
 from tests.keras_process import printed
 from tests.lang import test_adjoint
 
+ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden_kernel.cu")
 on_a_cpu = pytest.mark.skipif(
     shutil.which(build.COMPILER) is None, reason=f"needs {build.COMPILER}"
@@ -459,6 +461,18 @@ Recurrent(lang.load("rnn"), 4)(np.zeros((1, 2, 3), "float32"))
 print([name for name in sys.modules if name.startswith("rnnzoo.backends.cuda")])
 """
     assert printed(program, tmp_path, backend="jax").splitlines()[-1] == "[]"
+
+
+def test_the_benchmark_says_that_there_is_no_card() -> None:
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("JAX is not installed")
+    command = [sys.executable, "-m", "benchmarks.gpu"]
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("There is no GPU that JAX computes on here: ")
 
 
 # -- what compiles, and for which card

@@ -7,7 +7,7 @@
 #define UNROLL _Pragma("unroll")
 #define KERNEL(name) \
   template <int ROWS> \
-  __global__ void __launch_bounds__(THREADS) name(const __grid_constant__ Arguments given)
+  __global__ void __launch_bounds__(THREADS, CLUSTER > 1 ? 1 : 0) name(const __grid_constant__ Arguments given)
 #define ENTER                                                                         \
   extern __shared__ __align__(16) unsigned char memory[];                             \
   Shared<ROWS>& shared = *(Shared<ROWS>*)memory;                                      \

@@ -66,13 +66,15 @@ def uses_cards() -> bool:
 
 
 def loops(on_card: bool | None = None) -> str:
-    """On a GPU, XLA; else native code where there is a compiler, and XLA where there is none, and
-    why.
+    """On a GPU, XLA, and kernels or why there are none; else native code where there is a compiler,
+    and XLA where there is none, and why.
     """
     if on_card is None:
         on_card = os.environ.get("JAX_PLATFORMS") == CARD
     if on_card:
-        return f"XLA on {model() or 'a GPU'}"
+        from rnnzoo.backends.cuda import build as kernels  # read where there is a card only
+
+        return f"XLA on {model() or 'a GPU'}; {kernels.told()}"
     try:
         return f"native code of {build.compiler()}"
     except build.Missing as error:
