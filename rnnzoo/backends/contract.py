@@ -265,7 +265,14 @@ class Lanes(Protocol):
 
 
 class Together(Protocol):
-    """How several models of one shape share what is compiled of the first."""
+    """How several models of one shape share what is compiled of the first.
+
+    Attributes:
+        side_by_side: whether each operation is one of all models, not of one after the other.
+    """
+
+    @property
+    def side_by_side(self) -> bool: ...
 
     def on(self, compiled: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
         """What `Backend.compiled` yielded, where those of another model stand for its variables."""

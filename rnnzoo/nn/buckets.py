@@ -1,7 +1,7 @@
 """Models of different sizes in networks of one size: which sizes these are, and a trial's network
 in one of them.
 
-In: a trial and its task.  Out: `size_of`, the size that its program is compiled for; and
+In: a trial and its task.  Out: `bucket_of`, the size that its program is compiled for; and
 `InBucket`, a network of that size in which the trial's own lies.  Values go there with `to_bucket`,
 and back with `from_bucket`.
 
@@ -14,7 +14,8 @@ them alone, and so does every optimiser.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import keras
@@ -83,21 +84,23 @@ def _check(cell: ir.Cell, training: Training) -> None:
         with_spare(cell, cell.step, layout_of(cell, 2))
 
 
-def size_of(training: Training, cell: ir.Cell, inputs: int) -> int:
-    """The number of units that a training's program is compiled for: of the ladder the first in
-    which the model lies, or its own.
+def bucket_of(training: Training, cell: ir.Cell, inputs: int) -> int:
+    """For how many units the program of a training is compiled: the first size of the ladder in
+    which the model lies; 0 where it keeps its own.
 
     Args:
         inputs: how many numbers its first layer reads at a step.
     """
     if why_own_size(training, cell):
-        return training.units
-    for size in ladder():
-        if size >= 2 * max(training.units, LEAST):
-            return training.units
-        if size >= training.units and _lies_in(cell, training.units, size, inputs):
-            return size
-    raise AssertionError
+        return 0
+    # beyond, there would be more spare units than real ones
+    sizes = takewhile(lambda size: size < 2 * max(training.units, LEAST), ladder())
+    fitting = (
+        size
+        for size in sizes
+        if size >= training.units and _lies_in(cell, training.units, size, inputs)
+    )
+    return next(fitting, 0)
 
 
 def _lies_in(cell: ir.Cell, units: int, size: int, columns: int) -> bool:
@@ -172,6 +175,23 @@ class Fitting:
         return np.asarray(vector)[self.trained]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """The model's numbers in a variable of its bucket, as a variable of the model's shape."""
+
+    variable: Any
+    index: Array
+    shape: tuple[int, ...]
+
+    def assign(self, value: Array) -> None:
+        whole = np.array(self.variable)
+        whole.reshape(-1)[self.index] = np.ravel(value)
+        self.variable.assign(whole)
+
+    def __array__(self, *arguments: Any, **options: Any) -> Array:
+        return np.ravel(np.asarray(self.variable))[self.index].reshape(self.shape)
+
+
 class InBucket(Network):
     """A trial's network as part of one of its bucket's size, with the values that it begins with.
 
@@ -196,6 +216,28 @@ class InBucket(Network):
 
     def count(self) -> dict[str, int]:
         return self.alone.count()
+
+    def kept(self, update: Sequence[Any], best: Sequence[Any]) -> list[Any]:
+        own, fitting = self.alone.model, self.fitting
+        pairs = zip(self.model.variables, fitting.places, strict=True)
+        of_model = {
+            place.source: Part(variable, place.index, tuple(own.variables[place.source].shape))
+            for variable, place in pairs
+            if place.source is not None
+        }
+        by_variable = {id(part.variable): part for part in of_model.values()}
+        trained = zip(best, self.model.trainable_variables, strict=True)
+        of_update = [
+            Part(variable, fitting.trained, (len(fitting.trained),))
+            if tuple(variable.shape) == (fitting.length,)
+            else variable
+            for variable in update
+        ]
+        return [
+            *(of_model[number] for number in range(len(own.variables))),
+            *of_update,
+            *(replace(by_variable[id(weight)], variable=kept) for kept, weight in trained),
+        ]
 
     def own(self) -> Network:
         """The trial's own network, with the values that its variables have here."""

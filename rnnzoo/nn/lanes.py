@@ -146,7 +146,8 @@ class Lane(Model):
     """
 
     def __init__(self, trial: Trial, task: Task, population: Population) -> None:
-        super().__init__(trial, task, population.first.data, population.first)
+        first = population.first
+        super().__init__(trial, task, first.data, first, first.size)
         self.population = population
         self.number = population.free.pop()
 

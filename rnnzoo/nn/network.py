@@ -7,6 +7,7 @@ layer more leaves the others as they were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -46,7 +47,7 @@ class Network:
     """
 
     def __init__(self, trial: Trial, task: Task, size: int = 0) -> None:
-        self.cell = _cell(trial)
+        self.cell = cell_of(trial)
         for refusal in unfit(task, trial.training, self.cell):
             raise TrainingError(refusal.problem, refusal.fix)
         self.training = trial.training
@@ -140,6 +141,19 @@ class Network:
             x = self.ids(x, reverse=True)
         return self.read_out(x)
 
+    def own(self) -> Network:
+        """The network of the trial's own size, with the values of this one."""
+        return self
+
+    def kept(self, update: Sequence[Any], best: Sequence[Any]) -> list[Any]:
+        """All that a training changes, as files have it: in the shapes of the trial's own size.
+
+        Args:
+            update: variables of the optimiser.
+            best: what there is once more of each trained weight.
+        """
+        return [*self.model.variables, *update, *best]
+
     def count(self) -> dict[str, int]:
         """Trained numbers of the recurrent layers, and of the whole model."""
         recurrent = counts.weights_in(self.training, self.cell, self.inputs)
@@ -153,7 +167,7 @@ def seed_of(trial: Trial, purpose: str) -> int:
     return seed_for(trial.seed, purpose)
 
 
-def _cell(trial: Trial) -> ir.Cell:
+def cell_of(trial: Trial) -> ir.Cell:
     """The trial's cell.
 
     Raises:

@@ -15,15 +15,17 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnzoo import backends
 from rnnzoo.launchers import Desk
 from rnnzoo.launchers._child import outcome_of
+from rnnzoo.nn.buckets import bucket_of
 from rnnzoo.nn.data import Resident, Streamed, data_of
 from rnnzoo.nn.epochs import Asked, Epoch, Flow, Trained, flow
 from rnnzoo.nn.lanes import Lane, Population, why_alone
+from rnnzoo.nn.network import cell_of
 from rnnzoo.nn.train import Model, data_for, refused
 from rnnzoo.spec.shape import Shape, shape_of
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -92,7 +94,7 @@ class _Floor:
         self.desk, self.size = desk, size
         self.waiting: list[_Waiting] = []
         self.running: list[_Running] = []
-        self.populations: dict[tuple[Shape, str], Population] = {}
+        self.populations: dict[tuple[Shape, str, int], Population] = {}
         self.tasks: dict[tuple[str, str], Task] = {}
         self.data: dict[tuple[str, bool], Resident | Streamed] = {}
 
@@ -180,10 +182,14 @@ class _Floor:
 
     def _population(self, trial: Trial, task: Task, data: Resident | Streamed) -> Population:
         """The population of a trial's shape."""
-        key = shape_of(trial), task.digest
+        shape, size = shape_of(trial), _bucket(trial, task)
+        if size:
+            shape = shape._replace(training=replace(shape.training, units=size))
+        key = shape, task.digest, size
         if key not in self.populations:
             self._make_room()
-            self.populations[key] = Population(Model(trial, task, data), self.size)
+            first = Model(trial, task, data, size=size)
+            self.populations[key] = Population(first, self.size)
         return self.populations[key]
 
     def _make_room(self) -> None:
@@ -231,6 +237,18 @@ class _Floor:
             if isinstance(running.model, Lane):
                 running.model.leave()
             self.desk.finish(running.ticket, running.outcome)
+
+
+def _bucket(trial: Trial, task: Task) -> int:
+    """The units of a trial's bucket; 0 where its population has its own, as where models are
+    computed one after the other: spare units would only take time.
+    """
+    together = backends.current().together
+    if together is None or not together.side_by_side:
+        return 0
+    cell = cell_of(trial)
+    columns = cell.columns(cell.inputs_in(trial.training.width(task.inputs)))
+    return bucket_of(trial.training, cell, columns)
 
 
 def _trained(together: Sequence[_Running]) -> dict[_Running, Trained]:

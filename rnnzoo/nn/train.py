@@ -33,6 +33,7 @@ from rnnzoo.errors import (
 )
 from rnnzoo.launchers import Tell
 from rnnzoo.nn import checkpoint
+from rnnzoo.nn.buckets import InBucket
 from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.checkpoint import Course
 from rnnzoo.nn.data import Batch, Portion, Resident, Streamed, ceil, data_of, dealt, grouped
@@ -119,6 +120,7 @@ class Model:
         data: the task's, where they are on the device already.
         like: a model of the same shape (`spec.shape.shape_of`), whose data and executables this
             one shares; of a backend whose models can.
+        size: units of its bucket (`nn.buckets`); 0 for a network of the trial's own size.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Model:
         task: Task,
         data: Resident | Streamed | None = None,
         like: Model | None = None,
+        size: int = 0,
     ) -> None:
         self.task = task
         self.criterion = criterion(task)
@@ -136,7 +139,8 @@ class Model:
         if trial.training.class_weight == "balanced":
             self.class_weights = class_weights(task)
         self.mean_weight = mean_weight(task)
-        self.network = Network(trial, task)
+        self.network = InBucket(trial, task, size) if size else Network(trial, task)
+        self.size = size
         self.weights = self.network.model.trainable_variables
         self.noise = _untrained(self.training.noise)
         self.weight_noise = _untrained(self.training.weight_noise)
@@ -168,6 +172,7 @@ class Model:
         self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]
         self.variables = [*read, *self.best]  # all that training changes
+        self.kept = self.network.kept(self.update.variables, self.best)
         settings = self._settings()
         self.state = [*self.variables, *settings]  # all that differs from models of the same shape
         carried = {training: streams.variables for training, streams in self.streams.items()}
@@ -225,7 +230,7 @@ class Model:
 
     def begin(self, trial: Trial) -> Course:
         """The course of the trial's training, from its beginning or from where it waits."""
-        course = checkpoint.load(trial, self.variables)
+        course = checkpoint.load(trial, self.kept)
         if course.curve:
             self.order.bit_generator.state = course.order
         for row in course.curve:  # its log begins anew
@@ -236,13 +241,13 @@ class Model:
         """Write all that the training needs to go on, where the trial keeps anything."""
         if trial.folder:
             course = replace(course, order=self.order.bit_generator.state)
-            checkpoint.save(trial, course, self.variables)
+            checkpoint.save(trial, course, self.kept)
 
     def keep_state(self, trial: Trial, course: Course) -> None:
         """Write the same at the end of the training, which more epochs would go on from."""
         if trial.folder and trial.keeps_state:
             course = replace(course, order=self.order.bit_generator.state)
-            checkpoint.keep(trial, course, self.variables)
+            checkpoint.keep(trial, course, self.kept)
 
     def trained_epoch(self, epoch: int, losses: Sequence[float]) -> Trained:
         """Run an epoch.
@@ -383,7 +388,7 @@ class Model:
     def save(self, path: Path, trial: Trial) -> None:
         """Write the model as `.keras`, with the key of its trial."""
         with atomic_write(path) as draft:
-            self.network.model.save(draft)
+            self.network.own().model.save(draft)
             stamp.write(draft, trial)
 
     # -- what is compiled

@@ -153,6 +153,23 @@ def of_several_shapes(folder: str) -> list[Trial]:
     return trials
 
 
+def of_several_sizes(folder: str) -> list[Trial]:
+    """Eight of which six share a bucket, with clipping, weight decay and a hidden layer; one of
+    them waits and goes on.
+    """
+    more = {"optimizer": "adamw", "hidden": 3}
+    trials = [
+        trial(
+            number, training=more,
+            searched={"units": 3 + number, "weight_decay": 0.1, "momentum": None},
+        )
+        for number in range(8)
+    ]  # fmt: skip
+    trials[2] = replace(trials[2], training=replace(trials[2].training, epochs=4))
+    trials[2] = replace(trials[2], until=2, folder=folder)
+    return trials
+
+
 def that_trains_by_itself(folder: str) -> list[Trial]:
     """Two whose data are larger than what stays on the device."""
     placing.WHOLE = 1000

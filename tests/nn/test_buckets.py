@@ -14,7 +14,7 @@ import pytest
 
 from rnnzoo import lang
 from rnnzoo.backends.native import build
-from rnnzoo.nn.buckets import ladder, size_of, why_own_size
+from rnnzoo.nn.buckets import bucket_of, ladder, why_own_size
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.hyperparameters import OPTIMIZERS, Training
 from tests.keras_process import printed
@@ -28,7 +28,7 @@ PAIRS = {"bidirectional": True, "layers": 2, "hidden": 5, "pool": "mean"}
 
 
 def size(units: int, cell: str = "lstm", **options: float) -> int:
-    return size_of(Training(units=units), lang.load(cell, options=options), INPUTS)
+    return bucket_of(Training(units=units), lang.load(cell, options=options), INPUTS)
 
 
 def test_sizes_are_powers_of_two_and_half_of_the_way_to_the_next() -> None:
@@ -55,11 +55,11 @@ def test_what_docs_say_that_buckets_waste() -> None:
 def test_heads_take_a_size_that_they_divide() -> None:
     assert size(18, "mlstm", heads=3) == 24
     assert size(27, "mlstm", heads=3) == 48
-    assert size(20, "mlstm", heads=5) == 20  # none of the sizes
+    assert size(20, "mlstm", heads=5) == 0  # none of the sizes
 
 
 def test_units_that_a_cell_cannot_have_are_left_to_who_builds_it() -> None:
-    assert size(6, "clockwork") == 6  # fewer than its modules
+    assert size(6, "clockwork") == 0  # fewer than its modules
 
 
 def test_every_cell_can_lie_in_a_bucket_but_one_that_draws() -> None:
@@ -85,7 +85,7 @@ def test_what_is_drawn_by_the_number_of_units_keeps_its_own(
 ) -> None:
     asked, cell = Training(units=33, **training), lang.load("lstm")
     assert why_own_size(asked, cell).startswith(reason)
-    assert size_of(asked, cell, INPUTS) == (33 if reason else 48)
+    assert bucket_of(asked, cell, INPUTS) == (0 if reason else 48)
 
 
 def asked_for(tmp_path: Path, function: str, asked: Sequence[Any]) -> list[list[float]]:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import rnnzoo
 from rnnzoo.backends.native import build
+from rnnzoo.spec.trial import MODEL
 from tests.keras_process import printed
 
 pytestmark = pytest.mark.skipif(
@@ -24,6 +26,7 @@ compiler = pytest.mark.skipif(
     shutil.which(build.COMPILER) is None, reason=f"needs {build.COMPILER}"
 )
 SINGLE = 1e-6  # in float32, over a few epochs
+OF_WEIGHTS = 1e-5  # Adam divides a gradient by its size, also where that is nearly 0
 STOPPED = {3: 1}  # the fourth, after its first epoch
 Asked = Callable[..., Any]
 
@@ -109,6 +112,27 @@ def _numbers(outcomes: list[list[dict[str, Any]]]) -> list[list[float]]:
 @compiler
 def test_a_training_goes_on_in_a_population_and_out_of_one(asked: Asked, tmp_path: Path) -> None:
     assert asked(f"going_on_elsewhere({str(tmp_path / 'kept')!r})") == [True] * 4
+
+
+@pytest.mark.slow
+def test_models_of_several_sizes_share_a_program(asked: Asked, tmp_path: Path) -> None:
+    """In a bucket, as on a GPU; of eight, six have at most its size."""
+    together, alone, most = asked(
+        f"compared('of_several_sizes', {str(tmp_path / 'kept')!r}, shares=False)",
+        {build.SWITCH: build.SCAN},
+    )
+    assert most == 6
+    assert [_without_numbers(each) for each in together] == [
+        _without_numbers(each) for each in alone
+    ]
+    for ours, expected in zip(_numbers(together), _numbers(alone), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=SINGLE, atol=SINGLE)
+    # files are of the model's own size
+    saved, expected_model = (
+        rnnzoo.load_model(tmp_path / name / MODEL).get_weights() for name in ("kept", "kept_alone")
+    )
+    for weights, exact in zip(saved, expected_model, strict=True):
+        np.testing.assert_allclose(weights, exact, rtol=0, atol=OF_WEIGHTS)
 
 
 @pytest.mark.slow

@@ -29,6 +29,10 @@ Tensor = Any
 class Together:
     """How several models of one shape share what is compiled of the first."""
 
+    @property
+    def side_by_side(self) -> bool:
+        return not (process.has_native_loops() and jax.default_backend() == "cpu")
+
     def on(self, compiled: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
         """A compiled function, where other variables stand for its own."""
         assert isinstance(compiled, Compiled)
@@ -106,9 +110,9 @@ class Lanes:
 
 def _mapped() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """How a function of one lane becomes one of all."""
-    if process.has_native_loops() and jax.default_backend() == "cpu":
-        return lambda function: partial(lax.map, function)
-    return partial(jax.vmap)
+    if Together().side_by_side:
+        return partial(jax.vmap)
+    return lambda function: partial(lax.map, function)
 
 
 @partial(jax.jit, donate_argnums=0)
