@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.spec import settings as projects
 from rnnzoo.spec.document import parse, plain, yaml_text
 from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment, Rungs
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS
@@ -571,11 +572,15 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda text: text.split("\n")[0][:20])
-def test_every_example_of_the_manual_is_right(block: str) -> None:
+def test_every_example_of_the_manual_is_right(block: str, tmp_path: Path) -> None:
     """A block that is no whole experiment is put into one, at the place where its first key
-    belongs.
+    belongs; or it is an mlflow.yml.
     """
     table = plain(parse(block, "docs/experiments.md"))
+    if "launcher" in table:
+        (tmp_path / "mlflow.yml").write_text(block)
+        assert projects.read(tmp_path / "mlflow.yml").launcher.name == table["launcher"]["name"]
+        return
     content: dict[str, Any] = {"experiment": "e", "task": "adding", "variants": ["lstm"]}
     if "tasks" in table:
         del content["task"]

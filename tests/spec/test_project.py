@@ -90,7 +90,7 @@ def test_paths_of_mlflow_yml_are_relative_to_its_folder(deep: Path, tmp_path: Pa
 def test_what_a_trial_keeps_is_found_from_every_folder_of_the_project(
     deep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mlflow.yml").touch()
+    (tmp_path / "mlflow.yml").write_text("launcher: local\n")
     (deep / "small.yaml").write_text(SPEC)
     opened = door.opened(Path("small.yaml"))
     assert opened.runs == Path("../../runs/small")
