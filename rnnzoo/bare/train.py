@@ -18,6 +18,7 @@ from rnnzoo.bare.model import Model, is_finite
 from rnnzoo.errors import RnnzooError, TrainingError, listed, machine_fault, worded
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
+from rnnzoo.stats.threads import one_thread
 from rnnzoo.tasks import SPLITS, Task
 
 Tell = Callable[[Progress], bool]
@@ -56,10 +57,12 @@ class Ended:
 Rule = Callable[[Model, Course], Ended | None]
 
 
+@one_thread()
 def train(
     trial: Trial, tell: Tell, rule: Rule | None = None, scored: Sequence[str] = SPLITS
 ) -> Outcome:
-    """Run one trial in this process.
+    """Run one trial in this process, on one thread: its products are small, and threads that wait
+    for the next one keep their cores busy.
 
     Args:
         rule: what ends it besides its epochs and its patience.

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from rnnzoo import lang, tasks
 from rnnzoo.backends.native import build
@@ -185,3 +186,20 @@ def test_patience_ends_it_and_the_best_weights_are_scored() -> None:
 
 def test_what_it_has_of_a_training_are_hyperparameters() -> None:
     assert set(HAS) <= set(Training().values())
+
+
+def test_a_training_computes_on_one_thread_and_leaves_the_others_as_they_were() -> None:
+    seen: list[int] = []
+
+    def tell(_: Progress) -> bool:
+        seen.extend(threads())
+        return True
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        train(trial("rnn", "memorisation", optimizer="sgd"), tell)
+        assert {2} == set(threads())
+    assert set(seen) == {1}
+
+
+def threads() -> list[int]:
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
