@@ -20,7 +20,7 @@ import multiprocessing
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -43,7 +43,8 @@ from rnnzoo.launchers.local import (
     started,
 )
 from rnnzoo.spec.cards import VISIBLE, cards
-from rnnzoo.spec.hyperparameters import PRECISIONS
+from rnnzoo.spec.hyperparameters import MOST_LANES, PRECISIONS
+from rnnzoo.spec.plugins import Wrong
 from rnnzoo.spec.settings import POPULATION_SIZE
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
@@ -390,20 +391,29 @@ def _too_late(minutes: float) -> Outcome:
     return Outcome(Kind.TIMED_OUT, message=f"it took longer than {minutes:g} minutes")
 
 
+def wrong(options: Mapping[str, Any]) -> Iterator[Wrong]:
+    """What is wrong with options whose types are right."""
+    if options["size"] > MOST_LANES:
+        problem = f"`size` is at most {MOST_LANES}, not {options['size']}"
+        yield Wrong(
+            "size", problem, f"a program has so many lanes; the default is {OPTIONS['size']}"
+        )
+    if options["precision"] not in PRECISIONS:
+        known = " or ".join(PRECISIONS)
+        yield Wrong("precision", f"`precision` is {known}, not {options['precision']!r}", PAGE)
+
+
 def checked(options: Mapping[str, Any]) -> tuple[str, ...]:
     """The GPUs of the processes that these options ask for; an empty name leaves the choice.
 
     Raises:
-        UsageError: an option is wrong.
+        UsageError: these are more than there are.
     """
-    if options["precision"] not in PRECISIONS:
-        known = " or ".join(PRECISIONS)
-        raise UsageError(f"`precision` is {known}, not {options['precision']!r}", PAGE)
     here, asked = cards(), options["processes"]
     if asked == 0:
         return here or ("",)
     if here and asked > len(here):
-        problem = f"`processes` is {asked}, and there {number_of(len(here), 'is', 'are')} GPU"
+        problem = f"`processes` is {asked}, and this machine has {number_of(len(here), 'GPU')}"
         raise UsageError(problem, "a process has a GPU of its own: leave `processes` out")
     return here[:asked] or ("",) * asked
 

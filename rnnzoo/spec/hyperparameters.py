@@ -27,6 +27,7 @@ POOLS = ("last", "mean", "max")
 BEST_BY = ("loss", "metric")
 CLASS_WEIGHTS = ("none", "balanced")
 PRECISIONS = ("float32", "tf32")  # of products on a GPU
+MOST_LANES = 100_000  # of a population
 # what only one schedule reads
 OF_SCHEDULE = {
     "plateau": "halve",
@@ -480,7 +481,7 @@ class Training:
         metadata=_row(
             "so many trials of one shape train at once in one program, on which last digits depend;"
             " 0: as `launcher` in mlflow.yml says, else each by itself",
-            Legal(whole=True, high=100_000),
+            Legal(whole=True, high=MOST_LANES),
             "all",
             "training",
             unit="trials",

@@ -283,4 +283,13 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
     for option, problem, fix in wrong_options(f"{word} '{chosen.name}'", chosen.options, options):
         mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
     mistakes.raise_if_any()
-    return Plugin(kind, chosen, loaded, {**options, **chosen.options})
+    settled = {**options, **chosen.options}
+    for option, problem, fix in getattr(loaded, "wrong", _nothing)(settled):
+        mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
+    mistakes.raise_if_any()
+    return Plugin(kind, chosen, loaded, settled)
+
+
+def _nothing(options: Mapping[str, Any]) -> Iterator[Wrong]:
+    """What is wrong with the options of a file that has no `wrong(options)`: nothing."""
+    yield from ()

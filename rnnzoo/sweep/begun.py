@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rnnzoo import backends
 from rnnzoo.backends import fastest_backend
-from rnnzoo.spec import points, settings
+from rnnzoo.spec import plugins, points, settings
 from rnnzoo.spec.claims import FASTER
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.hyperparameters import AUTO, PRECISIONS, Training
@@ -80,14 +80,17 @@ def wanted(experiment: Experiment, chosen: Chosen) -> Lanes:
 
     Args:
         chosen: the launcher; one that is not named is a population where there is a GPU.
+
+    Raises:
+        SpecError: an option of the launcher is wrong.
     """
     training = experiment.training
     if training.population:
         return Lanes.of(training)
     if chosen.name == POPULATION:
-        size = chosen.options.get("size", POPULATION_SIZE)
+        options = plugins.plugin("launchers", chosen).options
         written = training.precision if training.precision != PRECISIONS[0] else ""
-        return Lanes(size, written or chosen.options.get("precision", PRECISIONS[0]))
+        return Lanes(options["size"], written or options["precision"])
     if chosen == AUTO_LAUNCHER and _takes_to_cards(experiment):
         return Lanes(POPULATION_SIZE, training.precision)
     return ALONE

@@ -20,7 +20,7 @@ from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import read_text
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
-from rnnzoo.spec.settings import Chosen, Settings, exists, runs
+from rnnzoo.spec.settings import POPULATION, Chosen, Settings, exists, runs
 from rnnzoo.spec.trial import Result, StudyKey
 from rnnzoo.sweep import samplers, search
 from rnnzoo.sweep.begun import among, possible, settled, ways
@@ -162,12 +162,33 @@ def loaded(
     planned = {way.training: studies(way, digests, inputs) for way in ways(experiment, lanes)}
     check_model(next(iter(planned.values())), loaded)
     holders = [among(holder, lambda way: planned[way.training]) for holder in asked]
-    experiment = settled(experiment, *holders, lanes=lanes)
+    written, experiment = experiment, settled(experiment, *holders, lanes=lanes)
+    if chosen is not None:
+        _check_precision(written, experiment)
     own = planned.pop(experiment.training)
     noted = {label: _noted(task, warnings[label]) for label, task in loaded.items()}
     others = tuple(chain.from_iterable(planned.values()))
     trials = experiment.search.trials
     return Opened(experiment, noted, own, trials, warnings, others, tuple(notes))
+
+
+def _check_precision(written: Experiment, begun: Experiment) -> None:
+    """Refuse a precision that would be passed over: only populations have one.
+
+    Raises:
+        SpecError: it is written, and each trial trains by itself.
+    """
+    precision = written.training.precision
+    if begun.training.population or precision == begun.training.precision:
+        return
+    mistakes = Mistakes()
+    mistakes.add(
+        written.places["training.precision"],
+        f"`precision: {precision}` is of populations, and here each trial trains by itself",
+        f"leave it out; or write `launcher: {POPULATION}` into mlflow.yml, or `population:` beside"
+        " it",
+    )
+    mistakes.raise_if_any()
 
 
 def stored(experiment: str) -> Collection[str]:

@@ -274,8 +274,10 @@ def test_what_is_wrong_with_its_options_is_said() -> None:
     setup = Setup(behave, 2, many=in_step)
     with pytest.raises(UsageError, match="nothing here trains many trials at once"):
         make(Chosen("population"), replace(setup, many=None))
-    with pytest.raises(UsageError, match="`precision` is float32 or tf32, not 'bf16'"):
+    with pytest.raises(SpecError, match="`precision` is float32 or tf32, not 'bf16'"):
         make(Chosen("population", {"precision": "bf16"}), setup)
+    with pytest.raises(SpecError, match="`size` is at most 100000, not 100001"):
+        make(Chosen("population", {"size": 100_001}), setup)
     with pytest.raises(SpecError, match="`size` must be at least 1"):
         make(Chosen("population", {"size": 0}), setup)
 

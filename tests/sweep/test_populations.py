@@ -15,7 +15,7 @@ import rnnzoo
 from rnnzoo.api import Results, root, sweeping, together
 from rnnzoo.backends.jax import process as jax
 from rnnzoo.cli import main
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.report.figures import study as figures
 from rnnzoo.spec import cards, settings
 from rnnzoo.spec.hyperparameters import Training
@@ -206,6 +206,34 @@ def test_what_cannot_train_in_populations_is_refused(
         rnnzoo.run(FILE)
     with pytest.raises(UsageError, match=problem):
         rnnzoo.plan(FILE, measure=False)
+
+
+@pytest.mark.parametrize("options", ["size: text", "size: null", "size: 0", "precision: half"])
+def test_a_wrong_option_is_shown_in_its_place(options: str, launched_by: LaunchedBy) -> None:
+    launched_by(f"{{name: population, {options}}}")
+    for command in (rnnzoo.plan, rnnzoo.run):
+        with pytest.raises(SpecError) as caught:
+            command(FILE)
+        (mistake,) = caught.value.mistakes
+        assert (mistake.span.file, mistake.span.column) == ("mlflow.yml", 30)
+
+
+def test_a_precision_without_a_population_is_refused(
+    launched_by: LaunchedBy, project: Path
+) -> None:
+    """Else each trial would train in float32, and nobody would know."""
+    (project / FILE).write_text(SPEC.replace("epochs: 4", "epochs: 4, precision: tf32"))
+    for launcher in ("", "local"):
+        launched_by(launcher)
+        for command in (rnnzoo.plan, rnnzoo.run):
+            with pytest.raises(SpecError) as caught:
+                command(FILE)
+            (mistake,) = caught.value.mistakes
+            assert mistake.problem.startswith("`precision: tf32` is of populations")
+            assert (mistake.span.line, mistake.span.column) == (5, 37)
+    launched_by("{name: population, size: 2}")
+    trainings = {result.trial.training.precision for result in rnnzoo.run(FILE)}
+    assert trainings == {"tf32"}
 
 
 @pytest.mark.slow
