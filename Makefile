@@ -52,8 +52,8 @@ bench: $(READY)  ## cells beside their peers, one core: an hour; cells="lstm gru
 	@$(BIN)/python -m benchmarks.reports
 	@$(BIN)/python -m benchmarks $(if $(cells),--cells $(cells)) $(if $(shapes),--shapes $(shapes))
 
-bench-gpu: $(READY)  ## kernels and populations on a GPU: 8 minutes; json=FILE for all figures
-	@$(BIN)/python -m benchmarks.gpu $(if $(json),--json $(json))
+bench-gpu: $(READY)  ## kernels and populations on a GPU: 8 minutes; json=FILE for all figures; column=1 for a paper's study
+	@$(BIN)/python -m benchmarks.gpu $(if $(json),--json $(json)) $(if $(column),--column)
 
 check: $(READY)  ## lint, types, architecture
 	@$(BIN)/ruff format --check rnnzoo tests tools benchmarks

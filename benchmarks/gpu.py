@@ -1,16 +1,23 @@
 """What this version takes on a GPU: `make bench-gpu`, one command, under 8 minutes on an H100.
 
-Three parts, each in one run with what it is compared to:
+Each part is in one run with what it is compared to:
 
+- gradients: how far those of our kernels are from JAX's scan of the same program, both in float32,
+  as a share of the largest;
 - layers: forward, backward and gradients of weights of one layer, in ms: our kernels, JAX's scan of
   the same program, and cuDNN (`torch.nn`, in a CUDA graph, in tf32 and in bf16) where torch is
   installed;
-- populations: one update of many models at once, in us a model, by their number;
-- study: trials of the main job by the launcher `population`, in s.
+- populations: one update of many models at once, in us a model, by their number, and of one model
+  on a core of this machine's processor;
+- study: trials of the main job by the launcher `population`, in s, twice: their outcomes have to be
+  the same to the bit.
 
 It prints a table and writes all figures as JSON (`--json FILE`).  Our products are in the precision
 that `--precision` names, float32 or tf32; the time loop is in float32 in any case.  `--rehearse`
 runs everything once, tiny, on whatever JAX computes on: to see that it works.
+
+`--column` measures one thing instead, the column JSB Chorales of Greff et al. 2015: nine variants
+with 200 trials each, from the command to the report, in s.
 """
 
 from __future__ import annotations
@@ -22,12 +29,16 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from benchmarks.training import PIN
+from rnnzoo.launchers.local import ONE_THREAD
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ["KERAS_BACKEND"] = "jax"
@@ -60,6 +71,17 @@ SHAPES = (
 # beside those that cuDNN has: three weights of states, a clock, a sum over units
 MORE = tuple((name, Shape(16, 60, 88, 64)) for name in ("peephole", "clockwork", "on_lstm"))
 COUNTS = (1, 8, 32, 128, 512)
+CHECKED = Shape(3, 11, 7, 64)  # on which gradients are compared, for all of `layers`
+# The column of a paper: what `extends` cannot take away is written anew.
+COLUMN = """
+extends: {study}
+experiment: column
+tasks: [jsb_chorales]
+variants: [peephole, nig, nfg, nog, niaf, noaf, cifg, np, fgr]
+controls: false
+claims: [no variant better than peephole]
+"""
+GREFF = Path(__file__).parent.parent / "experiments" / "studies" / "greff2015.yaml"
 OF_POPULATIONS = (Shape(1, 60, 88, 64), Shape(16, 60, 88, 64))
 TRIALS = 512
 TINY = Shape(2, 3, 3, 4)
@@ -89,9 +111,15 @@ def main() -> int:
         return 0
     import jax
 
+    if arguments.core:
+        print(json.dumps([update(shape, 1, "native") for shape in OF_POPULATIONS]))
+        return 0
     if jax.default_backend() != "gpu" and not arguments.rehearse:
         print(NO_CARD, file=sys.stderr)
         return 1
+    if arguments.column:
+        print(f"{column(arguments.precision, arguments.rehearse):.1f} s")
+        return 0
     jax.config.update("jax_default_matmul_precision", PRECISIONS[arguments.precision])
     plan, until = REHEARSED if arguments.rehearse else ALL, time.monotonic() + 60 * MINUTES
     figures: list[dict[str, Any]] = [about(arguments.precision)]
@@ -113,6 +141,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="a file for all figures")
     parser.add_argument("--precision", choices=PRECISIONS, default="tf32", help="of products")
     parser.add_argument("--rehearse", action="store_true", help="once, tiny, on any machine")
+    parser.add_argument(
+        "--column", action="store_true", help="the study of a paper instead: up to 20 minutes"
+    )
+    parser.add_argument("--core", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--cudnn", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -138,6 +170,9 @@ def line(figure: dict[str, Any]) -> str:
 
 def measures(plan: Plan, precision: str) -> Iterator[Callable[[], Iterator[dict[str, Any]]]]:
     """What is measured, one after the other: what fails is a figure, too."""
+    for name in dict.fromkeys(name for name, _ in plan.layers):
+        what = f"{name} {CHECKED}"
+        yield partial(attempted, "gradients", what, "kernels", "of the scan's", apart, name)
     for name, shape in plan.layers:
         for how in ("kernels", "scan"):
             yield partial(attempted, "layer", f"{name} {shape}", how, "ms", layer, name, shape, how)
@@ -147,10 +182,8 @@ def measures(plan: Plan, precision: str) -> Iterator[Callable[[], Iterator[dict[
             for how in ("kernels", "scan"):
                 what = f"lstm {shape}, {count} at once"
                 yield partial(attempted, "population", what, how, "us", update, shape, count, how)
-    trials = plan.trials
-    yield partial(
-        attempted, "study", f"{trials} trials", "population", "s", study, trials, precision
-    )
+    yield partial(on_a_core, plan.populations)
+    yield partial(studies, plan.trials, precision)
 
 
 def attempted(
@@ -235,12 +268,75 @@ def _seconds(function: Callable[..., Any], *arguments: Any) -> float:
     return statistics.median(clocks)
 
 
-def study(trials: int, precision: str) -> float:
-    """Seconds of so many trials of the main job with the launcher `population`."""
+def apart(name: str) -> float:
+    """How far gradients of our kernels are from the scan's, as a share of the largest of each."""
+    import jax
+    import numpy as np
+
+    slopes = []
+    with jax.default_matmul_precision("highest"):
+        for how in ("kernels", "scan"):
+            loss, values, x = _layer(name, CHECKED, how)
+            slopes.append([np.asarray(slope) for slope in jax.jit(jax.grad(loss))(values, x)])
+    kernels, scan = slopes
+    return max(
+        float(np.abs(own - other).max() / max(np.abs(other).max(), 1e-30))
+        for own, other in zip(kernels, scan, strict=True)
+    )
+
+
+def on_a_core(shapes: Sequence[Shape]) -> Iterator[dict[str, Any]]:
+    """us of one update of one model on one core of the processor."""
+    command = [*PIN, sys.executable, "-m", "benchmarks.gpu", "--core"]
+    environment = {**os.environ, **ONE_THREAD, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
+    figure: dict[str, Any] = {"part": "population", "how": "a core", "unit": "us"}
+    if done.returncode:
+        yield {**figure, "what": "lstm", "failed": "see above"}
+        return
+    took = dict(zip(OF_POPULATIONS, json.loads(done.stdout.splitlines()[-1]), strict=True))
+    for shape in shapes:
+        if shape in took:
+            yield {**figure, "what": f"lstm {shape}, 1 at once", "value": took[shape]}
+
+
+def studies(trials: int, precision: str) -> Iterator[dict[str, Any]]:
+    """Seconds of so many trials of the main job with the launcher `population`, twice; and in how
+    many of them the two differ, which has to be 0.
+    """
+    outcomes = []
+    figure = {"part": "study", "what": f"{trials} trials", "how": "population"}
+    for _ in range(2):
+        seconds, ended = study(trials, precision)
+        outcomes.append(ended)
+        yield {**figure, "value": seconds, "unit": "s"}
+    differing = sum(first != second for first, second in zip(*outcomes, strict=True))
+    yield {**figure, "how": "the same twice", "value": differing, "unit": "trials differ"}
+
+
+def study(trials: int, precision: str) -> tuple[float, list[Any]]:
+    """Seconds and outcomes of so many trials of the main job with the launcher `population`."""
     command = [sys.executable, "-m", "benchmarks.together", "population", str(trials), str(trials)]
     done = subprocess.run([*command, precision], stdout=subprocess.PIPE, text=True, check=True)
-    seconds, _ = json.loads(done.stdout.splitlines()[-1])
-    return float(seconds)
+    seconds, outcomes = json.loads(done.stdout.splitlines()[-1])
+    return float(seconds), outcomes
+
+
+def column(precision: str, rehearse: bool) -> float:
+    """Seconds of a column of Greff et al. 2015, from the command to the report."""
+    size = 2 if rehearse else TRIALS
+    tiny = ["--trials", "1", "--set", "training.epochs=1"] if rehearse else []
+    with tempfile.TemporaryDirectory() as folder:
+        spec, project = Path(folder) / "column.yaml", Path(folder) / "mlflow.yml"
+        spec.write_text(COLUMN.format(study=GREFF))
+        project.write_text(
+            f"launcher: {{name: population, size: {size}, precision: {precision}}}\n"
+        )
+        began = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "rnnzoo", "sweep", str(spec), *tiny], cwd=folder, check=True
+        )
+        return time.perf_counter() - began
 
 
 # -- with torch, in a process of its own

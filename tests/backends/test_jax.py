@@ -181,8 +181,11 @@ def test_the_loss_of_sigmoids_and_its_derivatives_are_exact(under_jax: UnderJax)
     assert max(under_jax("of_sigmoids")) < 1e-5
 
 
-def test_a_layer_needs_no_compiler(under_jax: UnderJax) -> None:
-    assert under_jax("without_compiler", "rnn") == "Engine"
+@compiler
+def test_a_layer_needs_no_compiler_and_leaves_one_alone_as_soon_as_it_is_told(
+    under_jax: UnderJax,
+) -> None:
+    assert under_jax("what_computes", "rnn") == ["Engine", "NativeEngine", "Engine"]
 
 
 def test_units_that_are_not_due_need_not_be_computed(under_jax: UnderJax) -> None:

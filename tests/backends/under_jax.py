@@ -18,6 +18,7 @@ from rnnzoo import lang
 from rnnzoo.backends.jax import backend, newton
 from rnnzoo.backends.jax.engine import _shared
 from rnnzoo.backends.jax.native import NativeEngine
+from rnnzoo.backends.native.build import SCAN, SWITCH
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
@@ -290,11 +291,17 @@ def _derivatives(layer: Recurrent, engine: str) -> tuple[float, float]:
     return _furthest(ours[:1], plain[:1]), _furthest(ours[1:], plain[1:])
 
 
-def without_compiler(name: str) -> str:
-    """What computes a layer's loops where there is no compiler."""
-    os.environ["CXX"] = "no-such-compiler"
-    rnnzoo.layer(name, SIZE["units"])(np.zeros((2, 3, 4), "float32"))
-    return " ".join(type(step).__name__ for step in _shared.values())
+def what_computes(name: str) -> list[str]:
+    """What computes a layer's loops without a compiler, with one, and where none are wanted any
+    more.
+    """
+    names = []
+    for variable, value in (("CXX", "no-such-compiler"), ("CXX", ""), (SWITCH, SCAN)):
+        os.environ[variable] = value
+        _shared.clear()
+        rnnzoo.layer(name, SIZE["units"])(np.zeros((2, 3, 4), "float32"))
+        names.append(" ".join(type(step).__name__ for step in _shared.values()))
+    return names
 
 
 def of_sigmoids() -> tuple[float, float, float]:

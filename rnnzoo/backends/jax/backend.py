@@ -26,7 +26,7 @@ from rnnzoo.backends.jax.training import (
     repeat,
     tensor,
 )
-from rnnzoo.backends.native.build import Missing
+from rnnzoo.backends.native.build import Missing, check_wanted
 from rnnzoo.backends.native.plan import Unprintable
 from rnnzoo.backends.scans import scanned
 from rnnzoo.backends.units import of_due_units
@@ -70,6 +70,7 @@ def _loop(layer: LayerStep) -> Engine:
     if layer.sizes.units >= DUE_FROM and not _is_on_a_card():
         engine = of_due_units(engine, switch)
     with suppress(Missing, Unprintable):
+        check_wanted()  # here, too: what was compiled before it was said is known already
         engine = _loops().of_engine(engine)
     return shared(engine)
 
