@@ -26,6 +26,7 @@ import argparse
 import importlib.util
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -74,7 +75,7 @@ COUNTS = (1, 8, 32, 128, 512)
 CHECKED = Shape(3, 11, 7, 64)  # on which gradients are compared, for all of `layers`
 # The column of a paper: what `extends` cannot take away is written anew.
 COLUMN = """
-extends: {study}
+extends: greff2015.yaml
 experiment: column
 tasks: [jsb_chorales]
 variants: [peephole, nig, nfg, nog, niaf, noaf, cifg, np, fgr]
@@ -325,16 +326,28 @@ def study(trials: int, precision: str) -> tuple[float, list[Any]]:
 def column(precision: str, rehearse: bool) -> float:
     """Seconds of a column of Greff et al. 2015, from the command to the report."""
     size = 2 if rehearse else TRIALS
-    tiny = ["--trials", "1", "--set", "training.epochs=1"] if rehearse else []
+    tiny = ("--trials=3", "--set=select.keep=3", "--set=training.epochs=1") if rehearse else ()
     with tempfile.TemporaryDirectory() as folder:
         spec, project = Path(folder) / "column.yaml", Path(folder) / "mlflow.yml"
-        spec.write_text(COLUMN.format(study=GREFF))
+        spec.write_text(COLUMN)
+        shutil.copy(GREFF, folder)
+        shutil.copytree(GREFF.parent.parent / "cells", Path(folder) / "experiments" / "cells")
         project.write_text(
             f"launcher: {{name: population, size: {size}, precision: {precision}}}\n"
         )
         began = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "rnnzoo", "sweep", str(spec), *tiny], cwd=folder, check=True
+            [
+                sys.executable,
+                "-m",
+                "rnnzoo",
+                "sweep",
+                str(spec),
+                "--set=training.backend=jax",
+                *tiny,
+            ],
+            cwd=folder,
+            check=True,
         )
         return time.perf_counter() - began
 
