@@ -6,9 +6,13 @@ In: an experiment that is opened, and the launcher with a name.  Out: plain valu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from rnnzoo import backends
 from rnnzoo.errors import number_of
+from rnnzoo.lang.ir import Cell
+from rnnzoo.lang.ladder import bucket_of
 from rnnzoo.launchers import population
 from rnnzoo.spec import cards, points
 from rnnzoo.spec.settings import Chosen
@@ -35,24 +39,53 @@ def plain(opened: Opened, studies: Sequence[Study], chosen: Chosen) -> dict[str,
     training = opened.experiment.training
     lanes = Lanes.of(training)
     known = points.ours(opened.experiment.search.sampler.name)
-    shapes = set(_shapes(studies, opened.trials)) if known else None
-    device = cards.model() or "a GPU" if provenance.on_card(training) else "the processor"
+    on_card = provenance.on_card(training)
+    side_by_side = on_card or not backends.processes(training.backend).has_native_loops()
+    programs = _programs(opened, studies, side_by_side) if known else None
+    device = cards.model() or "a GPU" if on_card else "the processor"
     return {
         "size": lanes.size,
         "precision": lanes.precision,
         "processes": processes(chosen),
         "device": device,
-        "programs": None if shapes is None else len(shapes),
+        "programs": programs,
     }
 
 
-def _shapes(studies: Sequence[Study], trials: int) -> Iterator[Shape]:
-    """The shape of each planned trial."""
+def _programs(opened: Opened, studies: Sequence[Study], side_by_side: bool) -> int:
+    """How many programs the planned trials need.
+
+    Args:
+        side_by_side: whether models of several sizes share programs: where models are computed one
+            after the other, each has its own size (`nn.population`).
+    """
+    programs: set[Shape] = set()
     for study in studies:
-        for index in range(trials):
-            point = study.point(index)
-            if point is not None:
-                yield shape_of(study.trial(index, point))
+        shapes = set(_shapes(study, opened.trials))
+        if side_by_side:
+            inputs = opened.tasks[study.task.label].inputs
+            shapes = {_in_bucket(shape, study.cell, inputs) for shape in shapes}
+        programs |= shapes
+    return len(programs)
+
+
+def _shapes(study: Study, trials: int) -> Iterator[Shape]:
+    """The shape of each planned trial of a study."""
+    for index in range(trials):
+        point = study.point(index)
+        if point is not None:
+            yield shape_of(study.trial(index, point))
+
+
+def _in_bucket(shape: Shape, cell: Cell, inputs: int) -> Shape:
+    """The shape with the units that its program has.
+
+    Args:
+        inputs: numbers of the task at a step.
+    """
+    columns = cell.columns(cell.inputs_in(shape.training.width(inputs)))
+    units = bucket_of(shape.training, cell, columns) or shape.training.units
+    return shape._replace(training=replace(shape.training, units=units))
 
 
 def words(known: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ else reads that.
     delays             states that are functions of earlier inputs only, out of the loop
     scans              steps without a loop: linear states as scans, nonlinear ones for Newton
     buckets, spare     models of several sizes in layers of one; steps with spare units
+    ladder             which sizes these are, and in which of them a model lies
     slopes             derivatives of states with respect to the step before, unit by unit
     formulas           what primitives have in the cell language: derivatives, and means to compute
     adjoint, listing, verify   its reverse; both as text; what both must hold

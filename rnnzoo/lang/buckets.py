@@ -190,6 +190,13 @@ def layout_of(cell: ir.Cell, number: int = 1, parts_of_inputs: int = 0) -> Layou
     return Layout(parts)
 
 
+def parts_of_pair(cell: ir.Cell) -> int:
+    """In how many parts the outputs of a pair of layers, one a direction, lie; 0 where none of them
+    is spare.
+    """
+    return 2 * layout_of(cell).parts.get(str(cell.output_size), 0)
+
+
 def plain_sizes(size: ir.Size) -> Iterator[str]:
     """The sizes that a size is made of, each a symbol or an expression of such."""
     if isinstance(size, str):

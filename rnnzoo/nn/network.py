@@ -16,12 +16,13 @@ import keras
 from rnnzoo import lang
 from rnnzoo.errors import TrainingError
 from rnnzoo.lang import counts, ir, operations
+from rnnzoo.lang.buckets import parts_of_pair
 from rnnzoo.lang.text import digest
 from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.parts import Arranged, Bias, Embedding, OneHot, Pool
-from rnnzoo.nn.spare import Spared, parts_of_pair
+from rnnzoo.nn.spare import Spared
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.seeds import seed_for
 from rnnzoo.spec.trial import Trial

@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnzoo import backends
+from rnnzoo.lang.ladder import bucket_of
 from rnnzoo.launchers import Desk
 from rnnzoo.launchers._child import outcome_of
-from rnnzoo.nn.buckets import bucket_of
 from rnnzoo.nn.data import Resident, Streamed, data_of
 from rnnzoo.nn.epochs import Asked, Epoch, Flow, Trained, flow
 from rnnzoo.nn.lanes import Lane, Population, why_alone

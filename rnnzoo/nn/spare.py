@@ -210,10 +210,3 @@ class Spared(Recurrent):
             return output
         real = spare.real(self._values(self.layers))[str(size)]
         return keras.ops.where(real > 0, output, 0)
-
-
-def parts_of_pair(cell: ir.Cell) -> int:
-    """In how many parts the outputs of a pair of layers, one a direction, lie; 0 where none of them
-    is spare.
-    """
-    return 2 * layout_of(cell).parts.get(str(cell.output_size), 0)

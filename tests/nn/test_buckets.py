@@ -14,7 +14,7 @@ import pytest
 
 from rnnzoo import lang
 from rnnzoo.backends.native import build
-from rnnzoo.nn.buckets import bucket_of, ladder, why_own_size
+from rnnzoo.lang.ladder import bucket_of, ladder, why_own_size
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.hyperparameters import OPTIMIZERS, Training
 from tests.keras_process import printed

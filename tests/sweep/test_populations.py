@@ -331,6 +331,19 @@ def test_a_plan_says_the_size_and_how_many_programs_are_compiled(
     assert said in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize(("native", "programs"), [(True, 4), (False, 2)])
+def test_a_plan_counts_programs_of_buckets_where_models_are_computed_side_by_side(
+    native: bool, programs: int, launched_by: LaunchedBy, project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Both of 50 and 60 units lie in 64, with each of two cells."""
+    monkeypatch.setattr(jax, "has_native_loops", lambda: native)
+    grid = SPEC.replace("trials: 2", "trials: 2, sampler: grid").replace("[4, 8]", "[50, 60]")
+    (project / FILE).write_text(grid)
+    launched_by("{name: population, size: 8}")
+    assert rnnzoo.plan(FILE, measure=False)["population"]["programs"] == programs
+
+
 def test_an_epoch_takes_as_long_for_one_lane_as_for_all() -> None:
     """2 s of compiling and the like, and 10 epochs of 0.5 s."""
     cost = Cost(step=None, epoch=(0.5, 0.5), trial=(7.0, 7.0))
