@@ -109,6 +109,39 @@ def test_paths_are_relative_to_the_file_that_they_are_written_in(
     assert again == experiment
 
 
+TASK = "{name: arrays, file: my.npz}"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("unseen: [%s]", "unseen"),
+        ("filter: %s", "filter"),
+        ("filter: {task: %s}", "filter"),
+    ],
+)
+def test_paths_of_a_search_over_cells_are_moved_too(
+    written: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # which is the project
+    monkeypatch.setattr("rnnzoo.spec.read_experiment.cells.solvable", lambda *_: True)
+    (tmp_path / "base.yaml").write_text(
+        "experiment: base\ntask: parity\nvariants: [lstm, gru]\n"
+        f"search_cells:\n  {written.replace('%s', TASK)}\n"
+    )
+    path = tmp_path / "studies" / "child.yaml"
+    path.parent.mkdir()
+    path.write_text("experiment: child\nextends: ../base.yaml\n")
+    search = read(path).cell_search
+    assert search is not None
+    if told == "unseen":
+        (task,) = search.unseen
+    else:
+        assert search.filter is not None
+        task = search.filter.task
+    assert task.options["file"] == "../my.npz"
+
+
 def test_overrides_go_over_both_files_and_cannot_say_what_is_extended(tmp_path: Path) -> None:
     of("", tmp_path)
     path = tmp_path / "child.yaml"

@@ -157,12 +157,23 @@ def _moved(table: Table, of: Path, to: Path) -> Table:
     """The table with its paths, which are relative to the folder `of`, relative to another."""
     if os.path.realpath(of) == os.path.realpath(to):
         return table
+    return _with(
+        table,
+        {
+            "task": lambda node: _tasks(node, of, to),
+            "tasks": lambda node: _tasks(node, of, to),
+            "variants": lambda node: _each(node, lambda variant: _variant(variant, of, to)),
+            "search_cells": lambda node: _cell_search(node, of, to),
+        },
+    )
+
+
+def _with(table: Table, moves: Mapping[str, _Move]) -> Table:
+    """The table with the nodes of some keys moved."""
     entries = dict(table.entries)
-    for key in ("task", "tasks"):
+    for key, move in moves.items():
         if key in entries:
-            entries[key] = _each(entries[key], lambda node: _task(node, of, to))
-    if "variants" in entries:
-        entries["variants"] = _each(entries["variants"], lambda node: _variant(node, of, to))
+            entries[key] = move(entries[key])
     return replace(table, entries=entries)
 
 
@@ -171,6 +182,10 @@ def _each(node: Node, moved: _Move) -> Node:
     if isinstance(node, Listing):
         return replace(node, items=tuple(map(moved, node.items)))
     return moved(node)
+
+
+def _tasks(node: Node, of: Path, to: Path) -> Node:
+    return _each(node, lambda task: _task(task, of, to))
 
 
 def _task(node: Node, of: Path, to: Path) -> Node:
@@ -189,6 +204,26 @@ def _task(node: Node, of: Path, to: Path) -> Node:
     elif file is not None:
         entries[PATH] = _path(file, of, to)
     return replace(node, entries=entries)
+
+
+def _cell_search(node: Node, of: Path, to: Path) -> Node:
+    """A search over cells, with the tasks of its filter and those that it never sees."""
+    if not isinstance(node, Table):
+        return node
+    return _with(
+        node,
+        {
+            "filter": lambda chosen: _filter(chosen, of, to),
+            "unseen": lambda unseen: _tasks(unseen, of, to),
+        },
+    )
+
+
+def _filter(node: Node, of: Path, to: Path) -> Node:
+    """A filter: a task, or a table with one."""
+    if isinstance(node, Table) and "task" in node.entries:
+        return _with(node, {"task": lambda task: _task(task, of, to)})
+    return _task(node, of, to)
 
 
 def _path(node: Node, of: Path, to: Path) -> Node:
