@@ -18,7 +18,7 @@ from pathlib import Path
 from rnnzoo.api import root
 from rnnzoo.evolve import found
 from rnnzoo.evolve.advance import Course
-from rnnzoo.evolve.draw import cell_of, name_of
+from rnnzoo.evolve.draw import cell_of, name_of, renewed
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Drawn, Row, Trained
 from rnnzoo.evolve.tally import Tally
@@ -32,7 +32,7 @@ from rnnzoo.spec.trial import Outcome, Result, StudyKey
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.lock import held
-from rnnzoo.sweep.recorded import SHORT, Recorder, about, newest, others, rows_of
+from rnnzoo.sweep.recorded import SHORT, Recorder, about, check, newest, others, rows_of
 from rnnzoo.tasks import Report, silent
 
 Observer = Callable[[Row], None]
@@ -67,7 +67,7 @@ class PreparedSearch:
         """Read what was run before."""
         path = self.opened.history
         if path.exists():
-            for row in rows_of(path, self.opened.plan.identity):
+            for row in renewed(rows_of(path, self.opened.plan.identity)):
                 self.course.take(row)
         return Tally.of(self.course.history)
 
@@ -103,7 +103,7 @@ class PreparedSearch:
     def _take_over(self, recorder: Recorder, taken: Observer) -> None:
         """Record the rows of other histories that are not here."""
         for source in self.source:
-            for row in rows_of(Path(source), self.opened.plan.identity):
+            for row in renewed(rows_of(Path(source), self.opened.plan.identity)):
                 if not _has(self.course.history, row):
                     recorder.add(row)
                     self.course.take(row)
@@ -282,12 +282,15 @@ def prepared_search(
     Raises:
         UsageError, SpecError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
+        StoreError: a source is damaged.
     """
     # no two candidates share a program
     chosen = root.one_by_one(root.chosen_launcher())
     at_once = root.workers(workers, chosen)
     given = root.checked_hours(hours)
     opened = opened_search(experiment, progress)
+    for path in source:
+        check(Path(path), opened.plan.identity)
     own = given if given is not None else opened.plan.search.hours
     ends_at = time.monotonic() + 3600 * own
     return PreparedSearch(opened, at_once, chosen, source, ends_at)

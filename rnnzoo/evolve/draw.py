@@ -5,7 +5,8 @@ A candidate is new: no earlier one has its canonical form, and none its behaviou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from rnnzoo.errors import UsageError
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import Plan
-from rnnzoo.evolve.rows import Drawn
+from rnnzoo.evolve.rows import Drawn, Row
 from rnnzoo.lang import behaviour, parse_text
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.ir import Cell
@@ -22,6 +23,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.spec.seeds import derive_seed
 
 ATTEMPTS = 1000  # to draw a cell that no earlier candidate is
+SAMPLE = 30  # candidates of a history that tell whether this version knows them as it does
 
 
 def name_of(number: int) -> str:
@@ -65,6 +67,27 @@ def drawn_next(plan: Plan, history: History, population: Sequence[Drawn], genera
         f"in {ATTEMPTS} draws there was no new cell after {number} candidates",
         "allow more `nodes` or mutations, forbid less, or begin from more parents",
     )
+
+
+def renewed(rows: Iterable[Row]) -> list[Row]:
+    """Rows in which candidates are known by what this version computes.
+
+    Another version may have written them, whose hashes and fingerprints are others: next to these,
+    no new candidate would be one that there was.  A sample tells, since all of them take minutes.
+    """
+    every = list(rows)
+    drawn = [row for row in every if isinstance(row, Drawn)]
+    sample = {row.number: row for row in drawn[:: max(1, len(drawn) // SAMPLE)]}
+    sample |= {row.number: row for row in drawn if row.variant}
+    if all(_renewed(row) == row for row in sample.values()):
+        return every
+    return [_renewed(row) if isinstance(row, Drawn) else row for row in every]
+
+
+def _renewed(drawn: Drawn) -> Drawn:
+    cell = cell_of(drawn.cell)
+    known_by = behaviour.fingerprint(cell) if drawn.print else ""
+    return replace(drawn, form=canonical_hash(cell), print=known_by)
 
 
 def _made(plan: Plan, population: Sequence[Drawn], rng: np.random.Generator, name: str) -> Child:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,19 +51,27 @@ def rows_of(path: Path, identity: str = "") -> Iterator[Row]:
         UsageError: there is no such file, or it is of another search.
         StoreError: it is damaged.
     """
-    with _lines(path) as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.endswith("\n"):
-                return
-            content = _content(path, number, line)
-            if number == 1:
-                _check_header(path, content, identity)
-                continue
-            try:
-                row = row_of(content)
-            except (KeyError, TypeError, ValueError):
-                raise _damaged(path, number) from None
-            yield row
+    for number, line in enumerate(_lines(path), 1):
+        if not line.endswith("\n"):
+            return
+        content = _content(path, number, line)
+        if number == 1:
+            _check_header(path, content, identity)
+            continue
+        try:
+            row = row_of(content)
+        except (KeyError, TypeError, ValueError):
+            raise _damaged(path, number) from None
+        yield row
+
+
+def check(path: Path, identity: str) -> None:
+    """Check that a file is the history of a search.
+
+    Raises:
+        UsageError, StoreError: as `rows_of`; an empty file is none.
+    """
+    _check_header(path, _content(path, 1, next(_lines(path), "")), identity)
 
 
 def about(path: Path) -> About:
@@ -72,8 +81,7 @@ def about(path: Path) -> About:
         UsageError: there is no such file.
         StoreError: it is damaged.
     """
-    with _lines(path) as stream:
-        content = _content(path, 1, stream.readline())
+    content = _content(path, 1, next(_lines(path), ""))
     try:
         given = content[ABOUT]
         return About(**{**given, "stages": tuple(given["stages"])})
@@ -81,14 +89,22 @@ def about(path: Path) -> About:
         raise _damaged(path, 1) from None
 
 
-def _lines(path: Path) -> IO[str]:
+def _lines(path: Path) -> Iterator[str]:
     try:
-        if path.suffix == COMPRESSED:
-            return gzip.open(path, "rt", encoding="utf-8", newline="\n")
-        return path.open(encoding="utf-8", newline="\n")
-    except FileNotFoundError:
+        with _opened(path) as stream:
+            yield from stream
+    except (FileNotFoundError, IsADirectoryError):
         fix = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
         raise UsageError(f"no file {path}", fix) from None
+    except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError):
+        whole = "a whole file of gzip" if path.suffix == COMPRESSED else "a text in UTF-8"
+        raise StoreError(f"{path} is not {whole}", "copy it anew, or take a backup") from None
+
+
+def _opened(path: Path) -> IO[str]:
+    if path.suffix == COMPRESSED:
+        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
+    return path.open(encoding="utf-8", newline="\n")
 
 
 def _content(path: Path, number: int, line: str) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rnnzoo.evolve.advance import Course
+from rnnzoo.evolve.draw import renewed
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Drawn, Ended, Fate, Row, Trained, plain, row_of
 from rnnzoo.evolve.tally import Tally
@@ -47,6 +49,19 @@ def test_a_search_that_is_killed_again_and_again_has_the_same_history(
         runs += 1
     assert runs >= len(rows) / LIFE > 3
     assert results(written) == results(rows)
+
+
+def of_another_version(row: Row) -> Row:
+    if not isinstance(row, Drawn):
+        return row
+    return replace(row, form=f"old {row.form}", print=row.print and "old")
+
+
+def test_a_history_of_another_version_is_gone_on_with_by_what_this_one_computes(
+    rows: list[Row],
+) -> None:
+    assert renewed(map(of_another_version, rows)) == rows
+    assert renewed(rows) == rows
 
 
 def test_more_candidates_go_on_with_the_same_ones(rows: list[Row]) -> None:

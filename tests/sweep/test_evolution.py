@@ -20,7 +20,7 @@ from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search
 from rnnzoo.sweep.evolution import Evolution
-from rnnzoo.sweep.recorded import Recorder, about, newest, others, rows_of
+from rnnzoo.sweep.recorded import Recorder, about, check, newest, others, rows_of
 from tests.faults.disks import fill, make_room, small
 from tests.sweep.inline import InlineLauncher
 
@@ -236,6 +236,26 @@ def test_a_history_of_another_search_is_refused(opened: OpenedSearch) -> None:
         list(rows_of(opened.history, "another"))
     with pytest.raises(UsageError, match=r"no file nowhere\.jsonl"):
         list(rows_of(Path("nowhere.jsonl")))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("empty.jsonl", b"", "line 1 of .*empty.jsonl is no row of a search"),
+        ("plain.jsonl.gz", b"no gzip\n", "plain.jsonl.gz is not a whole file of gzip"),
+        ("cut.jsonl.gz", gzip.compress(b"{}\n" * 1000)[:25], "is not a whole file of gzip"),
+        ("bytes.jsonl", b"\xff\xfe\n", "bytes.jsonl is not a text in UTF-8"),
+        ("", b"", "no file"),
+    ],
+)
+def test_a_file_that_is_no_history_is_refused(
+    name: str, content: bytes, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if name:
+        path.write_bytes(content)
+    with pytest.raises((StoreError, UsageError), match=told):
+        check(path, "")
 
 
 def test_a_search_that_was_changed_begins_another_history(
