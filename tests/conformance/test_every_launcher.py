@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
 from rnnzoo import registry
-from rnnzoo.launchers import Launcher, Setup, local
+from rnnzoo.launchers import Launcher, Setup, local, make
+from rnnzoo.spec.settings import Chosen
 from rnnzoo.testing.launchers import LauncherContract
 from tests.launchers.clusters import Cluster
+from tests.launchers.many import contract
 
 
 class TestLocal(LauncherContract):
     def make(self, setup: Setup) -> Launcher:
         return local.launcher(setup)
+
+
+class TestPopulation(LauncherContract):
+    def make(self, setup: Setup) -> Launcher:
+        chosen = Chosen("population", {"size": 2})
+        return make(chosen, replace(setup, many=contract))
 
 
 @pytest.mark.slow  # half a minute; tests/launchers/test_dask.py has what `make test` runs
@@ -34,4 +43,4 @@ class TestDask(LauncherContract):
 
 
 def test_every_launcher_of_the_package_is_tested() -> None:
-    assert set(registry.built_in("launchers")) == {"local", "dask"}
+    assert set(registry.built_in("launchers")) == {"local", "population", "dask"}

@@ -15,23 +15,16 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import SpecError, StoreError, UsageError
-from rnnzoo.launchers import Launcher, Many, Setup, make
+from rnnzoo.launchers import Many, Setup, make
 from rnnzoo.launchers._halving import Suspects
 from rnnzoo.launchers.local import outcome_of_exit
 from rnnzoo.launchers.population import PopulationLauncher
 from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
-from rnnzoo.testing.launchers import LauncherContract, next_event, outcome
-from tests.launchers.many import contract, dying, hasty, in_step, together, unable
+from rnnzoo.testing.launchers import next_event, outcome
+from tests.launchers.many import dying, hasty, in_step, together, unable
 from tests.launchers.test_local import alive, ends, trial
 from tests.launchers.work import behave
-
-
-class TestPopulation(LauncherContract):
-    def make(self, setup: Setup) -> Launcher:
-        chosen = Chosen("population", {"size": 2})
-        return make(chosen, replace(setup, many=contract))
-
 
 Start = Callable[..., PopulationLauncher]
 
