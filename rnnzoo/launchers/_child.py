@@ -7,7 +7,6 @@ that no child goes on computing for a sweep that has ended.
 from __future__ import annotations
 
 import contextlib
-import errno
 import faulthandler
 import os
 import queue
@@ -21,8 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rnnzoo.errors import machine_fault, worded
 from rnnzoo.launchers import Work
+from rnnzoo.spec.ended import outcome_of
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 
@@ -75,19 +74,6 @@ def _end_with(pipe: Connection, outcome: Outcome) -> NoReturn:
     os._exit(0)  # there is nothing to clean up, and TensorFlow's cleanup takes half a second
 
 
-def outcome_of(error: BaseException) -> Outcome:
-    """The outcome of a trial that raised an error: interrupted, not failed, if the machine's file
-    system is the cause.
-    """
-    if getattr(error, "errno", None) == errno.ENOMEM:
-        return Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
-    fix = machine_fault(error)
-    if fix:
-        text = worded(last_line(error), f"{fix}, and give the same command again")
-        return Outcome(Kind.INTERRUPTED, message=text)
-    return Outcome(Kind.FAILED, message=last_line(error))
-
-
 def too_much_memory(limit: float) -> Outcome:
     return Outcome(
         Kind.OUT_OF_MEMORY, message=f"it held more than {limit / 2**20:.0f} MiB of memory"
@@ -120,10 +106,6 @@ def _log_to(path: Path) -> None:
 def log_error() -> None:
     with contextlib.suppress(OSError):  # the log's disk may be full
         traceback.print_exc()
-
-
-def last_line(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1][:500]
 
 
 def flush(streams: Sequence[Any]) -> None:

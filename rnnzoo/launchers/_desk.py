@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from rnnzoo.launchers import Many
-from rnnzoo.launchers._child import flush, log_error, outcome_of
+from rnnzoo.launchers._child import flush, log_error
 from rnnzoo.launchers._server import import_all, leave_signals_to_the_sweep
+from rnnzoo.spec.ended import outcome_of
 from rnnzoo.spec.trial import Outcome, Progress, Trial
 
 SHOWN = 0.5  # seconds between two epochs of a trial that are told of where nobody answers

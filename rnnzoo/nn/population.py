@@ -21,12 +21,12 @@ from pathlib import Path
 from rnnzoo import backends
 from rnnzoo.lang.ladder import bucket_of
 from rnnzoo.launchers import Desk
-from rnnzoo.launchers._child import outcome_of
 from rnnzoo.nn.data import Resident, Streamed, data_of
 from rnnzoo.nn.epochs import Asked, Epoch, Flow, Trained, flow
 from rnnzoo.nn.lanes import Lane, Population, why_alone
 from rnnzoo.nn.network import cell_of
 from rnnzoo.nn.train import Model, data_for, refused
+from rnnzoo.spec.ended import outcome_of
 from rnnzoo.spec.shape import Shape, shape_of
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task

@@ -15,6 +15,7 @@ and checking.
     files            where a file is that a user names
     points           random, grid and quasi-random points as functions of the index (pure)
     trial            Trial (all that one training needs), Outcome (all that it yields)
+    ended            the outcome of a trial that raised an error
     shape            which trials share a program
     timing           how long training steps take, as a sweep keeps it
     stamp            the trial to which the file of a model belongs

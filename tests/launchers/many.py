@@ -9,7 +9,7 @@ import threading
 import time
 
 from rnnzoo.launchers import Desk, Work
-from rnnzoo.launchers._child import outcome_of
+from rnnzoo.spec.ended import outcome_of
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.testing import work as testing
 from tests.launchers.work import behave
