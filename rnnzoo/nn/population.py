@@ -190,10 +190,13 @@ class _Floor:
             self._make_room()
             first = Model(trial, task, data, size=size)
             self.populations[key] = Population(first, self.size)
+        self.populations[key] = self.populations.pop(key)  # the last one that was asked for
         return self.populations[key]
 
     def _make_room(self) -> None:
-        """Forget populations that were without a trial for longest, and what they compiled."""
+        """Forget populations without a trial, and what they compiled: of these, the ones that no
+        trial has asked for since the others.
+        """
         busy = {id(running.population) for running in self.running}
         idle = [key for key, population in self.populations.items() if id(population) not in busy]
         for key in idle[: max(0, len(idle) - IDLE + 1)]:

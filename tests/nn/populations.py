@@ -69,6 +69,26 @@ class Desk:
             self.submitted.append((ticket, replace(self.trials[ticket], until=0)))
 
 
+class OneByOne(Desk):
+    """Each trial after the end of the one before."""
+
+    def take(self, wait: bool) -> Sequence[tuple[int, Trial]]:
+        return [self.submitted.pop(0)] if wait and self.submitted else []
+
+
+def compiled(batches: Sequence[int], kept: int) -> int:
+    """How many populations are made for trials of these batches, one after the other, where so
+    many are kept without a trial.
+    """
+    trials = [trial(0, training={"batch": batch}) for batch in batches]
+    with (
+        mock.patch.object(population, "IDLE", kept),
+        mock.patch.object(population, "Population", wraps=population.Population) as made,
+    ):
+        population.work(OneByOne(trials), LANES)
+    return made.call_count
+
+
 def trial(number: int, task: str = "arithmetic", **changes: Any) -> Trial:
     """One of several that train together: each with a learning rate, a momentum, a schedule, a
     patience and a number of epochs of its own.

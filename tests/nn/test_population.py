@@ -148,6 +148,12 @@ def test_what_shares_no_program_trains_by_itself_and_its_log_says_why(
     assert "epoch 1: train" in log
 
 
+@pytest.mark.slow
+def test_the_shape_that_was_not_asked_for_longest_is_forgotten(asked: Asked) -> None:
+    """For a third shape it is the second, and not the first, which a trial has had since."""
+    assert asked("compiled([8, 12, 8, 16, 8], 2)") == 3
+
+
 @pytest.mark.parametrize(
     ("name", "values", "same"),
     [
