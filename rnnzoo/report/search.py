@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnzoo.evolve import facts
 from rnnzoo.evolve.draw import cell_of, name_of
-from rnnzoo.evolve.found import best
+from rnnzoo.evolve.found import CONFIRMED, best
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import About
 from rnnzoo.evolve.rows import Fate
@@ -44,12 +44,25 @@ def write(about: About, history: History, folder: Path, cells: Path) -> Path:
     """
     path = folder / "search.html"
     with atomic_write(path) as draft:
-        draft.write_text(page(about, history, cells), encoding="utf-8")
+        text = page(about, history, cells, _confirming(about, folder))
+        draft.write_text(text, encoding="utf-8")
     return path
 
 
-def page(about: About, history: History, cells: Path) -> str:
-    """The page."""
+def _confirming(about: About, folder: Path) -> str:
+    """The page of the sweep that confirms what was found, from a folder; empty where there is
+    none.
+    """
+    page = Path("..") / ".." / f"{about.name}{CONFIRMED}" / "report" / "report.html"
+    return page.as_posix() if (folder / page).is_file() else ""
+
+
+def page(about: About, history: History, cells: Path, confirming: str = "") -> str:
+    """The page.
+
+    Args:
+        confirming: the page of the sweep that confirms what was found; empty where none was run.
+    """
     from markupsafe import Markup
 
     from rnnzoo.report import figures
@@ -76,6 +89,8 @@ def page(about: About, history: History, cells: Path) -> str:
         tree=Markup(figures.tree(descent, names)) if descent else None,
         cells=_pictures(about, history),
         minutes=_minutes(history),
+        confirming=confirming,
+        confirmed=cells / f"{about.name}{CONFIRMED}.yaml",
         file=(cells / f"{about.name}_{best(history)[0].number}.yaml") if best(history) else None,
     )
 

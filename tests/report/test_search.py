@@ -39,6 +39,22 @@ def test_the_page_says_how_many_were_trained_and_which_are_best(
     assert f"small_{best.number}.yaml" in page
 
 
+def test_the_page_says_whether_what_was_found_was_confirmed(
+    history: History, tmp_path: Path
+) -> None:
+    folder, about = tmp_path / "small" / "report", plan().about
+    folder.mkdir(parents=True)
+    text = search.write(about, history, folder, Path("found")).read_text()
+    assert "rnnzoo sweep found/small_confirmed.yaml" in text
+    report = tmp_path / "small_confirmed" / "report" / "report.html"
+    report.parent.mkdir(parents=True)
+    report.touch()
+    text = search.write(about, history, folder, Path("found")).read_text()
+    assert "no confirming sweep" not in text
+    (link,) = re.findall('href="([^"]*report.html)"', text)
+    assert (folder / link).resolve() == report
+
+
 def test_the_page_needs_nothing_else(page: str) -> None:
     assert "<script" not in page
     assert not re.findall(r"(?:src|href)=\"http", page)
