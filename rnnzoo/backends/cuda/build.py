@@ -72,8 +72,9 @@ def _nvcc() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _of_packages() -> Iterator[Path]:
     """Compilers of NVIDIA's Python packages."""
-    found = importlib.util.find_spec("nvidia")
-    for root in (found.submodule_search_locations or ()) if found else ():
+    package = importlib.util.find_spec("nvidia")
+    roots = package.submodule_search_locations if package else None
+    for root in roots or ():
         yield from sorted(Path(root).glob(f"cu*/bin/{COMPILER}"))
 
 
@@ -98,8 +99,8 @@ def first_card() -> Card:
 def told() -> str:
     """The compiler and the card in a few words, or why there are no kernels."""
     try:
-        found = first_card()
-        tool = for_card(found.architecture)
+        first = first_card()
+        tool = for_card(first.architecture)
     except Missing as error:
         return f"no kernels: {error}"
-    return f"kernels for {found.name} ({found.architecture}) by {tool.version}"
+    return f"kernels for {first.name} ({first.architecture}) by {tool.version}"
