@@ -162,7 +162,8 @@ def settled(
     """The experiment with a backend and the size of its populations.
 
     The first holder that has any of its studies decides, by how they were begun; where it has
-    studies of several kinds, or nobody has any, it is as one would be begun here.
+    studies of several kinds, by the likeliest of these.  Where nobody has any, it is as one would
+    be begun here.
 
     Args:
         lanes: how it may have been begun, the likeliest first.
