@@ -7,8 +7,11 @@ it began from, which are tuned as much.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rnnzoo.evolve.draw import cell_of, name_of
@@ -16,8 +19,11 @@ from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import Plan
 from rnnzoo.evolve.rows import Drawn, Ended, Fate
 from rnnzoo.lang.rewriting import Child, cell_file
+from rnnzoo.spec.cell.places import built_in_names
 from rnnzoo.spec.document import yaml_text
-from rnnzoo.spec.experiment import NAME, TaskChoice, Variant
+from rnnzoo.spec.experiment import NAME, Experiment, TaskChoice, Variant
+from rnnzoo.spec.plugins import is_path
+from rnnzoo.spec.trial import PATH
 
 BEST = 5  # cells of which there are files
 MARK = "found by `rnnzoo evolve` for the experiment"  # in each of them: who may write over it
@@ -99,10 +105,10 @@ def _experiment(plan: Plan, labels: Sequence[str], spec: str) -> str:
         "extends": spec,
         "experiment": f"{experiment.name}{CONFIRMED}",
         "about": f"What the search of {experiment.name} found, on fresh seeds",
-        "tasks": list(map(_task, search.unseen or experiment.tasks)),
+        "tasks": [_task(task, spec) for task in search.unseen or experiment.tasks],
         "baseline": experiment.baseline,
         "variants": [
-            *map(_variant, beside),
+            *(_variant(variant, experiment, spec) for variant in beside),
             *({"name": label, "cell": f"{label}.yaml"} for label in labels),
         ],
         "search_cells": None,
@@ -127,10 +133,29 @@ def _beside(plan: Plan) -> Iterator[Variant]:
     yield from (variant for variant in plan.experiment.variants if variant.cell.file in files)
 
 
-def _variant(variant: Variant) -> dict[str, Any]:
-    content: dict[str, Any] = {"name": variant.label, "cell": variant.reference or variant.label}
+def _variant(variant: Variant, experiment: Experiment, spec: str) -> dict[str, Any]:
+    reference = variant.reference or variant.label
+    content: dict[str, Any] = {"name": variant.label, "cell": reference}
+    if reference not in built_in_names():
+        home = os.path.dirname(experiment.file)
+        file = Path(os.path.relpath(variant.cell.file, home or ".")).as_posix()
+        content["cell"] = _moved(file, spec)
     return content | ({"init": dict(variant.init)} if variant.init else {})
 
 
-def _task(task: TaskChoice) -> dict[str, Any]:
-    return {NAME: task.name, "label": task.label, **task.options}
+def _task(task: TaskChoice, spec: str) -> dict[str, Any]:
+    name = _moved(task.name, spec) if is_path(task.name) else task.name
+    content = {NAME: name, "label": task.label, **task.options}
+    file = task.options.get(PATH)
+    if isinstance(file, str):
+        content[PATH] = _moved(file, spec)
+    elif isinstance(file, Mapping):  # several, by name
+        content[PATH] = {part: _moved(path, spec) for part, path in file.items()}
+    return content
+
+
+def _moved(path: str, spec: str) -> str:
+    """A path from the experiment's folder, as it is from the folder of these files."""
+    if path.startswith("~") or os.path.isabs(path) or "://" in path:
+        return path
+    return posixpath.normpath(posixpath.join(posixpath.dirname(spec), path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,33 @@ def test_a_sweep_confirms_them_beside_the_first_cells_on_tasks_that_the_search_n
     assert all(label.startswith("small_") for label in labels[2:])
     assert len(experiment.claims) == 2 * (len(labels) - 2)
     assert experiment.confirm is not None
+
+
+def test_paths_of_own_cells_and_data_are_found_from_the_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "found").mkdir()
+    equations = "|\n  h = tanh(W @ x + R @ h[t-1] + b)"
+    (tmp_path / "sub" / "mine.yaml").write_text(f"name: mine\nequations: {equations}\n")
+    path = Path("sub/small.yaml")
+    path.write_text(
+        SPEC.replace("[gru, lstm]", "[gru, lstm, {name: gru_2, cell: ./mine.yaml}, mine]")
+        + "  unseen: [{name: arrays, file: my.npz}]\n"
+    )
+    experiment = read(path)
+    search = experiment.cell_search
+    assert search is not None
+    of = replace(plan(), experiment=experiment, search=replace(search, parents=("mine",)))
+    of = replace(of, first={label: load("rnn") for label in ("mine", "gru")})
+    for file in found.found(of, History.of(searched(plan())), "../sub/small.yaml"):
+        (tmp_path / "found" / file.name).write_text(file.text)
+    confirmed = read(tmp_path / "found" / "small_confirmed.yaml")
+    assert [task.options["file"] for task in confirmed.tasks] == ["../sub/my.npz"]
+    labels = {variant.label: variant.reference for variant in confirmed.variants}
+    assert labels["gru"] == "gru"
+    assert labels["mine"] == labels["gru_2"] == "../sub/mine.yaml"
 
 
 def test_a_file_says_whose_it_is(folder: Path) -> None:
