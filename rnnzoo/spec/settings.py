@@ -226,19 +226,20 @@ def exists(url: str) -> bool:
 
 
 def read(path: Path | None = None) -> Settings:
-    """The settings of a file, by default the project's, or the built-in ones where there is none.
+    """The settings of a file, by default the project's, or the built-in ones where there is none,
+    or it is empty.
 
     Raises:
         SpecError: mistakes in the file.
     """
     path = path or project() / FILE
     mistakes = Mistakes()
-    table = (
-        parse(read_text(path), str(path), "delete it: every setting has a default")
-        if path.exists()
-        else None
-    )
-    top = Fields(table or _empty(path), mistakes, "mlflow.yml")
+    text = read_text(path) if path.exists() else ""
+    # one that says nothing is there all the same: it marks a project's folder
+    says_nothing = all(line.strip()[:1] in ("", "#") for line in text.splitlines())
+    fix = "delete it: every setting has a default"
+    table = _empty(path) if says_nothing else parse(text, str(path), fix)
+    top = Fields(table, mistakes, "mlflow.yml")
     tracking, storage, ui = (
         _section(top, name, mistakes) for name in ("tracking", "storage", "ui")
     )

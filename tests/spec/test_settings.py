@@ -28,6 +28,14 @@ def test_without_a_file_all_goes_to_sqlite_under_runs(tmp_path: Path) -> None:
     assert (chosen.host, chosen.port) == ("127.0.0.1", 5000)
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "# the project's folder\n"])
+def test_a_file_that_says_nothing_is_as_good_as_none(text: str, tmp_path: Path) -> None:
+    """It marks the folder of a project."""
+    file = tmp_path / "mlflow.yml"
+    file.write_text(text)
+    assert settings.read(file) == settings.read(tmp_path / "none.yml")
+
+
 def test_the_file_in_the_repository_says_what_is_built_in() -> None:
     assert settings.read(ROOT / "mlflow.yml") == settings.read(Path("nothing.yml"))
     assert set(plain(parse((ROOT / "mlflow.yml").read_text(), "mlflow.yml"))) == {
