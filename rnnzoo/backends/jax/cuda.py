@@ -15,19 +15,18 @@ from typing import Any, ClassVar
 
 import jax
 import numpy as np
-from jax import numpy as jnp
 
-from rnnzoo.backends.contract import OFFSETS, Named
+from rnnzoo.backends.contract import Named
 from rnnzoo.backends.cuda import build
 from rnnzoo.backends.cuda.kernel import Kernel, fitted
 from rnnzoo.backends.cuda.layout import Card
 from rnnzoo.backends.cuda.write import Machine, written
 from rnnzoo.backends.emit import Emitter
 from rnnzoo.backends.jax.calls import registered
-from rnnzoo.backends.jax.engine import emitter_of, real_of
-from rnnzoo.backends.jax.native import NAMES, Extent, NativeEngine, in_two
+from rnnzoo.backends.jax.engine import emitter_of
+from rnnzoo.backends.jax.native import NAMES, Extent, NativeEngine
 from rnnzoo.backends.native.build import Tool
-from rnnzoo.backends.native.plan import Axes, Plan
+from rnnzoo.backends.native.plan import Plan
 from rnnzoo.backends.step import Given
 
 Tensor = Any
@@ -93,12 +92,7 @@ class CudaEngine(NativeEngine):
     ) -> dict[Named, Tensor]:
         """What a kernel writes, by key; unless it `keeps`, nothing of what is saved."""
         extent = Extent.of(given)
-        arguments = self._which_are_real(given, extent)
-        for argument in plan.inputs:
-            if argument.memory.axes is Axes.EXACT:
-                arguments += in_two(self.constants[argument.key[1]])
-            else:
-                arguments.append(self._laid(argument.memory, values[argument.key], extent))
+        arguments = self._read(plan, given, values, extent)
         shapes = self._written(plan, extent, keeps)
         counts = [extent.steps, extent.sequences, int(np.prod(extent.rows)), keeps]
         ranks = [len(each.shape) for each in (*arguments, *shapes)]
@@ -107,11 +101,3 @@ class CudaEngine(NativeEngine):
             *arguments, counts=np.array(counts, np.int32), ranks=np.array(ranks, np.int32)
         )
         return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
-
-    def _which_are_real(self, given: Given, extent: Extent) -> list[Tensor]:
-        if self.packed:
-            return [given.tensors[OFFSETS]]
-        real = real_of(given)
-        if real is None:
-            return []
-        return [jnp.broadcast_to(real[..., 0], extent.rows).astype(np.uint8)]

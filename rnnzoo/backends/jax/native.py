@@ -225,19 +225,27 @@ class NativeEngine(Engine):
             np.array([*counts, *map(sizes.of, plan.sizes)], np.int32),
             np.array(numbers, np.float32),
         ]
-        real = real_of(given)
-        if self.packed:
-            arguments.append(given.tensors[OFFSETS])
-        elif real is not None:
-            arguments.append(jnp.broadcast_to(real[..., 0], extent.rows).astype(np.uint8))
-        for argument in plan.inputs:
-            if argument.memory.axes is Axes.EXACT:
-                arguments += in_two(self.constants[argument.key[1]])
-            else:
-                arguments.append(self._laid(argument.memory, values[argument.key], extent))
+        arguments += self._read(plan, given, values, extent)
         shapes = self._written(plan, extent, keeps)
         outputs = jax.ffi.ffi_call(target, shapes, vmap_method="sequential")(*arguments)
         return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
+
+    def _read(
+        self, plan: Plan, given: Given, values: Mapping[Named, Tensor], extent: Extent
+    ) -> list[Tensor]:
+        """The arrays that a loop reads: what says which steps are real, and its inputs."""
+        arrays = []
+        real = real_of(given)
+        if self.packed:
+            arrays.append(given.tensors[OFFSETS])
+        elif real is not None:
+            arrays.append(jnp.broadcast_to(real[..., 0], extent.rows).astype(np.uint8))
+        for argument in plan.inputs:
+            if argument.memory.axes is Axes.EXACT:
+                arrays += in_two(self.constants[argument.key[1]])
+            else:
+                arrays.append(self._laid(argument.memory, values[argument.key], extent))
+        return arrays
 
     def _written(self, plan: Plan, extent: Extent, keeps: bool) -> list[jax.ShapeDtypeStruct]:
         """Shapes of what a loop writes."""
