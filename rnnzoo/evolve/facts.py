@@ -179,12 +179,12 @@ def costs(history: History) -> list[Cost]:
             step = median(row.seconds["step"] for row in steps)
             rows.append((step, ended, max(row.weights for row in steps)))
     rows.sort(key=lambda row: (row[0], row[1].number))
-    found, highest = list[Cost](), float("-inf")
+    costs, highest = list[Cost](), float("-inf")
     for step, ended, weights in rows:
         fitness = ended.fitness or 0.0
-        found.append(Cost(ended.number, fitness, weights, step, fitness > highest))
+        costs.append(Cost(ended.number, fitness, weights, step, fitness > highest))
         highest = max(highest, fitness)
-    return found
+    return costs
 
 
 def _of_tasks(history: History, number: int) -> Iterator[Trained]:

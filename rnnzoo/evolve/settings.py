@@ -71,9 +71,12 @@ def _of_first(plan: Plan, drawn: Drawn, task: str) -> list[Training]:
         every: list[Setting] = [
             points.point(grid, plan.space, "", task, index) or {} for index in range(count)
         ]
-        return [Training(drawn.number, task, at, each, "all") for at, each in enumerate(every)]
-    drawn_at = (_random(plan.space, f"{plan.search.seed} {task} {at} first") for at in range(most))
-    return [Training(drawn.number, task, at, each) for at, each in enumerate(drawn_at)]
+        return [
+            Training(drawn.number, task, index, each, "all") for index, each in enumerate(every)
+        ]
+    seeds = (f"{plan.search.seed} {task} {index} first" for index in range(most))
+    settings = (_random(plan.space, seed) for seed in seeds)
+    return [Training(drawn.number, task, index, each) for index, each in enumerate(settings)]
 
 
 def _shares(

@@ -12,7 +12,7 @@ from rnnzoo.evolve.draw import cell_of, name_of
 from rnnzoo.evolve.found import CONFIRMED, best
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import About
-from rnnzoo.evolve.rows import Fate
+from rnnzoo.evolve.rows import Fate, Trained
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
 from rnnzoo.spec.atomic import atomic_write
@@ -116,7 +116,5 @@ def _pictures(about: About, history: History) -> list[dict[str, Any]]:
 
 def _minutes(history: History) -> float:
     """Of all trainings, one after the other."""
-    rows = (
-        row for stages in history.trained.values() for at in stages.values() for row in at.values()
-    )
-    return sum(row.seconds.get("total", 0.0) for row in rows) / 60
+    trained = (row for row in history.rows() if isinstance(row, Trained))
+    return sum(row.seconds.get("total", 0.0) for row in trained) / 60
