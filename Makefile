@@ -9,7 +9,7 @@ workers ?=
 trials  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan status report gallery ui test test-all bench bench-gpu check accept docs-figures lock build wheel-check clean
+.PHONY: help setup sweep plan status report gallery ui test test-all bench bench-gpu check accept docs docs-links docs-figures lock build wheel-check clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ accept: $(READY)  ## rewrite expected messages, and the tables of operations and
 	@$(BIN)/python -m tools.operations
 	@$(BIN)/python -m tools.hyperparameters
 	@RNNZOO_ACCEPT=1 $(BIN)/python -m pytest tests/test_bad_specs.py
+
+docs: $(READY)  ## the docs site, into build/docs/html: a minute, of which the gallery takes most
+	@$(BIN)/python -m tools.site
+
+docs-links: $(READY)  ## whether the addresses in the docs answer; needs the network
+	@$(BIN)/python -m tools.site --no-gallery --addresses
 
 docs-figures: $(READY)  ## draw the pictures of docs/: a minute, of which trainings take most
 	@$(BIN)/python tools/docs_figures.py

@@ -20,7 +20,7 @@ from rnnzoo.spec.trial import Ending, Kind, Outcome, Trial
 TASK = "memorisation"  # for which the rule to give up was measured
 SCORED = ("validation",)
 # (training sequences that were read, share of the loss without memory above which a candidate is
-# given up): 1.05 to 1.8 times what the slowest had that passed in the end (docs/search.md)
+# given up): 1.05 to 1.8 times what the slowest had that passed in the end (docs/evolve.md)
 GIVE_UP: Sequence[tuple[int, float]] = (
     (20_000, 0.98), (30_000, 0.46), (40_000, 0.25), (50_000, 0.15), (60_000, 0.11), (70_000, 0.08),
 )  # fmt: skip

@@ -210,7 +210,7 @@ def _in_two(constant: Array) -> tuple[Array, Array]:
 class InterpretedLoops:
     """Loops as NumPy operations, one step and one instruction after the other.
 
-    An update takes 1.6 to 2 times as long with 50 sequences, and 4 times with 4 (docs/search.md).
+    An update takes 1.6 to 2 times as long with 50 sequences, and 4 times with 4 (docs/evolve.md).
     """
 
     layer: LayerStep

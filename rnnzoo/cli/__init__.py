@@ -134,6 +134,11 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     return args
 
 
+def commands() -> Mapping[str, argparse.ArgumentParser]:
+    """The parser of each command, by name: for whoever documents or tests them."""
+    return _parser()[1]
+
+
 def _before_its_option(word: str, words: Sequence[str]) -> list[str]:
     """A command line with a word in front of the last option that it stands behind."""
     # the last that reads so: the first may be an option's value

@@ -126,7 +126,7 @@ def opened_search(experiment: Experiment, progress: Report = tasks.silent) -> Op
     if search is None:
         raise UsageError(
             f"the experiment '{experiment.name}' searches no cells",
-            "write `search_cells: {candidates: 1000}` into it, as docs/search.md says",
+            "write `search_cells: {candidates: 1000}` into it, as docs/evolve.md says",
         )
     seen = _seen(experiment, search)
     checked_parts(replace(experiment, tasks=tuple(seen.values())))

@@ -1,0 +1,43 @@
+"""Settings of Sphinx for the docs site.  The pages are those that `tools.site` has laid out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rnnzoo
+
+project = "rnnzoo"
+release = rnnzoo.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+root_doc = "index"
+default_role = "code"  # a word between backticks in a docstring is code
+myst_heading_anchors = 4  # as GitHub has them, so that links work in both
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Call arguments", "params_style")]  # of layers, as Keras has them
+
+highlight_language = "none"  # of blocks that name none: they are commands and what these print
+
+html_theme = "furo"
+html_title = f"rnnzoo {release}"
+html_copy_source = False
+html_show_copyright = False
+html_extra_path = ["../extra"]
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+
+
+def setup(app: Any) -> None:
+    # before napoleon, which takes the code of an example for prose
+    app.connect("autodoc-process-docstring", _examples_are_code, priority=400)
+
+
+def _examples_are_code(
+    app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    lines[:] = ["Example::" if line == "Example:" else line for line in lines]
+    for place in reversed([number for number, line in enumerate(lines) if line == "Example::"]):
+        lines.insert(place + 1, "")
