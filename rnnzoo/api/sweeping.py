@@ -45,11 +45,12 @@ from rnnzoo.spec.trial import RETRIED, Kind, Result, Trial
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep import speed, status
 from rnnzoo.sweep.begun import marks_of
+from rnnzoo.sweep.loop import GRACE
 from rnnzoo.sweep.observer import Observer, Several
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import Study
-from rnnzoo.sweep.run import GRACE, Sweep
+from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.sweep.tally import Tally
 from rnnzoo.trackers import Tracker
@@ -138,20 +139,25 @@ class Prepared:
                 self.ends_at,
             ) as launcher:
                 tally.place = partial(place, launcher)
-                loop = self._loop(launcher, told)
-                loop.run()
+                sweep = self._sweep(launcher, told)
+                sweep.run()
             # as much of it as the sweep was told to run
             opened = replace(
-                opened, experiment=loop.experiment, studies=tuple(loop.studies), trials=loop.trials
+                opened,
+                experiment=sweep.experiment,
+                studies=tuple(sweep.studies),
+                trials=sweep.trials,
             )
-            results = sources.of_opened(opened, loop.results(), self.store)
-            recorder.left = _left(loop.ran_out, loop.told.stopped, self._own_left(results))
-        self.told.extend(loop.steering.last_words())
-        self.told.extend(self._more(results, loop.told.workers or self.workers))
+            results = sources.of_opened(opened, sweep.results(), self.store)
+            recorder.left = _left(
+                sweep.ran_out, sweep.steering.told.stopped, self._own_left(results)
+            )
+        self.told.extend(sweep.steering.last_words())
+        self.told.extend(self._more(results, sweep.steering.told.workers or self.workers))
         return results
 
-    def _loop(self, launcher: Launcher, observer: Observer) -> Sweep:
-        """The loop that runs what is missing on a launcher."""
+    def _sweep(self, launcher: Launcher, observer: Observer) -> Sweep:
+        """The sweep that runs what is missing on a launcher."""
         opened, experiment = self.opened, self.opened.experiment
         capacity, named = launcher.capacity(), self.chosen.name
         if capacity != self.workers and named != config.CLUSTER:

@@ -112,7 +112,7 @@ def sync(args: argparse.Namespace) -> None:
     from rnnzoo.api import root, sources, sweeping
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep.lock import held
-    from rnnzoo.sweep.run import level
+    from rnnzoo.sweep.tracked import level
 
     settings, console = config.read(), plain_console()
     experiment = experiment_of(Path(args.spec), args.set)

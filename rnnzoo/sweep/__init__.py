@@ -6,7 +6,11 @@ fit         whether tasks, cells and models fit each other
 plan        experiment -> studies and trials, as data (pure)
 search      Optuna's storage, and what the loop asks and tells it
 samplers    Optuna's samplers and pruners, and our own points as one; no others import Optuna
-run         ask -> submit -> wait -> tell -> record
+run         open -> take over -> search -> what rests on the search
+editions    the open studies, and what earlier editions of them leave
+takeover    trials that were run elsewhere
+loop        submit -> wait -> tell -> record
+tracked     trials in the tracker
 after       what rests on whole searches: replicates, the second stage, speeds
 supply      which trial is begun next
 parts       some variants or every n-th trial of a sweep, for several machines

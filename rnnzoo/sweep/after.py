@@ -6,48 +6,33 @@ are asked for.  All of it rests on whole searches, so it waits for those that we
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import listed, number_of
-from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import Outcome, ranked
+from rnnzoo.spec.trial import ranked
 from rnnzoo.sweep import speed
+from rnnzoo.sweep.editions import Done
+from rnnzoo.sweep.loop import POLL
 from rnnzoo.sweep.plan import Study
-from rnnzoo.sweep.supply import Supply
+from rnnzoo.sweep.takeover import KnownTrial
 
 if TYPE_CHECKING:
     from rnnzoo.sweep.run import Sweep
 
-POLL = 0.5  # seconds until Ctrl-C, or a command, is noticed, at most
-
-
-@dataclass(frozen=True, slots=True)
-class KnownTrial:
-    """A trial whose point is known before it is asked for: of a replicate, a pilot or a round."""
-
-    study: Study
-    index: int
-    point: Mapping[str, Value]
-
 
 @dataclass(frozen=True, slots=True)
 class AfterSearch:
-    """Runs what rests on whole searches, as far as the sweep's part has these.
-
-    Attributes:
-        interrupted: whether the end was asked for.
-    """
+    """Runs what rests on whole searches, as far as the sweep's part has these."""
 
     sweep: Sweep
-    interrupted: Callable[[], bool]
 
     def run(self) -> None:
         sweep = self.sweep
-        unsearched = sweep.supply.leaves_out(sweep.told)
+        unsearched = sweep.loop.left_out()
         sweep.steering.left_behind.update(unsearched)
         if sweep.part.of == 1:
             sweep.stage = "replicates"
@@ -70,13 +55,13 @@ class AfterSearch:
         own = [
             study
             for study in sweep.of_part(sweep.replicates)
-            if study.variant.label not in sweep.told.stopped
+            if study.variant.label not in sweep.steering.told.stopped
         ]
         if not own:
             return
-        done = sweep.open_all(own, sweep.search_for_known_points())
+        done = sweep.opened.open(own, sweep.search_for_known_points())
         kept = list(self.kept_again(own))
-        sweep.adopt_known(kept, done)
+        sweep.takeover.adopt_known(kept, done)
         counts = {name: len(outcomes) for name, outcomes in done.items()}
         sweep.observer.begin(own, counts, {})
         self.run_known(kept, done)
@@ -103,7 +88,7 @@ class AfterSearch:
         if unsearched:
             self.note_waiting(unsearched)
             return
-        done = sweep.open_all(sweep.second_stage, sweep.search_for_known_points())
+        done = sweep.opened.open(sweep.second_stage, sweep.search_for_known_points())
         budget = -1
         while budget < self.budget():  # a larger one was told meanwhile
             budget = self.budget()
@@ -120,7 +105,7 @@ class AfterSearch:
         note = f"the second stage waits for {listed(variants)}, which {were} stopped"
         self.sweep.observer.note(note)
 
-    def confirm_tasks(self, done: Mapping[str, dict[int, Outcome]]) -> None:
+    def confirm_tasks(self, done: Done) -> None:
         """Run the second stage on one task after the other: what is decided on one may decide a
         claim about several.
         """
@@ -130,9 +115,9 @@ class AfterSearch:
             # asked anew after each batch: its scores decide what comes next
             while (now := self.stands(task.label, ended)).next:
                 wanted = list(self.coming_next(now))
-                taken += self.sweep.adopt_known(wanted, done)
+                taken += self.sweep.takeover.adopt_known(wanted, done)
                 self.run_known(wanted, done)
-                lacking = self.sweep.supply.leaves_out(self.sweep.told)
+                lacking = self.sweep.loop.left_out()
                 if lacking:
                     self.note_waiting(lacking)
                     return
@@ -146,7 +131,7 @@ class AfterSearch:
         sweep = self.sweep
         identities = {study.identity for study in sweep.second_stage}
         given = [
-            result for (study, _), result in sweep.given_by_index.items() if study in identities
+            result for (study, _), result in sweep.takeover.by_index.items() if study in identities
         ]
         now = stand(sweep.experiment, task, sweep.results(), sweep.trials, before, given)
         sweep.observer.stands(now, sweep.experiment)
@@ -163,20 +148,14 @@ class AfterSearch:
             study = studies[training.stage, training.variant]
             yield KnownTrial(study, training.index, training.hyperparameters)
 
-    def run_known(
-        self, wanted: Sequence[KnownTrial], done: Mapping[str, Mapping[int, Outcome]]
-    ) -> None:
+    def run_known(self, wanted: Sequence[KnownTrial], done: Done) -> None:
         """Run those of these trials that have not ended."""
         sweep = self.sweep
-        for known in wanted:
-            points_of_study = sweep.known_points.setdefault(known.study.identity, {})
-            points_of_study[known.index] = known.point
         left = [known for known in wanted if known.index not in done[known.study.identity]]
-        sweep.record_provenance(
+        sweep.opened.record_provenance(
             {known.study.identity for known in wanted}, {known.study.identity for known in left}
         )
-        supply = Supply(iter([(known.study, known.index) for known in left]))
-        sweep.loop(supply, self.interrupted)
+        sweep.loop.run_known(left)
 
     # -- speeds
 
@@ -189,7 +168,7 @@ class AfterSearch:
         for a, b in speed.wanted(sweep.experiment, sweep.studies):
             if (a.identity, b.identity) in known or self.is_stopped(a, b):
                 continue
-            sweep.await_going_on(self.interrupted)
+            sweep.loop.await_going_on()
             # one measurement serves `a faster than b` and `b faster than a` where sizes agree
             turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
             timing = turned.turned() if turned else self.side_by_side(a, b)
@@ -199,14 +178,14 @@ class AfterSearch:
 
     def is_stopped(self, *studies: Study) -> bool:
         """Whether the variant of any of these was stopped."""
-        return any(study.variant.label in self.sweep.told.stopped for study in studies)
+        return any(study.variant.label in self.sweep.steering.told.stopped for study in studies)
 
     def side_by_side(self, a: Study, b: Study) -> Timing | None:
         """How fast two variants train; None, and a note, where they cannot be measured."""
         sweep = self.sweep
         sweep.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
         try:
-            machine = sweep.own_provenance["processor"]
+            machine = sweep.opened.provenance["processor"]
             return speed.side_by_side(a, b, sweep.launcher, machine, self.looking, POLL)
         except speed.SpeedError as error:
             sweep.observer.note(f"not measured: {error}")
@@ -215,4 +194,4 @@ class AfterSearch:
     def looking(self) -> bool:
         """Whether the end was asked for; what the sweep is told meanwhile is taken."""
         self.sweep.steering.look()
-        return self.interrupted()
+        return self.sweep.loop.interrupted()

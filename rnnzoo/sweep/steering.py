@@ -70,6 +70,7 @@ class Steering:
     Attributes:
         inbox: None where the folder cannot be written.
         written: the experiment as the sweep began with it.
+        told: what is in force.
         log: what the sweep was told, each with the time and what followed.
         left_behind: variants that were stopped when the others came to a rung, or to the end of the
             search; what follows is decided without them, so they cannot go on in this sweep.
@@ -78,6 +79,7 @@ class Steering:
     sweep: Sweep
     inbox: Inbox | None
     written: Experiment
+    told: Told
     clock: Callable[[], float] = time.monotonic
     log: list[dict[str, str]] = field(default_factory=list)
     left_behind: set[str] = field(default_factory=set)
@@ -105,7 +107,7 @@ class Steering:
         given = request.command
         if given.word == "status":
             return Answer(True, "", state=self.state())
-        before = self.sweep.told
+        before = self.told
         try:
             text, fix, done = self.obey(given), "", True
         except RnnzooError as error:
@@ -114,8 +116,8 @@ class Steering:
         note(f"{given}{told_by}: {text}" if done else f"{given}{told_by} is refused: {text}")
         self.log.append({"time": _now().isoformat(timespec="seconds"), "command": str(given)})
         self.log[-1] |= {"answer": text, "from": given.host}
-        if self.sweep.told != before:
-            self.sweep.observer.steered(self.sweep.told)
+        if self.told != before:
+            self.sweep.observer.steered(self.told)
         return Answer(done, text, fix, self.state())
 
     def obey(self, given: Command) -> str:
@@ -146,74 +148,76 @@ class Steering:
             study.identity: status.planned(study, sweep.trials, sweep.part)
             for study in sweep.searches
         }
-        ended = {name: sweep.ended_kinds[name].total() for name in planned}
+        ended = {name: sweep.opened.ended_kinds[name].total() for name in planned}
         running = [
             {"variant": running.study.key.marked, "task": running.study.task.label,
              "index": running.trial.index}
-            for running in sweep.running.values()
+            for running in sweep.loop.running.values()
         ]  # fmt: skip
         return {
             "stage": sweep.stage,
             "done": sum(min(ended[name], count) for name, count in planned.items()),
             "planned": sum(planned.values()),
             "running": running,
-            "workers": sweep.at_once(),
-            "told": sweep.told.to_dict(),
+            "workers": sweep.loop.at_once(),
+            "told": self.told.to_dict(),
             "commands": self.log,
         }
 
     # -- the commands
 
     def _pause(self) -> str:
-        told = self.sweep.told
+        told = self.told
         if told.paused is not None:
             return f"it is paused already, since {moment(told.paused)}"
-        self.sweep.told = replace(told, paused=_now())
-        count = len(self.sweep.running)
+        self.told = replace(told, paused=_now())
+        count = len(self.sweep.loop.running)
         end = f"; {number_of(count, 'trial that runs ends', 'trials that run end')}"
         return "no trial begins any more" + (end if count else "")
 
     def _resume(self) -> str:
-        if self.sweep.told.paused is None:
+        if self.told.paused is None:
             return "it is not paused"
-        began = moment(self.sweep.told.paused)
-        self.sweep.told = replace(self.sweep.told, paused=None)
+        began = moment(self.told.paused)
+        self.told = replace(self.told, paused=None)
         self._paused_by_workers = False
-        return f"trials begin again, {self.sweep.at_once()} at a time; it was paused since {began}"
+        at_once = self.sweep.loop.at_once()
+        return f"trials begin again, {at_once} at a time; it was paused since {began}"
 
     def _run_at_once(self, workers: int) -> str:
         if workers == 0:
-            self._paused_by_workers = self._paused_by_workers or self.sweep.told.paused is None
+            self._paused_by_workers = self._paused_by_workers or self.told.paused is None
             return self._pause()
         if workers > MOST_WORKERS:
             raise Refused(f"a sweep runs at most {MOST_WORKERS:,} trials at once")
-        before, launcher = self.sweep.at_once(), self.sweep.launcher
+        before, launcher = self.sweep.loop.at_once(), self.sweep.launcher
         resize(launcher, workers)
-        self.sweep.told = replace(self.sweep.told, workers=workers)
+        self.told = replace(self.told, workers=workers)
         if self._paused_by_workers:
             self._resume()
-        now, over = self.sweep.at_once(), len(self.sweep.running) - workers
+        now, over = self.sweep.loop.at_once(), len(self.sweep.loop.running) - workers
         text = f"{number_of(now, 'trial')} at a time" + (f", not {before}" if now != before else "")
         if now < workers:
             text += f": the launcher has room for no more than {now}, by what its workers have"
         if over > 0:
             text += f"; {number_of(over, 'that runs ends', 'that run end')} first"
-        return f"{text}, once it goes on" if self.sweep.told.paused else text
+        return f"{text}, once it goes on" if self.told.paused else text
 
     def _stop(self, variant: str) -> str:
-        told, sweep = self.sweep.told, self.sweep
+        told, sweep = self.told, self.sweep
         self._check_variant(variant)
         if variant in told.stopped:
             return f"{variant} was stopped already"
         labels = [known.label for known in sweep.experiment.variants]
         stopped = tuple(label for label in labels if label in (*told.stopped, variant))
-        sweep.told = replace(told, stopped=stopped)
+        self.told = replace(told, stopped=stopped)
         studies = [study for study in sweep.searches if study.variant.label == variant]
-        sweep.record_told(f"stop {variant}", studies)
-        sweep.record_stop(studies, _now())
-        count = sum(running.study.variant.label == variant for running in sweep.running.values())
+        sweep.opened.record_told(f"stop {variant}", studies)
+        sweep.opened.record_stop(studies, _now())
+        running = [trial.study.variant.label for trial in sweep.loop.running.values()]
+        count = running.count(variant)
         what = number_of(count, "that runs ends", "that run end")
-        if studies and sweep.saves(studies[0]):
+        if studies and sweep.loop.saves(studies[0]):
             what = number_of(
                 count,
                 "that runs saves its state after its epoch, or ends",
@@ -223,7 +227,7 @@ class Steering:
         return f"{text}; the next sweep goes on with it"
 
     def _go_on_with(self, variant: str) -> str:
-        told = self.sweep.told
+        told = self.told
         self._check_variant(variant)
         if variant not in told.stopped:
             return f"{variant} is not stopped"
@@ -232,9 +236,9 @@ class Steering:
                 f"the search has gone on without {variant}", "the next sweep goes on with it"
             )
         stopped = tuple(label for label in told.stopped if label != variant)
-        self.sweep.told = replace(told, stopped=stopped)
+        self.told = replace(told, stopped=stopped)
         own = [study for study in self.sweep.searches if study.variant.label == variant]
-        self.sweep.record_stop(own, None)
+        self.sweep.opened.record_stop(own, None)
         return f"trials of {variant} begin again"
 
     def _check_variant(self, variant: str) -> None:
@@ -264,13 +268,13 @@ class Steering:
             )
         if sweep.stage != SEARCH:
             raise Refused("the search has ended", f"when the sweep is done: {again}")
-        begun = sweep.supply.begun(sweep.told)
+        begun = sweep.loop.supply.begun(self.told)
         planned, before = max(trials, begun), sweep.trials
         why = f": {begun} of each are begun" if begun > trials else ""
         if planned == before:
             return f"it stays at {number_of(before, 'trial')} of each{why}"
         sweep.replan(self._overridden("search.trials", planned), planned)
-        sweep.record_told(f"trials {planned}", sweep.searches)
+        sweep.opened.record_told(f"trials {planned}", sweep.searches)
         text = f"{number_of(planned, 'trial')} of each, not {before}{why}"
         if planned == begun:
             text += ", and no more begin" if why else ": no more begin"
@@ -294,8 +298,8 @@ class Steering:
         if budget == before:
             return f"it is {before} trainings on each task already"
         sweep.replan(self._overridden("confirm.budget", budget), sweep.trials)
-        sweep.told = replace(sweep.told, budget=budget)
-        sweep.record_told(f"budget {budget}", sweep.searches)
+        self.told = replace(self.told, budget=budget)
+        sweep.opened.record_told(f"budget {budget}", sweep.searches)
         return (
             f"{number_of(budget, 'training')} on each task, those of the search included, not"
             f" {before}; {self._kept(f'budget: {budget}')}"
@@ -329,9 +333,9 @@ class Steering:
         if now.confirm and before.confirm and now.confirm.budget != before.confirm.budget:
             yield self._told_number(f"confirm: {{budget: {now.confirm.budget}}}")
         for study in self.sweep.searches:
-            if study.variant.label in self.sweep.told.stopped:
+            if study.variant.label in self.told.stopped:
                 planned = status.planned(study, self.sweep.trials, self.sweep.part)
-                ended = min(self.sweep.ended_kinds[study.identity].total(), planned)
+                ended = min(self.sweep.opened.ended_kinds[study.identity].total(), planned)
                 if ended < planned:
                     yield (
                         f"{study.label} was stopped with {ended} of {number_of(planned, 'trial')}:"
@@ -356,7 +360,7 @@ def steered(sweep: Sweep) -> Iterator[Steering]:
             inbox = stack.enter_context(channel.opened(sweep.runs, sweep.experiment.name, about))
         except OSError as error:
             sweep.observer.note(f"`rnnzoo ctl` cannot reach this sweep: {error}")
-        yield Steering(sweep, inbox, sweep.experiment)
+        yield Steering(sweep, inbox, sweep.experiment, Told(sweep.trials))
 
 
 def _now() -> datetime:

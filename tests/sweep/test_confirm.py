@@ -376,7 +376,7 @@ def test_where_trainings_of_both_stages_were_run_is_kept_with_them(
 ) -> None:
     studies_ = {result.study for result in whole.results()}
     assert len(studies_) == 3 + 3 + 3  # searches, pilots and rounds
-    assert all(whole.store.provenance({name}) == [whole.own_provenance] for name in studies_)
+    assert all(whole.store.provenance({name}) == [whole.opened.provenance] for name in studies_)
     elsewhere = {"Python": "another one"}
     later = sweep(tmp_path)
     later.given, later.given_provenance = whole.results(), (elsewhere,)

@@ -165,7 +165,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 def expected(swept: Sweep, variant: str) -> dict[int, int]:
     """How many epochs each trial of a variant has in the end, worked out on arrays."""
     (study,) = [study for study in swept.studies if study.variant.label == variant]
-    points = [swept.point_for(study, index) for index in range(TRIALS)]
+    points = [study.point(index) for index in range(TRIALS)]
     losses = np.array(
         [
             [row["validation"] for row in curve(study.trial(index, {**points[index]}))]

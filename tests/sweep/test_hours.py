@@ -39,7 +39,7 @@ class Watch(Quiet):
         if self.heard == self.after and self.number:
             signal.raise_signal(self.number)
         elif self.heard == self.after and self.made is not None:
-            self.made.ends_at = time.monotonic()
+            self.made.loop.ends_at = time.monotonic()
 
 
 def prepared(folder: Path, spec: str, states: dict[str, int], **watched: object) -> Sweep:
@@ -64,7 +64,7 @@ def test_a_sweep_in_several_sittings_has_the_outcomes_of_one_and_trains_no_epoch
     while True:
         made = prepared(tmp_path, whole.experiment.text, states, after=5)
         made.run()
-        assert not made.running
+        assert not made.loop.running
         epochs, sittings = epochs + made.launcher.epochs, sittings + 1
         notes = made.observer.notes
         if "the time is over, so nothing more is begun" not in notes:

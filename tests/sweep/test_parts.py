@@ -129,7 +129,7 @@ def test_a_shard_that_was_interrupted_goes_on_and_leaves_the_others_alone(
     stopped = sweep(tmp_path, RANDOM, 2, Quiet())
     study = stopped.studies[0]
     opened = stopped.store.study(study.identity, {"on": "validation"}, stopped.experiment.search)
-    opened.ask(1, stopped.point_for(study, 1), study.variant.space)  # a trial of the other part
+    opened.ask(1, study.point(1), study.variant.space)  # a trial of the other part
     again = run_part(tmp_path, part)
     assert len(again.observer.ends) == 3
     assert again.store.running() == {"loop": 1}

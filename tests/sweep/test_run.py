@@ -14,11 +14,12 @@ from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec import plugins
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, digest, ranked
+from rnnzoo.sweep.editions import CODE, OpenStudies
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.open import of_present
 from rnnzoo.sweep.plan import Study, studies
-from rnnzoo.sweep.run import CODE, Sweep
+from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.sweep.status import rows
 from rnnzoo.trackers import Tracker
@@ -353,8 +354,8 @@ def test_a_trial_that_failed_is_begun_again_and_only_its_last_attempt_counts(
         (result.study, result.trial.index) for result in results
     }
     assert {
-        identity: opened.attempts().total() for identity, opened in ran.opened.items()
-    } == dict.fromkeys(ran.opened, 4)
+        identity: opened.attempts().total() for identity, opened in ran.opened.stores.items()
+    } == dict.fromkeys(ran.opened.stores, 4)
     assert not ran.observer.notes
     (tmp_path / "plain").mkdir()
     plain = sweep(tmp_path / "plain", spec, 3, Quiet())
@@ -372,7 +373,7 @@ def test_a_trial_is_begun_again_as_often_as_stated_also_over_interruptions(tmp_p
     last = sweep(tmp_path, spec, 2, Quiet(), work=hopeless)
     last.run()
     assert [result.outcome.kind for result in last.results()] == [Kind.FAILED] * 8
-    for opened in last.opened.values():
+    for opened in last.opened.stores.values():
         assert opened.attempts() == dict.fromkeys(range(4), 2)
 
 
@@ -407,7 +408,7 @@ def test_a_trial_that_was_lost_with_its_machine_runs_again_and_uses_up_no_attemp
     assert [result.outcome.kind for result in ran.results()] == [Kind.COMPLETE] * 8
     assert len({result.trial.key for result in ran.results()}) == 8
     assert len(ran.launcher.lost) == 8
-    assert not any(opened.attempts() for opened in ran.opened.values())
+    assert not any(opened.attempts() for opened in ran.opened.stores.values())
 
 
 SPELT = """\
@@ -475,10 +476,11 @@ def test_all_earlier_trials_are_set_aside_in_one_line_that_names_the_files_that_
     earlier: dict[str, tuple[dict[str, object], int]] = {}
     for number, huber in enumerate("aab"):
         file.write_text(f"{OPERATION}# edition {number}\n")
-        edition = sweep(tmp_path, spec, 2, Quiet())
+        made = sweep(tmp_path, spec, 2, Quiet())
+        edition = OpenStudies(made.experiment, made.store, made.observer.note)
+        rnn, mine = made.studies
+        assert CODE not in edition.attributes(rnn)
         edition.code = {"adding": {("losses", "huber"): huber}}
-        rnn, mine = edition.studies
-        assert CODE not in sweep(tmp_path, spec, 2, Quiet()).attributes(rnn)
         if number < 2:
             earlier[mine.identity] = edition.attributes(mine), 3
     assert len(earlier) == 2
@@ -487,7 +489,7 @@ def test_all_earlier_trials_are_set_aside_in_one_line_that_names_the_files_that_
     # which kept no digests
     older = {"of an older version": ({"parts": {**mine.parts, "cell": "another"}}, 2)}
     edition.set_aside(mine, older, ())
-    assert edition.observer.notes == [
+    assert made.observer.notes == [
         "mine: the cell changed (losses/huber.py, operations/twice.py);"
         " the trials of 2 earlier versions, at most 3 of each, are set aside",
         "mine: the cell changed; 2 trials run before are set aside",

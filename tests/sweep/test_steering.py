@@ -177,7 +177,7 @@ def test_the_end_that_is_asked_for_comes_in_a_pause_and_the_next_sweep_begins_un
     assert not channel.running(made.runs)
     again = prepared(tmp_path)
     again.run()
-    assert again.told.paused is None
+    assert again.steering.told.paused is None
     assert outcomes(again) == outcomes(whole)
 
 
@@ -185,7 +185,7 @@ def test_time_that_is_over_in_a_pause_ends_the_sweep(tmp_path: Path) -> None:
     made = prepared(tmp_path, after={2: "workers 0"})
 
     def idle() -> Iterator[object]:
-        made.ends_at = time.monotonic()
+        made.loop.ends_at = time.monotonic()
         yield
 
     made.launcher.idle = idle()
@@ -421,7 +421,7 @@ def test_a_part_that_runs_no_second_stage_has_no_budget(tmp_path: Path) -> None:
     made.part = Part(("rnn",))
     with pytest.raises(RnnzooError, match="rnn runs no second stage"):
         made.steering.obey(Command("budget", number=30))
-    assert made.told == Told(made.trials)
+    assert made.steering.told == Told(made.trials)
 
 
 def test_a_budget_that_is_told_is_that_of_a_file(confirmed: Sweep, tmp_path: Path) -> None:

@@ -1,0 +1,249 @@
+"""The studies of a sweep as its storage has them, and the editions of them that it had before.
+
+In: studies and a storage.  Out: the studies, open, with trials of earlier editions taken over where
+they are the same and set aside where they are not; and which outcomes are final.  What the storage
+keeps beside trials is written here too: what made a study what it is, where its trials were run,
+and what the sweep was told meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import UsageError, listed, number_of
+from rnnzoo.lang import operations
+from rnnzoo.spec import plugins
+from rnnzoo.spec.experiment import Experiment, Search
+from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.sweep.begun import ALONE, LANES, Lanes, in_marks
+from rnnzoo.sweep.parts import WHOLE, Part
+from rnnzoo.sweep.plan import FORM, Study, changed
+from rnnzoo.sweep.search import Editions, Store, StudyStore
+from rnnzoo.sweep.steering import TOLD
+
+CODE = "code"  # under which digests of a study's own operations, loss and metric are stored
+
+# Outcomes that are final, by identity of the study and index.
+Done = dict[str, dict[int, Outcome]]
+Provenance = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class OpenStudies:
+    """Studies of an experiment, opened in its storage.
+
+    Attributes:
+        experiment: as the sweep begins with it; how much of it is run may change, and is not
+            looked at.
+        note: told what happened to trials of earlier editions and of dead sweeps.
+        again: trials that ended so are begun once more.
+        code: digests of each task's loss and metric that are not the package's, by the task's
+            label, kind and name.
+        provenance: where and with what this sweep runs its trials.
+        provenance_elsewhere: and those that it takes over were run, by identity of the study.
+        stores: the open studies, by identity.
+        forgotten: of how many trials the ends were forgotten, so that they begin once more.
+        attempts: retries of each index.
+        ended_kinds: how the trials have ended.
+    """
+
+    experiment: Experiment
+    store: Store
+    note: Callable[[str], None]
+    part: Part = WHOLE
+    again: Collection[Kind] = ()
+    code: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=dict)
+    provenance_elsewhere: dict[str, list[Provenance]] = field(default_factory=dict)
+    stores: dict[str, StudyStore] = field(default_factory=dict)
+    forgotten: dict[str, int] = field(default_factory=dict)
+    attempts: dict[str, Counter[int]] = field(default_factory=dict)
+    ended_kinds: dict[str, Counter[Kind]] = field(default_factory=dict)
+
+    def __getitem__(self, identity: str) -> StudyStore:
+        """An open study in the storage."""
+        return self.stores[identity]
+
+    def open(self, studies: Sequence[Study], search: Search) -> Done:
+        """Open studies: trials of earlier editions are taken over or set aside, those that a dead
+        sweep left running are interrupted, and those to begin again are forgotten.
+        """
+        editions = self.store.editions(self.experiment.name)
+        return {study.identity: self._open(study, search, editions) for study in studies}
+
+    def _open(self, study: Study, search: Search, editions: Editions) -> dict[int, Outcome]:
+        """Open one of them; its outcomes that are final, by index."""
+        identity = study.identity
+        opened = self.store.study(identity, self.attributes(study), search)
+        earlier = {
+            name: edition for name, edition in editions.items() if name.startswith(study.prefix)
+        }
+        taken = self._take_over(study, opened, earlier)
+        self.set_aside(study, earlier, taken)
+        interrupted = opened.reclaim(self.part)
+        if interrupted:
+            trials = number_of(interrupted, "interrupted trial")
+            self.note(f"{study.label}: {trials} will run again")
+        forgotten = opened.forget(self.again, self.part)
+        if forgotten:
+            begin = number_of(forgotten, "trial begins", "trials begin")
+            self.note(f"{study.label}: {begin} once more")
+        opened.alone = self.part.whole
+        self.stores[identity] = opened
+        self.forgotten[identity] = forgotten
+        self.attempts[identity] = opened.attempts()
+        done = opened.ends()
+        self.ended_kinds[identity] = Counter(outcome.kind for outcome in done.values())
+        return done
+
+    def begin_anew(self, study: Study, search: Search) -> None:
+        """Forget all that a study's trials came to."""
+        opened = self.store.study(study.identity, self.attributes(study), search)
+        opened.forget(tuple(Kind))
+
+    # -- earlier editions
+
+    def _take_over(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
+        """Take over the trials of earlier editions that are this study's; names of those
+        editions.
+        """
+
+        def own(same: Callable[[Trial], bool]) -> Callable[[Trial], bool]:
+            return lambda trial: self.part.holds(study.variant.label, trial.index) and same(trial)
+
+        taken = set()
+        for name, (attributes, _) in earlier.items():
+            count, whose = 0, ""
+            # `study.same` says how that comes about
+            if changed(study.parts, attributes.get("parts", {})) == ("training",):
+                count, whose = self.store.inherit(opened, name, own(study.same)), "an older version"
+            elif study.is_spelt_otherwise(name, attributes):
+                count, whose = (
+                    self.store.inherit(opened, name, own(study.same_but_for_spelling)),
+                    "another spelling of the cell",
+                )
+                taken.add(name)  # also where all of its trials are here already
+            if count:
+                trials = number_of(count, "trial")
+                so = "is one of these, and counts" if count == 1 else "are these, and count"
+                self.note(f"{study.label}: {trials} of {whose} {so}")
+                taken.add(name)
+        return taken
+
+    def set_aside(self, study: Study, earlier: Editions, taken: Collection[str]) -> None:
+        """Say what changed where this study has trials of an earlier edition; they are kept and
+        never mixed in.
+        """
+        if study.identity in earlier:
+            return
+        left = {
+            name: edition for name, edition in earlier.items() if edition[1] and name not in taken
+        }
+        if left:
+            change = self._what_changed(study, [attributes for attributes, _ in left.values()])
+            trials = _set_aside([count for _, count in left.values()])
+            self.note(f"{study.label}: {change}; {trials} set aside")
+
+    def _what_changed(self, study: Study, earlier: Collection[Mapping[str, Any]]) -> str:
+        """What differs between a study and earlier editions of it, by their attributes."""
+        parts: set[str] = set()
+        details: set[str] = set()
+        for attributes in earlier:
+            parts.update(changed(study.parts, attributes.get("parts", {})))
+            details.update(self._edited(study, attributes.get(CODE, {})))
+            details.update(_trained_otherwise(study, attributes))
+        names = [name for name in study.parts if name in parts]
+        part = listed(names) if names else "something"
+        if study.stage:
+            part = "search or its `confirm:`"
+        return f"the {part} changed" + (f" ({', '.join(sorted(details))})" if details else "")
+
+    def _edited(self, study: Study, before: Mapping[str, str]) -> Iterator[str]:
+        """Files of a study's operations, loss and metric that are not as they were."""
+        for (kind, name), now in self.own_code(study).items():
+            if before.get(f"{kind}/{name}", now) != now:
+                yield plugins.file(kind, name)
+
+    # -- what is kept beside trials
+
+    def attributes(self, study: Study) -> dict[str, object]:
+        """What the storage keeps of a study beside its trials."""
+        code, lanes = self.own_code(study), Lanes.of(study.experiment.training)
+        return {
+            "experiment": self.experiment.name,
+            "file": str(Path(self.experiment.file).resolve()),
+            "variant": study.variant.label,
+            "task": study.task.label,
+            "on": self.experiment.select.on,
+            "parts": dict(study.parts),
+            FORM: study.form,
+            **({LANES: lanes.mark} if lanes.size else {}),
+            **({CODE: {"/".join(name): digest for name, digest in code.items()}} if code else {}),
+        }
+
+    def own_code(self, study: Study) -> dict[tuple[str, str], str]:
+        """Digests of a study's operations, loss and metric that are not the package's, by kind and
+        name.
+        """
+        used = {
+            (operations.KIND, name): digest
+            for name, digest in operations.digests(study.cell).items()
+        }
+        return {**used, **self.code.get(study.task.label, {})}
+
+    def edited_since(self, study: Study) -> Iterator[str]:
+        """Files of a study's operations, loss and metric that are not as the sweep found them."""
+        for (kind, name), digest in self.own_code(study).items():
+            try:
+                if plugins.digest(kind, name) != digest:
+                    yield plugins.file(kind, name)
+            except UsageError:  # it is gone, or cannot be imported any more
+                yield str(plugins.folder(kind) / f"{name}.py")
+
+    def record_provenance(self, identities: Iterable[str], lacking: Collection[str]) -> None:
+        """Record with each study where and with what its trials are run, and, for those that were
+        taken over, were run.
+
+        Args:
+            identities: of the studies.
+            lacking: those of them that have trials to run.
+        """
+        with self.store.in_turn(self.experiment.name):
+            for identity in identities:
+                provenances = list(self.provenance_elsewhere.get(identity, ()))
+                if identity in lacking:
+                    provenances.append(self.provenance)
+                self.stores[identity].add_provenance(provenances)
+
+    def record_told(self, what: str, studies: Iterable[Study]) -> None:
+        """Record with studies what the sweep was told of their trials."""
+        with self.store.in_turn(self.experiment.name):
+            for study in studies:
+                self.stores[study.identity].add_provenance([{**self.provenance, TOLD: what}])
+
+    def record_stop(self, studies: Iterable[Study], when: datetime | None) -> None:
+        """Record with studies when their variant was stopped; None: that it goes on."""
+        with self.store.in_turn(self.experiment.name):
+            for study in studies:
+                self.stores[study.identity].mark_stopped(self.part, when)
+
+
+def _trained_otherwise(study: Study, before: Mapping[str, Any]) -> Iterator[str]:
+    """That the trials of an earlier edition of a study train otherwise together."""
+    now = Lanes.of(study.experiment.training)
+    (earlier,) = in_marks([before[LANES]]) if LANES in before else [ALONE]
+    if now != earlier:
+        yield f"before {earlier.words}, now {now.words}"
+
+
+def _set_aside(counts: Sequence[int]) -> str:
+    """The trials of earlier editions, with the verb, by the count of each edition."""
+    if len(counts) == 1:
+        return f"{number_of(counts[0], 'trial')} run before {'is' if counts[0] == 1 else 'are'}"
+    # one may have taken over the trials of another, so that a sum would count these twice
+    return f"the trials of {len(counts)} earlier versions, at most {max(counts)} of each, are"
