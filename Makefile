@@ -1,6 +1,7 @@
 # rnnzoo: the verbs.  `make help` lists them.  Each does the set-up that it needs.
 
 VENV  := .venv
+LIGHT := .venv-light
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -9,7 +10,7 @@ workers ?=
 trials  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan status report gallery ui test test-all bench bench-gpu check accept docs docs-links docs-figures lock build wheel-check clean
+.PHONY: help setup light wheels sweep plan status report gallery ui test test-all bench bench-gpu check accept docs docs-links docs-figures demo-page lock build wheel-check clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +21,17 @@ setup: $(READY)  ## .venv from requirements.lock; does nothing when it is up to 
 
 $(READY): requirements.lock pyproject.toml
 	@sh tools/setup.sh $(VENV)
+
+light: $(LIGHT)/.ready  ## .venv-light, 90 MB: what checks and shows cells, and trains nothing
+	@:
+
+$(LIGHT)/.ready: requirements.lock pyproject.toml
+	@sh tools/setup.sh $(LIGHT) cells
+
+wheels: $(READY)  ## wheels/: what WHEELS=wheels make setup needs on a like machine without a network
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.lock -d wheels
+	@du -sh wheels
 
 sweep: $(READY)  ## run an experiment, or go on with it
 	@$(BIN)/rnnzoo sweep "$(spec)" $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
@@ -82,6 +94,9 @@ docs-figures: $(READY)  ## draw the pictures of docs/: a minute, of which traini
 	@for one in distribution importance; do \
 		cp runs/greff2015/report/$$one-jsb_chorales.svg docs/figures/greff2015-$$one.svg; done
 
+demo-page: $(READY)  ## make the page of `rnnzoo demo` from its table once more
+	@$(BIN)/python -m tools.demo
+
 lock: $(READY)  ## resolve requirements.lock anew (hashes, no address)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
@@ -94,4 +109,4 @@ wheel-check: build  ## the wheel installed on its own, and a sweep with it: some
 	@sh tools/wheel.sh
 
 clean:  ## delete .venv and caches; runs/ stays
-	@rm -rf $(VENV) .bench dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(LIGHT) wheels .bench dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -249,6 +250,15 @@ def machine_fault(error: BaseException | None) -> str:
             return fix
         error = error.__cause__ or error.__context__
     return ""
+
+
+def absent_package(error: ModuleNotFoundError) -> str:
+    """The third-party package that an import did not find; empty where it is a module of rnnzoo's,
+    or of a package that is there.
+    """
+    package = (error.name or "").partition(".")[0]
+    there = package in ("", "rnnzoo") or find_spec(package) is not None
+    return "" if there else package
 
 
 # What databases, disks and servers say, and what to do: the first that fits.

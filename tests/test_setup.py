@@ -12,19 +12,19 @@ PYTHON = """\
 case "$*" in
     --version) echo "Python 3.11.9" ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"
-        printf '#!/bin/sh\\n' > "$3/bin/uv"; chmod +x "$3/bin/uv" ;;
+        printf '#!/bin/sh\\necho "$@" $UV_FIND_LINKS >> "$0.log"\\n' > "$3/bin/uv"; chmod +x "$3/bin/uv" ;;
     *"import sys, venv"*) ;;
     *"pip install"*) test -z "${NO_NETWORK:-}" ;;
 esac
 """
 
 
-def set_up(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def set_up(folder: Path, *group: str, **environment: str) -> subprocess.CompletedProcess[str]:
     fake = folder / "python"
     fake.write_text(PYTHON)
     fake.chmod(0o755)
     return subprocess.run(
-        ["sh", str(ROOT / "tools/setup.sh"), str(folder / "venv")],
+        ["sh", str(ROOT / "tools/setup.sh"), str(folder / "venv"), *group],
         cwd=ROOT,
         env={**os.environ, "PYTHON": str(fake), **environment},
         capture_output=True,
@@ -47,5 +47,24 @@ def test_a_set_up_without_a_network_says_so_and_is_not_done(tmp_path: Path) -> N
     done = set_up(tmp_path, NO_NETWORK="1")
     assert done.returncode == 1
     assert "Is there a network?" in done.stderr
+    assert "WHEELS=FOLDER make setup" in done.stderr
     assert "Done" not in done.stdout
     assert not (tmp_path / "venv/.ready").exists()
+
+
+def test_a_group_is_installed_alone_and_its_installer_removed(tmp_path: Path) -> None:
+    done = set_up(tmp_path, "cells")
+    assert done.returncode == 0, done.stderr
+    assert "  installing what cells need, in the versions of requirements.lock\n" in done.stdout
+    group, package, installer = (tmp_path / "venv/bin/uv.log").read_text().splitlines()
+    assert "--constraint requirements.lock --group cells" in group
+    assert package.endswith("--no-deps --no-build-isolation --editable .")
+    assert installer.startswith("pip uninstall")
+
+
+def test_a_set_up_from_a_folder_of_wheels_asks_no_index(tmp_path: Path) -> None:
+    done = set_up(tmp_path, WHEELS="carried")
+    assert done.returncode == 0, done.stderr
+    packages, package = (tmp_path / "venv/bin/uv.log").read_text().splitlines()
+    assert packages.endswith("requirements.lock carried")
+    assert package.endswith(". carried")

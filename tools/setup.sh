@@ -1,8 +1,14 @@
 #!/bin/sh
-# Make the virtual environment that the Makefile's verbs use, from requirements.lock.
-# Needs a Python from 3.11 to 3.13 with its venv module, and a package index; nothing else.
+# Make the virtual environment that the Makefile's verbs use, from requirements.lock; or a smaller
+# one, of a dependency group of pyproject.toml alone: sh tools/setup.sh VENV [GROUP]
+# Needs a Python from 3.11 to 3.13 with its venv module, and a package index, or in WHEELS a folder
+# with what one would have (`make wheels`); nothing else.
 set -eu
 venv=$1
+group=${2:-}
+if [ -n "${WHEELS:-}" ]; then
+    export PIP_NO_INDEX=1 PIP_FIND_LINKS="$WHEELS" UV_NO_INDEX=1 UV_FIND_LINKS="$WHEELS"
+fi
 
 fits() {
     "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1
@@ -18,7 +24,9 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-echo "Setting up $venv with $("$python" --version): about 4 GB and a minute, once."
+size="about 4 GB and a minute"
+if [ -n "$group" ]; then size="what $group need, some seconds"; fi
+echo "Setting up $venv with $("$python" --version): $size, once."
 rm -f "$venv/.ready"
 # An environment of another Python, or one that was left half made, is made anew.
 if ! fits "$venv/bin/python"; then rm -rf "$venv"; fi
@@ -32,11 +40,26 @@ awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' requirement
 if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock" 2> "$venv/setup.log"; then
     cat "$venv/setup.log" >&2
     echo "rnnzoo could not download its installer.  Is there a network?" >&2
+    echo "  fix: without one, WHEELS=FOLDER make setup, after \`make wheels\` elsewhere: docs/installing.md" >&2
     exit 1
 fi
-# Byte code once, instead of at every first import: after a fresh set-up this would be most of the first wait.
-echo "  installing what requirements.lock names: TensorFlow is most of it"
-"$venv/bin/uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes requirements.lock
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
+uv() {
+    verbs="$1 $2"
+    shift 2
+    # shellcheck disable=SC2086  # two words
+    "$venv/bin/uv" $verbs --quiet --python "$venv/bin/python" "$@"
+}
+
+if [ -z "$group" ]; then
+    # Byte code once, instead of at every first import: after a fresh set-up this would be most of the first wait.
+    echo "  installing what requirements.lock names: TensorFlow is most of it"
+    uv pip sync --compile-bytecode --require-hashes requirements.lock
+else
+    echo "  installing what $group need, in the versions of requirements.lock"
+    uv pip install --require-hashes --constraint requirements.lock --group "$group" --group editable
+fi
+uv pip install --no-deps --no-build-isolation --editable .
+# The installer is larger than all that cells need.
+if [ -n "$group" ]; then uv pip uninstall uv; fi
 touch "$venv/.ready"
 echo "Done.  In this shell, . $venv/bin/activate makes rnnzoo a command."

@@ -5,6 +5,7 @@ What a command does is in `rnnzoo.api` and below.
     data          data
     cells         list, show, gallery, check
     new           new
+    demo          demo
     sweep         sweep, sync
     evolve        evolve
     ctl           ctl
@@ -41,6 +42,7 @@ from rnnzoo.errors import (
     FIX,
     RnnzooError,
     UsageError,
+    absent_package,
     at_command_line,
     machine_fault,
     nearest,
@@ -49,6 +51,7 @@ from rnnzoo.errors import (
 from rnnzoo.signals import asked_to_end
 
 INTERRUPTED = 130
+WHOLE = "install rnnzoo with all that it needs (docs/installing.md): pip install rnnzoo"
 TOP = ("-h", "--help", "--version")
 SHORT = """\
 rnnzoo compares recurrent-network architectures, declared as equations.
@@ -56,6 +59,7 @@ rnnzoo compares recurrent-network architectures, declared as equations.
   rnnzoo sweep experiments/first.yaml    run an experiment, or go on with it
   rnnzoo show lstm                       a cell: its equations, states, weights and counts
   rnnzoo list cells                      what there is: cells, tasks, studies
+  rnnzoo demo                            a finished report, in the browser
 
 All commands: rnnzoo --help"""
 
@@ -95,6 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not fix:
             return _bug(error)
         print(worded(str(error), f"{fix}, and give the same command again"), file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        package = "" if _of_plugin(error) else absent_package(error)
+        if not package:
+            return _bug(error)
+        problem = f"`rnnzoo {words[0]}` needs {package}, which is not installed here"
+        print(worded(problem, WHOLE), file=sys.stderr)
         return 1
     except SystemExit as error:
         if not _of_plugin(error):
@@ -256,9 +267,19 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=_Parser
     )
+    _demo_command(commands)
     _experiment_commands(commands)
     _cell_commands(commands)
     return parser, commands.choices
+
+
+def _demo_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    about = "the finished report of a study that comes with rnnzoo, in the browser"
+    demo = _command(commands, "demo", "demo", about)
+    text = "where to write it (default: a folder of the cache)"
+    demo.add_argument("--out", metavar="FOLDER", help=text)
+    demo.add_argument("--no-browser", action="store_true", help="write it, and open nothing")
+    _json(demo)
 
 
 def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:

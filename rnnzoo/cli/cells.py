@@ -24,6 +24,7 @@ from rnnzoo.errors import (
     Remark,
     SpecError,
     UsageError,
+    absent_package,
     command,
     nearest,
     number_of,
@@ -127,12 +128,7 @@ def _looked_at(path: Path) -> _Looked:
         path = located(path)
         table = parse(read_text(path), str(path))
         if _kind(table) == "experiment" or _extends_experiment(table, path):
-            from rnnzoo.api.beforehand import odd_starts, warned  # scipy, which cells need not
-            from rnnzoo.spec import read_experiment
-
-            experiment = read_experiment.read(path)
-            about = _about_experiment(experiment)
-            return _Looked(str(path), about, "", tuple(warned(experiment)), odd_starts(experiment))
+            return _looked_at_experiment(path)
         spec = lang.checkable(lambda: read(str(path) if path.suffix in (".yaml", ".yml") else path))
         cell = CellView(lang.check(spec))
         if spec.claim:
@@ -147,6 +143,26 @@ def _looked_at(path: Path) -> _Looked:
         return _Looked(str(path), about, _same_as(cell.ir, path), warnings=warnings(spec, cell.ir))
     except (SpecError, UsageError) as error:
         return _Looked(str(path), error=error)
+
+
+def _looked_at_experiment(path: Path) -> _Looked:
+    """
+    Raises:
+        SpecError: all mistakes in it.
+    """
+    from rnnzoo.api.beforehand import odd_starts, warned
+    from rnnzoo.spec import read_experiment
+
+    experiment = read_experiment.read(path)
+    about, note, remarks = _about_experiment(experiment), "", []
+    try:
+        remarks = warned(experiment)
+    except ModuleNotFoundError as error:
+        package = absent_package(error)
+        if not package:
+            raise
+        note = f"not checked: what its claims can decide; that needs {package}, which is missing"
+    return _Looked(str(path), about, note, tuple(remarks), odd_starts(experiment))
 
 
 def _same_as(cell: ir.Cell, path: Path) -> str:

@@ -10,10 +10,11 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.lang.at_start import at_start
+from rnnzoo.lang.at_start import Start, at_start
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
 from rnnzoo.spec.cell import FAMILIES
@@ -69,8 +70,6 @@ def cell_page(
     """
     from markupsafe import Markup
 
-    from rnnzoo.report import figures
-
     # a page that stands alone has time for a run of the cell
     begun = at_start(cell.ir) if neighbours is None else None
     equations = dict(zip((equation.name for equation in cell.ir.step.equations), cell.unicode))
@@ -81,7 +80,7 @@ def cell_page(
         changes=Markup(cell.diagram(highlight=cell.changes)) if cell.changes else None,
         chain=Markup(cell.chain()),
         begun=begun.lines() if begun else [],
-        forgetting=Markup(figures.forgetting(begun)) if begun and begun.left else None,
+        **_plots(cell, others, begun),
         steps=[
             ([equations[name] for name in group], Markup(picture)) for group, picture in cell.walk()
         ],
@@ -90,10 +89,26 @@ def cell_page(
             (units, cell.count_params(INPUTS, units), cell.count_multiply_adds(INPUTS, units))
             for units in UNITS
         ],
-        figure=Markup(figures.weights(cell, others, INPUTS, UNITS[-1])),
         times=times,
         neighbours=neighbours,
     )
+
+
+def _plots(
+    cell: CellView, others: Sequence[CellView], begun: Start | None
+) -> dict[str, str | None]:
+    """The plots of a cell's page; None for one that has nothing to show, and for both without
+    Matplotlib, which is more than all else that cells need.
+    """
+    from markupsafe import Markup
+
+    if find_spec("matplotlib") is None:
+        return {"forgetting": None, "growth": None}
+    from rnnzoo.report import figures
+
+    forgetting = Markup(figures.forgetting(begun)) if begun and begun.left else None
+    growth = Markup(figures.weights(cell, others, INPUTS, UNITS[-1]))
+    return {"forgetting": forgetting, "growth": growth}
 
 
 @dataclass(frozen=True, slots=True)

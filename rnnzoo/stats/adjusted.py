@@ -32,9 +32,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from rnnzoo.errors import StatsError
+from rnnzoo.stats._scipy import linalg
 from rnnzoo.stats.compare import (
     DRAWS,
     NEAR,
@@ -204,8 +204,10 @@ def _precision(surface: Surface, on: Array) -> Array:
     covariance = (1.0 - shape.noise) * variance * matern(points, points, shape.lengths)
     own = shape.noise * variance + (EXCESS * (expected - expected.min())) ** 2
     covariance[np.diag_indices_from(covariance)] += own
-    inverse = cho_solve(
-        cho_factor(covariance, lower=True, check_finite=False), np.eye(len(on)), check_finite=False
+    inverse = linalg.cho_solve(
+        linalg.cho_factor(covariance, lower=True, check_finite=False),
+        np.eye(len(on)),
+        check_finite=False,
     )
     of_mean = inverse.sum(axis=1)
     return np.asarray(inverse - np.outer(of_mean, of_mean) / of_mean.sum())

@@ -25,9 +25,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
 
 from rnnzoo.errors import StatsError
+from rnnzoo.stats._scipy import special, stats
 
 Array = np.ndarray[Any, Any]
 FEWEST = 3

@@ -16,9 +16,9 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from rnnzoo.errors import StatsError
+from rnnzoo.stats._scipy import special
 
 Array = np.ndarray[Any, Any]
 FEWEST_TRIALS = 8

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from rnnzoo.errors import StatsError
+from rnnzoo.stats._scipy import special
 
 Array = np.ndarray[Any, Any]
 FEWEST = 3  # degrees of freedom

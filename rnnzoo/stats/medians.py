@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+
+from rnnzoo.stats._scipy import stats
 
 HALF = 0.5
 

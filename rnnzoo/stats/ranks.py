@@ -13,9 +13,9 @@ from math import exp, factorial, log, prod, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from rnnzoo.errors import StatsError
+from rnnzoo.stats._scipy import stats
 
 Array = np.ndarray[Any, Any]
 FEWEST = 2

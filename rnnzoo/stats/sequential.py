@@ -23,7 +23,8 @@ from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
-from scipy import special
+
+from rnnzoo.stats._scipy import special
 
 Array = np.ndarray[Any, Any]
 STUDIES = 200_000  # simulated for a boundary

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
-
 from rnnzoo.errors import StatsError
+from rnnzoo.stats._scipy import stats
 
 # trials of each; beyond, Fisher's test: both agree there, and Boschloo's takes seconds
 BOSCHLOO = 300

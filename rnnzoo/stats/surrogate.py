@@ -23,9 +23,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from rnnzoo.errors import StatsError
+from rnnzoo.stats._scipy import linalg
 
 Array = np.ndarray[Any, Any]
 FEWEST = 4  # scores
@@ -177,7 +177,8 @@ class _Trials:
             factor = self._factor(shape)
             volume = np.log(np.diagonal(factor[0])).sum()
             misfits = [
-                scores @ cho_solve(factor, scores, check_finite=False) for scores in self.scores
+                scores @ linalg.cho_solve(factor, scores, check_finite=False)
+                for scores in self.scores
             ]
             self._likelihoods[shape] = tuple(float(-0.5 * misfit - volume) for misfit in misfits)
         return self._likelihoods[shape]
@@ -185,14 +186,14 @@ class _Trials:
     def weights(self, shape: KernelShape, number: int) -> Array:
         """(trials,) of a fit."""
         factor, scores = self._factor(shape), self.scores[number]
-        weights: Array = cho_solve(factor, scores, check_finite=False)
+        weights: Array = linalg.cho_solve(factor, scores, check_finite=False)
         return weights
 
     def _factor(self, shape: KernelShape) -> tuple[Array, bool]:
         covariance = (1.0 - shape.noise) * self._between(shape.lengths)
         covariance *= self._of_variants(shape.correlation)
         covariance[np.diag_indices_from(covariance)] += shape.noise + JITTER
-        factor: tuple[Array, bool] = cho_factor(covariance, lower=True, check_finite=False)
+        factor: tuple[Array, bool] = linalg.cho_factor(covariance, lower=True, check_finite=False)
         return factor
 
     def _of_variants(self, correlation: float) -> Array:
