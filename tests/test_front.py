@@ -65,6 +65,9 @@ def test_the_wheel_carries_the_zoo_and_the_template(tmp_path: Path) -> None:
         "report/pages/report.html.j2",
         "report/pages/style.css",
         "tasks/bwv_split.csv",
+        "demo/report.html.gz",
+        "demo/answers.json",
+        "demo/gates.csv",
         "py.typed",
     ):
         assert f"rnnzoo/{name}" in names

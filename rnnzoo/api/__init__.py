@@ -22,6 +22,7 @@ lies, as it is for the commands.
     certificates  for a cluster
     looking       what is in data; `beginning`, an experiment to start from on them
     value         what is returned
+    demo          a finished study that comes with the package
 """
 
 from __future__ import annotations
