@@ -12,7 +12,8 @@ PYTHON = """\
 case "$*" in
     --version) echo "Python 3.11.9" ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"
-        printf '#!/bin/sh\\necho "$@" $UV_FIND_LINKS >> "$0.log"\\n' > "$3/bin/uv"; chmod +x "$3/bin/uv" ;;
+        printf '%s\\n' '#!/bin/sh' 'echo "$@" $UV_FIND_LINKS >> "$0.log"' > "$3/bin/uv"
+        chmod +x "$3/bin/uv" ;;
     *"import sys, venv"*) ;;
     *"pip install"*) test -z "${NO_NETWORK:-}" ;;
 esac
