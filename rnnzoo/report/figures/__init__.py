@@ -5,6 +5,7 @@ cells       of cells: sizes, gates at work, gradients
 data        of a task's data: sequences, lengths, classes
 search      of a search over cells: its course, costs and descent
 comparison  of several experiments: scores side by side
+glance      of several studies: their verdicts
 style       what they share
 """
 
@@ -20,10 +21,11 @@ from rnnzoo.report.figures.cells import (
 )
 from rnnzoo.report.figures.comparison import side_by_side
 from rnnzoo.report.figures.data import classes, lengths, sequences
+from rnnzoo.report.figures.glance import at_a_glance
 from rnnzoo.report.figures.search import course, frontier, tree
 from rnnzoo.report.figures.study import draw
 
 __all__ = [
-    "HeatMapRow", "LagNorms", "classes", "course", "draw", "forgetting", "frontier", "gates",
-    "lags", "lengths", "saturation", "sequences", "side_by_side", "tree", "weights",
+    "HeatMapRow", "LagNorms", "at_a_glance", "classes", "course", "draw", "forgetting", "frontier",
+    "gates", "lags", "lengths", "saturation", "sequences", "side_by_side", "tree", "weights",
 ]  # fmt: skip

@@ -1,0 +1,58 @@
+"""Verdicts of several studies -> a picture: a row for each study, a mark for each claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnnzoo.report.figures.style import COLOURS, FAINT, STYLE, svg
+from rnnzoo.report.verdict import Word
+
+_MARKS: Mapping[Word, Mapping[str, Any]] = {  # told apart without colours, too
+    "supported": {"marker": "o", "color": COLOURS[0]},
+    "refuted": {"marker": "X", "color": COLOURS[1]},
+    "same": {"marker": "s", "color": COLOURS[2]},
+    "undecided": {"marker": "o", "mfc": "white", "mec": FAINT, "mew": 1.2},
+}
+_MEANING: Mapping[Word, str] = {
+    "supported": "supported",
+    "refuted": "refuted: the opposite",
+    "same": "refuted: no difference",
+    "undecided": "undecided",
+}
+
+
+def at_a_glance(studies: Mapping[str, Sequence[Word]]) -> str:
+    """SVG text.
+
+    Args:
+        studies: the words on the claims of each, in their order, by its title.
+    """
+    longest = max(map(len, studies.values()))
+    with rc_context(STYLE):
+        figure = Figure(figsize=(max(4.0, 0.26 * longest + 0.4), 0.36 * len(studies) + 0.5))
+        axes = figure.subplots()
+        for position, words in enumerate(studies.values()):
+            for place, word in enumerate(words):
+                axes.plot(place, position, ls="", ms=9, **_MARKS[word])
+        axes.set_xlim(-0.8, longest - 0.2)
+        axes.set_ylim(len(studies) - 0.4, -0.6)
+        axes.set_yticks(range(len(studies)), list(studies))
+        axes.set_xticks([])
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["left", "bottom"]].set_visible(False)
+        axes.legend(
+            handles=[_sign(word, studies) for word in _MARKS], frameon=False, ncols=2,
+            loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0, handletextpad=0.3,
+        )  # fmt: skip
+        return svg(figure)
+
+
+def _sign(word: Word, studies: Mapping[str, Sequence[Word]]) -> Line2D:
+    """What the legend shows of a word, and how many claims have it."""
+    count = sum(words.count(word) for words in studies.values())
+    return Line2D([], [], ls="", ms=9, label=f"{_MEANING[word]} ({count})", **_MARKS[word])

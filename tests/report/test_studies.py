@@ -1,0 +1,57 @@
+"""The map of all studies against the tables of trials that it is made from."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tools.studies import PAGE, PICTURE, ROOT, STUDIES, picture, rows, table, with_map
+
+SMALL = ("minimal", "one_gate")  # experiments, whose trials are few
+REMAKE = "python -m tools.studies writes them anew"
+
+
+def test_each_table_of_trials_belongs_to_a_study_and_each_study_has_its_page() -> None:
+    experiments = [name for study in STUDIES for name in study.experiments]
+    assert sorted(experiments) == sorted(file.stem for file in ROOT.glob("results/*.csv"))
+    for study in STUDIES:
+        page = (ROOT / f"docs/studies/{study.page}.md").read_text()
+        assert all(f"experiments/studies/{name}.yaml" in page for name in study.experiments)
+
+
+def test_lines_of_the_map_are_what_the_trials_say() -> None:
+    page = PAGE.read_text().splitlines()
+    lines = table(rows(SMALL)).splitlines()
+    assert len(lines) == 2 + 4 + 3
+    assert not {*lines} - {*page}, REMAKE
+
+
+@pytest.mark.slow
+def test_the_map_and_its_picture_are_what_the_trials_say() -> None:
+    shown = rows()
+    page = PAGE.read_text()
+    assert with_map(page, shown) == page, REMAKE
+    assert _words(picture(shown)) == _words(PICTURE.read_text()), REMAKE
+
+
+def _words(svg: str) -> list[str]:
+    """What is written in a picture; where its marks stand depends on Matplotlib's version."""
+    return re.findall(r"<text[^>]*>([^<]+)</text>", svg)
+
+
+def test_the_picture_has_a_mark_for_each_claim() -> None:
+    few = rows(SMALL)
+    drawn = picture(few)
+    assert "supported (6)" in drawn
+    assert "undecided (1)" in drawn
+    assert drawn.count("<use") >= len(few)
+
+
+def test_a_verdict_in_the_map_is_the_one_that_its_page_prints() -> None:
+    """`minimal.md` was written by hand from the report."""
+    (row,) = (row for row in rows(("minimal",)) if row.claim == "mingru worse than gru")
+    printed = (ROOT / "docs/studies/minimal.md").read_text()
+    assert "+0.715 (+0.645 to +0.785)" in table([row])
+    assert "+0.715 (+0.645 to +0.785)" in printed
+    assert row.trainings == 16

@@ -1,0 +1,169 @@
+"""Writes the map of all studies from the trials in results/: the table of docs/studies/README.md,
+and docs/figures/studies.svg.  Nothing is trained: `python -m tools.studies`, ten seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import rnnzoo
+from rnnzoo.report.figures import at_a_glance
+from rnnzoo.report.verdict import LEVEL, Verdict, counted
+from rnnzoo.spec.claims import judged
+from rnnzoo.spec.experiment import Claim
+from rnnzoo.stats.shares import share_interval
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs/studies/README.md"
+PICTURE = ROOT / "docs/figures/studies.svg"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Experiments that ask one question.
+
+    Attributes:
+        page: the name of its page in docs/studies/.
+        title: what a picture calls it.
+        experiments: their names; a claim that a later one asks again is shown there alone.
+    """
+
+    page: str
+    title: str
+    experiments: tuple[str, ...]
+
+
+STUDIES = (
+    Study(
+        "greff2015",
+        "The LSTM, part by part (Greff et al. 2015)",
+        ("greff2015", "greff2015_decided"),
+    ),
+    Study("long_term", "How far back cells learn", ("long_term",)),
+    Study(
+        "minimal", "Were RNNs all we needed? (Feng et al. 2024)", ("minimal", "minimal_chorales")
+    ),
+    Study("one_gate", "One gate or three", ("one_gate", "one_gate_chorales")),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim on a task, and what became of it.
+
+    Attributes:
+        trainings: of the variants that it is about, in the search and in rounds.
+    """
+
+    study: Study
+    claim: str
+    task: str
+    verdict: Verdict
+    trainings: int
+
+    @property
+    def question(self) -> tuple[str, str]:
+        return self.claim, self.task
+
+
+def rows(experiments: Collection[str] = ()) -> list[Row]:
+    """The claims of all studies, or of those experiments, in their order."""
+    return [
+        row for study in STUDIES for row in _last_asked(study, experiments or study.experiments)
+    ]
+
+
+def _last_asked(study: Study, wanted: Collection[str]) -> list[Row]:
+    """The claims of one study; each where it was asked last."""
+    asked: dict[tuple[str, str], Row] = {}
+    for name in study.experiments:
+        if name in wanted:
+            asked |= {row.question: row for row in _of_experiment(study, name)}
+    return list(asked.values())
+
+
+def _of_experiment(study: Study, name: str) -> Iterator[Row]:
+    results = rnnzoo.results(
+        ROOT / f"experiments/studies/{name}.yaml", source=ROOT / f"results/{name}.csv"
+    )
+    verdicts = results.summary().verdicts
+    experiment = results.experiment
+    labels = [task.label for task in experiment.tasks]
+    for (claim, task), verdict in zip(judged(experiment.claims, labels), verdicts, strict=True):
+        about = {claim.a, claim.b} - {""}
+        if claim.form.startswith("no variant"):
+            about = set()
+        keys = [result.key for result in results if result.key.task == task]
+        trainings = sum(not about or key.variant in about for key in keys)
+        yield Row(study, _sentence(claim), task, verdict, trainings)
+
+
+def _sentence(claim: Claim) -> str:
+    """Its text without the task, which stands beside it."""
+    return claim.text.removeprefix(f"on {claim.task}: ")
+
+
+def table(shown: Sequence[Row]) -> str:
+    """Rows as Markdown."""
+    lines = [
+        "| study | task | claim | whose | verdict | by how much | trainings |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join([*lines, *map(_line, shown)])
+
+
+def _line(row: Row) -> str:
+    said = row.verdict.said
+    cells = (
+        f"[{row.study.page}]({row.study.page}.md)",
+        row.task,
+        row.claim,
+        row.verdict.note,
+        said if row.verdict.word == "undecided" else f"**{said}**",
+        _effect(row.verdict),
+        f"{row.trainings:,}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _effect(verdict: Verdict) -> str:
+    """What was measured, with its interval."""
+    known = verdict.numbers
+    if "solved_a" in known:
+        a, b = (_solved(verdict, side) for side in "ab")
+        return f"{a} against {b}"
+    if "share" in known:
+        return f"{known['share']:.1%} ({known['low']:.1%} to {known['high']:.1%})"
+    if "lowest" in known:
+        return f"{known['lowest']:.1%} to {known['highest']:.1%}"
+    if "low" not in known:
+        return "not judged"
+    return f"{known['difference']:+.3f} ({known['low']:+.3f} to {known['high']:+.3f})"
+
+
+def _solved(verdict: Verdict, side: str) -> str:
+    """How many trainings of one variant solved the task."""
+    solved, trials = (int(verdict.numbers[f"{what}_{side}"]) for what in ("solved", "trials"))
+    return counted(solved, trials, share_interval(solved, trials, LEVEL))
+
+
+def with_map(page: str, shown: Sequence[Row]) -> str:
+    """The page with the table as it should be, which is the last thing on it."""
+    above, mark, _ = page.partition("<!-- map -->\n")
+    return f"{above}{mark}{table(shown)}\n"
+
+
+def picture(shown: Sequence[Row]) -> str:
+    """All verdicts at a glance, as SVG."""
+    titles = dict.fromkeys(row.study.title for row in shown)
+    return at_a_glance(
+        {title: [row.verdict.word for row in shown if row.study.title == title] for title in titles}
+    )
+
+
+if __name__ == "__main__":
+    shown = rows()
+    PAGE.write_text(with_map(PAGE.read_text(), shown))
+    PICTURE.write_text(picture(shown))
