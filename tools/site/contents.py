@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     ),
     "Explanation": ("judging", "engine", "architecture", "reliability"),
     "Studies": (
+        "studies/README",
         "studies/greff2015",
         "studies/jozefowicz2015",
         "studies/long_term",
