@@ -2,6 +2,9 @@
 else reads that.
 
     parse, check       text -> trees -> `ir.Cell`, or every mistake
+    tree               the nodes of those trees
+    notation           notations of papers, read as what they mean
+    unreadable         what is wrong with text that cannot be read
     ir, primitives     the representation; the operations, each with all of its rules
     operations         those of a project, beside them
     canonical          one text and one hash for all spellings of a cell

@@ -10,6 +10,7 @@ from functools import cache
 
 from rnnzoo.errors import Mistakes
 from rnnzoo.lang import ir, parse
+from rnnzoo.lang.tree import Call, Index, Literal, Name, Tree
 from rnnzoo.spec.cell import EXPRESSION, Init
 from rnnzoo.spec.document import Code, CodeLine
 
@@ -67,14 +68,14 @@ def _of_constant(expr: ir.Expr) -> ir.Expr:
     return expr
 
 
-def _typed(tree: parse.Tree) -> ir.Expr:
+def _typed(tree: Tree) -> ir.Expr:
     match tree:
-        case parse.Literal(value=value):
+        case Literal(value=value):
             return ir.Number(float(value))
-        case parse.Name(name=name):
+        case Name(name=name):
             return ir.Ref("value", name)
-        case parse.Index(name=name, axis=axis):
+        case Index(name=name, axis=axis):
             return ir.Ref("value", f"{name}[{axis}]")
-        case parse.Call(op=op, args=args):
+        case Call(op=op, args=args):
             return ir.Apply(op, tuple(map(_typed, args)))
     raise AssertionError(tree)

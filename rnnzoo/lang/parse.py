@@ -8,13 +8,13 @@ is.  Nothing is ever evaluated by Python.
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, UsageError, nearest, number_of
+from rnnzoo.lang import notation, unreadable
+from rnnzoo.lang.notation import PRIME
 from rnnzoo.lang.operations import calls, named
 from rnnzoo.lang.primitives import (
     CALLS,
@@ -27,15 +27,19 @@ from rnnzoo.lang.primitives import (
     outer_product,
     transposed,
 )
-from rnnzoo.spec.cell import (
-    FOREIGN,
-    SHOWN_DIGITS,
-    SHOWN_MINUS,
-    SHOWN_NOW,
-    SHOWN_TRANSPOSED,
-    SIGNS,
-    foreign_words,
-    shown_words,
+from rnnzoo.lang.tree import (
+    Below,
+    Call,
+    Index,
+    Joined,
+    Lag,
+    Literal,
+    Name,
+    Primed,
+    Round,
+    Tree,
+    is_reported,
+    reported,
 )
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
@@ -47,93 +51,6 @@ MAX_DEPTH = 60  # operations within each other; a sum of n terms is n deep
 MAX_CHARACTERS = 30_000
 MAX_LAG = 100  # steps back: each step between is a state of the cell
 
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    value: float
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A bare name: this step's value, a weight, a constant, an option."""
-
-    name: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Primed:
-    """`name'`: a transposed matrix."""
-
-    name: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """`[a, b]` after a matrix and @: vectors side by side."""
-
-    parts: tuple[Tree, ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """`name[t-1]`, or so many steps back: a number from 1, or the name of an option."""
-
-    name: str
-    span: Span
-    steps: int | str = 1
-
-    @property
-    def index(self) -> str:
-        """What stands in its brackets."""
-        return f"t-{self.steps}"
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """`name[row]` or `name[col]`, in masks."""
-
-    name: str
-    axis: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """`name[k-1]`, `name[2]` or `name[depth]`: of the round of a number, or so many after `index`.
-
-    Only `lang.check.rounds` knows which one that is: it puts the name of an equation or a weight in
-    its place.
-    """
-
-    name: str
-    index: str  # empty for a number
-    offset: int
-    span: Span
-    is_transposed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Below:
-    """`below.name`: the value in the layer below, at this step."""
-
-    name: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An operation on its operands."""
-
-    op: Primitive
-    args: tuple[Tree, ...]
-    span: Span
-
-
-Tree = Literal | Name | Primed | Joined | Lag | Index | Round | Below | Call
 
 _INFIX = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**",
@@ -222,13 +139,12 @@ def expression(code: Code, mistakes: Mistakes, indices: Collection[str] = ()) ->
             code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it"
         )
         return None
-    code = _unicode_notation(_latex_notation(code, mistakes), mistakes)
-    readable = _foreign_letters(code, mistakes)
-    if readable is None:
+    in_ascii = notation.readable(code, mistakes)
+    if in_ascii is None:
         return None
-    code = _primes(readable, mistakes)
-    if bracket := _lone_bracket(code.text):
-        mistakes.add(code.span(*bracket), *_bracket_words(code, bracket))
+    code = in_ascii
+    if bracket := unreadable.lone_bracket(code.text):
+        mistakes.add(code.span(*bracket), *unreadable.bracket_words(code, bracket))
         return None
     try:
         # Parentheses let an expression span lines; the first column moves by one.
@@ -240,7 +156,8 @@ def expression(code: Code, mistakes: Mistakes, indices: Collection[str] = ()) ->
     except _NotInTheLanguage as error:
         mistakes.add(_span(code, error.node), error.problem, error.fix)
     except SyntaxError as error:
-        mistakes.add(_syntax_span(code, error), "this cannot be read", _syntax_fix(code.text))
+        place, fix = unreadable.place(code, error), unreadable.fix(code.text)
+        mistakes.add(place, "this cannot be read", fix)
     except (RecursionError, MemoryError, ValueError, OverflowError):
         mistakes.add(
             code.span(0, 0),
@@ -248,128 +165,6 @@ def expression(code: Code, mistakes: Mistakes, indices: Collection[str] = ()) ->
             "split it into several equations",
         )
     return None
-
-
-# replaces each character of an unreadable name; no user's text has it
-_REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"
-_LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*([1-9]\d*)\s*\}")
-_NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
-_SHOWN_MATRIX = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*){SHOWN_TRANSPOSED}")
-_SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*){SHOWN_NOW}({SHOWN_MINUS}[{SHOWN_DIGITS}]+)?")
-# `R'` is read as a name that ends in this letter, which Python allows and no user's text has
-_PRIME = "\N{MODIFIER LETTER PRIME}"
-# `C[t-1]'`, which is read as `C'[t-1]`
-_PRIME_OF_LAGGED = re.compile(r"\b([A-Za-z]\w*)(\[[^\[\]']*\])'(?!')")
-_QUOTED = re.compile(r"(?<![\w')\]])'")  # a prime stands behind what it belongs to
-# sign in a terminal -> name in the language, as of the sigmoid; most operations have no sign
-_SHOWN_CALLS = {operation.unicode: name for name, operation in CALLS.items()}
-# of products with a matrix, too
-_DOTS = frozenset("\N{MIDDLE DOT}\N{DOT OPERATOR}\N{MULTIPLICATION SIGN}")
-_AFTER_MATRIX = re.compile(r"\b[A-Z]\w*\s*$")
-
-
-def is_reported(name: str) -> bool:
-    """Whether a name stands for an unreadable one, whose mistake is reported already."""
-    return name.startswith(_REPORTED)
-
-
-def reported(span: Span) -> Name:
-    """A name that stands for what is reported already: nothing more is said of it."""
-    return Name(_REPORTED, span)
-
-
-def _latex_notation(code: Code, mistakes: Mistakes) -> Code:
-    """Report `h_{t-1}` and `x_{t}`, and read them as intended; the text keeps its length, so that
-    positions stay right.
-    """
-    text = code.text
-    for pattern in (_LAGGED, _NOW):
-        for match in pattern.finditer(text):
-            name = match[1].removesuffix("_")
-            if pattern is _LAGGED:
-                meant = f"{name}[t-{match[2]}]"
-                fix = (
-                    f"write {meant} for {name}_{{t-{match[2]}}}, and bare names, such as x, for"
-                    " this step's"
-                )
-            else:
-                meant = name
-                fix = f"write {meant} for {name}_{{t}}"
-            mistakes.add(
-                _word_span(code, match), "subscripts in braces are not part of the language", fix
-            )
-            text = text[: match.start()] + meant.ljust(len(match[0])) + text[match.end() :]
-    return replace(code, text=text)
-
-
-def _unicode_notation(code: Code, mistakes: Mistakes) -> Code:
-    """Report `xₜ` and `hₜ₋₁`; the first is read as `x`, the second as an unreadable name, as
-    `h[t-1]` is longer.
-    """
-    text = code.text
-    for match in _SHOWN_MATRIX.finditer(code.text):
-        mistakes.add(_word_span(code, match), *shown_words(match[0], f"{match[1]}'"))
-        text = text[: match.end() - 1] + "'" + text[match.end() :]
-    for match in _SHOWN.finditer(code.text):
-        name, back = match.groups()
-        meant = name
-        if back:
-            meant += "[t-" + "".join(str(SHOWN_DIGITS.index(digit)) for digit in back[1:]) + "]"
-        mistakes.add(_word_span(code, match), *shown_words(match[0], meant))
-        readable = _REPORTED * len(match[0]) if back else name.ljust(len(match[0]))
-        text = text[: match.start()] + readable + text[match.end() :]
-    return replace(code, text=text)
-
-
-def _primes(code: Code, mistakes: Mistakes) -> Code:
-    """Read `R'` as a name of its own; a prime behind a bracket is reported and left out."""
-    if _QUOTED.search(code.text):  # a text in quotes is refused as one
-        return code
-    text = _PRIME_OF_LAGGED.sub(r"\1'\2", code.text)
-    for match in re.finditer(r"(?<=[)\]])'+", text):
-        span = replace(_character_span(code, match.start()), length=len(match[0]))
-        fix = "transpose it by its name, R' @ h[t-1]; (R @ S)' is S' @ (R' @ ...)"
-        mistakes.add(span, "only the name of a matrix is transposed", fix)
-        text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
-    return replace(code, text=text.replace("'", _PRIME))
-
-
-def _word_fix(text: str, word: re.Match[str]) -> str:
-    """What to write for a word with foreign letters that is called; empty where it is not."""
-    if not text[word.end() :].lstrip().startswith("("):
-        return ""
-    if word[0] in _SHOWN_CALLS:
-        return f"write {_SHOWN_CALLS[word[0]]}(...)"
-    return "write an operation, such as tanh(...)"
-
-
-def _sign(text: str, sign: re.Match[str]) -> tuple[str, str]:
-    """What to read for a sign, and what to write where that depends on what stands before it."""
-    if sign[0] in _DOTS and _AFTER_MATRIX.search(text[: sign.start()]):
-        return "@", "write @ after a matrix, * between vectors"
-    return SIGNS.get(sign[0], sign[0]), ""
-
-
-def _foreign_letters(code: Code, mistakes: Mistakes) -> Code | None:
-    """Report words with foreign letters and replace them by names of their own; None if foreign
-    signs remain.
-    """
-    text = code.text
-    for word in re.finditer(r"\w+", text):
-        if (foreign := FOREIGN.search(word[0])) is not None and not is_reported(word[0]):
-            problem, fix = foreign_words(foreign[0])
-            mistakes.add(
-                _character_span(code, word.start() + foreign.start()),
-                problem,
-                _word_fix(text, word) or fix,
-            )
-            text = text[: word.start()] + _REPORTED * len(word[0]) + text[word.end() :]
-    signs = [match for match in FOREIGN.finditer(text) if match[0] != _REPORTED]
-    for sign in signs:
-        (problem, fix), (readable, meant) = foreign_words(sign[0]), _sign(text, sign)
-        mistakes.add(_character_span(code, sign.start()), problem, meant or fix)
-        text = text[: sign.start()] + readable + text[sign.end() :]
-    return None if any(sign[0] not in SIGNS for sign in signs) else replace(code, text=text)
 
 
 class _TreeBuilder:
@@ -403,16 +198,16 @@ class _TreeBuilder:
 
     def name(self, node: ast.Name, written: str, span: Span) -> Tree:
         """A name, or a matrix with a prime."""
-        name, primes, rest = written.partition(_PRIME)
+        name, primes, rest = written.partition(PRIME)
         if not primes:
             return Name(name, span)
-        if rest.startswith(_PRIME):
+        if rest.startswith(PRIME):
             raise _NotInTheLanguage(
                 node, f"{name}'' is {name}: transposed twice", f"write {name}, or {name}'"
             )
         if rest:
             raise _NotInTheLanguage(
-                node, "a product is written with @", f"write {name}' @ {rest.rstrip(_PRIME)}"
+                node, "a product is written with @", f"write {name}' @ {rest.rstrip(PRIME)}"
             )
         return Primed(name, span)
 
@@ -444,9 +239,9 @@ class _TreeBuilder:
     def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
         span = _span(self.code, node)
         if self.indices and (which := self.round(index)) is not None:
-            return Round(name.rstrip(_PRIME), *which, span, name.endswith(_PRIME))
-        if name.endswith(_PRIME):
-            return Call(transposed, (self.subscript(node, name.rstrip(_PRIME), index),), span)
+            return Round(name.rstrip(PRIME), *which, span, name.endswith(PRIME))
+        if name.endswith(PRIME):
+            return Call(transposed, (self.subscript(node, name.rstrip(PRIME), index),), span)
         match index:
             case ast.BinOp(left=ast.Name(id="t"), op=ast.Sub(), right=back):
                 return Lag(name, span, self.steps_back(name, index, back))
@@ -811,70 +606,3 @@ def _characters(lines: list[str], line: int, column: int) -> int:
     raw = (("(" if line == 0 else "") + lines[line]).encode() if line < len(lines) else b""
     # `a, b` begins at our own
     return max(0, len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0))
-
-
-def _character_span(code: Code, index: int) -> Span:
-    """The place of a character by its number in the text."""
-    before = code.text[:index].split("\n")
-    return code.span(len(before) - 1, len(before[-1]))
-
-
-def _word_span(code: Code, word: re.Match[str]) -> Span:
-    return replace(_character_span(code, word.start()), length=len(word[0]))
-
-
-def _syntax_span(code: Code, error: SyntaxError) -> Span:
-    lines = code.text.split("\n")
-    line = min(max((error.lineno or 1) - 1, 0), len(lines) - 1)
-    column = (error.offset or 1) - 1 - (1 if line == 0 else 0)
-    return code.span(line, min(max(column, 0), max(len(lines[line]) - 1, 0)))
-
-
-def _syntax_fix(text: str) -> str:
-    if "\\" in text:
-        return "commands of LaTeX are not read: write an operation, such as tanh(a)"
-    if "|" in text:
-        return "write abs(a), or norm(a) of all units"
-    if (call := re.search(rf"\b({'|'.join(CALLS)})\s+([A-Za-z]\w*)", text)) is not None:
-        return f"an operation has brackets: {call[1]}({call[2]} ...)"
-    if "'" in text or _PRIME in text:
-        return "a prime transposes a matrix: write R' @ h[t-1]"
-    if (power := re.search(r"\b([A-Z]\w*)\s*\^\s*\{?T\b", text)) is not None:
-        return f"write {power[1]}' for the transposed matrix"
-    if re.search(r"(?<![=!<>:])=(?!=)", text):
-        return "an equation has one `=`; to compare, write =="
-    if word := next((word for word in re.findall(r"[a-z]+", text) if keyword.iskeyword(word)), ""):
-        return f"'{word}' is a word of Python and cannot be a name: write {word}_ or another letter"
-    if (pair := re.search(r"\b([A-Z]\w*)\s+([A-Za-z]\w*|\()", text)) is not None:
-        return f"a product is written with @: {pair[1]} @ {pair[2].replace('(', '(...)')}"
-    if re.search(r"\[[^\]]*;|;[^\[]*\]", text):
-        return "vectors are joined with commas: W @ [h[t-1], x]"
-    if re.search(r"[-+*/@%]\s*$", text):
-        return "something is missing at the end; an equation goes on below only inside brackets"
-    return "an equation is arithmetic, operations such as tanh(a), and products W @ x"
-
-
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
-
-
-def _lone_bracket(text: str) -> tuple[int, int] | None:
-    """Row and column of the first bracket without its partner; our own parentheses must not become
-    one.
-    """
-    open_at: list[tuple[str, int, int]] = []
-    for row, line in enumerate(text.split("\n")):
-        for column, char in enumerate(line):
-            if char in _CLOSING:
-                open_at.append((char, row, column))
-            elif char in ")]}":
-                if not open_at or _CLOSING[open_at[-1][0]] != char:
-                    return row, column
-                open_at.pop()
-    return open_at[0][1:] if open_at else None
-
-
-def _bracket_words(code: Code, position: tuple[int, int]) -> tuple[str, str]:
-    char = code.text.split("\n")[position[0]][position[1]]
-    if char not in _CLOSING:
-        return f"this {char} closes nothing", "delete it, or open a bracket before it"
-    return f"this {char} is never closed", f"close it with {_CLOSING[char]}"

@@ -10,10 +10,11 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import FixedReader
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, in_words
 from rnnzoo.lang.formulas import names_in
-from rnnzoo.lang.parse import Call, Tree, expression
+from rnnzoo.lang.parse import expression
 from rnnzoo.lang.primitives import OfConstants
 from rnnzoo.lang.primitives.base import ONE
 from rnnzoo.lang.text import expression as printed
+from rnnzoo.lang.tree import Call, Tree
 from rnnzoo.spec.cell import EXPRESSION, INITIALISERS, CellSpec, Declared, Init, Statement
 from rnnzoo.spec.document import Code, CodeLine
 

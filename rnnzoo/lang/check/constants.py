@@ -9,8 +9,9 @@ from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import apply, over_units
 from rnnzoo.lang.check.trees import MISTAKEN, NUMBERS, UNKNOWN, check_parts, topological, walk
-from rnnzoo.lang.parse import Call, Index, Literal, Name, Tree, expression, is_reported
+from rnnzoo.lang.parse import expression
 from rnnzoo.lang.primitives import Elementwise, OfConstants, OverUnits
+from rnnzoo.lang.tree import Call, Index, Literal, Name, Tree, is_reported
 from rnnzoo.spec.cell import EXPRESSION, CellSpec, Declared, Init, Statement
 
 _FIX_OF_CONSTANT_CYCLE = "write one of them without the others"

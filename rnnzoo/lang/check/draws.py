@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeGuard
 from rnnzoo.errors import Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.trees import MISTAKEN, as_written
-from rnnzoo.lang.parse import Call, Tree
 from rnnzoo.lang.primitives import Draw
+from rnnzoo.lang.tree import Call, Tree
 
 if TYPE_CHECKING:
     from rnnzoo.lang.check.layer import Layer

@@ -9,7 +9,8 @@ from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.rounds import Trees
 from rnnzoo.lang.check.trees import walk
-from rnnzoo.lang.parse import MAX_LAG, Lag, Name, Primed, is_reported, too_far
+from rnnzoo.lang.parse import MAX_LAG, too_far
+from rnnzoo.lang.tree import Lag, Name, Primed, is_reported
 from rnnzoo.spec.cell import MAX_EQUATIONS, MAX_NAME, CellSpec, Statement
 from rnnzoo.spec.document import Code, CodeLine
 

@@ -23,7 +23,6 @@ from rnnzoo.lang.check.trees import (
     topological,
     walk,
 )
-from rnnzoo.lang.parse import Below, Call, Index, Joined, Lag, Literal, Name, Primed, Tree
 from rnnzoo.lang.primitives import (
     Draw,
     Elementwise,
@@ -38,6 +37,7 @@ from rnnzoo.lang.primitives import (
     stack,
     transposed,
 )
+from rnnzoo.lang.tree import Below, Call, Index, Joined, Lag, Literal, Name, Primed, Tree
 from rnnzoo.spec.cell import Init
 
 _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"

@@ -11,7 +11,6 @@ from rnnzoo.lang.check.operations import wrong_groups
 from rnnzoo.lang.check.scope import declared_name, entry_by_entry, is_diagonal
 from rnnzoo.lang.check.sizes import size_of
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, as_written, in_words, mistaken, walk
-from rnnzoo.lang.parse import Call, Joined, Lag, Name, Primed, Tree
 from rnnzoo.lang.primitives import (
     OverUnits,
     by_rows,
@@ -27,6 +26,7 @@ from rnnzoo.lang.primitives import (
     transposed,
 )
 from rnnzoo.lang.primitives.base import is_number
+from rnnzoo.lang.tree import Call, Joined, Lag, Name, Primed, Tree
 
 if TYPE_CHECKING:
     from rnnzoo.lang.check.layer import Layer

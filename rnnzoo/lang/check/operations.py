@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rnnzoo.errors import Mistakes, Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.trees import MISTAKEN, UNKNOWN, in_words, mistaken
-from rnnzoo.lang.parse import Call, Tree
 from rnnzoo.lang.primitives import (
     OfMatrices,
     OverUnits,
@@ -19,6 +18,7 @@ from rnnzoo.lang.primitives import (
     together,
 )
 from rnnzoo.lang.primitives.base import ONE
+from rnnzoo.lang.tree import Call, Tree
 from rnnzoo.spec.cell import CellSpec
 
 

@@ -6,8 +6,8 @@ from rnnzoo.errors import Span
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.scope import Scope
 from rnnzoo.lang.check.trees import as_written, in_words, walk
-from rnnzoo.lang.parse import Call, Lag, Name, Primed, Tree
 from rnnzoo.lang.primitives import div, matmul, mul, neg, transposed
+from rnnzoo.lang.tree import Call, Lag, Name, Primed, Tree
 
 _LETTERS = (*"SABCDEFGHIJKLMNOPQRTUVWXYZ", "S_new")  # to call a matrix in a fix
 # what may stand before @ where a matrix is meant

@@ -14,20 +14,9 @@ import numpy as np
 from rnnzoo.errors import Mistakes, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.check.trees import RESERVED, walk
-from rnnzoo.lang.parse import (
-    Below,
-    Call,
-    Joined,
-    Lag,
-    Literal,
-    Name,
-    Primed,
-    Round,
-    Tree,
-    expression,
-    reported,
-)
+from rnnzoo.lang.parse import expression
 from rnnzoo.lang.primitives import CALLS, Elementwise, Primitive, add, mul, sub, transposed
+from rnnzoo.lang.tree import Below, Call, Joined, Lag, Literal, Name, Primed, Round, Tree, reported
 from rnnzoo.spec.cell import (
     BEFORE_FIRST,
     MAX_EQUATIONS,

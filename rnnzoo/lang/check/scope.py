@@ -21,17 +21,6 @@ from rnnzoo.lang.check.trees import (
     check_parts,
     walk,
 )
-from rnnzoo.lang.parse import (
-    Below,
-    Call,
-    Joined,
-    Lag,
-    Literal,
-    Name,
-    Primed,
-    Tree,
-    is_reported,
-)
 from rnnzoo.lang.primitives import (
     Elementwise,
     OfConstants,
@@ -41,6 +30,7 @@ from rnnzoo.lang.primitives import (
     outer_product,
     transposed,
 )
+from rnnzoo.lang.tree import Below, Call, Joined, Lag, Literal, Name, Primed, Tree, is_reported
 from rnnzoo.spec.cell import MEANT, Statement
 
 

@@ -10,19 +10,10 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.constants import FixedReader
 from rnnzoo.lang.check.rounds import Trees
 from rnnzoo.lang.check.trees import as_written, in_words, walk
-from rnnzoo.lang.parse import (
-    Below,
-    Call,
-    Index,
-    Joined,
-    Lag,
-    Name,
-    Primed,
-    Tree,
-    expression,
-)
+from rnnzoo.lang.parse import expression
 from rnnzoo.lang.primitives import Elementwise
 from rnnzoo.lang.text import expression as printed
+from rnnzoo.lang.tree import Below, Call, Index, Joined, Lag, Name, Primed, Tree
 from rnnzoo.spec.cell import MAX_SIZE, CellSpec, Declared
 from rnnzoo.spec.document import Code, CodeLine
 

@@ -9,8 +9,8 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check.operations import reduces_to_number
 from rnnzoo.lang.check.scope import Scope, is_diagonal
 from rnnzoo.lang.check.trees import UNKNOWN
-from rnnzoo.lang.parse import Below, Call, Lag, Literal, Name, Primed, Tree
 from rnnzoo.lang.primitives import OverUnits, outer_product, transposed
+from rnnzoo.lang.tree import Below, Call, Lag, Literal, Name, Primed, Tree
 
 
 def infer_sizes(scope: Scope) -> dict[str, ir.Size]:

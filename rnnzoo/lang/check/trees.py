@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rnnzoo.errors import Mistakes, Span
 from rnnzoo.lang import ir
-from rnnzoo.lang.parse import Call, Joined, Name, Tree
+from rnnzoo.lang.tree import Call, Joined, Name, Tree
 from rnnzoo.spec.cell import Statement
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below", "random"})

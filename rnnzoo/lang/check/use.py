@@ -11,7 +11,7 @@ from rnnzoo.lang.check.layer import Layer
 from rnnzoo.lang.check.rounds import tree_of
 from rnnzoo.lang.check.trees import UNKNOWN, walk
 from rnnzoo.lang.formulas import names_in
-from rnnzoo.lang.parse import Below, Lag, Name
+from rnnzoo.lang.tree import Below, Lag, Name
 from rnnzoo.spec.cell import CellSpec, Declared, Statement
 
 
