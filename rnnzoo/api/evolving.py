@@ -31,7 +31,7 @@ from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Outcome, Result, StudyKey
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search
 from rnnzoo.sweep.evolution import Evolution
-from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.lock import SEARCH, held
 from rnnzoo.sweep.recorded import SHORT, Recorder, about, check, newest, others, rows_of
 from rnnzoo.tasks import Report, silent
 
@@ -86,7 +86,7 @@ class PreparedSearch:
             StoreError, OSError: the machine cannot go on.
         """
         opened = self.opened
-        with held(opened.runs / "lock", opened.experiment.name) as still_alone:
+        with held(opened.runs / "lock", opened.experiment.name, SEARCH) as still_alone:
             recorder = Recorder.of(opened.history, opened.plan)
             self._take_over(recorder, taken)
             Evolution(

@@ -42,8 +42,11 @@ _HOST = 20  # characters of a machine's name that a server shows
 _SHARDS = 2**14  # more than there are shards: a lock's number is shards x this + the shard
 
 
-def _refused(experiment: str, holder: str) -> StoreError:
-    return StoreError(f"another sweep of '{experiment}' is running: {holder}", "wait, or end it")
+SWEEP, SEARCH = "sweep", "search"  # what may be running; a search is one over cells
+
+
+def _refused(experiment: str, holder: str, work: str = SWEEP) -> StoreError:
+    return StoreError(f"another {work} of '{experiment}' is running: {holder}", "wait, or end it")
 
 
 def _overlapping(experiment: str, part: Part, holder: str) -> StoreError:
@@ -60,25 +63,28 @@ def check_free(path: Path, experiment: str) -> None:
     """
     held_by = holder(path)
     if held_by:
-        raise _refused(experiment, held_by)
+        raise _refused(experiment, held_by, _work_at(path))
 
 
 # ------------------------------------------------------------------ on a file
 
 
 @contextmanager
-def held(path: Path, experiment: str) -> Iterator[Callable[[], None]]:
+def held(path: Path, experiment: str, work: str = SWEEP) -> Iterator[Callable[[], None]]:
     """Hold the lock while the block runs.
 
     Yields a function to call now and then: it checks that the lock is held still, and raises where
     another sweep has begun.
+
+    Args:
+        work: what runs in the block, which whoever is refused is told.
 
     Raises:
         StoreError: somebody else holds it; says who, and since when.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _name(path, experiment):
-        lock = FileLock(path, experiment)
+        lock = FileLock(path, experiment, work)
         lock.take()
         try:
             with lock.beating():
@@ -103,7 +109,8 @@ def _name(path: Path, experiment: str) -> Iterator[None]:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise _refused(experiment, holder(path) or "the file of its lock was deleted") from None
+            by = holder(path) or "the file of its lock was deleted"
+            raise _refused(experiment, by, _work_at(path)) from None
         yield
 
 
@@ -113,11 +120,13 @@ class FileLock:
     name.
 
     Attributes:
+        work: what its holder runs.
         lost: who has begun to hold a file of that name; empty while that is us.
     """
 
     path: Path
     experiment: str
+    work: str = SWEEP
     lost: str = ""
     _stream: IO[str] | None = None
     _one_by_one: threading.Lock = field(default_factory=threading.Lock)  # the beat, and who asks
@@ -138,17 +147,17 @@ class FileLock:
                 stream.close()  # it was deleted or replaced in between
             except OSError:
                 with stream:
-                    raise _refused(self.experiment, _holder(stream)) from None
+                    raise _refused(self.experiment, _holder(stream), _work(stream)) from None
         is_ours_again = self._stream is not None  # nobody needs to be watched for that
         if not is_ours_again and _is_held_elsewhere(self.path, stream):
             with stream:
-                raise _refused(
-                    self.experiment, f"{_holder(stream)}, whose lock does not reach this machine"
-                )
+                by = f"{_holder(stream)}, whose lock does not reach this machine"
+                raise _refused(self.experiment, by, _work(stream))
         stream.seek(0)
         stream.truncate()
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": now}, stream)
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": now}
+        json.dump(holder | {"work": self.work}, stream)
         stream.flush()
         self._close()  # the file before; only now, so that one of the two is held at any moment
         self._stream = stream
@@ -234,6 +243,24 @@ def _holder(stream: IO[str]) -> str:
     except json.JSONDecodeError:
         return "it is just starting"
     return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
+
+
+def _work_at(path: Path) -> str:
+    """What the holder of a lock runs, where its file is still there."""
+    try:
+        with path.open("r") as stream:
+            return _work(stream)
+    except FileNotFoundError:
+        return SWEEP
+
+
+def _work(stream: IO[str]) -> str:
+    """What the holder of a lock runs, as its file says; a sweep where it does not say."""
+    stream.seek(0)
+    try:
+        return str(json.load(stream).get("work", SWEEP))
+    except json.JSONDecodeError:
+        return SWEEP
 
 
 def process_of(holder: str) -> str:

@@ -78,6 +78,16 @@ def test_a_sweep_renews_its_lock_and_leaves_no_name_when_it_ends(tmp_path: Path)
         pass
 
 
+def test_who_is_refused_is_told_that_a_search_runs_and_not_a_sweep(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with (
+        held(path, "mine", lock.SEARCH),
+        pytest.raises(StoreError, match=r"another search of 'mine' is running: process \d+ on"),
+        held(path, "mine"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("deleted", ["file", "folder"])
 def test_a_lock_that_is_deleted_under_its_holder_still_keeps_others_away_and_is_there_again_soon(
     deleted: str, tmp_path: Path
