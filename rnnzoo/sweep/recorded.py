@@ -10,14 +10,14 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.evolve.plan import About, Plan
-from rnnzoo.evolve.rows import Row, plain, row_of
+from rnnzoo.evolve.rows import Drawn, Row, Trained, plain, row_of
 
 IDENTITY, ABOUT = "identity", "search"  # keys of the first line
 FOLDER = "cells"  # of an experiment's histories, in its folder of `runs/`
@@ -31,9 +31,16 @@ def place(runs: Path, identity: str) -> Path:
 
 
 def newest(runs: Path) -> Path | None:
-    """The history of an experiment that was written last; None where there is none."""
-    every = (runs / FOLDER).glob("*.jsonl")
-    return max(every, key=lambda path: path.stat().st_mtime, default=None)
+    """The history of an experiment that was written last; None where there is none.  A file whose
+    first line is not whole has no rows yet.
+    """
+    begun = filter(_is_begun, (runs / FOLDER).glob("*.jsonl"))
+    return max(begun, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _is_begun(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.readline().endswith(b"\n")
 
 
 def others(path: Path) -> list[Path]:
@@ -51,6 +58,7 @@ def rows_of(path: Path, identity: str = "") -> Iterator[Row]:
         UsageError: there is no such file, or it is of another search.
         StoreError: it is damaged.
     """
+    drawn = 0
     for number, line in enumerate(_lines(path), 1):
         if not line.endswith("\n"):
             return
@@ -58,11 +66,27 @@ def rows_of(path: Path, identity: str = "") -> Iterator[Row]:
         if number == 1:
             _check_header(path, content, identity)
             continue
-        try:
-            row = row_of(content)
-        except (KeyError, TypeError, ValueError):
-            raise _damaged(path, number) from None
+        row = _row(path, number, content, drawn)
+        drawn += isinstance(row, Drawn)
         yield row
+
+
+def _row(path: Path, line: int, content: Mapping[str, Any], drawn: int) -> Row:
+    """The row of a line.
+
+    Args:
+        drawn: how many candidates have been drawn before it.  Their numbers count up from 0, and no
+            row is about a later one: else lines between are lost.
+    """
+    try:
+        row = row_of(content)
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(path, line) from None
+    number = row.training.candidate if isinstance(row, Trained) else row.number
+    is_next = number == drawn if isinstance(row, Drawn) else number < drawn
+    if not is_next:
+        raise _damaged(path, line, "follows lines that are lost")
+    return row
 
 
 def check(path: Path, identity: str) -> None:
@@ -127,9 +151,9 @@ def _check_header(path: Path, content: dict[str, Any], identity: str) -> None:
         )
 
 
-def _damaged(path: Path, line: int) -> StoreError:
+def _damaged(path: Path, line: int, what: str = "is no row of a search") -> StoreError:
     return StoreError(
-        f"line {line} of {path} is no row of a search",
+        f"line {line} of {path} {what}",
         "take the file from a backup; or delete it from that line on, which is then run anew",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from rnnzoo.evolve.advance import Course
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Ended, Fate, Row
 from rnnzoo.launchers import Launcher, Tell
+from rnnzoo.report import search
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import Kind, Outcome, Trial
@@ -138,6 +140,36 @@ def test_a_line_that_is_damaged_is_named(opened: OpenedSearch) -> None:
     opened.history.write_text("\n".join(lines) + "\n")
     with pytest.raises(StoreError, match=r"line 5 of .*\.jsonl is no row of a search"):
         list(rows_of(opened.history))
+
+
+def test_a_history_that_has_lost_any_line_is_refused_there_or_has_a_page_and_goes_on(
+    opened: OpenedSearch,
+) -> None:
+    evolution(opened).run()
+    lines = opened.history.read_text().splitlines(keepends=True)
+    refused = 0
+    for lost in range(1, len(lines) - 1):
+        opened.history.write_text("".join(lines[:lost] + lines[lost + 1 :]))
+        try:
+            rows = list(rows_of(opened.history))
+        except StoreError as error:
+            refused += 1
+            assert re.match(r"line \d+ of .* follows lines that are lost", str(error))
+        else:
+            assert search.page(opened.plan.about, History.of(rows), Path("found"))
+            evolution(opened).run()
+    drawn = sum('"row": "drawn"' in line for line in lines)
+    assert refused == drawn
+
+
+def test_a_history_without_a_whole_first_line_has_not_begun_and_the_search_begins_there(
+    opened: OpenedSearch, whole: list[dict[str, object]]
+) -> None:
+    for begun in (b"", b'{"search": {"na'):
+        opened.history.write_bytes(begun)
+        assert newest(opened.runs) is None
+        evolution(opened).run()
+        assert results(opened) == whole
 
 
 def test_a_full_disk_leaves_whole_lines_and_with_room_the_search_goes_on(
