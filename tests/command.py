@@ -34,7 +34,17 @@ def rnnzoo(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
 
 def before_a_trial(*arguments: str, cwd: Path) -> str:
     """What a sweep prints that is interrupted as it begins its first trial."""
-    with mock.patch.object(LocalLauncher, "submit", side_effect=KeyboardInterrupt):
+    return _interrupted("submit", *arguments, cwd=cwd)
+
+
+def during_a_trial(*arguments: str, cwd: Path) -> str:
+    """What a sweep prints that is interrupted while its first trials run."""
+    return _interrupted("wait", *arguments, cwd=cwd)
+
+
+def _interrupted(at: str, *arguments: str, cwd: Path) -> str:
+    """What is printed when the end is asked for as this method of the launcher is called."""
+    with mock.patch.object(LocalLauncher, at, side_effect=KeyboardInterrupt):
         done = _run(*arguments, cwd=cwd)
     assert done.returncode == INTERRUPTED, done.stdout + done.stderr
     return done.stdout

@@ -20,7 +20,7 @@ from rnnzoo.evolve import found
 from rnnzoo.evolve.advance import Course
 from rnnzoo.evolve.draw import cell_of, name_of, renewed
 from rnnzoo.evolve.history import History
-from rnnzoo.evolve.rows import Drawn, Row, Trained
+from rnnzoo.evolve.rows import Drawn, Row, Trained, Training
 from rnnzoo.evolve.tally import Tally
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers import Launcher
@@ -51,6 +51,8 @@ class PreparedSearch:
         source: histories of the same search, whose rows are taken over first.
         ends_at: on the monotonic clock; nothing is begun any more then.
         course: how far it is.
+        running: trainings that have begun and not ended, by ticket; those that an interrupt ended
+            begin anew when the search goes on.
     """
 
     opened: OpenedSearch
@@ -59,6 +61,7 @@ class PreparedSearch:
     source: Sequence[str] = ()
     ends_at: float = math.inf
     course: Course = field(init=False)
+    running: dict[int, Training] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "course", Course(self.opened.plan))
@@ -97,6 +100,7 @@ class PreparedSearch:
                 observer,
                 still_alone,
                 self.ends_at,
+                running=self.running,
             ).run()
         return self.course.history
 

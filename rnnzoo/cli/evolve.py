@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
-from rnnzoo.errors import StoreError, command, listed, number_of
+from rnnzoo.errors import StoreError, argument, command, listed, number_of
 from rnnzoo.evolve.rows import Fate
 from rnnzoo.evolve.tally import Tally
 from rnnzoo.spec import settings as config
@@ -41,7 +41,8 @@ def evolve(args: argparse.Namespace) -> None:
         try:
             ready.run(display, tally.take)
         except KeyboardInterrupt:
-            told(console, f"{display.line()}; {command('evolve', args.spec)} goes on")
+            again = command("evolve", args.spec)
+            told(console, f"{display.line()}{_lost(len(ready.running))}; {again} goes on")
             raise
     if args.json:
         print(json.dumps({"history": str(ready.opened.history), **tally.to_dict()}, indent=2))
@@ -62,8 +63,25 @@ def _begin(ready: PreparedSearch, tally: Tally, console: Console) -> None:
     for path in ready.set_aside():
         told(console, f"set aside, as the search was changed since: {path}", style="yellow")
     if tally.drawn or tally.trained:
-        rest = "" if ready.course.is_done else "; going on with the rest"
-        told(console, f"{number_of(tally.ended, 'candidate')} done already{rest}")
+        told(console, f"{number_of(tally.ended, 'candidate')} done already{_rest(ready)}")
+
+
+def _rest(ready: PreparedSearch) -> str:
+    """What a search that has begun does now."""
+    course, planned = ready.course, ready.opened.plan.search.candidates
+    if not course.is_done:
+        return "; going on with the rest"
+    if course.candidates > planned:
+        more = argument("candidates", f"{course.candidates + 1}")
+        return f", more than {planned:,}, so that nothing is trained; `{more}` or more goes on"
+    return ""
+
+
+def _lost(trainings: int) -> str:
+    """What an end has cost."""
+    if not trainings:
+        return ""
+    return f", {number_of(trainings, 'training that ran begins', 'trainings that ran begin')} anew"
 
 
 def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.Namespace) -> None:

@@ -65,8 +65,14 @@ class SearchDisplay:
 
     def line(self) -> Text:
         """How far the search is, and how fast."""
-        pace = "" if self.pace is None else f", {self.pace:.0f} a minute"
-        return Text(progress_line(self.tally, self.planned) + pace)
+        return Text(progress_line(self.tally, self.planned) + _paced(self.pace))
+
+
+def _paced(pace: float | None) -> str:
+    if pace is None:
+        return ""
+    digits = 0 if pace >= 10.0 else 1  # on tasks, a candidate may take minutes
+    return f", {pace:.{digits}f} a minute"
 
 
 def progress_line(tally: Tally, planned: int) -> str:

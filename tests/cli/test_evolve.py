@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from rnnzoo.sweep.candidates import OpenedSearch
 from rnnzoo.sweep.recorded import rows_of
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.cli.test_commands import SPEC as OTHER
-from tests.command import before_a_trial, rnnzoo
+from tests.command import before_a_trial, during_a_trial, rnnzoo
 from tests.evolve.worlds import SPEC, plan, searched
 from tests.sweep.inline import InlineLauncher
 from tests.sweep.test_evolution import SPEC as CELLS
@@ -65,6 +66,12 @@ def test_a_search_runs_says_where_to_look_and_is_done_the_second_time(folder: Pa
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["trained"] == 3
     assert "3 candidates done already" in again.stderr
+    with mock.patch.object(LocalLauncher, "submit", side_effect=AssertionError("a training")):
+        fewer = rnnzoo("evolve", "small.yaml", "--candidates", "2", cwd=folder)
+    assert fewer.returncode == 0, fewer.stderr
+    told = re.sub(r"\s+", " ", fewer.stdout)
+    assert "3 candidates done already, more than 2, so that nothing is trained" in told
+    assert "`--candidates 4` or more goes on" in told
 
 
 def test_status_and_report_say_how_far_a_search_is(folder: Path) -> None:
@@ -78,6 +85,11 @@ def test_status_and_report_say_how_far_a_search_is(folder: Path) -> None:
 def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
     said = before_a_trial("evolve", "small.yaml", cwd=folder)
     assert "rnnzoo evolve small.yaml goes on" in said
+
+
+def test_ctrl_c_says_what_begins_anew(folder: Path) -> None:
+    told = during_a_trial("evolve", "small.yaml", "--workers", "1", cwd=folder)
+    assert "1 training that ran begins anew; rnnzoo evolve small.yaml goes on" in re.sub(r"\s+", " ", told)
 
 
 def test_more_candidates_are_a_total(folder: Path) -> None:

@@ -33,6 +33,6 @@ def test_the_pace_is_of_this_run_and_lines_come_once_a_minute() -> None:
         assert display.pace == 4 / (140 / 60)
     lines = out.getvalue().splitlines()
     assert lines == [
-        "11 of 100 candidates, generation 3, 1 passed, best 1.250 (candidate_10), 1 a minute",
-        "13 of 100 candidates, generation 3, 3 passed, best 1.250 (candidate_10), 1 a minute",
+        "11 of 100 candidates, generation 3, 1 passed, best 1.250 (candidate_10), 0.9 a minute",
+        "13 of 100 candidates, generation 3, 3 passed, best 1.250 (candidate_10), 1.3 a minute",
     ]
