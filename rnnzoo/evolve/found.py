@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from rnnzoo.evolve.rows import Drawn, Ended, Fate
 from rnnzoo.lang.rewriting import Child, cell_file
 from rnnzoo.spec.cell.places import built_in_names
 from rnnzoo.spec.document import yaml_text
-from rnnzoo.spec.experiment import NAME, Experiment, TaskChoice, Variant
+from rnnzoo.spec.experiment import NAME, CellSearch, Experiment, TaskChoice, Variant
 from rnnzoo.spec.plugins import is_path
 from rnnzoo.spec.trial import PATH
 
@@ -97,15 +97,29 @@ def _cell(plan: Plan, drawn: Drawn, ended: Ended, history: History) -> str:
     return cell_file(Child(cell, parents, drawn.mutations), remarks=remarks)
 
 
+def confirming(experiment: Experiment, search: CellSearch, first: Iterable[str]) -> Experiment:
+    """An experiment as it is where found cells are confirmed, without these: its tasks and those
+    that the search does not see; the first cells, and variants of the same equations, as with
+    another bias.
+
+    Args:
+        first: labels of the first cells.
+    """
+    files = {experiment.variant(label).cell.file for label in first}
+    beside = tuple(each for each in experiment.variants if each.cell.file in files)
+    return replace(experiment, variants=beside, tasks=(*experiment.tasks, *search.unseen))
+
+
 def _experiment(plan: Plan, labels: Sequence[str], spec: str) -> str:
     """The experiment in which these cells are confirmed."""
     experiment, search = plan.experiment, plan.search
-    beside = list(_beside(plan))
+    confirmed = confirming(experiment, search, plan.first)
+    beside = confirmed.variants
     content = {
         "extends": spec,
         "experiment": f"{experiment.name}{CONFIRMED}",
         "about": f"What the search of {experiment.name} found, on fresh seeds",
-        "tasks": [_task(task, spec) for task in search.unseen or experiment.tasks],
+        "tasks": [_task(task, spec) for task in confirmed.tasks],
         "baseline": experiment.baseline,
         "variants": [
             *(_variant(variant, experiment, spec) for variant in beside),
@@ -116,21 +130,13 @@ def _experiment(plan: Plan, labels: Sequence[str], spec: str) -> str:
             f"{label} better than {variant.label}" for label in labels for variant in beside
         ],
     }
-    unseen = "tasks that the search never saw" if search.unseen else "the tasks of the search"
+    tasks = "the tasks of the search" + ", and on others" * bool(search.unseen)
     comments = [
         f"# {MARK} {experiment.name}",
-        f"# Its best cells beside those that it began from, on fresh seeds and on {unseen}.",
+        f"# Its best cells beside those that it began from, on fresh seeds: on {tasks}.",
         "# margin: is in the unit of a task's score; give it where tasks have others.",
     ]
     return "\n".join([*comments, yaml_text(content)])
-
-
-def _beside(plan: Plan) -> Iterator[Variant]:
-    """The variants that found cells are compared with: the first cells, and others of the same
-    equations, as with another bias.
-    """
-    files = {plan.experiment.variant(label).cell.file for label in plan.first}
-    yield from (variant for variant in plan.experiment.variants if variant.cell.file in files)
 
 
 def _variant(variant: Variant, experiment: Experiment, spec: str) -> dict[str, Any]:

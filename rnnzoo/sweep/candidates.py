@@ -9,14 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from rnnzoo import metrics, tasks
-from rnnzoo.errors import Mistakes, UsageError
+from rnnzoo.errors import Mistakes, Span, UsageError
 from rnnzoo.evolve.draw import cell_of, name_of
+from rnnzoo.evolve.found import confirming
 from rnnzoo.evolve.plan import Plan
 from rnnzoo.evolve.rows import Drawn, Trained, Training
 from rnnzoo.lang import counts, with_init
 from rnnzoo.lang.ir import Cell
-from rnnzoo.lang.rewriting import Rules
+from rnnzoo.lang.rewriting import Rules, child, from_grammar
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import FILTER, CellSearch, Experiment, TaskChoice
 from rnnzoo.spec.hyperparameters import Training as Settings
@@ -24,9 +27,9 @@ from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project, runs
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.begun import settled
-from rnnzoo.sweep.fit import check_read
+from rnnzoo.sweep.fit import check_read, foresee
 from rnnzoo.sweep.open import checked_parts
-from rnnzoo.sweep.plan import cells
+from rnnzoo.sweep.plan import cells, studies
 from rnnzoo.sweep.recorded import place
 from rnnzoo.tasks import Report, Task
 
@@ -129,12 +132,18 @@ def opened_search(experiment: Experiment, progress: Report = tasks.silent) -> Op
             "write `search_cells: {candidates: 1000}` into it, as docs/evolve.md says",
         )
     seen = _seen(experiment, search)
-    checked_parts(replace(experiment, tasks=tuple(seen.values())))
+    first = dict.fromkeys((*search.parents, experiment.baseline))
+    confirmed = confirming(experiment, search, first)
+    checked_parts(replace(confirmed, tasks=(*seen.values(), *search.unseen)))
+    if search.settings:
+        foresee(confirmed)
     folder = Path(experiment.file).parent
     loaded = {
         stage: tasks.prepare_choice(choice, folder, progress) for stage, choice in seen.items()
     }
     check_read(experiment, loaded)
+    if search.settings:
+        _check_weights(replace(confirmed, tasks=experiment.tasks), loaded)
 
     def planned(named: Experiment) -> Plan:
         return _plan(named, search, loaded)
@@ -150,16 +159,31 @@ def _seen(experiment: Experiment, search: CellSearch) -> dict[str, TaskChoice]:
     return seen | ({task.label: task for task in experiment.tasks} if search.settings else {})
 
 
+def _check_weights(experiment: Experiment, loaded: Mapping[str, Task]) -> None:
+    """Check, by data, that variants can have equal numbers of weights.
+
+    Raises:
+        SpecError: one cannot; the sweep that confirms what is found would refuse it.
+    """
+    studies(
+        experiment,
+        {task.label: loaded[task.label].digest for task in experiment.tasks},
+        {task.label: loaded[task.label].inputs for task in experiment.tasks},
+    )
+
+
 def _plan(experiment: Experiment, search: CellSearch, loaded: Mapping[str, Task]) -> Plan:
     solved = loaded[FILTER].solved if FILTER in loaded else None
+    first, rules = _first(experiment, search), _rules(experiment, search)
+    _check_descent(experiment, search, first, rules)
     return Plan(
         experiment,
         search,
-        _first(experiment, search),
+        first,
         {stage: task.digest for stage, task in loaded.items()},
         {stage: _whole(task.metric) for stage, task in loaded.items()},
         math.inf if solved is None else solved,
-        _rules(experiment, search),
+        rules,
     )
 
 
@@ -193,6 +217,33 @@ def _rules(experiment: Experiment, search: CellSearch) -> Rules:
     mistakes.raise_if_any()
     mutations = search.mutations or Rules().mutations
     return Rules(search.nodes, mutations=mutations, forbidden=search.forbid)
+
+
+def _check_descent(
+    experiment: Experiment, search: CellSearch, first: Mapping[str, Cell], rules: Rules
+) -> None:
+    """Check that the search can begin: that each parent, or the grammar, has a child.
+
+    Raises:
+        SpecError: one has none, with the place of what forbids it.
+    """
+    rng, mistakes = np.random.default_rng(0), Mistakes()
+    is_grammar = search.origin == "grammar"
+    for label in search.parents[:1] if is_grammar else search.parents:
+        try:
+            if is_grammar:
+                from_grammar(rng, rules)
+            else:
+                child([first[label]], rng, rules)
+        except UsageError as error:
+            mistakes.add(_place(experiment, f"parents.{label}"), *error.parts)
+    mistakes.raise_if_any()
+
+
+def _place(experiment: Experiment, written: str) -> Span:
+    """Where the spec has a part of the search, or the search where that is by default."""
+    places = experiment.places
+    return places.get(f"search_cells.{written}", places["search_cells"])
 
 
 def _whole(metric: str) -> float | None:

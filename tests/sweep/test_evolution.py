@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.errors import StoreError, UsageError
+from rnnzoo.errors import SpecError, StoreError, UsageError
 from rnnzoo.evolve.advance import Course
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Ended, Fate, Row
+from rnnzoo.evolve.tally import Tally
 from rnnzoo.launchers import Launcher, Tell
 from rnnzoo.report import search
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -31,7 +32,7 @@ experiment: cells
 task: {name: parity, length: 4, train: 20, valid: 20, test: 20}
 variants: [gru, lstm]
 equal: weights
-search: {space: {units: {choice: [8, 16]}, learning_rate: {choice: [0.001, 0.003]}}}
+search: {space: {units: {choice: [14, 21]}, learning_rate: {choice: [0.001, 0.003]}}}
 search_cells:
   filter: {task: {name: memorisation, train: 20, valid: 20, test: 20}, space: {units: 12}}
   generation: 3
@@ -142,7 +143,7 @@ def test_a_line_that_is_damaged_is_named(opened: OpenedSearch) -> None:
         list(rows_of(opened.history))
 
 
-def test_a_history_that_has_lost_any_line_is_refused_there_or_has_a_page_and_goes_on(
+def test_a_history_that_has_lost_any_line_is_refused_there_or_read_without_it(
     opened: OpenedSearch,
 ) -> None:
     evolution(opened).run()
@@ -156,10 +157,11 @@ def test_a_history_that_has_lost_any_line_is_refused_there_or_has_a_page_and_goe
             refused += 1
             assert re.match(r"line \d+ of .* follows lines that are lost", str(error))
         else:
-            assert search.page(opened.plan.about, History.of(rows), Path("found"))
-            evolution(opened).run()
-    drawn = sum('"row": "drawn"' in line for line in lines)
-    assert refused == drawn
+            assert len(rows) == len(lines) - 2
+            assert Tally.of(History.of(rows))
+    assert refused == sum('"row": "drawn"' in line for line in lines)
+    evolution(opened).run()  # on the last of these, and it has a page
+    assert search.page(opened.plan.about, History.of(rows_of(opened.history)), Path("found"))
 
 
 def test_a_history_without_a_whole_first_line_has_not_begun_and_the_search_begins_there(
@@ -304,6 +306,31 @@ def test_a_search_that_was_changed_begins_another_history(
 def test_an_experiment_without_a_search_over_cells_is_refused(tmp_path: Path) -> None:
     text = SPEC.partition("search_cells:")[0]
     with pytest.raises(UsageError, match="the experiment 'cells' searches no cells"):
+        opened_search(parse_experiment(text, "cells.yaml", tmp_path))
+
+
+def test_a_search_that_cannot_begin_is_refused_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    everything = "  parents: [gru]\n  forbid: [matmul]\n"
+    with pytest.raises(SpecError, match=r"cells\.yaml:11:13: none of 300 mutants of cell 'gru'"):
+        opened_search(parse_experiment(SPEC + everything, "cells.yaml", tmp_path))
+    grammar = "  from: grammar\n  forbid: [matmul]\n"
+    with pytest.raises(SpecError, match=r"cells\.yaml:6:1: none of 300 cells of the grammar"):
+        opened_search(parse_experiment(SPEC + grammar, "cells.yaml", tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sizes_that_the_confirming_sweep_refuses_are_refused_before_the_search(
+    tmp_path: Path,
+) -> None:
+    text = SPEC.replace("[14, 21]", "[14, 16]")
+    refused = r"cells\.yaml:4:8: `equal: weights`: lstm has no size .* with 16 units"
+    with pytest.raises(SpecError, match=refused):
+        opened_search(parse_experiment(text, "cells.yaml", tmp_path))
+    text = SPEC + "  unseen: [{name: copy_memory, length: 10}]\n"
+    with pytest.raises(SpecError, match=r"cells\.yaml:4:8: `equal: weights`: lstm on copy_memory"):
         opened_search(parse_experiment(text, "cells.yaml", tmp_path))
 
 

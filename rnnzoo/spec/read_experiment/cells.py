@@ -35,6 +35,7 @@ def read_cell_search(
     if table is None:
         return None
     entry = Fields(table, source.mistakes, "`search_cells`")
+    source.places["search_cells"] = source.top.table.keys["search_cells"]
     usual = CellSearch(tuple(name for name in PARENTS if name in labels))
     search = CellSearch(
         parents=_parents(source, entry, labels, usual.parents),
