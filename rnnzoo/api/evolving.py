@@ -29,7 +29,7 @@ from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Outcome, Result, StudyKey
-from rnnzoo.sweep.candidates import OpenedSearch, opened_search
+from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.lock import SEARCH, held
 from rnnzoo.sweep.recorded import SHORT, Recorder, about, check, newest, others, rows_of
@@ -179,14 +179,15 @@ def written(ready: PreparedSearch, ask: Ask) -> tuple[list[Path], list[str]]:
     """Write the best cells, and the experiment that confirms them, into `experiments/found/`.
 
     Returns:
-        The files that are there now as they should be, the experiment last; and what was not
-        written, in sentences.
+        The files that are there now as they should be, the experiment last where there is one; and
+        what was not written, in sentences.
     """
     plan, history = ready.opened.plan, ready.course.history
     folder = _found()
     spec = os.path.relpath(plan.experiment.file, folder)
-    paths, left = [], []
-    for file in found.found(plan, history, Path(spec).as_posix()):
+    refused = _refused(ready)
+    paths, left = [], [f"not in the sweep that confirms: {why}" for why in refused.values()]
+    for file in found.found(plan, history, Path(spec).as_posix(), refused):
         path = folder / file.name
         before = path.read_text(encoding="utf-8") if path.is_file() else None
         if before is not None and not found.is_own(before, plan):
@@ -200,6 +201,18 @@ def written(ready: PreparedSearch, ask: Ask) -> tuple[list[Path], list[str]]:
                 draft.write_text(file.text, encoding="utf-8")
         paths.append(path)
     return paths, left
+
+
+def _refused(ready: PreparedSearch) -> dict[int, str]:
+    """Those of the best cells that the sweep that confirms them would refuse, and why."""
+    plan, history = ready.opened.plan, ready.course.history
+    why = {
+        ended.number: unconfirmed(
+            ready.opened, history.drawn[ended.number], found.label_of(plan, ended.number)
+        )
+        for ended in found.best(history)
+    }
+    return {number: problem for number, problem in why.items() if problem}
 
 
 def track(ready: PreparedSearch) -> str:

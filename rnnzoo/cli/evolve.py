@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.errors import StoreError, argument, command, listed, number_of
+from rnnzoo.evolve.found import CONFIRMED
 from rnnzoo.evolve.rows import Fate
 from rnnzoo.evolve.tally import Tally
 from rnnzoo.spec import settings as config
@@ -98,9 +99,10 @@ def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.N
     paths, left = written(ready, lambda path: args.force or _may_write_over(path, console))
     for text in left:
         told(console, text, style="yellow")
-    if paths:
-        *cells, experiment = paths
+    cells = [path for path in paths if not path.stem.endswith(CONFIRMED)]
+    if cells:
         told(console, f"best cells: {listed(map(str, cells))}")
+    for experiment in paths[len(cells) :]:
         told(
             console,
             f"they were chosen by luck, too: {command('sweep', experiment)} trains them afresh",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,15 @@ def is_own(text: str, plan: Plan) -> bool:
     )
 
 
-def found(plan: Plan, history: History, spec: str) -> Iterator[Found]:
+def found(
+    plan: Plan, history: History, spec: str, refused: Collection[int] = ()
+) -> Iterator[Found]:
     """The files of a search: of its best cells, and the experiment that confirms them; nothing
     where no task was run.
 
     Args:
         spec: the experiment's file, from the folder of these.
+        refused: candidates that the experiment cannot have.
     """
     cells = best(history)
     for ended in cells:
@@ -81,8 +84,9 @@ def found(plan: Plan, history: History, spec: str) -> Iterator[Found]:
         yield Found(
             f"{label_of(plan, ended.number)}.yaml", _cell(plan, drawn, ended, history), ended.number
         )
-    if cells:
-        text = _experiment(plan, [label_of(plan, ended.number) for ended in cells], spec)
+    labels = [label_of(plan, ended.number) for ended in cells if ended.number not in refused]
+    if labels:
+        text = _experiment(plan, labels, spec)
         yield Found(f"{plan.experiment.name}{CONFIRMED}.yaml", text)
 
 

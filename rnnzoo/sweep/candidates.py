@@ -29,7 +29,7 @@ from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.begun import settled
 from rnnzoo.sweep.fit import check_read, foresee
 from rnnzoo.sweep.open import checked_parts
-from rnnzoo.sweep.plan import cells, studies
+from rnnzoo.sweep.plan import Study, cells, studies, unequal
 from rnnzoo.sweep.recorded import place
 from rnnzoo.tasks import Report, Task
 
@@ -96,6 +96,31 @@ class OpenedSearch:
         wanted = counts.weights_in(settings, baseline, inputs)
         width, both = settings.width(inputs), settings.bidirectional
         return counts.units_for(cell_of(drawn.cell), width, wanted, settings.layers, both)
+
+
+def unconfirmed(opened: OpenedSearch, drawn: Drawn, label: str) -> str:
+    """Why the sweep that confirms what was found would refuse a cell: it has no size with as many
+    weights as the baseline; empty where it would not, or where a task has to be loaded to know.
+
+    Args:
+        label: of the cell in that sweep.
+    """
+    plan = opened.plan
+    experiment = confirming(plan.experiment, plan.search, plan.first)
+    if experiment.equal != "weights":
+        return ""
+    baseline, folder = experiment.baseline, Path(experiment.file).parent
+    variant = replace(experiment.variant(baseline), label=label)
+    for choice in experiment.tasks:
+        task = opened.tasks.get(choice.label) or tasks.in_small(choice, folder)
+        if task is None:
+            continue
+        equal = plan.first[baseline], task.inputs
+        study = Study(experiment, variant, choice, cell_of(drawn.cell), {}, {}, equal=equal)
+        problem = unequal(study)
+        if problem:
+            return problem
+    return ""
 
 
 def trained(training: Training, outcome: Outcome) -> Trained:

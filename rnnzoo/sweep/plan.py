@@ -286,8 +286,20 @@ def confirming(searches: Sequence[Study], trials: int) -> tuple[Study, ...]:
 
 
 def _check_equal(study: Study) -> None:
-    """Check that a variant has a size for every size of the baseline's that is searched, with as
-    many weights or nearly so.
+    """Check that a variant can have as many weights as the baseline.
+
+    Raises:
+        SpecError: it cannot.
+    """
+    problem = unequal(study)
+    if problem:
+        fix = "search larger units, where one unit more or less counts for less"
+        raise SpecError(Mistake(study.experiment.places["equal"], problem, fix))
+
+
+def unequal(study: Study) -> str:
+    """Why a variant cannot have as many weights as the baseline, or nearly so, at every size of the
+    baseline's that is searched; empty where it can.
     """
     assert study.equal is not None
     baseline, inputs = study.equal
@@ -301,15 +313,14 @@ def _check_equal(study: Study) -> None:
         off = abs(weights / wanted - 1)
         if off > OFF:
             far.append((training.units, own, off))
-    if far:
-        units, own, off = max(far)
-        problem = (
-            f"`equal: weights`: {study.label} has no size with as many weights as"
-            f" {study.experiment.baseline} with {number_of(units, 'unit')}: the nearest, {own}, is"
-            f" {off:.1%} off, and {OFF:.0%} is allowed"
-        )
-        fix = "search larger units, where one unit more or less counts for less"
-        raise SpecError(Mistake(study.experiment.places["equal"], problem, fix))
+    if not far:
+        return ""
+    units, own, off = max(far)
+    return (
+        f"`equal: weights`: {study.label} has no size with as many weights as"
+        f" {study.experiment.baseline} with {number_of(units, 'unit')}: the nearest, {own}, is"
+        f" {off:.1%} off, and {OFF:.0%} is allowed"
+    )
 
 
 def _sizes(space: Space) -> list[int]:

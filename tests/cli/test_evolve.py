@@ -89,7 +89,9 @@ def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
 
 def test_ctrl_c_says_what_begins_anew(folder: Path) -> None:
     told = during_a_trial("evolve", "small.yaml", "--workers", "1", cwd=folder)
-    assert "1 training that ran begins anew; rnnzoo evolve small.yaml goes on" in re.sub(r"\s+", " ", told)
+    assert "1 training that ran begins anew; rnnzoo evolve small.yaml goes on" in re.sub(
+        r"\s+", " ", told
+    )
 
 
 def test_more_candidates_are_a_total(folder: Path) -> None:
@@ -146,6 +148,14 @@ def test_files_of_the_best_cells_are_never_written_over_others_and_over_our_own_
     evolving.written(ready, lambda path: True)
     assert mine.read_text() == own
     assert other.read_text() == "name: of_somebody\n"
+    out = found.best(course.history)[0].number
+    with mock.patch.object(
+        evolving, "unconfirmed", lambda opened, drawn, label: "no" * (drawn.number == out)
+    ):
+        paths, left = evolving.written(ready, lambda path: True)
+    assert "not in the sweep that confirms: no" in left
+    assert f"cell: small_{out}.yaml" not in paths[-1].read_text()
+    assert (paths[-1].parent / f"small_{out}.yaml").is_file()
 
 
 def test_the_tracker_has_the_survivors_and_nobody_else(

@@ -6,13 +6,14 @@ import gzip
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from rnnzoo.errors import SpecError, StoreError, UsageError
 from rnnzoo.evolve.advance import Course
+from rnnzoo.evolve.draw import first_cells
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Ended, Fate, Row
 from rnnzoo.evolve.tally import Tally
@@ -21,7 +22,7 @@ from rnnzoo.report import search
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import Kind, Outcome, Trial
-from rnnzoo.sweep.candidates import OpenedSearch, opened_search
+from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.recorded import Recorder, about, check, newest, others, rows_of
 from tests.faults.disks import fill, make_room, small
@@ -332,6 +333,16 @@ def test_sizes_that_the_confirming_sweep_refuses_are_refused_before_the_search(
     text = SPEC + "  unseen: [{name: copy_memory, length: 10}]\n"
     with pytest.raises(SpecError, match=r"cells\.yaml:4:8: `equal: weights`: lstm on copy_memory"):
         opened_search(parse_experiment(text, "cells.yaml", tmp_path))
+
+
+def test_a_cell_without_a_size_of_equal_weights_is_not_confirmed(
+    opened: OpenedSearch, tmp_path: Path
+) -> None:
+    coarse = parse_experiment(SPEC.replace("[14, 21]", "[14, 16]"), "cells.yaml", tmp_path)
+    of_coarse = replace(opened, plan=replace(opened.plan, experiment=coarse))
+    lstm = next(first_cells(opened.plan))
+    assert unconfirmed(opened, lstm, "cells_7") == ""
+    assert "cells_7 has no size with as many" in unconfirmed(of_coarse, lstm, "cells_7")
 
 
 def test_a_mutation_and_a_forbidden_part_that_mean_nothing_are_mistakes(tmp_path: Path) -> None:
