@@ -35,8 +35,8 @@ Contains: next-frame prediction (`chorales`, `jsb_chorales`, `piano_midi`, `muse
 one answer a sequence (`adding`, `temporal_order`, `sum_since`, `japanese_vowels`, `spoken_digits`,
 `omniglot`), one label a step (`copy_memory`, `memorisation`, `chorale_bass`), states that follow
 from all steps so far (`parity`, `modular`, `dyck`, `word_problem`), memories that are asked now and
-then (`flip_flop`, `associative_recall`, `selective_copy`), labels without their places
-(`touch_tones`; `_transcription` has what `arrays` shares with it), clocks (`spike_delays`,
+then (`flip_flop`, `associative_recall`, `selective_copy`, `embedded_reber`), labels without their
+places (`touch_tones`; `_transcription` has what `arrays` shares with it), clocks (`spike_delays`,
 `timed_spikes`, `periodic`), steps at uneven times (`sines`), images read as sequences (`digits`,
 `mnist`), and the user's own `arrays`.  Generated data comes from the task's own generator and
 `seed`, so that all variants see the same sequences.  Files of known data sets are looked for by
