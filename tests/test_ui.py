@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,15 +18,8 @@ import pytest
 
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.trackers.mlflow import MlflowTracker
+from tests.browser import chromium, needs_chromium
 from tests.command import rnnzoo
-
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +69,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@needs_chromium
 def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(pages: str) -> None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         # as `rnnzoo ui` prints it
         page.goto(f"{pages}/#/experiments/1/runs?workflowType=machine_learning")
@@ -99,7 +88,6 @@ def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(pages: str
         if screenshots:
             page.wait_for_timeout(2000)
             page.screenshot(path=Path(screenshots, "charts.png"))
-        browser.close()
 
 
 def asked(address: str, method: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:

@@ -11,6 +11,7 @@ else reads that.
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
     text, latex, unicode, greek, diagram, view     for people
     plain              cells as files of Python for PyTorch and JAX
+    javascript         cells as data for a page, and the script that computes with them
     passes, program, widen     a step as a program, made by `widen.compile_step`
     delays             states that are functions of earlier inputs only, out of the loop
     scans              steps without a loop: linear states as scans, nonlinear ones for Newton
