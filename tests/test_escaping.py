@@ -77,10 +77,17 @@ def test_a_cell_or_an_experiment_is_no_part_of_a_page(
 
 
 def test_what_is_known_of_a_cell_is_no_part_of_its_page() -> None:
-    page = cell_page(CellView(lang.parse_text(CELL), claim=HOSTILE, note=HOSTILE))
-    assert "<script" not in page
+    cell = CellView(lang.parse_text(CELL), claim=HOSTILE, note=HOSTILE, comments={"h": HOSTILE})
+    page = cell_page(cell)
+    assert page.count("<script") == 2  # what the page computes with, and its data
+    assert page.count("alert(1)") == page.count("&lt;script&gt;alert(1)")
     text = escape(HOSTILE)
-    for place in (f'class="copy">{text}<', f"<p>{text}</p>", f"<li>{text}</li>"):
+    for place in (
+        f'class="copy">{text}<',
+        f"<p>{text}</p>",
+        f"<li>{text}</li>",
+        f'class="soft">{text}</span>',
+    ):
         assert place in page
 
 

@@ -17,7 +17,7 @@
     learnt       scores beside those of baselines without memory
     scaling      tasks that are one task at several lengths
     paper        answers and ranking as tables for a paper
-    gallery      cells -> a page each
+    gallery      cells -> a page each; `playground`, the part in which one can be tried
     comparison   several experiments: what differs, and scores side by side
     search       a search over cells -> a page
     activations  a trained cell -> its gates over a sequence

@@ -1,7 +1,7 @@
 """Cells -> a static site: one page a cell and one of all of them, made from the YAML only.
 
-In: cells by name.  Out: files of one folder that need nothing else: no script, no request;
-equations are MathML, pictures SVG.
+In: cells by name.  Out: files of one folder that need nothing else: no request, no script but the
+one in each that computes its cell (`report.playground`); equations are MathML, pictures SVG.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from rnnzoo.lang.at_start import Start, at_start
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
+from rnnzoo.report.playground import PRESETS, playground, policy, script
 from rnnzoo.spec.cell import FAMILIES
 
 UNITS = (32, 64, 128, 256)
@@ -91,6 +92,10 @@ def cell_page(
         ],
         times=times,
         neighbours=neighbours,
+        play=playground(cell),
+        presets=PRESETS,
+        script=script(),
+        policy=policy(),
     )
 
 
