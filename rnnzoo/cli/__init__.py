@@ -6,7 +6,7 @@ What a command does is in `rnnzoo.api` and below.
     cells         list, show, gallery, check
     new           new
     demo          demo
-    sweep         sweep, sync
+    sweep         sweep, sync; `asked`, what it prints before it begins
     evolve        evolve
     ctl           ctl
     cluster       cluster

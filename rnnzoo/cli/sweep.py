@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.api.beforehand import warned
+from rnnzoo.cli.asked import print_asked
 from rnnzoo.cli.warned import print_data
 from rnnzoo.errors import command, number_of, without_password
 from rnnzoo.spec import settings as config
@@ -39,6 +40,7 @@ def sweep(args: argparse.Namespace) -> int:
     chosen = root.chosen_launcher(args.cluster, args.certificates)
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     part = part_of(experiment, args.only, args.shard)
+    print_asked(experiment, console)
     with bars(console, lines=True) as report:
         ready = prepared(
             experiment,
