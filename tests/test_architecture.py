@@ -35,7 +35,7 @@ HOMES = {
     "torch": ("backends/torch/",),
     "distributed": ("launchers/",),
     "cryptography": ("api/certificates.py", "launchers/_certificates.py"),
-    "optuna": ("sweep/search.py", "sweep/samplers.py"),
+    "optuna": ("sweep/search.py", "sweep/database.py", "sweep/samplers.py"),
     "mlflow": ("trackers/mlflow.py",),
     "matplotlib": ("report/figures/",),
     "latex2mathml": ("report/html.py",),

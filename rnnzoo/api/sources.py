@@ -161,7 +161,7 @@ def _storage_url(source: str) -> str:
     Raises:
         UsageError: there is no such storage; opening a file that is none would make one of it.
     """
-    from rnnzoo.sweep.search import is_foreign
+    from rnnzoo.sweep.database import is_foreign
 
     if "://" in source:
         url = source

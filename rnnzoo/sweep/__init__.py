@@ -5,7 +5,9 @@ begun       `backend: auto` -> the backend with which an experiment was begun
 fit         whether tasks, cells and models fit each other
 plan        experiment -> studies and trials, as data (pure)
 search      Optuna's storage, and what the loop asks and tells it
-samplers    Optuna's samplers and pruners, and our own points as one; no others import Optuna
+database    where it is: opened, made; these two and `samplers` alone import Optuna
+queries     its tables, read by queries of our own
+samplers    Optuna's samplers and pruners, and our own points as one
 run         open -> take over -> search -> what rests on the search
 editions    the open studies, and what earlier editions of them leave
 takeover    trials that were run elsewhere

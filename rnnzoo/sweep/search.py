@@ -9,34 +9,28 @@ alone.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from rnnzoo.errors import StoreError, store_error, without_password
 from rnnzoo.spec import points
-from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.experiment import Dimension, Search, Space
 from rnnzoo.spec.hyperparameters import Value
-from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
-from rnnzoo.sweep import samplers
-from rnnzoo.sweep._retry import RetryPolicy, plain, retried
+from rnnzoo.sweep import database, queries, samplers
+from rnnzoo.sweep._retry import RetryPolicy, retried
 from rnnzoo.sweep.begun import LANES
 from rnnzoo.sweep.lock import ServerLock, in_turn
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM
+from rnnzoo.sweep.queries import Row
 from rnnzoo.sweep.samplers import quiet
 
-_RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 # user attributes of an Optuna study
 PROVENANCE = "provenance"  # where and with what its trials were run
 # numbers of trials that no longer count; stored under the option that begins them again, `--again`
@@ -44,45 +38,7 @@ _VOID = "again"
 _TIMINGS = "timings"  # speed beside other variants, which no trial depends on
 # when a sweep was told to stop its variant, by the sweep's part; a later sweep goes on with it
 _STOPPED = "stopped"
-_LIBPQ = ("postgresql://", "postgresql+psycopg")
-_UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
-_STUDIES = "select study_id, study_name from studies order by study_id"
-_ATTRIBUTES = """
-    select studies.study_name, kept.value_json from studies
-    join study_user_attributes kept on kept.study_id = studies.study_id and kept.key = '{key}'
-    order by studies.study_id
-"""
-_TRIALS = """
-    select trials.study_id, trials.number, trials.state, kept.value_json from trials
-    left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
-    where trials.study_id in ({studies}) order by trials.trial_id
-"""
-_ROWS = """
-    select trials.trial_id, trials.number, trials.state, kept.value_json, own.value_json from trials
-    left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
-    left join trial_user_attributes own on own.trial_id = trials.trial_id and own.key = '{index}'
-    where trials.study_id = {study} order by trials.trial_id
-"""
-_ALL_ATTRIBUTES = """
-    select study_id, key, value_json from study_user_attributes where study_id in ({studies})
-"""
-# distinct indices: two sweeps at once could leave two trials of one
-_ENDED = """
-    select trials.study_id, count(distinct coalesce(own.value_json, '')) from trials
-    join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
-    left join trial_user_attributes own on own.trial_id = trials.trial_id and own.key = '{index}'
-    where trials.study_id in ({studies}) group by trials.study_id
-"""
-_RUNNING = """
-    select studies.study_name, count(*) from trials
-    join studies on studies.study_id = trials.study_id
-    where trials.state = 'RUNNING' group by studies.study_id, studies.study_name
-    order by studies.study_id
-"""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-LOCKED = 5.0  # seconds that SQLite waits for a lock before it says so
-
-
 # of a study, by identity: attributes, and how many trials ended
 Editions = Mapping[str, tuple[Mapping[str, Any], int]]
 
@@ -117,7 +73,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url, self.retries = url, RetryPolicy(url)
         with quiet():
-            self.storage = _open(url)
+            self.storage = database.opened(url)
 
     @retried
     def study(self, identity: str, attributes: Mapping[str, object], search: Search) -> StudyStore:
@@ -159,15 +115,15 @@ class Store:
         each of them, and makes objects of every trial.
         """
         with self.storage.engine.connect() as connection:
-            names = _names_of(connection, experiment)
+            names = queries.names_of(connection, experiment)
             if not names:
                 return {}
             studies = ", ".join(map(str, names))
             attributes: dict[int, dict[str, Any]] = {study_id: {} for study_id in names}
-            rows = connection.exec_driver_sql(_ALL_ATTRIBUTES.format(studies=studies))
+            rows = connection.exec_driver_sql(queries.ALL_ATTRIBUTES.format(studies=studies))
             for study_id, key, value in rows:
                 attributes[study_id][key] = json.loads(value)
-            counts = _ENDED.format(key=_RESULT, index=_INDEX, studies=studies)
+            counts = queries.ENDED.format(studies=studies)
             ended = dict(map(tuple, connection.exec_driver_sql(counts)))
         return {
             name: (attributes[study_id], ended.get(study_id, 0)) for study_id, name in names.items()
@@ -202,11 +158,11 @@ class Store:
         experiment.
         """
         with self.storage.engine.connect() as connection:
-            stored = _attributes(connection, FORM)
+            stored = queries.attributes(connection, FORM)
         return {
             name: forms[form]
             for name, form in stored.items()
-            if _of(name, experiment) and form in forms
+            if queries.is_of(name, experiment) and form in forms
         }
 
     @retried
@@ -215,9 +171,9 @@ class Store:
         populations they were trained.
         """
         with self.storage.engine.connect() as connection:
-            own = set(_names_of(connection, experiment).values())
-            forms = _attributes(connection, FORM)
-            lanes = _attributes(connection, LANES)
+            own = set(queries.names_of(connection, experiment).values())
+            forms = queries.attributes(connection, FORM)
+            lanes = queries.attributes(connection, LANES)
         stored = (*forms.items(), *lanes.items())
         return own | {mark for name, mark in stored if name in own}
 
@@ -225,8 +181,9 @@ class Store:
     def files(self, experiment: str) -> set[str]:
         """Spec files that were swept under this experiment's name."""
         with self.storage.engine.connect() as connection:
-            stored = _attributes(connection, "file")
-        return {str(file) for name, file in stored.items() if _of(name, experiment)} - {""}
+            stored = queries.attributes(connection, "file")
+        own = {str(file) for name, file in stored.items() if queries.is_of(name, experiment)}
+        return own - {""}
 
     @retried
     def ended(self, identity: str) -> list[Result]:
@@ -235,16 +192,16 @@ class Store:
         ended.sort(key=lambda result: result.trial.index)
         return [replace(result, study=identity) for result in ended]
 
-    def _ended(self, identity: str) -> Iterator[tuple[_Row, Result]]:
+    def _ended(self, identity: str) -> Iterator[tuple[Row, Result]]:
         study_id = self.storage.get_study_id_from_name(identity)
         void = self.storage.get_study_user_attrs(study_id).get(_VOID, ())
-        return _ended(_rows(self.storage, study_id), void)
+        return queries.ended(queries.rows(self.storage, study_id), void)
 
     @retried
     def named_before(self, file: str, name: str) -> list[str]:
         """Names other than the present one under which a spec file was swept."""
         with self.storage.engine.connect() as connection:
-            stored = _attributes(connection, "file")
+            stored = queries.attributes(connection, "file")
         keys = [StudyKey.find(study) for study, swept in stored.items() if swept == file]
         names = dict.fromkeys(key.experiment for key in keys if key is not None)
         return [other for other in names if other != name]
@@ -280,19 +237,21 @@ class Store:
         interrupted: Counter[str] = Counter()
         waited: set[tuple[str, int]] = set()
         with self.storage.engine.connect() as connection:
-            names = _names_of(connection, experiment)
+            names = queries.names_of(connection, experiment)
             if not names:
                 return Record((), running, interrupted)
             # what `forget` has made void
-            void = {name: set(numbers) for name, numbers in _attributes(connection, _VOID).items()}
+            forgotten = queries.attributes(connection, _VOID)
+            void = {name: set(numbers) for name, numbers in forgotten.items()}
             rows = connection.exec_driver_sql(
-                _TRIALS.format(key=_RESULT, studies=", ".join(map(str, names)))
+                queries.TRIALS.format(studies=", ".join(map(str, names)))
             )
             for study_id, number, state, content in rows:
                 if number in void.get(names[study_id], ()):
                     continue
-                result = _result(json.loads(content) if content else None, names[study_id])
-                if state in _UNDER_WAY:
+                packed = json.loads(content) if content else None
+                result = queries.result_of(packed, names[study_id])
+                if state in queries.UNDER_WAY:
                     running[names[study_id]] += 1
                 elif result is not None and result.outcome.final:
                     results.setdefault((result.study, result.trial.index), result)
@@ -314,7 +273,7 @@ class Store:
         """Where and with what the trials of these studies were run, each different set once."""
         setups: list[dict[str, str]] = []
         with self.storage.engine.connect() as connection:
-            stored = _attributes(connection, PROVENANCE)
+            stored = queries.attributes(connection, PROVENANCE)
         for name, recorded in stored.items():
             if name in identities:
                 setups += [setup for setup in recorded if setup not in setups]
@@ -324,7 +283,7 @@ class Store:
     def timings(self, identities: Collection[str]) -> list[Timing]:
         """How fast variants trained side by side, of these studies."""
         with self.storage.engine.connect() as connection:
-            stored = _attributes(connection, _TIMINGS)
+            stored = queries.attributes(connection, _TIMINGS)
         timings = [
             Timing.from_dict(content)
             for name, recorded in stored.items()
@@ -339,7 +298,7 @@ class Store:
         several parts the last.  Those are left out with which a later sweep has gone on.
         """
         with self.storage.engine.connect() as connection:
-            stored = _attributes(connection, _STOPPED)
+            stored = queries.attributes(connection, _STOPPED)
         return {
             name: max(by_part.values(), key=datetime.fromisoformat)
             for name, by_part in stored.items()
@@ -351,7 +310,7 @@ class Store:
         """How many trials are said to be running, by experiment."""
         running: Counter[str] = Counter()
         with self.storage.engine.connect() as connection:
-            for name, count in connection.exec_driver_sql(_RUNNING):
+            for name, count in connection.exec_driver_sql(queries.RUNNING):
                 key = StudyKey.find(name)
                 running[key.experiment if key else name] += count
         return running
@@ -423,29 +382,6 @@ class Store:
         return optuna.load_study(study_name=identity, storage=self.storage)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A trial as the storage has it.
-
-    Attributes:
-        trial_id: Optuna's, of all studies.
-        number: Optuna's, within the study.
-        state: Optuna's name of it.
-        index: ours; -1 where it has none yet.
-        content: the packed result; None where it has none.
-    """
-
-    trial_id: int
-    number: int
-    state: str
-    index: int
-    content: Any
-
-    @property
-    def result(self) -> Result | None:
-        return _result(self.content)
-
-
 @dataclass(slots=True)
 class StudyStore:
     """One study: what the sweep asks and tells.
@@ -498,7 +434,7 @@ class StudyStore:
                 self.study.sampler.point = point
             with samplers.holding(self.study, known):
                 trial = self.study.ask()
-                trial.set_user_attr(_INDEX, index)
+                trial.set_user_attr(queries.INDEX, index)
                 chosen = dict(space.fixed)
                 for dimension in space.dimensions:
                     if dimension.active(chosen):
@@ -529,8 +465,8 @@ class StudyStore:
 
     def _end_unknown(self) -> None:
         """End what an `ask` that was cut off may have begun."""
-        for row in list(_rows(self.storage, self.study_id)):
-            if row.state == _UNDER_WAY[0] and row.number not in self.asked:
+        for row in list(queries.rows(self.storage, self.study_id)):
+            if row.state == queries.UNDER_WAY[0] and row.number not in self.asked:
                 self._end(row.number, row.trial_id, None)
 
     @retried
@@ -555,10 +491,10 @@ class StudyStore:
             packed = Result(trial, outcome, self.study.study_name).pack()
             begun = self.asked[number]
             if isinstance(begun, int):
-                self.storage.set_trial_user_attr(begun, _RESULT, packed)
+                self.storage.set_trial_user_attr(begun, queries.RESULT, packed)
                 self._end(number, begun, outcome)
             else:
-                begun.set_user_attr(_RESULT, packed)
+                begun.set_user_attr(queries.RESULT, packed)
                 self._end(number, None, outcome)
         del self.asked[number]
 
@@ -591,15 +527,15 @@ class StudyStore:
         """
         count = 0
         with quiet():
-            for row in list(_rows(self.storage, self.study_id)):
-                if row.state not in _UNDER_WAY or not self._is_of(row, part):
+            for row in list(queries.rows(self.storage, self.study_id)):
+                if row.state not in queries.UNDER_WAY or not self._is_of(row, part):
                     continue
                 result = row.result
                 self._end(row.number, row.trial_id, result.outcome if result else None)
                 count += result is None
         return count
 
-    def _is_of(self, row: _Row, part: Part) -> bool:
+    def _is_of(self, row: Row, part: Part) -> bool:
         """Whether a trial is one of a part."""
         variant = StudyKey.parse(self.study.study_name).variant
         return part.whole or part.holds(variant, row.index)
@@ -607,7 +543,7 @@ class StudyStore:
     @retried
     def attempts(self) -> Counter[int]:
         """How often a trial was begun again, by index; not where it was lost with its machine."""
-        results = (row.result for row in _rows(self.storage, self.study_id))
+        results = (row.result for row in queries.rows(self.storage, self.study_id))
         return Counter(
             result.trial.index
             for result in results
@@ -672,17 +608,17 @@ class StudyStore:
             outcome.kind, scores, weights=nothing, seconds=nothing, by_length=nothing, also=nothing
         )
 
-    def _ended(self) -> Iterator[tuple[_Row, Result]]:
+    def _ended(self) -> Iterator[tuple[Row, Result]]:
         void = self.study.user_attrs.get(_VOID, ())
-        return _ended(_rows(self.storage, self.study_id), void)
+        return queries.ended(queries.rows(self.storage, self.study_id), void)
 
     @retried
     def waited(self) -> dict[int, list[Result]]:
         """Trials as they waited at rungs, by index."""
         waited: dict[int, list[Result]] = {}
         void = set(self.study.user_attrs.get(_VOID, ()))
-        for row in _rows(self.storage, self.study_id):
-            result = _result(row.content, self.study.study_name)
+        for row in queries.rows(self.storage, self.study_id):
+            result = queries.result_of(row.content, self.study.study_name)
             if result is not None and result.outcome.waits and row.number not in void:
                 waited.setdefault(result.trial.index, []).append(result)
         return waited
@@ -700,42 +636,6 @@ class StudyStore:
         if numbers:
             self.study.set_user_attr(_VOID, [*self.study.user_attrs.get(_VOID, ()), *numbers])
         return len(numbers)
-
-
-def _rows(storage: Any, study_id: int) -> Iterator[_Row]:
-    """The trials of a study, one after the other: Optuna would keep all of them."""
-    query = _ROWS.format(key=_RESULT, index=_INDEX, study=study_id)
-    with storage.engine.connect() as connection:
-        for trial_id, number, state, content, index in connection.exec_driver_sql(query):
-            known = json.loads(content) if content else None
-            yield _Row(trial_id, number, state, json.loads(index) if index else -1, known)
-
-
-def _ended(rows: Iterable[_Row], numbers: Collection[int]) -> Iterator[tuple[_Row, Result]]:
-    """Trials that will not run again, as the storage's and as ours; the first of each index.
-
-    Args:
-        numbers: of trials that no longer count.
-    """
-    void, known = set(numbers), set()
-    for row in rows:
-        result = None if row.number in void else row.result
-        if result is None or not result.outcome.final:
-            continue
-        if result.trial.index not in known:
-            known.add(result.trial.index)
-            yield row, result
-
-
-def _result(content: Any, study: str = "") -> Result | None:
-    """The result that is kept with a trial, if one is."""
-    if content is None:
-        return None
-    if isinstance(content, str):
-        return replace(Result.unpack(content), study=study)
-    return Result(
-        Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), study
-    )  # as it was kept at first
 
 
 def _distribution(dimension: Dimension) -> Any:
@@ -763,7 +663,7 @@ def _running(params: Mapping[str, Value], distributions: Mapping[str, Any], inde
         datetime_complete=None,
         params=dict(params),
         distributions=dict(distributions),
-        user_attrs={_INDEX: index},
+        user_attrs={queries.INDEX: index},
         system_attrs={},
         intermediate_values={},
     )
@@ -780,106 +680,3 @@ def _suggest(trial: Any, dimension: Dimension) -> Value:
     else:
         value = trial.suggest_float(name, dimension.low, high, step=step or None, log=dimension.log)
     return value
-
-
-def _attributes(connection: Any, key: str) -> dict[str, Any]:
-    """An attribute of all studies that have it, by name and in the order in which they were made.
-
-    By a query of our own: Optuna asks the database six times for each study.
-    """
-    return {
-        name: json.loads(value)
-        for name, value in connection.exec_driver_sql(_ATTRIBUTES.format(key=key))
-    }
-
-
-def _names_of(connection: Any, experiment: str) -> dict[int, str]:
-    """The studies of an experiment, by Optuna's numbers."""
-    rows = connection.exec_driver_sql(_STUDIES)
-    return {study_id: name for study_id, name in rows if _of(name, experiment)}
-
-
-def _of(name: str, experiment: str) -> bool:
-    """Whether a study of Optuna's is one of an experiment of ours."""
-    key = StudyKey.find(name)
-    return key is not None and key.experiment == experiment
-
-
-def is_foreign(url: str) -> bool:
-    """Whether a SQLite file is another program's, or empty: opened as a storage it would be given
-    tables of Optuna's.  What cannot be read at all is left to `Store`, which says why.
-    """
-    if not url.startswith(SQLITE):
-        return False
-    only_read = f"{sqlite_file(url).absolute().as_uri()}?mode=ro"
-    tables = "select name from sqlite_master where type = 'table'"
-    try:
-        with closing(sqlite3.connect(only_read, uri=True)) as database:
-            names = {name for (name,) in database.execute(tables)}
-    except sqlite3.Error:
-        return False
-    return not {"studies", "trials"} <= names
-
-
-def _open(url: str) -> Any:
-    """The storage at a URL.
-
-    One that is away is not waited for: nothing has begun that could be lost.
-    """
-    import optuna
-
-    try:
-        path = sqlite_file(url) if url.startswith(SQLITE) else None
-        if path is not None and not path.exists():
-            _make_sqlite(path)
-        return optuna.storages.RDBStorage(url, engine_kwargs=_engine(url))
-    except RuntimeError as error:
-        raise _other_version(url, str(error)) from None
-    except Exception as error:
-        reason = plain(error) or (str(error) if isinstance(error, OSError | ImportError) else None)
-        if reason is None:
-            raise
-        raise store_error("the storage", url, reason, "storage") from None
-
-
-def _engine(url: str) -> dict[str, Any]:
-    """How to connect: a locked file is waited for by SQLite itself a while, a server is asked
-    whether it is still there.
-    """
-    if url.startswith(SQLITE):
-        return {"connect_args": {"timeout": LOCKED}}
-    # numbers of libpq's: one that answers no more is noticed within a minute
-    patience = {
-        "connect_timeout": 10,
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-    }
-    return {"pool_pre_ping": True, "connect_args": patience if url.startswith(_LIBPQ) else {}}
-
-
-def _other_version(url: str, message: str) -> StoreError:
-    from optuna import __version__
-
-    which, fix = "a later", "make setup, with a later rnnzoo"
-    if "storage upgrade" in message:
-        which, fix = "an older", "keep a copy of it, then: optuna storage upgrade --storage URL"
-    return StoreError(
-        f"the storage at {without_password(url)} was written by {which} version of Optuna than"
-        f" {__version__}",
-        f"{fix}; or name another storage in mlflow.yml",
-    )
-
-
-def _make_sqlite(path: Path) -> None:
-    """Make a new database, whole before it gets its name; the database of a sweep that was faster
-    is kept.
-    """
-    import optuna
-
-    with staged(path) as new:
-        made = optuna.storages.RDBStorage(sqlite_url(new))
-        made.engine.dispose()
-        # `replace` would throw away what the faster one has written since
-        with suppress(FileExistsError):
-            os.link(new, path)

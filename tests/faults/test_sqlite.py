@@ -19,7 +19,7 @@ import pytest
 from rnnzoo.errors import StoreError
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Outcome, Trial
-from rnnzoo.sweep import _retry, search
+from rnnzoo.sweep import _retry, database
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
@@ -89,7 +89,7 @@ def check_the_books(folder: Path, tracker: MemoryTracker) -> None:
 def test_a_storage_that_is_locked_for_seconds_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "LOCKED", 0.3)
+    monkeypatch.setattr(database, "LOCKED", 0.3)
     with program(tmp_path / "optuna.db", 1.5) as lock:
         ran = sweep(tmp_path, RANDOM, 2, Stranger(act=lock))
         ran.run()
@@ -103,7 +103,7 @@ def test_a_storage_that_is_locked_for_seconds_is_waited_for(
 def test_a_storage_that_stays_locked_is_told_plainly_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "LOCKED", 0.3)
+    monkeypatch.setattr(database, "LOCKED", 0.3)
     monkeypatch.setattr(_retry, "LONGEST", 0.5)
     tracker = MemoryTracker()
     with program(tmp_path / "optuna.db", 60) as lock:

@@ -18,7 +18,8 @@ from rnnzoo.report.pool import is_exact, pooled, renamed
 from rnnzoo.report.table import TrialTable
 from rnnzoo.spec.settings import sqlite_url
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result
-from rnnzoo.sweep.search import Store, is_foreign
+from rnnzoo.sweep.database import is_foreign
+from rnnzoo.sweep.search import Store
 from tests.command import rnnzoo
 from tests.report.test_table import content
 
