@@ -20,6 +20,7 @@ lies, as it is for the commands.
     planning      what would run; `beforehand`, `expected` and `within`, what is said before it
                   does; `going_on`, what earlier editions spare; `together`, what populations take
     certificates  for a cluster
+    again         a trial that was run, to be run again
     looking       what is in data; `beginning`, an experiment to start from on them
     value         what is returned
     demo          a finished study that comes with the package

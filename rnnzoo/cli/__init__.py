@@ -333,8 +333,13 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     train = _command(
         commands, "train", "models", "one training with its learning curve, in a minute"
     )
-    train.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
-    train.add_argument("--task", required=True, metavar="T", help="name of a task")
+    text = "name of a cell, or a path to its YAML file; with --trial, an experiment file"
+    train.add_argument("cell", metavar="CELL", help=text)
+    train.add_argument("--task", metavar="T", help="name of a task; with --trial, its label")
+    text = "run this trial of the experiment again, as it was"
+    train.add_argument("--trial", type=_whole, metavar="N", help=text)
+    text = "of the experiment: of which variant the trial is"
+    train.add_argument("--variant", metavar="V", help=text)
     _set(train)
     text = "where to write the model (.keras)"
     train.add_argument("--save", type=_file(".keras", bare=False), metavar="FILE", help=text)

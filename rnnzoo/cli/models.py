@@ -42,13 +42,38 @@ SHOWN_LAGS = (1, 10, 20, 50, 100, 200, 500)
 
 def train(args: argparse.Namespace) -> int:
     """One training in this process's child, with a learning curve as it goes."""
-    from rnnzoo.lang.text import cell_text
-
     console = plain_console(args.json)
+    if args.trial is not None:
+        return _train_again(args, console)
+    if not args.task:
+        raise UsageError("which task?", "--task NAME; `rnnzoo list tasks` has them")
     trial = single_trial(args, cell_text(lang.load(args.cell)))
     trial, task = _with_data(trial, console)
     print_warnings(tasks.warnings(task), console)
     return _show_outcome(trained(trial, console), trial, args, console)
+
+
+def _train_again(args: argparse.Namespace, console: Console) -> int:
+    """A trial of an experiment once more, and what it gave when it was run."""
+    from rnnzoo.api.again import again
+    from rnnzoo.api.argument import experiment_of
+
+    if not args.variant:
+        raise UsageError("which variant?", "--variant NAME")
+    if args.set:
+        raise UsageError("--set changes a trial, and --trial runs one as it was", "leave one out")
+
+    def tell(text: str, warning: bool) -> None:
+        console.print(text, style="yellow" if warning else "dim")
+
+    experiment = experiment_of(Path(args.cell))
+    trial, before = again(experiment, args.variant, args.task or "", args.trial, tell)
+    folder = RUNS / "train" / f"{trial.experiment}-{args.variant}-{args.trial}"
+    outcome = trained(replace(trial, folder=str(folder)), console)
+    code = _show_outcome(outcome, replace(trial, folder=str(folder)), args, console)
+    told = ", ".join(f"{split} {score:.4f}" for split, score in before.outcome.scores.items())
+    console.print(f"then    {told or before.outcome.kind.words}")
+    return code
 
 
 def _with_data(trial: Trial, console: Console) -> tuple[Trial, Task]:

@@ -15,6 +15,8 @@
     methods      how verdicts were judged, in sentences
     stopped      variants that a sweep was told to stop
     learnt       scores beside those of baselines without memory
+    trials       all trials of a task in one order, by which dots know them
+    alt          what is to be seen in each picture, for those who do not see it
     scaling      tasks that are one task at several lengths
     paper        answers and ranking as tables for a paper
     gallery      cells -> a page each; `playground`, the part in which one can be tried

@@ -1,5 +1,5 @@
-"""Numbers, pictures and equations -> one page that needs nothing else: no script, no request,
-prints well.
+"""Numbers, pictures and equations -> one page that needs nothing else: no request, prints well, and
+reads without its own small script, which sorts tables and says what a dot stands for.
 
 Everything that comes from a spec is escaped by the template; the pictures are our own SVG, the
 equations MathML made from our own LaTeX.  The only file that imports jinja2 and latex2mathml.
@@ -8,20 +8,23 @@ equations MathML made from our own LaTeX.  The only file that imports jinja2 and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.confirm.questions import CERTAIN
+from rnnzoo.errors import command
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
 from rnnzoo.markup import prose
+from rnnzoo.report.alt import alt_texts
 from rnnzoo.report.methods import methods
 from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.second import PROMISE, box
-from rnnzoo.report.summary import Summary
+from rnnzoo.report.summary import Summary, TaskTable
 from rnnzoo.report.text import interval, number
+from rnnzoo.report.trials import hyperparameters, listed
 from rnnzoo.report.verdict import pvalue
 from rnnzoo.spec.document import yaml_text
 
@@ -34,6 +37,8 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         "report.html.j2",
         summary=summary,
         pictures={name: Markup(text) for name, text in pictures.items()},
+        alt=alt_texts(summary),
+        train=partial(_train, summary),
         several=len(summary.tables) > 1,
         scaling_curves=scaling_curves(summary),
         cells=[
@@ -46,6 +51,12 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         promise=PROMISE,
         certain=CERTAIN,
     )
+
+
+def _train(summary: Summary, table: TaskTable) -> str:
+    """The command that trains a trial of a task again, but for the variant and the trial."""
+    several = ("--task", table.task) if len(summary.tables) > 1 else ()
+    return command("train", summary.file or "SPEC", *several)
 
 
 def render(template: str, **values: Any) -> str:
@@ -66,6 +77,9 @@ def _templates() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
+    environment.filters["setting"] = _setting
+    environment.filters["listed"] = listed
+    environment.filters["hyperparameters"] = hyperparameters
     environment.filters["interval"] = interval
     environment.filters["pvalue"] = pvalue
     environment.filters["box"] = box
@@ -73,6 +87,11 @@ def _templates() -> Any:
     environment.filters["prose"] = prose
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     return environment
+
+
+def _setting(value: Any) -> str:
+    """A value of a hyper-parameter, to four figures."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def described(label: str, view: CellView, against: CellView | None = None) -> dict[str, Any]:

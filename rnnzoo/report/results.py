@@ -16,11 +16,6 @@ def belonging(results: Sequence[Result], variant: str, task: str) -> list[Result
     ]
 
 
-def replicated(results: Sequence[Result], variant: str, task: str) -> list[Result]:
-    """The results of kept trials of a variant that ran again on fresh seeds."""
-    return [result for result in of(results, variant, task) if result.key.replicate]
-
-
 def staged(results: Sequence[Result], variant: str, task: str, stage: str) -> list[Result]:
     """The results of one variant in a stage: `PILOT` or `ROUND`."""
     return [result for result in of(results, variant, task) if result.key.stage == stage]

@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,14 +29,15 @@ from rnnzoo.report.evidence import searches, solving, trials
 from rnnzoo.report.importance import ImportanceModel, ImportanceSummary, searched
 from rnnzoo.report.judge import Searches, judge_pairs
 from rnnzoo.report.learnt import Nothing, nothing
-from rnnzoo.report.results import belonging, replicated
+from rnnzoo.report.results import belonging, of
 from rnnzoo.report.second import Fresh, Second, second
 from rnnzoo.report.stopped import Stopped, still_stopped
 from rnnzoo.report.verdict import LEVEL, Verdict
 from rnnzoo.spec.claims import approximate, family, judged
-from rnnzoo.spec.experiment import Claim, Experiment, Variant
+from rnnzoo.spec.experiment import TEXT, Claim, Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.seeds import checksum_seed
+from rnnzoo.spec.settings import in_project
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Ending, Kind, Result, StudyKey, ranked
 from rnnzoo.stats.compare import tuned_interval
@@ -102,12 +104,35 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPoint:
-    """A complete trial: its score on the reported split, whether it was kept, and where in the
-    space it lies.
+    """A complete trial of a search: its score on the reported split, whether it was kept, and where
+    in the space it lies.
+
+    Attributes:
+        selected_by: the score on the split that selects.
     """
 
     score: float
     kept: bool
+    setting: Mapping[str, Any]
+    index: int
+    selected_by: float
+
+
+@dataclass(frozen=True, slots=True)
+class OtherTrial:
+    """A trial that no ranking is about: one that did not complete, or that is of no search.
+
+    Attributes:
+        stage: empty for the search; `pilot`, `round`, or `replicate 1` and so on.
+        score: on the reported split; None unless it is complete.
+        selected_by: on the split that selects, likewise.
+    """
+
+    stage: str
+    index: int
+    kind: str
+    score: float | None
+    selected_by: float | None
     setting: Mapping[str, Any]
 
 
@@ -164,6 +189,8 @@ class VariantRow:
         by_length: means of the kept trials on the sequences of `test` of each length, where the
             task asks for that.
         also: means of the kept trials on `test` by other metrics, where these are asked for.
+        others: its trials that are no points: those that did not complete, replicates, and those
+            of the second stage.
         stopped: where a sweep was told to stop it, and it is not whole for that.
     """
 
@@ -185,6 +212,7 @@ class VariantRow:
     never_by_patience: int
     by_length: Mapping[str, float]
     also: Mapping[str, float]
+    others: tuple[OtherTrial, ...]
     stopped: Stopped | None = None
 
     @property
@@ -268,6 +296,8 @@ class Summary:
     """A whole experiment.
 
     Attributes:
+        file: of the experiment, as commands in the project's folder name it; empty where it came
+            from Python.
         spec: the experiment with every default filled in.
         ranks: of the variants over all kinds of task; None where there is one kind only.
         kinds: how many of them.
@@ -278,6 +308,7 @@ class Summary:
     """
 
     experiment: str
+    file: str
     about: str
     baseline: str
     on: str
@@ -366,6 +397,7 @@ def summarise(
     )
     return Summary(
         experiment=experiment.name,
+        file="" if experiment.file == TEXT else str(in_project(Path(experiment.file))),
         about=experiment.about,
         baseline=experiment.baseline,
         on=experiment.select.on,
@@ -428,8 +460,7 @@ def ranking(
     rows = []
     for variant, search in zip(experiment.variants, searches_of):
         asked = _Asked(experiment, variant, keep, task.solved, beat)
-        again = replicated(results, variant.label, label)
-        row = _row(asked, search, again, fresh.get(variant.label))
+        row = _row(asked, search, of(results, variant.label, label), fresh.get(variant.label))
         rows.append(_within(row, LARGEST.get(task.metric, math.inf)))
     return ran, keep, tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
 
@@ -555,8 +586,14 @@ class _Asked:
 
 
 def _row(
-    asked: _Asked, results: Sequence[Result], again: Sequence[Result], fresh: Fresh | None
+    asked: _Asked, results: Sequence[Result], all_stages: Sequence[Result], fresh: Fresh | None
 ) -> VariantRow:
+    """
+    Args:
+        results: of the search.
+        all_stages: of the search, of replicates, and of the second stage.
+    """
+    again = [result for result in all_stages if result.key.replicate]
     on, report = asked.experiment.select.on, asked.experiment.select.report
     complete = ranked(results, on)
     scores = [result.outcome.scores[report] for result in complete]
@@ -571,7 +608,13 @@ def _row(
             str(kind): sum(1 for result in results if result.outcome.kind is kind) for kind in Kind
         },
         points=tuple(
-            ScoredPoint(score, position < asked.keep, dict(result.trial.hyperparameters))
+            ScoredPoint(
+                score,
+                position < asked.keep,
+                dict(result.trial.hyperparameters),
+                result.trial.index,
+                result.outcome.scores[on],
+            )
             for position, (score, result) in enumerate(zip(scores, complete))
         ),
         kept=len(kept),
@@ -588,7 +631,24 @@ def _row(
         never_by_patience=sum(result.outcome.ending is Ending.PATIENCE for result in never),
         by_length=_means([result.outcome.by_length for result in complete[: asked.keep]]),
         also=_means([result.outcome.also for result in complete[: asked.keep]]),
+        others=tuple(_others(all_stages, on, report)),
     )
+
+
+def _others(results: Sequence[Result], on: str, report: str) -> Iterator[OtherTrial]:
+    """Trials of a variant that are no points of its row, in the order in which they came."""
+    for result in results:
+        key, outcome = result.key, result.outcome
+        stage = key.stage or (f"replicate {key.replicate}" if key.replicate else "")
+        if stage or outcome.kind is not Kind.COMPLETE:
+            yield OtherTrial(
+                stage,
+                result.trial.index,
+                str(outcome.kind),
+                outcome.scores.get(report),
+                outcome.scores.get(on),
+                dict(result.trial.hyperparameters),
+            )
 
 
 def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:

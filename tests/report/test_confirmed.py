@@ -251,7 +251,7 @@ def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(written: dict[st
         assert words in written["claim-1.svg"]
     assert "floor" not in written["claim-2.svg"]  # "same as" has the margin alone
     page = written["report.html"]
-    assert page.index("Differences round by round") < page.index("<h2>Ranking</h2>")
+    assert page.index("rnn worse than lstm: supported after ") < page.index("<h2>Ranking</h2>")
     assert '<th scope="col">fresh mean</th>' in page
     assert "At most 5 % of such studies" in page
     json.loads(written["summary.json"], parse_constant=pytest.fail)
@@ -300,7 +300,9 @@ def test_the_answers_stand_in_one_picture_before_them(written: dict[str, str]) -
         "difference from lstm in loss, nats per step: left is better, shaded is the margin" in texts
     )
     page = written["report.html"]
-    assert page.index("Answers at a glance") < page.index('class="answer"')
+    assert page.index("Differences with their intervals: rnn less lstm ") < page.index(
+        'class="answer"'
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import html
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -210,7 +211,8 @@ def test_scores_by_length_are_means_of_the_kept_trials_on_the_terminal_and_on_th
     page = (tmp_path / "report.html").read_text()
     assert '<th scope="col">40</th><th scope="col">80</th><th scope="col">320</th>' in page
     assert "<td>0.200</td><td>0.250</td><td>0.500</td>" in page
-    assert page.count("Scores on sequences of each length") == 1
+    (told,) = re.findall('mse on test from the shortest to the longest sequences: ([^"]*)', page)
+    assert "lstm 0.200, 0.500; " in told
 
 
 def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_in_a_sentence(

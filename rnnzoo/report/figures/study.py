@@ -6,6 +6,7 @@ tuning        what to expect of the best of n trials (Dodge et al. 2019)
 importance    which hyper-parameters explain the scores, alone and together; marginals along
               each of them (Hutter et al. 2014)
 scatter       every trial by each hyper-parameter
+parallel      every trial as a line from hyper-parameter to hyper-parameter to its score
 curves        how the best trial of each variant learnt
 lengths       scores on sequences of each length, where a task is tested at several
 growth        scores as a task grows in one of its options, as in its length
@@ -18,7 +19,7 @@ ranks         variants over several tasks, with the critical difference (Demsar 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, product
 from typing import Any
 
@@ -29,10 +30,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from rnnzoo.confirm.questions import CERTAIN
-from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, MARKERS, STYLE, svg
+from rnnzoo.report.figures import marks
+from rnnzoo.report.figures.parallel import parallel
+from rnnzoo.report.figures.style import (
+    COLOURS,
+    DASHES,
+    FAINT,
+    INK,
+    KEPT,
+    MARKERS,
+    SOFT,
+    STYLE,
+    svg,
+)
 from rnnzoo.report.importance import ImportanceSummary, Marginal
 from rnnzoo.report.scaling import ScalingCurve, scaling_curves
 from rnnzoo.report.summary import ScoredPoint, Summary, TaskTable, VariantRow
+from rnnzoo.report.trials import places
 from rnnzoo.report.verdict import Verdict
 from rnnzoo.stats.ranks import Ranks
 
@@ -41,7 +55,7 @@ LONG = 34  # characters of a title that stands beside an axis
 MANY = 12  # trials; more stand on a logarithmic axis
 _BESIDE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center",
-    "fontsize": 8.5, "color": "#5b6570", "annotation_clip": False,
+    "fontsize": 8.5, "color": SOFT, "annotation_clip": False,
 }  # fmt: skip
 LINE = 0.15  # of the half of a strip's axis: what a line of text beside it takes
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
@@ -98,20 +112,22 @@ def _figures(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> 
     if table.explained is not None:
         figures["importance"] = _importance(table.explained)
         figures["scatter"] = _scatter(summary, table, rows, table.explained)
-    return figures
+    lines = parallel(summary, table, _limits(table, rows)[1])
+    return figures | ({"parallel": lines} if lines else {})
 
 
 def _distribution(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
     figure = Figure(figsize=(8, 0.9 + 0.36 * len(rows)))
     axes = figure.subplots()
     low, high = _limits(table, rows)
+    numbers = places(table)
     for position, row in enumerate(rows):
-        _strip(axes, position, row, high)
+        _strip(axes, position, row, high, numbers)
     for position, (name, score) in enumerate(table.baselines.items()):
         if low <= score <= high:
             axes.axvline(score, color=FAINT, lw=1, ls=(0, (4, 3)), zorder=0)
             axes.annotate(
-                name, (score, -0.75 - 0.42 * (position % 2)), color="#5b6570", fontsize=8.5,
+                name, (score, -0.75 - 0.42 * (position % 2)), color=SOFT, fontsize=8.5,
                 ha="center", va="bottom", annotation_clip=False,
             )  # fmt: skip
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -127,7 +143,13 @@ def _distribution(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]
     return figure
 
 
-def _strip(axes: Axes, position: int, row: VariantRow, high: float) -> None:
+def _strip(
+    axes: Axes,
+    position: int,
+    row: VariantRow,
+    high: float,
+    numbers: Mapping[tuple[str, str, int], int],
+) -> None:
     """One variant: its trials as dots over a box of their quartiles, the mean of those that are
     compared, their interval.
     """
@@ -140,10 +162,11 @@ def _strip(axes: Axes, position: int, row: VariantRow, high: float) -> None:
     axes.plot(
         (shown[1], shown[1]), (position - 0.3, position + 0.3), color=FAINT, lw=1.2, zorder=0.6
     )
-    places = position + spread[np.arange(len(scores)) % 5]
-    for kept, colour, size, alpha in ((False, FAINT, 4.5, 0.9), (True, KEPT, 5.5, 0.9)):
+    heights = position + spread[np.arange(len(scores)) % 5]
+    for kept, colour, size in ((False, FAINT, 4.5), (True, KEPT, 5.5)):
         mask = np.array([point.kept == kept for point in row.points]) & (scores <= high)
-        axes.plot(scores[mask], places[mask], "o", ms=size, mew=0, color=colour, alpha=alpha)
+        drawn = [numbers[row.variant, "", row.points[at].index] for at in np.flatnonzero(mask)]
+        marks.dots(axes, (scores[mask], heights[mask]), drawn, size, colour, 0.9)
     beyond = int((scores > high).sum())
     if beyond:
         axes.annotate(
@@ -151,7 +174,7 @@ def _strip(axes: Axes, position: int, row: VariantRow, high: float) -> None:
             (high, position),
             ha="right",
             va="center",
-            color="#5b6570",
+            color=SOFT,
             fontsize=8.5,
         )
     if row.interval:
@@ -358,22 +381,18 @@ def _scatter(
     figure = Figure(figsize=(8, 2.4 * down), layout="constrained")
     panels = figure.subplots(down, min(count, 4), sharey=True, squeeze=False).ravel()
     low, high = _limits(table, rows)
-    points = _points(rows)
+    numbers = places(table)
+    points = {numbers[row.variant, "", point.index]: point for row in rows for point in row.points}
     for panel, marginal in zip(panels, importance.marginals):
-        for kept, colour, alpha in ((False, FAINT, 0.9), (True, KEPT, 0.9)):
-            drawn = [
-                point for point in points if point.kept == kept and marginal.name in point.setting
-            ]
-            values = [_place(marginal, point.setting[marginal.name]) for point in drawn]
-            panel.plot(
-                values,
-                [min(point.score, high) for point in drawn],
-                "o",
-                ms=3,
-                mew=0,
-                color=colour,
-                alpha=alpha,
-            )
+        for kept, colour in ((False, FAINT), (True, KEPT)):
+            drawn = {
+                number: point
+                for number, point in points.items()
+                if point.kept == kept and marginal.name in point.setting
+            }
+            values = [_place(marginal, point.setting[marginal.name]) for point in drawn.values()]
+            scores = [min(point.score, high) for point in drawn.values()]
+            marks.dots(panel, (values, scores), list(drawn), 3, colour, 0.9)
         if marginal.choices:
             panel.set_xticks(range(len(marginal.choices)), marginal.choices)
         else:
@@ -489,18 +508,11 @@ def _answer(axes: Axes, position: int, verdict: Verdict, far: float) -> None:
     axes.barh(position, 2 * margin, 0.8, -margin, color="#eceff2", lw=0, zorder=0)
     if floor < margin:  # they are equal where the claim is that two are the same
         axes.barh(position, 2 * floor, 0.8, -floor, color="#dde2e7", lw=0, zorder=0)
-    shown = [step.difference for step in verdict.course if step.difference is not None]
-    axes.plot(
-        shown,
-        [position + 0.2] * len(shown),
-        "o",
-        ms=3.5,
-        mew=0,
-        color=KEPT,
-        alpha=0.45,
-        zorder=3,
-        clip_on=False,
-    )
+    shown = {step.round: step.difference for step in verdict.course}
+    scored = {number: value for number, value in shown.items() if value is not None}
+    heights = [position + 0.2] * len(scored)
+    texts = [_told(verdict, number, value) for number, value in scored.items()]
+    marks.dots(axes, ([*scored.values()], heights), texts, 3.5, KEPT, 0.45)
     low, high = verdict.numbers.get("low"), verdict.numbers.get("high")
     if low is not None and high is not None:
         axes.plot(
@@ -515,6 +527,13 @@ def _answer(axes: Axes, position: int, verdict: Verdict, far: float) -> None:
     axes.annotate(
         _outcome(verdict), (1, position), (6, 0), **{**_BESIDE, "color": INK, "fontsize": 10}
     )
+
+
+def _told(verdict: Verdict, number: int, difference: float) -> str:
+    """What a dot of a round stands for."""
+    a, b = verdict.pair or ("", "")
+    word = "worse" if difference > 0 else "better"
+    return f"round {number}: {a} {word} than {b} by {abs(difference):.4g}"
 
 
 def _outcome(verdict: Verdict) -> str:
@@ -542,7 +561,8 @@ def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
         axes.axhline(bound, color=FAINT, lw=0.8, ls=(0, (4, 3)), zorder=1)
     _closing(axes, verdict)
     scored = {step.round: step.difference for step in verdict.course if step.difference is not None}
-    axes.plot([*scored], [*scored.values()], "o", ms=5.5, mew=0, color=KEPT, zorder=4)
+    texts = [_told(verdict, number, value) for number, value in scored.items()]
+    marks.dots(axes, ([*scored], [*scored.values()]), texts, 5.5, KEPT)
     failed = [step.round for step in verdict.course if step.difference is None]
     axes.plot(failed, [0.9 * far] * len(failed), "x", ms=7, mew=1.6, color=COLOURS[1], zorder=4)
     axes.set(xlim=(0.4, len(verdict.course) + 0.6), ylim=(-far, far), ylabel=f"difference, {unit}")
@@ -644,13 +664,11 @@ def _ranks(ranks: Ranks) -> Figure:
     axes.text(
         left, 1.3, f"critical difference {ranks.critical_difference:.2f}", fontsize=8.5, va="bottom"
     )
-    axes.axhline(0, color="#5b6570", lw=1)
+    axes.axhline(0, color=SOFT, lw=1)
     axes.set_xlim(left - 0.3 * right, right + 0.3 * right)
     axes.set_ylim(-1.6 - bars - half, 2.4)
     for average in range(1, len(order) + 1):
-        axes.text(
-            average, 0.12, str(average), ha="center", va="bottom", fontsize=8.5, color="#5b6570"
-        )
+        axes.text(average, 0.12, str(average), ha="center", va="bottom", fontsize=8.5, color=SOFT)
     axes.set_axis_off()
     return figure
 

@@ -12,17 +12,19 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.textpath import text_to_path
 
-# Okabe and Ito 2008, told apart with every common kind of colour vision; orange, sky blue and
-# purple are darker here, so that each has a contrast of 3 : 1 to white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#C46A9B", "#B97D00", "#3A94C9", "#000000")
+from rnnzoo.report.figures.marks import written
+
+# The hues of Okabe and Ito 2008, lighter or darker until each has a contrast of 3 : 1 to white and
+# is told from the others with every common kind of colour vision: tests/report/test_palette.py.
+COLOURS = ("#0072B2", "#8C3000", "#00A35A", "#CC6C9C", "#A6921E", "#5A2A6E", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", ":")
-INK, FAINT, KEPT = "#222222", "#7d8791", "#0072B2"
+INK, SOFT, FAINT, KEPT = "#222222", "#5b6570", "#7d8791", "#0072B2"
 POINTS = 72  # in an inch: the unit of SVG
 STYLE = {
     "font.family": "sans-serif", "font.sans-serif": ["Inter", "Helvetica", "Arial", "DejaVu Sans"],
     "font.size": 10, "svg.fonttype": "none", "svg.hashsalt": "rnnzoo", "axes.edgecolor": "#c9ced4",
-    "axes.labelcolor": INK, "text.color": INK, "xtick.color": "#5b6570", "ytick.color": INK,
+    "axes.labelcolor": INK, "text.color": INK, "xtick.color": SOFT, "ytick.color": INK,
     "axes.spines.top": False, "axes.spines.right": False,
 }  # fmt: skip
 
@@ -89,4 +91,4 @@ def svg(figure: Figure) -> str:
         bbox_inches=drawn,
     )
     text = stream.getvalue()
-    return text[text.index("<svg") :]
+    return written(text[text.index("<svg") :])

@@ -1,0 +1,42 @@
+"""A trial that was run -> the same trial, to be run again: what a dot of a report stands for."""
+
+from __future__ import annotations
+
+from rnnzoo.api import sources
+from rnnzoo.errors import UsageError, command, nearest
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import Result, Trial
+from rnnzoo.sweep import open as door
+
+
+def again(
+    experiment: Experiment, marked: str, label: str, index: int, tell: sources.TellSource
+) -> tuple[Trial, Result]:
+    """A trial, and what it gave when it was run.
+
+    Its weights, its data and their order are those of then, so that its scores are too, on one kind
+    of machine and under one backend.
+
+    Args:
+        marked: the variant; of a replicate or the second stage as tables have it, `lstm~round`.
+        label: of the task; empty for the first.
+
+    Raises:
+        UsageError: there is no such variant or task, or no such trial has ended.
+        TaskError: the data of the task cannot be had.
+    """
+    results = sources.found(experiment, (), tell)
+    opened = door.loaded(results.experiment)
+    task = label or opened.experiment.tasks[0].label
+    studies = {(study.key.marked, study.task.label): study for study in opened.all_studies}
+    for name, known, part in (("variant", marked, 0), ("task", task, 1)):
+        names = list(dict.fromkeys(key[part] for key in studies))
+        if known not in names:
+            raise UsageError(f"no {name} '{known}' in this experiment", nearest(known, names))
+    study = studies[marked, task]
+    for result in results:
+        if (result.key.marked, result.key.task, result.trial.index) == (marked, task, index):
+            return study.trial(index, result.trial.hyperparameters), result
+    raise UsageError(
+        f"no trial {index} of '{marked}' has ended on {task}", command("status", experiment.file)
+    )
