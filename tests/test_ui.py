@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
-from rnnzoo.trackers.mlflow import MlflowTracker
+from rnnzoo.trackers.mlflow import VIEW, MlflowTracker
 from tests.browser import chromium, needs_chromium
 from tests.command import rnnzoo
 
@@ -43,6 +43,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 index,
                 {"units": 16 + index},
                 seed=index,
+                data="da7a",
             )
             outcome = Outcome(Kind.COMPLETE, scores, curve, {"recurrent": 100}, 8, {"total": 1.0})
             tracker.record(Result(trial, outcome, f"gates/{variant}/chorales/abc"))
@@ -74,15 +75,19 @@ def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(pages: str
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         # as `rnnzoo ui` prints it
-        page.goto(f"{pages}/#/experiments/1/runs?workflowType=machine_learning")
+        runs = f"{pages}/#/experiments/1/runs?workflowType=machine_learning"
+        page.goto(f"{runs}&viewStateShareKey={VIEW}")
         page.get_by_text("peephole", exact=True).first.wait_for(timeout=60_000)
         page.get_by_text("nfg", exact=True).first.wait_for(timeout=60_000)
+        page.set_viewport_size({"width": 2200, "height": 900})  # columns out of sight are not made
+        for column in ("test", "validation", "units", "task", "stage", "outcome"):
+            header = page.get_by_role("columnheader", name=column, exact=True)
+            header.first.wait_for(timeout=10_000)
         screenshots = os.environ.get("RNNZOO_SCREENSHOTS")
         if screenshots:
             page.screenshot(path=Path(screenshots, "runs.png"))
-        page.goto(
-            f"{pages}/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
-        )
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(f"{runs}&compareRunsMode=CHART")
         page.locator(".main-svg, .js-plotly-plot, canvas").first.wait_for(timeout=60_000)
         page.get_by_text("validation", exact=False).first.wait_for(timeout=60_000)
         if screenshots:

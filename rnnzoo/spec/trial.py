@@ -426,11 +426,16 @@ class Progress:
 class Result:
     """A trial with its outcome, and its study as text: what the sweep writes, and a report reads
     back.
+
+    Attributes:
+        ended: when its outcome came, in seconds since 1970 UTC; 0 where that is not known.  It is
+            no part of what the result is.
     """
 
     trial: Trial
     outcome: Outcome
     study: str = ""
+    ended: float = field(default=0.0, compare=False)
 
     @property
     def key(self) -> StudyKey:

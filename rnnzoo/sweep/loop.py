@@ -292,7 +292,7 @@ class Loop:
         self.opened[identity].tell(running.number, trial, outcome)
         if outcome.final:
             self.longer.ended(running.study, running.trial, outcome)
-            tracked.record(Result(trial, outcome, identity), self.tracker)
+            tracked.record(Result(trial, outcome, identity, time.time()), self.tracker)
             self._warn(running.study, outcome)
         self.observer.ended(running.study, trial, outcome)
 

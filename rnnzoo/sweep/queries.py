@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from rnnzoo.spec.trial import Outcome, Result, StudyKey, Trial
@@ -23,8 +24,8 @@ ATTRIBUTES = """
     order by studies.study_id
 """
 TRIALS = f"""
-    select trials.study_id, trials.number, trials.state, kept.value_json from trials
-    left join trial_user_attributes kept
+    select trials.study_id, trials.number, trials.state, trials.datetime_complete, kept.value_json
+    from trials left join trial_user_attributes kept
     on kept.trial_id = trials.trial_id and kept.key = '{RESULT}'
     where trials.study_id in ({{studies}}) order by trials.trial_id
 """
@@ -99,6 +100,16 @@ def ended(rows: Iterable[Row], numbers: Collection[int]) -> Iterator[tuple[Row, 
         if result.trial.index not in known:
             known.add(result.trial.index)
             yield row, result
+
+
+def seconds_of(when: str | datetime | None) -> float:
+    """A time of Optuna's, which is of this machine's zone, in seconds since 1970 UTC; 0 for none.
+
+    SQLite has it as text.
+    """
+    if when is None:
+        return 0.0
+    return (datetime.fromisoformat(when) if isinstance(when, str) else when).timestamp()
 
 
 def result_of(content: Any, study: str = "") -> Result | None:

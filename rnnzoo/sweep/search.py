@@ -246,7 +246,7 @@ class Store:
             rows = connection.exec_driver_sql(
                 queries.TRIALS.format(studies=", ".join(map(str, names)))
             )
-            for study_id, number, state, content in rows:
+            for study_id, number, state, ended, content in rows:
                 if number in void.get(names[study_id], ()):
                     continue
                 packed = json.loads(content) if content else None
@@ -254,7 +254,8 @@ class Store:
                 if state in queries.UNDER_WAY:
                     running[names[study_id]] += 1
                 elif result is not None and result.outcome.final:
-                    results.setdefault((result.study, result.trial.index), result)
+                    at = (result.study, result.trial.index)
+                    results.setdefault(at, replace(result, ended=queries.seconds_of(ended)))
                 elif result is not None and result.outcome.waits:
                     waited.add((result.study, result.trial.index))
                 else:

@@ -9,7 +9,8 @@
 A child repeats the tags `variant`, `cell`, `task` (its label), `stage`, `trial`, `seed`, `data` and
 `outcome`, so that flat filters and Group-by work; its parameters are the hyper-parameters and the
 training, task and initialisers as they were run, searched or not; one that failed says why in
-`message`, and its log is among its artifacts.
+`message`, and its log is among its artifacts.  A run begins and ends when its training did, however
+late it is written, and has the task's data as its input.
 The result itself is kept in tags that MLflow's pages do not show, compressed, so that a report can
 be made from MLflow alone.  The only file that imports mlflow, and only when a tracker is made: the
 import takes two seconds.
@@ -38,7 +39,7 @@ from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.hyperparameters import SEARCHABLE, Value
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
-from rnnzoo.spec.trial import MODEL, Kind, Result, StudyKey, Trial
+from rnnzoo.spec.trial import MODEL, Kind, Result, Trial
 from rnnzoo.trackers import Setup
 
 ENVIRONMENT = {
@@ -56,6 +57,14 @@ BEST = "trial "  # before the number of a study's best trial, in its run's tag `
 SEARCH, REPLICATE = "search", "replicate"  # tag `stage` of trials that confirm nothing
 HIDDEN = "mlflow.rnnzoo.result."  # MLflow's pages leave out tags that begin with `mlflow.`
 LONGEST = 500  # characters of a parameter
+VIEW = "rnnzoo"  # by which the address of a page asks for our columns
+# what the table of runs shows first; it knows a column by its kind and name
+COLUMNS = [
+    *(f"tags.`{name}`" for name in ("task", "stage", "outcome")),
+    *(f"metrics.`{name}`" for name in ("validation", "test")),
+    *(f"params.`{name}`" for name in ("units", "learning_rate")),
+]
+DIGEST = 36  # hexadecimal digits of a data set's digest that MLflow takes
 SHOWN = 12  # hexadecimal digits of a hash
 CHUNK = 7000  # characters; a tag holds 8000
 NOTE = 5000  # characters; a tag of an experiment holds so many
@@ -95,6 +104,7 @@ class MlflowTracker:
             self.client.search_experiments(max_results=1)
         self._id = ""
         self._parents: dict[str, str] = {}
+        self._latest: dict[str, float] = {}  # when the last trial ended that was written, by study
         self._recorded: dict[tuple[str, int], Kind] = {}
 
     # -- the contract
@@ -106,6 +116,9 @@ class MlflowTracker:
             # or the pages open on the views for language-model agents
             self.client.set_experiment_tag(
                 self._id, "mlflow.experimentKind", "custom_model_development"
+            )
+            self.client.set_experiment_tag(
+                self._id, f"mlflow.sharedViewState.{VIEW}", json.dumps({"selectedColumns": COLUMNS})
             )
             if about:
                 self.client.set_experiment_tag(self._id, "mlflow.note.content", markdown(about))
@@ -125,10 +138,11 @@ class MlflowTracker:
                 self._delete(result)
             run = self.client.create_run(
                 self._id,
-                start_time=_start_time(result),
+                start_time=_milliseconds(_began(result)),
                 tags=self._tags(result),
                 run_name=_name(result),
             )
+            self.client.log_inputs(run.info.run_id, _inputs(result))
             metrics, params = _metrics(result), _params(result.trial)
             for first in range(0, max(len(metrics), 1), 900):  # MLflow takes 1000 items a request
                 self.client.log_batch(
@@ -136,7 +150,9 @@ class MlflowTracker:
                 )
             for path in artifacts:
                 self.client.log_artifact(run.info.run_id, str(path))
-            self.client.set_terminated(run.info.run_id, _STATUS.get(result.outcome.kind, "FAILED"))
+            status = _STATUS.get(result.outcome.kind, "FAILED")
+            self.client.set_terminated(run.info.run_id, status, _milliseconds(_ended(result)))
+        self._latest[result.study] = max(_ended(result), self._latest.get(result.study, 0.0))
         self._recorded[key] = result.outcome.kind
 
     def recorded(self, experiment: str) -> dict[tuple[str, int], Kind]:
@@ -158,7 +174,7 @@ class MlflowTracker:
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
         with _plain_errors(self.uri):
-            run = self._parent(result.study, result.trial.variant)
+            run = self._parent(result)
             # no curve: that of a later best would be mixed in
             scores = [
                 metric
@@ -167,6 +183,9 @@ class MlflowTracker:
             ]
             self.client.log_batch(run, scores)
             self.client.set_tag(run, "best", f"{BEST}{result.trial.index}")
+            if result.study in self._latest:
+                end = _milliseconds(self._latest[result.study])
+                self.client.set_terminated(run, "FINISHED", end)
             for path in files:
                 self.client.log_artifact(run, str(path), "model")
             for name, content in texts.items():
@@ -279,14 +298,19 @@ class MlflowTracker:
         for run in self.client.search_runs([self._id], query):
             self.client.delete_run(run.info.run_id)
 
-    def _parent(self, study: str, variant: str) -> str:
-        if study not in self._parents:
-            key = StudyKey.parse(study)
-            tags = {STUDY: study, ROLE: "study", "variant": variant, "task": key.task}
-            run = self.client.create_run(self._id, tags=tags, run_name=key.marked)
-            self.client.set_terminated(run.info.run_id, "FINISHED")
-            self._parents[study] = run.info.run_id
-        return self._parents[study]
+    def _parent(self, result: Result) -> str:
+        """The run of a result's study, which begins with the first trial that is written."""
+        if result.study not in self._parents:
+            key, began = result.key, _milliseconds(_began(result))
+            tags = {
+                STUDY: result.study, ROLE: "study", "variant": result.trial.variant,
+                "task": key.task,
+            }  # fmt: skip
+            run = self.client.create_run(self._id, began, tags, key.marked)
+            self.client.log_inputs(run.info.run_id, _inputs(result))
+            self.client.set_terminated(run.info.run_id, "FINISHED", _milliseconds(_ended(result)))
+            self._parents[result.study] = run.info.run_id
+        return self._parents[result.study]
 
     def _report_run(self) -> str:
         for run in self._runs("report"):
@@ -301,7 +325,7 @@ class MlflowTracker:
         trial, key = result.trial, result.key
         packed = result.pack()
         return {
-            "mlflow.parentRunId": self._parent(result.study, trial.variant),
+            "mlflow.parentRunId": self._parent(result),
             STUDY: result.study,
             ROLE: "trial",
             "variant": trial.variant,
@@ -334,8 +358,29 @@ def _name(result: Result) -> str:
     return f"{result.key.marked} {result.trial.index}"
 
 
-def _start_time(result: Result) -> int:
-    return int((time.time() - result.outcome.seconds.get("total", 0.0)) * 1000)
+def _ended(result: Result) -> float:
+    """When the training ended: where that is not known, now."""
+    return result.ended or time.time()
+
+
+def _began(result: Result) -> float:
+    return _ended(result) - result.outcome.seconds.get("total", 0.0)
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def _inputs(result: Result) -> list[Any]:
+    """The data that the trial was trained on: its name is the task's, its digest ours."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    trial = result.trial
+    if not trial.data:
+        return []
+    source = json.dumps({"task": trial.task, **trial.task_options})
+    data = Dataset(result.key.task, trial.data[:DIGEST], "rnnzoo", source)
+    return [DatasetInput(data, [InputTag("mlflow.data.context", "training")])]
 
 
 def _params(trial: Trial) -> list[Any]:
@@ -367,7 +412,7 @@ def _metrics(result: Result) -> list[Any]:
     """At most a dozen keys: scores of the best weights, the learning curve, and what it cost."""
     from mlflow.entities import Metric
 
-    outcome, now = result.outcome, int(time.time() * 1000)
+    outcome, end = result.outcome, _milliseconds(_ended(result))
     single: dict[str, float] = {
         **outcome.scores,
         **{f"test/{metric}": score for metric, score in outcome.also.items()},
@@ -376,12 +421,15 @@ def _metrics(result: Result) -> list[Any]:
         "seconds": outcome.seconds.get("total", 0.0),
         "seconds_per_step": outcome.seconds.get("step", 0.0),
     }
-    metrics = [Metric(name, float(value), now, 0) for name, value in single.items()]
+    metrics = [Metric(name, float(value), end, 0) for name, value in single.items()]
+    left = sum(epoch.get("seconds", 0.0) for epoch in outcome.curve)
     for epoch in outcome.curve:
+        left -= epoch.get("seconds", 0.0)
+        at = end - _milliseconds(left)
         # a table of trials keeps only the second
         given = [name for name in ("train", "validation") if name in epoch]
         metrics += [
-            Metric(f"curve/{name}", float(epoch[name]), now, int(epoch["epoch"])) for name in given
+            Metric(f"curve/{name}", float(epoch[name]), at, int(epoch["epoch"])) for name in given
         ]
     return metrics
 
@@ -583,7 +631,7 @@ def pages(uri: str, address: str) -> dict[str, str]:
     tracker = MlflowTracker(uri)
     with _plain_errors(uri):
         experiments = tracker.client.search_experiments(order_by=["last_update_time DESC"])
-    runs = "runs?workflowType=machine_learning"
+    runs = f"runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
     return {
         experiment.name: f"{address}/#/experiments/{experiment.experiment_id}/{runs}"
         for experiment in experiments

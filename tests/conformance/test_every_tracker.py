@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
@@ -189,6 +190,49 @@ def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path)
                 tracker.model(run, tmp_path / "got")  # type: ignore[attr-defined]
         else:
             assert tracker.model(run, tmp_path / "got")[0] == result(0).trial  # type: ignore[attr-defined]
+
+
+def of_trial(tracker: MlflowTracker, index: int) -> Any:
+    """MLflow's run of the only study's trial, as its pages read it."""
+    client = tracker.client  # type: ignore[attr-defined]  # MLflow's own
+    (run,) = client.search_runs([tracker._id], f"tags.trial = '{index}'")
+    return run
+
+
+def test_a_run_of_mlflow_begins_and_ends_when_its_training_did(store: Path) -> None:
+    """However late it is written; the study's run from its first trial to its last."""
+    tracker = make(store)
+    tracker.open("times", "", {})
+    ended = {0: 1_700_000_000.0, 1: 1_700_000_060.0}
+    for index, seconds in ended.items():
+        tracker.record(replace(result(index), ended=seconds))
+    tracker.best(result(0), [], {})
+    for index, seconds in ended.items():
+        info = of_trial(tracker, index).info
+        assert (info.start_time, info.end_time) == (seconds * 1000 - 1500, seconds * 1000)
+    client = tracker.client  # type: ignore[attr-defined]
+    study = client.get_run(tracker._parents[result(0).study]).info
+    assert (study.start_time, study.end_time) == (ended[0] * 1000 - 1500, ended[1] * 1000)
+    # epochs of CURVE take 0.1 s each, and the last one ends with the training
+    curve = client.get_metric_history(of_trial(tracker, 0).info.run_id, "curve/train")
+    times = {point.step: point.timestamp for point in curve}
+    assert times[len(CURVE)] == ended[0] * 1000
+    assert times[len(CURVE)] - times[len(CURVE) - 10] == pytest.approx(1000, abs=1)
+
+
+def test_a_run_of_mlflow_has_its_data_as_its_input(store: Path) -> None:
+    tracker = make(store)
+    tracker.open("inputs", "", {})
+    given = result(0)
+    options = {"length": 50}
+    trial = replace(given.trial, data="5f" * 32, task_options=options)
+    tracker.record(Result(trial, given.outcome, "e/a/adding50/abc"))
+    tracker.record(replace(given, trial=replace(given.trial, index=1, data="")))
+    (data,) = of_trial(tracker, 0).inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("adding50", "5f" * 18)
+    assert json.loads(data.dataset.source) == {"task": "adding", **options}
+    assert [(tag.key, tag.value) for tag in data.tags] == [("mlflow.data.context", "training")]
+    assert of_trial(tracker, 1).inputs.dataset_inputs == []
 
 
 def test_a_run_that_a_killed_sweep_left_half_written_is_written_anew(store: Path) -> None:

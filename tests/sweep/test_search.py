@@ -182,6 +182,15 @@ def test_every_kind_of_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (attributes, ended) == (ATTRIBUTES, len(outcomes))
 
 
+def test_a_result_says_when_its_trial_ended_as_optuna_has_it(tmp_path: Path) -> None:
+    opened = study(tmp_path, Search(sampler=Named("tpe"), space=SPACE))
+    number, chosen = opened.ask(0, None, SPACE)
+    opened.tell(number, trial(0, chosen), complete(1.0))
+    (result,) = search.Store(f"sqlite:///{tmp_path}/optuna.db").results("e")
+    (ended,) = (of_optuna.datetime_complete for of_optuna in opened.study.trials)
+    assert result.ended == pytest.approx(ended.timestamp(), abs=1e-3)
+
+
 def test_trials_that_run_are_counted_by_experiment_in_one_query(tmp_path: Path) -> None:
     store = search.Store(f"sqlite:///{tmp_path}/optuna.db")
     assert store.running() == {}
