@@ -46,6 +46,7 @@ STUDIES = (
         "minimal", "Were RNNs all we needed? (Feng et al. 2024)", ("minimal", "minimal_chorales")
     ),
     Study("one_gate", "One gate or three", ("one_gate", "one_gate_chorales")),
+    Study("timing", "Learning to time (Gers et al. 2002)", ("periodic",)),
 )
 
 

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "studies/long_term",
         "studies/minimal",
         "studies/one_gate",
+        "studies/timing",
     ),
     "Project": ("contributing", "changelog"),
 }
