@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -19,15 +18,13 @@ from rnnzoo.cli import parsed
 from rnnzoo.report.trials import listed
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Result
+from tests.browser import chromium, needs_chromium
 from tests.report.test_report import SPEC, cells, results, task
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.usefixtures("small_forests")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 STAGED = "gates/gru~round/adding/abc"
 NAMES = """elements => elements.filter(each => each.offsetParent).map(each =>
     each.ariaLabel || each.labels?.[0]?.textContent || each.textContent.trim())"""
@@ -64,12 +61,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        made = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
@@ -130,7 +123,7 @@ def test_two_thousand_trials_make_a_page_of_less_than_two_megabytes(tmp_path: Pa
     assert (tmp_path / "report.html").stat().st_size < 1e6
 
 
-@in_browser
+@needs_chromium
 def test_a_table_sorts_up_down_and_back_from_the_keyboard(page: Page) -> None:
     came = texts(page, RANKING, 1)
     header = page.locator(RANKING).get_by_role("button", name="mean of 3")
@@ -146,7 +139,7 @@ def test_a_table_sorts_up_down_and_back_from_the_keyboard(page: Page) -> None:
     assert orders == [("ascending", up + rest), ("descending", down + rest), (None, came)]
 
 
-@in_browser
+@needs_chromium
 def test_trials_are_filtered_by_text_variant_and_state(page: Page) -> None:
     page.get_by_text("All 25 trials").click()
     page.get_by_label("variant", exact=True).select_option("gru")
@@ -159,7 +152,7 @@ def test_trials_are_filtered_by_text_variant_and_state(page: Page) -> None:
     assert texts(page, TRIALS, 1) == ["round"]
 
 
-@in_browser
+@needs_chromium
 def test_a_dot_says_its_trial_and_a_command_that_parses(page: Page) -> None:
     picture = page.locator("#ranking .picture").first
     x, y = picture.evaluate(
@@ -183,7 +176,7 @@ def test_a_dot_says_its_trial_and_a_command_that_parses(page: Page) -> None:
     assert (args.cell, args.variant, args.trial) == ("a b/gates.yaml", trial.variant, trial.index)
 
 
-@in_browser
+@needs_chromium
 def test_dots_are_reached_and_left_by_keys(page: Page) -> None:
     picture = page.locator("#ranking .picture").first
     picture.focus()
@@ -200,7 +193,7 @@ def test_dots_are_reached_and_left_by_keys(page: Page) -> None:
     assert page.locator(".tip").is_hidden()
 
 
-@in_browser
+@needs_chromium
 def test_lines_of_one_variant_can_be_shown_alone(page: Page) -> None:
     brush = page.locator(".brush").get_by_role("button", name="rnn")
     lines = page.locator("[data-variant]")
@@ -212,7 +205,7 @@ def test_lines_of_one_variant_can_be_shown_alone(page: Page) -> None:
     assert shown.count() == everything
 
 
-@in_browser
+@needs_chromium
 def test_what_can_be_used_has_a_name_and_the_page_has_landmarks(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     usable = "button, input, select, a[href], summary, [tabindex]"
@@ -228,7 +221,7 @@ def test_what_can_be_used_has_a_name_and_the_page_has_landmarks(page: Page) -> N
     assert all(page.locator(target).count() == 1 for target in targets)
 
 
-@in_browser
+@needs_chromium
 def test_nothing_is_wider_than_a_phone_but_what_scrolls(browser: Any, file: Path) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 800})
     phone.goto(file.as_uri())
@@ -236,7 +229,7 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls(browser: Any, file: Path
     phone.close()
 
 
-@in_browser
+@needs_chromium
 def test_on_paper_and_without_a_script_everything_is_there(browser: Any, file: Path) -> None:
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(file.as_uri())
