@@ -18,6 +18,7 @@ What computes is a backend (`rnnzoo.backends`).
     schedule      how the learning rate changes from epoch to epoch
     update        how weights follow their gradients: one after the other, or as one vector
     predictions   what a trained model answers
+    served        a kept model as MLflow loads it
     introspect    a trained model -> what its cell does, in float64
 
 Importing this package registers the layers, so that plain `keras.saving.load_model` finds them.

@@ -41,6 +41,7 @@ from rnnzoo.spec.hyperparameters import SEARCHABLE, Value
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.trial import MODEL, Kind, Result, Trial
 from rnnzoo.trackers import Setup
+from rnnzoo.trackers._signature import NAME, mlmodel
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -188,6 +189,9 @@ class MlflowTracker:
                 self.client.set_terminated(run, "FINISHED", end)
             for path in files:
                 self.client.log_artifact(run, str(path), "model")
+                described = mlmodel(path, run)
+                if described is not None:
+                    self.client.log_text(run, described, f"model/{NAME}")
             for name, content in texts.items():
                 self.client.log_text(run, content, name)
 
