@@ -4,7 +4,7 @@ and docs/figures/studies.svg.  Nothing is trained: `python -m tools.studies`, te
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ STUDIES = (
     ),
     Study("one_gate", "One gate or three", ("one_gate", "one_gate_chorales")),
     Study("timing", "Learning to time (Gers et al. 2002)", ("periodic",)),
+    Study("koutnik2014", "A clockwork RNN (Koutnik et al. 2014)", ("koutnik2014",)),
 )
 
 
@@ -56,6 +57,7 @@ class Row:
 
     Attributes:
         trainings: of the variants that it is about, in the search and in rounds.
+        several: the tasks of a claim about more than one.
     """
 
     study: Study
@@ -63,6 +65,7 @@ class Row:
     task: str
     verdict: Verdict
     trainings: int
+    several: tuple[str, ...] = ()
 
     @property
     def question(self) -> tuple[str, str]:
@@ -96,14 +99,15 @@ def _of_experiment(study: Study, name: str) -> Iterator[Row]:
         about = {claim.a, claim.b} - {""}
         if claim.form.startswith("no variant"):
             about = set()
-        keys = [result.key for result in results if result.key.task == task]
+        on = claim.tasks or (task,)
+        keys = [result.key for result in results if result.key.task in on]
         trainings = sum(not about or key.variant in about for key in keys)
-        yield Row(study, _sentence(claim), task, verdict, trainings)
+        yield Row(study, _sentence(claim, task), task, verdict, trainings, claim.tasks)
 
 
-def _sentence(claim: Claim) -> str:
+def _sentence(claim: Claim, task: str) -> str:
     """Its text without the task, which stands beside it."""
-    return claim.text.removeprefix(f"on {claim.task}: ")
+    return claim.text.removeprefix(f"on {task}: ")
 
 
 def table(shown: Sequence[Row]) -> str:
@@ -123,18 +127,33 @@ def _line(row: Row) -> str:
         row.claim,
         row.verdict.note,
         said if row.verdict.word == "undecided" else f"**{said}**",
-        _effect(row.verdict),
+        _effect(row),
         f"{row.trainings:,}",
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _effect(verdict: Verdict) -> str:
+def _effect(row: Row) -> str:
     """What was measured, with its interval."""
-    known = verdict.numbers
+    numbers = row.verdict.numbers
+    if not row.several:
+        return _measured(numbers)
+    parts = []
+    for task in row.several:
+        prefix = f"{task}/"
+        own = {
+            name.removeprefix(prefix): number
+            for name, number in numbers.items()
+            if name.startswith(prefix)
+        }
+        parts.append(f"{task} {_measured(own)}")
+    return "; ".join(parts)
+
+
+def _measured(known: Mapping[str, float]) -> str:
+    """What was measured on one task."""
     if "solved_a" in known:
-        a, b = (_solved(verdict, side) for side in "ab")
-        return f"{a} against {b}"
+        return f"{_solved(known, 'a')} against {_solved(known, 'b')}"
     if "share" in known:
         return f"{known['share']:.1%} ({known['low']:.1%} to {known['high']:.1%})"
     if "lowest" in known:
@@ -144,9 +163,9 @@ def _effect(verdict: Verdict) -> str:
     return f"{known['difference']:+.3f} ({known['low']:+.3f} to {known['high']:+.3f})"
 
 
-def _solved(verdict: Verdict, side: str) -> str:
+def _solved(known: Mapping[str, float], side: str) -> str:
     """How many trainings of one variant solved the task."""
-    solved, trials = (int(verdict.numbers[f"{what}_{side}"]) for what in ("solved", "trials"))
+    solved, trials = (int(known[f"{what}_{side}"]) for what in ("solved", "trials"))
     return counted(solved, trials, share_interval(solved, trials, LEVEL))
 
 

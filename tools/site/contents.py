@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "studies/README",
         "studies/greff2015",
         "studies/jozefowicz2015",
+        "studies/koutnik2014",
         "studies/long_term",
         "studies/minimal",
         "studies/one_gate",

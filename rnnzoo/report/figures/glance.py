@@ -20,8 +20,8 @@ _MARKS: Mapping[Word, Mapping[str, Any]] = {  # told apart without colours, too
 }
 _MEANING: Mapping[Word, str] = {
     "supported": "supported",
-    "refuted": "refuted: the opposite",
-    "same": "refuted: no difference",
+    "refuted": "refuted",
+    "same": "the same, where a difference was claimed",
     "undecided": "undecided",
 }
 
