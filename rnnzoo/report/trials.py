@@ -13,6 +13,8 @@ from typing import Any
 from rnnzoo.report.summary import OtherTrial, ScoredPoint, TaskTable
 from rnnzoo.spec.trial import Kind
 
+Places = Mapping[tuple[str, str, int], int]  # by variant, stage and index
+
 
 @dataclass(frozen=True, slots=True)
 class ListedTrial:
@@ -64,8 +66,8 @@ def _of_other(variant: str, other: OtherTrial) -> ListedTrial:
     return ListedTrial(variant, other.stage, other.index, state, False, *scores, other.setting)
 
 
-def places(table: TaskTable) -> dict[tuple[str, str, int], int]:
-    """The place of each trial in that order, from 0, by its variant, stage and index."""
+def places(table: TaskTable) -> Places:
+    """The place of each trial in that order, from 0."""
     return {
         (trial.variant, trial.stage, trial.index): place
         for place, trial in enumerate(listed(table))

@@ -29,6 +29,7 @@ from rnnzoo.report.figures import study
 from rnnzoo.report.methods import methods
 from rnnzoo.report.second import Second, box, second
 from rnnzoo.report.summary import summarise
+from rnnzoo.report.trials import listed
 from rnnzoo.report.verdict import Verdict, Word
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Claim
@@ -280,6 +281,24 @@ def test_names_beside_a_strip_stand_apart_however_far_differences_go(
     for height in above:  # counted from the top, in points
         assert below - height >= 8.5
         below = height
+
+
+def test_a_dot_of_a_round_knows_the_two_trials_whose_difference_it_is(
+    decided: report.Summary, written: dict[str, str]
+) -> None:
+    trials = listed(decided.tables[0])
+    verdict = decided.verdicts[0]
+    paths = ElementTree.fromstring(written["claim-1.svg"]).iter()
+    (dots,) = (path.attrib for path in paths if path.get("class") == "dots")
+    pairs = [[trials[int(one)] for one in pair.split("+")] for pair in dots["data-pairs"].split()]
+    assert {(a.variant, b.variant, a.stage, b.stage) for a, b in pairs} == {
+        (*(verdict.pair or ()), "round", "round")
+    }
+    differences = [(a.score or 0.0) - (b.score or 0.0) for a, b in pairs]
+    assert differences == pytest.approx([step.difference for step in verdict.course])
+    assert dots["data-texts"].split("|")[0] == (
+        f"round 1: rnn worse than lstm by {abs(differences[0]):.4g}"
+    )
 
 
 def test_the_answers_stand_in_one_picture_before_them(written: dict[str, str]) -> None:

@@ -37,6 +37,7 @@ def dots(
     size: float,
     colour: str,
     opacity: float = 1.0,
+    pairs: Sequence[Sequence[int]] = (),
 ) -> None:
     """A dot for each trial, or for each text.
 
@@ -44,11 +45,12 @@ def dots(
         places: x and y.
         stands_for: places in the list of trials, or texts.
         size: diameter in points.
+        pairs: of each text, places of the trials that it is about.
     """
     if not len(stands_for):
         return
     (line,) = axes.plot(*places, "o", ms=size, mew=0, color=colour, alpha=opacity, zorder=3)
-    line.set_gid(_marked("dots", stands_for, size, colour, opacity))
+    line.set_gid(_marked("dots", stands_for, size, colour, opacity, "", pairs))
 
 
 def lines(
@@ -64,7 +66,7 @@ def lines(
     gap = np.full((len(heights), 1), np.nan)
     across = np.tile([*range(heights.shape[1]), np.nan], len(heights))
     (line,) = axes.plot(across, np.hstack([heights, gap]).ravel(), color=colour, lw=width)
-    line.set_gid(_marked("lines", trials, width, colour, 0.55, variant))
+    line.set_gid(_marked("lines", trials, width, colour, 0.55, variant, ()))
 
 
 def _marked(form: str, stands_for: Sequence[object], *look: object) -> str:
@@ -78,14 +80,15 @@ def written(svg: str) -> str:
 
 
 def _short(group: re.Match[str]) -> str:
-    form, stands_for, width, colour, opacity, *variant = json.loads(unquote(group["mark"]))
+    form, stands_for, width, colour, opacity, variant, pairs = json.loads(unquote(group["mark"]))
     of_trials = all(isinstance(number, int) for number in stands_for)
     path = tag(
         "path",
         class_=form,
         data_trials=" ".join(map(str, stands_for)) if of_trials else None,
         data_texts=None if of_trials else "|".join(stands_for),
-        data_variant=variant[0] if variant else None,
+        data_pairs=" ".join("+".join(map(str, pair)) for pair in pairs) or None,
+        data_variant=variant or None,
         fill="none",
         stroke=colour,
         stroke_width=width,

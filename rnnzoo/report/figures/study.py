@@ -46,8 +46,9 @@ from rnnzoo.report.figures.style import (
 from rnnzoo.report.importance import ImportanceSummary, Marginal
 from rnnzoo.report.scaling import ScalingCurve, scaling_curves
 from rnnzoo.report.summary import ScoredPoint, Summary, TaskTable, VariantRow
-from rnnzoo.report.trials import places
+from rnnzoo.report.trials import Places, places
 from rnnzoo.report.verdict import Verdict
+from rnnzoo.spec.trial import ROUND
 from rnnzoo.stats.ranks import Ranks
 
 PAIRS = 6  # interactions that are shown
@@ -81,13 +82,13 @@ def draw(summary: Summary) -> dict[str, str]:
     for curve in scaling_curves(summary):
         with rc_context(STYLE):
             pictures[f"growth-{curve.name}"] = svg(_scaling(summary, curve))
-    units = {table.task: table.unit for table in summary.tables}
+    tables = {table.task: table for table in summary.tables}
     for number, whole in enumerate(summary.verdicts, start=1):
         for verdict in _by_task([whole]):
             if verdict.course and verdict.pair:
                 name = f"claim-{number}-{verdict.task}" if whole.parts else f"claim-{number}"
                 with rc_context(STYLE):
-                    pictures[name] = svg(_course(verdict, verdict.pair, units[verdict.task]))
+                    pictures[name] = svg(_course(verdict, verdict.pair, tables[verdict.task]))
     if summary.ranks is not None:
         with rc_context(STYLE):
             pictures["ranks"] = svg(_ranks(summary.ranks))
@@ -148,7 +149,7 @@ def _strip(
     position: int,
     row: VariantRow,
     high: float,
-    numbers: Mapping[tuple[str, str, int], int],
+    numbers: Places,
 ) -> None:
     """One variant: its trials as dots over a box of their quartiles, the mean of those that are
     compared, their interval.
@@ -480,7 +481,7 @@ def _answers(summary: Summary, table: TaskTable, verdicts: Sequence[Verdict]) ->
     axes = figure.subplots()
     far = 1.08 * max(map(_reach, verdicts))
     for position, verdict in enumerate(verdicts):
-        _answer(axes, position, verdict, far)
+        _answer(axes, position, verdict, far, places(table))
     pairs = [verdict.pair for verdict in verdicts if verdict.pair]
     titles = {row.variant: row.subtitle for row in table.rows}
     labels = []
@@ -503,7 +504,7 @@ def _titled(label: str, title: str) -> str:
     return f"{title} ({label})" if 0 < len(title) <= LONG else label
 
 
-def _answer(axes: Axes, position: int, verdict: Verdict, far: float) -> None:
+def _answer(axes: Axes, position: int, verdict: Verdict, far: float, numbers: Places) -> None:
     floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
     axes.barh(position, 2 * margin, 0.8, -margin, color="#eceff2", lw=0, zorder=0)
     if floor < margin:  # they are equal where the claim is that two are the same
@@ -511,8 +512,8 @@ def _answer(axes: Axes, position: int, verdict: Verdict, far: float) -> None:
     shown = {step.round: step.difference for step in verdict.course}
     scored = {number: value for number, value in shown.items() if value is not None}
     heights = [position + 0.2] * len(scored)
-    texts = [_told(verdict, number, value) for number, value in scored.items()]
-    marks.dots(axes, ([*scored.values()], heights), texts, 3.5, KEPT, 0.45)
+    texts, pairs = _told(verdict, scored, numbers)
+    marks.dots(axes, ([*scored.values()], heights), texts, 3.5, KEPT, 0.45, pairs)
     low, high = verdict.numbers.get("low"), verdict.numbers.get("high")
     if low is not None and high is not None:
         axes.plot(
@@ -529,11 +530,22 @@ def _answer(axes: Axes, position: int, verdict: Verdict, far: float) -> None:
     )
 
 
-def _told(verdict: Verdict, number: int, difference: float) -> str:
-    """What a dot of a round stands for."""
+def _told(
+    verdict: Verdict, scored: Mapping[int, float], numbers: Places
+) -> tuple[list[str], list[list[int]]]:
+    """What dots of rounds stand for, and the two trials of each.
+
+    Args:
+        scored: differences, by the number of the round.
+    """
+    texts, pairs = [], []
     a, b = verdict.pair or ("", "")
-    word = "worse" if difference > 0 else "better"
-    return f"round {number}: {a} {word} than {b} by {abs(difference):.4g}"
+    for number, difference in scored.items():
+        word = "worse" if difference > 0 else "better"
+        texts.append(f"round {number}: {a} {word} than {b} by {abs(difference):.4g}")
+        rounds = [(label, ROUND, number - 1) for label in (a, b)]  # trials are counted from 0
+        pairs.append([numbers[of_round] for of_round in rounds if of_round in numbers])
+    return texts, pairs
 
 
 def _outcome(verdict: Verdict) -> str:
@@ -543,7 +555,7 @@ def _outcome(verdict: Verdict) -> str:
     return verdict.relation or ("still open" if "rounds" in verdict.numbers else "not tuned")
 
 
-def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
+def _course(verdict: Verdict, pair: tuple[str, str], table: TaskTable) -> Figure:
     """Differences as dots, round by round, and the interval of all of them so far; margin and floor
     in the background.
     """
@@ -561,11 +573,13 @@ def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
         axes.axhline(bound, color=FAINT, lw=0.8, ls=(0, (4, 3)), zorder=1)
     _closing(axes, verdict)
     scored = {step.round: step.difference for step in verdict.course if step.difference is not None}
-    texts = [_told(verdict, number, value) for number, value in scored.items()]
-    marks.dots(axes, ([*scored], [*scored.values()]), texts, 5.5, KEPT)
+    texts, pairs = _told(verdict, scored, places(table))
+    marks.dots(axes, ([*scored], [*scored.values()]), texts, 5.5, KEPT, pairs=pairs)
     failed = [step.round for step in verdict.course if step.difference is None]
     axes.plot(failed, [0.9 * far] * len(failed), "x", ms=7, mew=1.6, color=COLOURS[1], zorder=4)
-    axes.set(xlim=(0.4, len(verdict.course) + 0.6), ylim=(-far, far), ylabel=f"difference, {unit}")
+    axes.set(
+        xlim=(0.4, len(verdict.course) + 0.6), ylim=(-far, far), ylabel=f"difference, {table.unit}"
+    )
     axes.set_xlabel("round: a fresh training of each")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for end, who in ((0.96, pair[0]), (0.04, pair[1])):

@@ -120,10 +120,13 @@ function targetsOf(picture, trials) {
   for (const path of picture.querySelectorAll("[data-trials], [data-texts]")) {
     const ofTrials = path.dataset.trials !== undefined;
     const names = ofTrials ? path.dataset.trials.split(" ") : path.dataset.texts.split("|");
+    const pairs = path.dataset.pairs?.split(" ") ?? [];
     path.getAttribute("d").split("M").slice(1).forEach((part, place) => {
       const numbers = part.replace("h0", "").split(/[L\s]+/).filter(Boolean).map(Number);
       const number = ofTrials ? Number(names[place]) : place;
-      const says = ofTrials ? trials[number] : { title: "", text: names[place], group: "", command: "" };
+      const pair = (pairs[place] ?? "").split("+").filter(Boolean).map((of) => trials[Number(of)]);
+      const text = { title: names[place], text: "", group: "", command: "" };
+      const says = ofTrials ? [trials[number]] : [text, ...pair];
       targets.push({ numbers, number, says, d: `M${part}`, isLine: path.classList.contains("lines"), path });
     });
   }
@@ -170,10 +173,11 @@ function interactive(picture, trials) {
     ring.setAttribute("d", target.d);
     ring.classList.toggle("dot", !target.isLine);
     svg.append(ring);
-    const { title, text, command } = target.says;
-    const parts = [title && element("strong", { textContent: title }), element("span", { textContent: text })];
-    if (command) parts.push(element("code", { className: "copy", textContent: command }));
-    tip.replaceChildren(...parts.filter(Boolean));
+    tip.replaceChildren(...target.says.flatMap(({ title, text, command }) => [
+      element("strong", { textContent: title }),
+      ...(text ? [element("span", { textContent: text })] : []),
+      ...(command ? [element("code", { className: "copy", textContent: command })] : []),
+    ]));
     tip.hidden = false;
     const [x, y] = target.numbers.slice(target.isLine ? -2 : 0);
     const spot = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
@@ -200,8 +204,8 @@ function interactive(picture, trials) {
   const byKey = (key) => {
     targets ??= targetsOf(picture, trials);
     const last = targets.length - 1;
-    const group = targets[Math.max(current, 0)].says.group;
-    const otherGroup = (target) => target.says.group !== group;
+    const group = targets[Math.max(current, 0)].says[0].group;
+    const otherGroup = (target) => target.says[0].group !== group;
     switch (key) {
       case "ArrowRight": return Math.min(current + 1, last);
       case "ArrowLeft": return Math.max(current - 1, 0);
@@ -213,7 +217,7 @@ function interactive(picture, trials) {
       }
       case "ArrowUp": {
         const end = targets.findLastIndex((target, at) => at < current && otherGroup(target));
-        return targets.findIndex((target) => end >= 0 && target.says.group === targets[end].says.group);
+        return targets.findIndex((target) => end >= 0 && target.says[0].group === targets[end].says[0].group);
       }
       default: return null;
     }
@@ -274,14 +278,13 @@ function brushable(picture) {
 // ---------------------------------------------------------------- the page
 
 document.body.append(tip);
-for (const section of document.querySelectorAll("section")) {
-  const table = section.querySelector("table[data-command]");
-  const trials = table ? trialsOf(table) : [];
-  for (const picture of section.querySelectorAll(".picture")) {
-    if (!picture.querySelector("[data-trials], [data-texts]")) continue;
-    interactive(picture, trials);
-    brushable(picture);
-  }
+const tables = [...document.querySelectorAll("table[data-command]")];
+const trialsOfTask = new Map(tables.map((table) => [table.dataset.task, trialsOf(table)]));
+for (const picture of document.querySelectorAll(".picture")) {
+  if (!picture.querySelector("[data-trials], [data-texts]")) continue;
+  const table = picture.closest("section").querySelector("table[data-command]");
+  interactive(picture, trialsOfTask.get(picture.dataset.task ?? table?.dataset.task) ?? []);
+  brushable(picture);
 }
 for (const cell of document.querySelectorAll(".cell")) {
   if (cell.scrollWidth > cell.clientWidth) cell.tabIndex = 0; // so that keys scroll it
