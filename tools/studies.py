@@ -46,7 +46,8 @@ STUDIES = (
         "minimal", "Were RNNs all we needed? (Feng et al. 2024)", ("minimal", "minimal_chorales")
     ),
     Study("one_gate", "One gate or three", ("one_gate", "one_gate_chorales")),
-    Study("timing", "Learning to time (Gers et al. 2002)", ("periodic",)),
+    Study("timing", "Learning to time (Gers et al. 2002)", ("peepholes", "periodic")),
+    Study("forget_bias", "A forget bias of 1 (Jozefowicz et al. 2015)", ("forget_bias",)),
     Study("koutnik2014", "A clockwork RNN (Koutnik et al. 2014)", ("koutnik2014",)),
 )
 

@@ -28,6 +28,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Explanation": ("judging", "engine", "architecture", "reliability"),
     "Studies": (
         "studies/README",
+        "studies/forget_bias",
         "studies/greff2015",
         "studies/jozefowicz2015",
         "studies/koutnik2014",
