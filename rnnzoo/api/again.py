@@ -14,8 +14,8 @@ def again(
 ) -> tuple[Trial, Result]:
     """A trial, and what it gave when it was run.
 
-    Its weights, its data and their order are those of then, so that its scores are too, on one kind
-    of machine and under one backend.
+    Its first weights, its data and their order are those of then, so that its scores are too, on
+    one kind of processor, by one version of rnnzoo and of the libraries.
 
     Args:
         marked: the variant; of a replicate or the second stage as tables have it, `lstm~round`.

@@ -73,6 +73,8 @@ def _train_again(args: argparse.Namespace, console: Console) -> int:
     code = _show_outcome(outcome, replace(trial, folder=str(folder)), args, console)
     told = ", ".join(f"{split} {score:.4f}" for split, score in before.outcome.scores.items())
     console.print(f"then    {told or before.outcome.kind.words}")
+    if outcome.scores != before.outcome.scores:
+        console.print("scores differ: another processor or another version may be why")
     return code
 
 
