@@ -46,7 +46,11 @@ STUDIES = (
         "minimal", "Were RNNs all we needed? (Feng et al. 2024)", ("minimal", "minimal_chorales")
     ),
     Study("one_gate", "One gate or three", ("one_gate", "one_gate_chorales")),
-    Study("timing", "Learning to time (Gers et al. 2002)", ("peepholes", "periodic")),
+    Study(
+        "timing",
+        "Learning to forget and to time (Gers et al. 2000, 2002)",
+        ("continual", "peepholes", "periodic"),
+    ),
     Study("forget_bias", "A forget bias of 1 (Jozefowicz et al. 2015)", ("forget_bias",)),
     Study("koutnik2014", "A clockwork RNN (Koutnik et al. 2014)", ("koutnik2014",)),
 )
