@@ -23,15 +23,7 @@ from rnnzoo.lang.check.rounds import MAX_ROUNDS
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import document, hyperparameters, read_experiment, space
-from rnnzoo.spec.read_experiment import (
-    judging,
-    parse_experiment,
-    search,
-    source,
-    tasks,
-    training,
-    variants,
-)
+from rnnzoo.spec.read_experiment import keys, parse_experiment
 
 DOCS = Path(__file__).parents[1] / "docs"
 HEAD = "name: q\nequations: |\n"
@@ -204,13 +196,13 @@ OF_FILES_AND_CELLS = (
 OF_EXPERIMENTS = (
     Limit(
         "characters of a label",
-        source.MAX_LABEL,
+        keys.MAX_LABEL,
         lambda n: f"experiment: {'e' * n}\n{EXPERIMENT.partition(chr(10))[2]}",
         "cannot be the name of an experiment",
     ),
     Limit(
         "variants",
-        variants.MAX_VARIANTS,
+        keys.MAX_VARIANTS,
         lambda n: (
             "experiment: e\ntask: adding\n"
             + entries("variants", [f"{{name: v{number}, cell: rnn}}" for number in range(n)])
@@ -219,7 +211,7 @@ OF_EXPERIMENTS = (
     ),
     Limit(
         "tasks",
-        tasks.MAX_TASKS,
+        keys.MAX_TASKS,
         lambda n: (
             "experiment: e\nvariants: [rnn]\n"
             + entries("tasks", [f"{{name: adding, label: t{number}}}" for number in range(n)])
@@ -228,7 +220,7 @@ OF_EXPERIMENTS = (
     ),
     Limit(
         "claims",
-        judging.MAX_CLAIMS,
+        keys.MAX_CLAIMS,
         lambda n: (
             EXPERIMENT
             + entries("claims", [f"lstm same as gru within {number + 1}" for number in range(n)])
@@ -249,12 +241,12 @@ OF_EXPERIMENTS = (
     ),
     Limit(
         "known points of a search",
-        search.MAX_POINTS,
+        keys.MAX_POINTS,
         lambda n: f"{EXPERIMENT}search: {{points: [{', '.join(['{units: 64}'] * n)}]}}\n",
         "`points` has more than 1000 entries",
     ),
-    Limit("trials", search.MAX_TRIALS, number("search: {{trials: {}}}\n"), "`trials` is"),
-    Limit("seed", search.MAX_SEED, number("search: {{seed: {}}}\n"), "`seed` is"),
+    Limit("trials", keys.MAX_TRIALS, number("search: {{trials: {}}}\n"), "`trials` is"),
+    Limit("seed", keys.MAX_SEED, number("search: {{seed: {}}}\n"), "`seed` is"),
     Limit(
         "epochs, patience",
         hyperparameters.MAX_EPOCHS,
@@ -263,25 +255,25 @@ OF_EXPERIMENTS = (
     ),
     Limit(
         "replicates",
-        judging.MAX_REPLICATES,
+        keys.MAX_REPLICATES,
         number("select: {{replicates: {}}}\n"),
         "`replicates` is",
     ),
     Limit(
         "times that a trial is begun again",
-        training.MAX_RETRIES,
+        keys.MAX_RETRIES,
         number("resources: {{retry: {{failed: {}}}}}\n"),
         "`failed` is",
     ),
     Limit(
         "rounds of `confirm`",
-        judging.MAX_ROUNDS,
+        keys.MAX_ROUNDS,
         number(CONFIRM + "confirm: {{most: {}}}\n"),
         "`most` is",
     ),
     Limit(
         "pilots of `confirm`",
-        judging.MAX_PILOTS,
+        keys.MAX_PILOTS,
         number(CONFIRM + "confirm: {{pilot: {}}}\n"),
         "`pilot` is",
     ),

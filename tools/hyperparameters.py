@@ -1,17 +1,30 @@
-"""Writes the tables of hyper-parameters in docs/experiments.md from the hyper-parameters
-themselves: part of `make accept`.
+"""Writes the tables of keys and hyper-parameters in docs/ from the tables by which specs are read:
+part of `make accept`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rnnzoo.spec.hyperparameters import MODEL, SEARCHABLE, TRAINING, Hyperparameter, Legal
+from rnnzoo.spec import settings
+from rnnzoo.spec.hyperparameters import MODEL, SEARCHABLE, TRAINING, Hyperparameter
+from rnnzoo.spec.keys import Key, Keys, Legal
+from rnnzoo.spec.read_experiment.keys import CELLS, CONFIRM, EXPERIMENT, RESOURCES, SEARCH
 
-PAGE = Path(__file__).parent.parent / "docs" / "experiments.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "experiments.md"
+KEYS: Mapping[str, Mapping[str, Key]] = {
+    "keys": EXPERIMENT,
+    "search": SEARCH,
+    "confirm": CONFIRM,
+    "resources": RESOURCES,
+    "search_cells": CELLS,
+    "mlflow.yml": settings.KEYS,
+}
+PAGES = (PAGE, DOCS / "evolve.md")  # with tables of keys
 TABLES: Mapping[str, Mapping[str, Hyperparameter]] = {
     "space": SEARCHABLE,
     "training": TRAINING,
@@ -26,15 +39,37 @@ def with_hyperparameters(page: str) -> str:
             "| hyper-parameter | meaning | legal | without it | acts on |",
             "| --- | --- | --- | --- | --- |",
         ]
-        text = "\n".join([*lines, *(_line(row) for row in rows.values())])
-        table = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=\n\n)", re.S)
-        # bound here, not in the loop
-        page = table.sub(lambda _, text=text: text, page)  # type: ignore[misc]
+        page = _with(page, name, [*lines, *(_line(row) for row in rows.values())])
     return page
 
 
+def with_keys(page: str) -> str:
+    """Likewise, with the tables of keys."""
+    for name, rows in KEYS.items():
+        lines = ["| key | meaning | without it |", "| --- | --- | --- |"]
+        page = _with(page, name, [*lines, *_key_lines(rows)])
+    return page
+
+
+def _with(page: str, name: str, lines: Sequence[str]) -> str:
+    """The page with a table in the place of the one below its mark."""
+    text = "\n".join(lines)
+    return re.sub(
+        rf"(?<=<!-- {re.escape(name)} -->\n).*?(?=\n\n)", lambda _: text, page, flags=re.S
+    )
+
+
+def _key_lines(rows: Mapping[str, Key], above: str = "") -> Iterator[str]:
+    """A line for each key; of a table of mlflow.yml, for each key in it."""
+    for name, key in rows.items():
+        if isinstance(key.holds, Keys) and rows is settings.KEYS:
+            yield from _key_lines(key.holds.rows, f"{name}.")
+        else:
+            yield f"| `{above}{name}` | {key.about} | {key.without or 'needed'} |"
+
+
 def _line(row: Hyperparameter) -> str:
-    return f"| `{row.name}` | {row.help} | {_legal(row)} | {_default(row)} | {row.acts} |"
+    return f"| `{row.name}` | {row.help} | {_legal(row)} | {row.without} | {row.acts} |"
 
 
 def _legal(row: Hyperparameter) -> str:
@@ -57,13 +92,6 @@ def _values(legal: Legal) -> str:
     return f"{'whole, ' if legal.whole else ''}{low}{high}"
 
 
-def _default(row: Hyperparameter) -> str:
-    if row.default is None:
-        return "none"
-    if row.legal.flag or row.legal.words:
-        return f"`{str(row.default).lower()}`"
-    return f"{row.default:g} {row.unit}".rstrip()
-
-
 if __name__ == "__main__":
-    PAGE.write_text(with_hyperparameters(PAGE.read_text()))
+    for path in PAGES:
+        path.write_text(with_keys(with_hyperparameters(path.read_text())))

@@ -15,7 +15,7 @@ from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
-from rnnzoo.spec.read_experiment.search import MAX_TRIALS
+from rnnzoo.spec.read_experiment.keys import MAX_TRIALS
 from rnnzoo.sweep.begun import as_written
 
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment

@@ -5,6 +5,7 @@ What a command does is in `rnnzoo.api` and below.
     data          data
     cells         list, show, gallery, check
     new           new
+    schema        schema
     demo          demo
     sweep         sweep, sync; `asked`, what it prints before it begins
     evolve        evolve
@@ -21,6 +22,7 @@ What a command does is in `rnnzoo.api` and below.
     predictions   predictions; `grids`, the tables that it and `data` print
     doctor        doctor
     warned        what several of them print before they begin
+    as_json       what `--json` prints
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0
 done, 1 the work failed, 2 what the user wrote is wrong, 130 interrupted.
@@ -646,6 +648,13 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     gallery.add_argument("--bench", metavar="FILE", help=text)
     _new_command(commands)
+    schema = _command(
+        commands, "schema", "schema", "what files may hold, as JSON Schema for editors"
+    )
+    text = "cell, experiment or mlflow (for mlflow.yml)"
+    schema.add_argument("what", nargs="?", metavar="WHAT", help=text)
+    text = "write all three to this folder, and say how an editor finds them"
+    schema.add_argument("--write", metavar="FOLDER", help=text)
 
 
 def _new_command(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -40,8 +40,7 @@ from rnnzoo.lang.plain import LIBRARIES
 from rnnzoo.lang.primitives import ELEMENTWISE, OF_MATRICES, OVER_UNITS
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import claims, plugins
-from rnnzoo.spec.cell import FAMILIES, ZOO, CellSpec, built_in_names, read
-from rnnzoo.spec.cell import KEYS as CELL_KEYS
+from rnnzoo.spec.cell import CELL, FAMILIES, ZOO, CellSpec, built_in_names, read
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import located
@@ -184,7 +183,7 @@ def _kind(table: Table) -> str:
         return "experiment"
     counts = {
         kind: len({*keys} & {*table.entries})
-        for kind, keys in (("cell", CELL_KEYS), ("experiment", TOP))
+        for kind, keys in (("cell", CELL), ("experiment", TOP))
     }
     if not any(counts.values()):
         place = next(iter(table.keys.values()), table.span)

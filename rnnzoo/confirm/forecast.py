@@ -18,7 +18,7 @@ from rnnzoo.confirm.questions import Answer, Looks, Question, Round, rounds_to_d
 from rnnzoo.confirm.stage import Design
 from rnnzoo.confirm.stand import Stand, design, question, searches, undecided
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.read_experiment.judging import MAX_ROUNDS
+from rnnzoo.spec.read_experiment.keys import MAX_ROUNDS
 from rnnzoo.stats.sequential import Boundary, room_needed
 
 PARTS = (0.0, 0.2, 0.5, 1.0, 2.0)  # of a claim's margin: the true differences that are asked about

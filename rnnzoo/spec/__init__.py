@@ -2,6 +2,8 @@
 and checking.
 
     document         YAML text -> nodes with a Span (the only file that imports yaml)
+    keys             which keys a table has, and what each may hold; a table is read by them
+    schema           the keys as JSON Schema, for editors
     cell             CellSpec: a cell as text, `extends` resolved
     experiment       Experiment, Search, Space, Select, Claim
     read_experiment  an experiment file -> Experiment

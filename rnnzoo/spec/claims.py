@@ -15,12 +15,17 @@ from dataclasses import dataclass, replace
 from rnnzoo.errors import Mistakes, Remark, Span, listed, nearest
 from rnnzoo.spec import shares
 from rnnzoo.spec.cell import CellSpec
-from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
+from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import OURS, Claim, Experiment
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
+from rnnzoo.spec.keys import Entry, Key, Text
 from rnnzoo.spec.meant import meant
 from rnnzoo.spec.shares import NUMBER, SHARE
 
+CLAIM: Mapping[str, Key] = {
+    "claim": Key("a sentence about variants, judged on the runs", Text(most=MAX_TEXT), needed=True),
+    "note": Key("where it is from, which reports show", Text(most=MAX_TEXT), "none"),
+}
 SOLVES = "A solves TASK more often than B"
 DIVERGES = "A diverges more often than B"
 FASTER = "A at least N times as fast as B"
@@ -92,7 +97,7 @@ def read(node: Node, known: Known, mistakes: Mistakes) -> Claim | None:
     """A claim: a sentence, or a table of a sentence and a note."""
     note = ""
     if isinstance(node, Table) and "claim" in node.entries:
-        entry = Fields(node, mistakes, "a claim")
+        entry = Entry(node, mistakes, "a claim", CLAIM)
         note = entry.text("note")
         sentence = _sentence(entry.node("claim") or node)
         entry.done()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -359,6 +359,11 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return key in self.table.entries
 
+    @property
+    def known(self) -> Collection[str]:
+        """Keys that the table may have: those that were asked for."""
+        return self._asked
+
     def span(self, key: str) -> Span:
         """The place of a key's value; of the table where the key is absent."""
         node = self.table.entries.get(key)
@@ -378,15 +383,15 @@ class Fields:
             self.mistakes.extend([self._lacks[key]])
 
     def done(self, elsewhere: Mapping[str, str] | None = None) -> None:
-        """Report every key that was not read; one that is missing is not reported where it is only
-        misspelt.
+        """Report every key that the table may not have; one that is missing is not reported where
+        it is only misspelt.
 
         Args:
             elsewhere: what to do about keys that stand elsewhere.
         """
         for key, span in self.table.keys.items():
-            if key not in self._asked:
-                fix = (elsewhere or {}).get(key) or nearest(key, self._asked)
+            if key not in self.known:
+                fix = (elsewhere or {}).get(key) or nearest(key, self.known)
                 self.mistakes.add(span, f"{self.subject} has no key '{key}'", fix)
                 for lacking in close(key, self._lacks):
                     said = self._lacks.pop(lacking)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from rnnzoo.spec.document import as_integer, is_number
+from rnnzoo.spec.keys import Legal
 from rnnzoo.spec.settings import BACKENDS
 
 Value = float | int | str | bool
@@ -46,46 +46,6 @@ def value_text(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Legal:
-    """What a hyper-parameter may be: true or false, one of some words, or a number from where to
-    where.
-    """
-
-    whole: bool = False
-    low: float = 0.0
-    high: float = float("inf")
-    open_low: bool = False  # `low` itself is not allowed
-    open_high: bool = False
-    words: tuple[str, ...] = ()
-    flag: bool = False
-
-    def problem(self, value: object) -> str:
-        """Why a value is not legal; empty where it is."""
-        if self.flag:
-            return "" if isinstance(value, bool) else "is true or false"
-        if self.words:
-            return "" if value in self.words else "is one of a few words"
-        if not is_number(value) or (self.whole and as_integer(value) is None):
-            return "is a whole number" if self.whole else "is a number"
-        return self._out_of_range(float(value))  # type: ignore[arg-type]  # it is a number
-
-    def _out_of_range(self, number: float) -> str:
-        if number < self.low or (self.open_low and number == self.low):
-            return f"is {'above' if self.open_low else 'at least'} {self.low:g}"
-        if number > self.high or (self.open_high and number == self.high):
-            return f"is {'below' if self.open_high else 'at most'} {self.high:g}"
-        return ""
-
-    def typed(self, value: Any) -> Any:
-        """A legal value as the type that it has in a training."""
-        if self.flag:
-            return bool(value)
-        if self.words:
-            return str(value)
-        return int(value) if self.whole else float(value)
-
-
-@dataclass(frozen=True, slots=True)
 class Hyperparameter:
     """A row of the table.
 
@@ -110,6 +70,15 @@ class Hyperparameter:
     in_model: bool
     optimizers: tuple[str, ...]
     help: str
+
+    @property
+    def without(self) -> str:
+        """What holds where nothing is said, as the manual and an editor show it."""
+        if self.default is None:
+            return "none"
+        if self.legal.flag or self.legal.words:
+            return f"`{str(self.default).lower()}`"
+        return f"{self.default:g} {self.unit}".rstrip()
 
 
 def _row(

@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from rnnzoo.errors import Mistakes, Span, UsageError
-from rnnzoo.spec.document import Fields, Scalar, Table, describe, parse, plain, read_text
+from rnnzoo.spec.document import Scalar, Table, describe, parse, plain, read_text
+from rnnzoo.spec.keys import ByName, Entry, Key, Keys, Legal, Text
 
 FILE = Path("mlflow.yml")
 SQLITE = "sqlite:///"
@@ -33,6 +34,49 @@ LAYERS = (*BACKENDS, "torch")  # libraries that layers compute with
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "torch"}
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
+
+
+TRACKING: Mapping[str, Key] = {
+    "uri": Key(
+        "MLflow's store: a server, or a database",
+        Text(),
+        "`MLFLOW_TRACKING_URI`, else `sqlite:///runs/mlflow.db`",
+    ),
+    "artifacts": Key(
+        "where the files of runs go",
+        Text(),
+        "`runs/artifacts`; with a server, where the server puts them",
+    ),
+}
+STORAGE: Mapping[str, Key] = {
+    "url": Key(
+        "Optuna's storage, from which a sweep goes on; `postgresql://user@server/database` for"
+        " several machines",
+        Text(),
+        "`sqlite:///runs/optuna.db`",
+    ),
+}
+UI: Mapping[str, Key] = {
+    "host": Key("where `make ui` serves MLflow's pages", Text(), "`127.0.0.1`"),
+    "port": Key("their port", Legal(whole=True, low=1, high=65535), "5000"),
+}
+KEYS: Mapping[str, Key] = {
+    "tracking": Key("where MLflow keeps runs", Keys(TRACKING), "in `runs/`"),
+    "storage": Key("where Optuna keeps trials", Keys(STORAGE), "in `runs/`"),
+    "launcher": Key(
+        "where trials run, by name: `local`, a process each on this machine; `population`, many at"
+        " once in one program ([below](#populations)); `dask` with its `address`"
+        " ([cluster.md](cluster.md)); or one of your own ([python.md](python.md#plug-ins))",
+        ByName("launchers"),
+        "`auto`: `population` where there is a GPU that JAX can use, else `local`",
+    ),
+    "tracker": Key(
+        "what keeps results beside the storage: `mlflow`, or one of your own",
+        ByName("trackers"),
+        "`mlflow`",
+    ),
+    "ui": Key("MLflow's pages on this machine", Keys(UI), "`127.0.0.1`, port 5000"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +283,10 @@ def read(path: Path | None = None) -> Settings:
     says_nothing = all(line.strip()[:1] in ("", "#") for line in text.splitlines())
     fix = "delete it: every setting has a default"
     table = _empty(path) if says_nothing else parse(text, str(path), fix)
-    top = Fields(table, mistakes, "mlflow.yml")
+    top = Entry(table, mistakes, "mlflow.yml", KEYS)
     tracking, storage, ui = (
-        _section(top, name, mistakes) for name in ("tracking", "storage", "ui")
+        _section(top, name, keys, mistakes)
+        for name, keys in (("tracking", TRACKING), ("storage", STORAGE), ("ui", UI))
     )
     uri = (
         os.environ.get("MLFLOW_TRACKING_URI")
@@ -252,7 +297,7 @@ def read(path: Path | None = None) -> Settings:
         str(RUNS / "artifacts") if uri.startswith("sqlite") else ""
     )
     url = storage.text("url") or f"sqlite:///{RUNS}/optuna.db"
-    host, port = ui.text("host", "127.0.0.1"), ui.integer("port", 5000, low=1, high=65535)
+    host, port = ui.text("host", "127.0.0.1"), ui.value("port", 5000)
     for section, key in ((tracking, "uri"), (tracking, "artifacts"), (storage, "url")):
         if _PASSWORD.match(section.text(key)):
             fix = (
@@ -272,7 +317,7 @@ def read(path: Path | None = None) -> Settings:
     )
 
 
-def _chosen(top: Fields, setting: str, usual: Chosen, mistakes: Mistakes) -> Chosen:
+def _chosen(top: Entry, setting: str, usual: Chosen, mistakes: Mistakes) -> Chosen:
     """`launcher: NAME`, or `launcher: {name: NAME, option: value}`."""
     node = top.node(setting)
     if node is None:
@@ -287,6 +332,7 @@ def _chosen(top: Fields, setting: str, usual: Chosen, mistakes: Mistakes) -> Cho
     if not isinstance(node, Table):
         return Chosen(name.value, span=name.span)
     options = {key: plain(value) for key, value in node.entries.items() if key != "name"}
+    options = {key: value for key, value in options.items() if value is not None}  # the default
     return Chosen(name.value, options, name.span, node.keys)
 
 
@@ -294,8 +340,9 @@ def _empty(path: Path) -> Table:
     return Table({}, {}, Span(str(path), 1, 1, ""))
 
 
-def _section(top: Fields, name: str, mistakes: Mistakes) -> Fields:
-    return Fields(top.table_at(name) or Table({}, {}, top.span(name)), mistakes, f"`{name}`")
+def _section(top: Entry, name: str, keys: Mapping[str, Key], mistakes: Mistakes) -> Entry:
+    table = top.table_at(name) or Table({}, {}, top.span(name))
+    return Entry(table, mistakes, f"`{name}`", keys)
 
 
 def _hidden(span: Span) -> Span:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from rnnzoo.errors import Mistakes, Span, listed, nearest
 from rnnzoo.spec import points
 from rnnzoo.spec.document import (
-    Fields,
     Listing,
     Node,
     Scalar,
@@ -24,9 +23,36 @@ from rnnzoo.spec.document import (
     is_number,
 )
 from rnnzoo.spec.experiment import Dimension, Space
-from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, MOMENTUM, SEARCHABLE, Value
+from rnnzoo.spec.hyperparameters import (
+    HYPERPARAMETERS,
+    MOMENTUM,
+    SEARCHABLE,
+    Hyperparameter,
+    Value,
+)
+from rnnzoo.spec.keys import NUMBER, Either, Entry, Items, Key, Keys, Legal, Shared
 
 MAX_CHOICES = 1000  # of one hyper-parameter
+KINDS = ("int", "float", "choice")  # of ranges
+_WHEN = Shared(
+    "when",
+    Keys(
+        {
+            name: Key(row.help, Either((row.legal, Items(row.legal))), may_be_empty=False)
+            for name, row in SEARCHABLE.items()
+        }
+    ),
+)
+_ALL: Mapping[str, Key] = {
+    "when": Key(
+        "it exists only where each of these others has one of these values", _WHEN, "always"
+    )
+}
+_RANGE: Mapping[str, Key] = {
+    "log": Key("it is drawn evenly in its logarithm", Legal(flag=True), "`false`"),
+    "step": Key("from one value to the next", NUMBER, "none"),
+    **_ALL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +68,34 @@ class WrittenSpace:
 
 # so many trials, and the space that they are drawn from
 Before = Sequence[tuple[int, WrittenSpace]]
+
+
+def _ranges(legal: Legal) -> Mapping[str, Mapping[str, Key]]:
+    """What says how a hyper-parameter is searched, and what may stand beside it, by its kind."""
+    ends = Items(legal, least=2, most=2)
+    choices = Items(legal, least=1, most=MAX_CHOICES)
+    return {
+        "int": {
+            "int": Key("whole numbers, `[low, high]`, both included", ends, needed=True),
+            **_RANGE,
+        },
+        "float": {
+            "float": Key("numbers, `[low, high]`, both included", ends, needed=True),
+            **_RANGE,
+        },
+        "choice": {"choice": Key("one of these values", choices, needed=True), **_ALL},
+    }
+
+
+def searched(row: Hyperparameter) -> Key:
+    """What may stand under a hyper-parameter: a value, or what it is searched in."""
+    legal = row.legal
+    kinds = [kind for kind in KINDS if kind != "float" or not legal.whole]
+    ranges = _ranges(legal)
+    if legal.words or legal.flag:
+        kinds = ["choice"]
+    one = Either((legal, *(Keys(ranges[kind], whole=True) for kind in kinds)))
+    return Key(row.help, one, row.without)
 
 
 def read(table: Table | None, mistakes: Mistakes) -> WrittenSpace:
@@ -282,12 +336,12 @@ def _not_there(name: str, space: Space) -> Refusal:
 
 
 def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimension | None:
-    entry = Fields(table, mistakes, f"'{name}'")
-    kinds = [kind for kind in ("int", "float", "choice") if kind in entry]
+    kinds = [kind for kind in KINDS if kind in table.entries]
     if len(kinds) != 1:
         fix = f"write {name}: {{int: [1, 9]}}, {{float: [0.1, 1]}} or {{choice: [a, b]}}"
         mistakes.add(span, f"'{name}' needs one of int, float and choice", fix)
         return None
+    entry = Entry(table, mistakes, f"'{name}'", _ranges(SEARCHABLE[name].legal)[kinds[0]])
     if kinds == ["choice"]:
         dimension = _choice(name, entry, mistakes)
     else:
@@ -297,8 +351,8 @@ def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimen
     return replace(dimension, when=when) if dimension else None
 
 
-def _choice(name: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
-    nodes = entry.listing("choice", MAX_CHOICES)
+def _choice(name: str, entry: Entry, mistakes: Mistakes) -> Dimension | None:
+    nodes = entry.listing("choice")
     if not nodes:
         mistakes.add(
             entry.span("choice"), f"'{name}' has nothing to choose from", "write choice: [a, b]"
@@ -320,9 +374,9 @@ def _values(name: str, nodes: Sequence[Node], mistakes: Mistakes) -> tuple[Value
     return tuple(values)
 
 
-def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
+def _range(name: str, kind: str, entry: Entry, mistakes: Mistakes) -> Dimension | None:
     ends = entry.listing(kind)
-    log, step = entry.flag("log"), entry.number("step", 0.0)
+    log, step = entry.value("log", False), entry.value("step", 0.0)
     legal = SEARCHABLE[name].legal
     if legal.words or legal.flag:
         type_words, choices = ("true or false",) * 2 if legal.flag else ("a word", "...")
@@ -345,7 +399,7 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
     return dimension if len(mistakes.collected) == before else None
 
 
-def _check_range(dimension: Dimension, entry: Fields, mistakes: Mistakes) -> None:
+def _check_range(dimension: Dimension, entry: Entry, mistakes: Mistakes) -> None:
     """Report mistakes of a range whose ends are legal."""
     for key, problem, fix in (*_of_ends(dimension), *_of_steps(dimension, "step" in entry)):
         mistakes.add(entry.span(key), problem, fix)

@@ -63,7 +63,7 @@ from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, code, digest_of,
 from rnnzoo.tasks._contract import check as _check_contract
 from rnnzoo.tasks._facts import facts
 from rnnzoo.tasks._look import class_names, form, warnings
-from rnnzoo.tasks._measures import Unmeasurable
+from rnnzoo.tasks._measures import MEASURED, Unmeasurable
 from rnnzoo.tasks._models import Refusal, arranged, foretells, lacking, too_deep, unfit, unread
 from rnnzoo.tasks._options import (
     check_spec,
@@ -77,7 +77,8 @@ from rnnzoo.tasks._options import (
 from rnnzoo.tasks._packed import PackedSplit, packed, take, to_width
 
 __all__ = [
-    "MOST", "SPLITS", "PackedSplit", "Refusal", "Report", "Split", "Task", "Unmeasurable", "Wrong",
+    "MEASURED", "MOST", "SPLITS", "PackedSplit", "Refusal", "Report", "Split", "Task",
+    "Unmeasurable", "Wrong",
     "arranged", "check_spec", "class_names", "code", "digest_of", "facts", "filled", "foretells",
     "form", "in_small", "lacking", "load", "module", "packed", "place_of_prepared", "prepare",
     "prepare_choice", "prepared", "silent", "take", "to_width", "too_deep", "unfit",

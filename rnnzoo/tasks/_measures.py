@@ -23,7 +23,8 @@ from rnnzoo.spec.trial import ALSO, METRIC
 from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import packed, weighted_mean
 
-RESERVED = METRIC, ALSO
+MEASURED: Mapping[str, Any] = {METRIC: "", ALSO: ()}  # of every task, with what says nothing
+RESERVED = tuple(MEASURED)
 EMPTY = "empty transcription"
 CERTAIN = 20.0  # a logit of a class that is answered for sure
 OF_CODE = "."  # between the digest of data and that of an own metric's code

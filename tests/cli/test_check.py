@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.cli import main
-from rnnzoo.errors import Mistakes
-from rnnzoo.spec.cell import KEYS, ZOO
-from rnnzoo.spec.cell.files import _own
-from rnnzoo.spec.document import NEEDS, Fields, parse
+from rnnzoo.spec.cell import ZOO
+from rnnzoo.spec.document import NEEDS
 
 
 def checked(text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -91,10 +89,3 @@ def test_mistakes_have_their_problem_fix_and_place_as_fields(
         None,
         f"did you mean '{tmp_path}/bad.yaml'?",
     )
-
-
-def test_the_keys_of_a_cell_are_all_that_are_read() -> None:
-    text = "name: q\nfamily: lstm\nyear: 1997"  # which are asked for where they are there
-    fields = Fields(parse(text, "q.yaml"), Mistakes(), "a cell")
-    _own(fields, "q.yaml", Mistakes(), Mistakes())
-    assert set(KEYS) == fields._asked

@@ -22,7 +22,7 @@ from rnnzoo.spec.hyperparameters import (
 )
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Trial
-from tools.hyperparameters import PAGE, with_hyperparameters
+from tools.hyperparameters import PAGE, PAGES, with_hyperparameters, with_keys
 
 HEAD = "experiment: e\ntask: adding\nvariants: [rnn]\n"
 TRIAL = Trial("e", "rnn", "", "adding", 0, {"units": 8, "learning_rate": 0.1}, seed=1)
@@ -50,6 +50,14 @@ def test_the_tables_of_the_manual_are_the_one_in_the_code() -> None:
     page = PAGE.read_text()
     assert with_hyperparameters(page) == page, "make accept writes them anew"
     assert all(f"| `{name}` |" in page for name in HYPERPARAMETERS)
+
+
+def test_the_tables_of_keys_in_the_manual_are_those_that_files_are_read_by() -> None:
+    for path in PAGES:
+        assert with_keys(path.read_text()) == path.read_text(), "make accept writes them anew"
+    pages = "".join(path.read_text() for path in PAGES)
+    for name in ("keys", "search", "confirm", "resources", "search_cells", "mlflow.yml"):
+        assert pages.count(f"<!-- {name} -->") == 1
 
 
 @pytest.mark.parametrize("row", HYPERPARAMETERS.values(), ids=lambda row: row.name)

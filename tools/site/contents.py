@@ -14,7 +14,7 @@ TOP_LEVEL: Mapping[str, str] = {"contributing": "CONTRIBUTING.md", "changelog": 
 
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Tutorial": ("first-sweep", "understanding-lstms"),
-    "How to": ("installing", "your-data", "watching", "parts", "cluster", "evolve"),
+    "How to": ("installing", "your-data", "watching", "parts", "cluster", "evolve", "editors"),
     "Reference": (
         "language",
         "experiments",

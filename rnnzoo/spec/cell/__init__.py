@@ -9,6 +9,7 @@ family is inherited; name, title, source, year, claim and note are not.
 
     values        CellSpec, and what it is made of
     names         legal names; signs and subscripts of printed mathematics
+    keys          which keys there are, and what each may hold
     statements    text of a block -> statements
     tables        options, inputs, weights, initialisers
     places        which file a name or path means; the built-in cells
@@ -17,7 +18,8 @@ family is inherited; name, title, source, year, claim and note are not.
 
 from __future__ import annotations
 
-from rnnzoo.spec.cell.files import KEYS, MAX_EXTENDS, parse_cell, read, read_file, repeated_likewise
+from rnnzoo.spec.cell.files import MAX_EXTENDS, parse_cell, read, read_file, repeated_likewise
+from rnnzoo.spec.cell.keys import CELL, INIT, MAX_SIZE
 from rnnzoo.spec.cell.names import (
     FOREIGN,
     MAX_NAME,
@@ -33,7 +35,7 @@ from rnnzoo.spec.cell.names import (
 )
 from rnnzoo.spec.cell.places import ZOO, built_in_names, find, is_built_in, named_in_spec, sources
 from rnnzoo.spec.cell.statements import MAX_EQUATIONS
-from rnnzoo.spec.cell.tables import MAX_SIZE, init_of
+from rnnzoo.spec.cell.tables import init_of
 from rnnzoo.spec.cell.values import (
     BEFORE_FIRST,
     BY_COLUMNS,
@@ -53,11 +55,12 @@ from rnnzoo.spec.cell.values import (
 __all__ = [
     "BEFORE_FIRST",
     "BY_COLUMNS",
+    "CELL",
     "EXPRESSION",
     "FAMILIES",
     "FOREIGN",
+    "INIT",
     "INITIALISERS",
-    "KEYS",
     "MAX_EQUATIONS",
     "MAX_EXTENDS",
     "MAX_NAME",

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnzoo.errors import Mistakes, SpecError, UsageError
+from rnnzoo.spec.cell.keys import CELL
 from rnnzoo.spec.cell.names import LABEL, MAX_NAME
 from rnnzoo.spec.cell.places import SHOWN_FILE, ZOO, find, named_in_spec
 from rnnzoo.spec.cell.statements import check_count, read_statements
 from rnnzoo.spec.cell.tables import read_init, read_initial, read_inputs, read_options, read_weights
-from rnnzoo.spec.cell.values import FAMILIES, CellSpec, Declared, Repeat, Statement, UnreadLines
+from rnnzoo.spec.cell.values import CellSpec, Declared, Repeat, Statement, UnreadLines
 from rnnzoo.spec.document import (
     MAX_TEXT,
-    Fields,
     Listing,
     Node,
     Scalar,
@@ -26,14 +26,10 @@ from rnnzoo.spec.document import (
     read_text,
 )
 from rnnzoo.spec.files import missing
+from rnnzoo.spec.keys import Entry
 
-KEYS = (
-    "name", "extends", "title", "source", "family", "year", "claim", "note", "output",
-    "options", "inputs", "constants", "equations", "first_layer", "weights", "init", "initial",
-)  # fmt: skip
 MAX_EXTENDS = 10  # cells, each of which extends the next: so many files are read for one
-_YEARS = (1940, 2100)  # of a cell
-Entry = TypeVar("Entry")
+_T = TypeVar("_T")
 
 
 def read(reference: str | Path, folder: Path | None = None) -> CellSpec:
@@ -72,7 +68,7 @@ def read_file(path: Path, chain: tuple[Path, ...] = ()) -> CellSpec:
 def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellSpec:
     mistakes, unread = Mistakes(), Mistakes()
     table = parse(text, file)
-    spec = _own(Fields(table, mistakes, "a cell"), file, mistakes, unread)
+    spec = _own(Entry(table, mistakes, "a cell", CELL), file, mistakes, unread)
     parent = table.entries.get("extends")
     if parent is not None:
         base = _base(parent, folder, chain, mistakes)
@@ -97,7 +93,7 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
     return spec
 
 
-def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> CellSpec:
+def _own(fields: Entry, file: str, mistakes: Mistakes, unread: Mistakes) -> CellSpec:
     """The cell of this file alone, before `extends`; lines and names that cannot be read go to
     `unread`.
     """
@@ -115,8 +111,8 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
         span=fields.table.span,
         title=fields.text("title"),
         source=_source(fields, mistakes),
-        family=fields.word("family", FAMILIES, "") if "family" in fields else "",
-        year=fields.integer("year", 0, *_YEARS) if "year" in fields else 0,
+        family=fields.value("family", "") if "family" in fields else "",
+        year=fields.value("year", 0) if "year" in fields else 0,
         claim=fields.text("claim"),
         claim_span=fields.span("claim") if "claim" in fields else None,
         note=" ".join(fields.text("note").split()),
@@ -138,7 +134,7 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
     return spec if spec.output or "extends" in fields else replace(spec, output="h")
 
 
-def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
+def _source(fields: Entry, mistakes: Mistakes) -> tuple[str, ...]:
     node = fields.node("source")
     items: Sequence[Node] = [node] if node else []
     if isinstance(node, Listing):
@@ -260,6 +256,6 @@ def repeated_likewise(
     return patched
 
 
-def _without(entries: Mapping[str, Entry], names: Mapping[str, object]) -> dict[str, Entry]:
+def _without(entries: Mapping[str, _T], names: Mapping[str, object]) -> dict[str, _T]:
     """The entries that have none of these names."""
     return {name: entry for name, entry in entries.items() if name not in names}

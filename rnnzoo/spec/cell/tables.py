@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.spec.cell.keys import MAX_SIZE, WEIGHT
 from rnnzoo.spec.cell.names import NAME, legal_name
 from rnnzoo.spec.cell.values import EXPRESSION, IN_BEGINNINGS, INITIALISERS, MEANT, Declared, Init
 from rnnzoo.spec.document import (
@@ -17,8 +18,7 @@ from rnnzoo.spec.document import (
     describe,
     is_number,
 )
-
-MAX_SIZE = 100_000  # of one side of a weight that stands in the file
+from rnnzoo.spec.keys import Entry
 
 
 def read_options(
@@ -82,7 +82,7 @@ def read_weights(
             mistakes.add(node.span, f"weight '{name}' must be a table, not {describe(node)}", fix)
             continue
         legal_name(name, span, mistakes)
-        entry = Fields(node, mistakes, f"weight '{name}'")
+        entry = Entry(node, mistakes, f"weight '{name}'", WEIGHT)
         if "shape" in entry:
             shapes[name] = Declared(_shape(entry, mistakes), span)
         if "mask" in entry:

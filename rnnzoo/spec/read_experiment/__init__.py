@@ -5,6 +5,7 @@ found, every name that a claim uses known; and back again as plain values (`reso
 claims have files of their own.  What only Optuna knows (options of its samplers) and what a task's
 data holds is checked where those are known.
 
+    keys        which there are, and what each may hold
     overrides   `--set key=value`
     extending   `extends: other.yaml`
     source      the file's keys, mistakes and places
@@ -21,12 +22,13 @@ from pathlib import Path
 
 from rnnzoo.errors import Mistake, Mistakes, SpecError
 from rnnzoo.spec import claims as sentences
-from rnnzoo.spec.document import Fields, Table, parse, read_text
+from rnnzoo.spec.document import Table, parse, read_text
 from rnnzoo.spec.experiment import TEXT, Experiment, Search, Variant
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
+from rnnzoo.spec.keys import Entry
 from rnnzoo.spec.read_experiment.cells import read_cell_search
-from rnnzoo.spec.read_experiment.extending import EXTENDS, Extended, extended
+from rnnzoo.spec.read_experiment.extending import Extended, extended
 from rnnzoo.spec.read_experiment.judging import (
     check_spaces,
     read_claims,
@@ -35,6 +37,7 @@ from rnnzoo.spec.read_experiment.judging import (
     read_margin,
     read_select,
 )
+from rnnzoo.spec.read_experiment.keys import EXPERIMENT, EXTENDS
 from rnnzoo.spec.read_experiment.overrides import TOP, blamed, check_once, overridden
 from rnnzoo.spec.read_experiment.resolved import resolved
 from rnnzoo.spec.read_experiment.search import check_earlier, check_points, check_rungs, read_search
@@ -79,7 +82,7 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
         for override in overrides:
             changed = overridden(changed, override)
         mistakes = Mistakes()
-        keys = Fields(changed, mistakes, "an experiment")
+        keys = Entry(changed, mistakes, "an experiment", EXPERIMENT)
         _check_own_name(written, changed, mistakes)
         experiment = _experiment(Source(keys, mistakes, file, folder), text)
         causes = without_follow_ups(mistakes.collected, changed, written.files, TOP)
@@ -163,11 +166,9 @@ def _experiment(source: Source, text: str) -> Experiment:
         resources=read_resources(source),
         claims=claims,
         control=control,
-        # one of the two
-        equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]
-        # one of the two
-        family=top.word("family", ("file", "task"), "file"),  # type: ignore[arg-type]
-        share=top.flag("share"),
+        equal=top.value("equal", "units"),
+        family=top.value("family", "file"),
+        share=top.value("share", False),
         cell_search=read_cell_search(source, labels, {task.label for task in tasks}),
         places=source.places,
     )

@@ -6,20 +6,17 @@ from collections.abc import Collection, Sequence
 
 from rnnzoo.errors import nearest, number_of
 from rnnzoo.spec import space as spaces
-from rnnzoo.spec.document import Fields, Scalar, Table, describe
+from rnnzoo.spec.document import Scalar, Table, describe
 from rnnzoo.spec.experiment import FILTER, NAME, CellSearch, Filter, Space, TaskChoice
 from rnnzoo.spec.hyperparameters import NEEDED, Training
-from rnnzoo.spec.read_experiment.search import MAX_SEED, MAX_TRIALS
+from rnnzoo.spec.keys import Entry
+from rnnzoo.spec.read_experiment.keys import CELLS, FIRST_STAGE
 from rnnzoo.spec.read_experiment.source import Source
-from rnnzoo.spec.read_experiment.tasks import MAX_TASKS, read_list, read_task, solvable
+from rnnzoo.spec.read_experiment.tasks import read_list, read_task, solvable
 from rnnzoo.spec.read_experiment.training import training_of
 from rnnzoo.spec.space import WrittenSpace
 
 PARENTS = ("lstm", "gru")  # from which Jozefowicz et al. began
-MAX_NAMES = 100
-MAX_POPULATION = 10_000
-MAX_SETTINGS = 10_000
-LEAST_NODES, MAX_NODES = 10, 200
 
 
 def read_cell_search(
@@ -34,25 +31,24 @@ def read_cell_search(
     table = source.top.table_at("search_cells", "{candidates: 1000}")
     if table is None:
         return None
-    entry = Fields(table, source.mistakes, "`search_cells`")
+    entry = Entry(table, source.mistakes, "`search_cells`", CELLS)
     source.places["search_cells"] = source.top.table.keys["search_cells"]
     usual = CellSearch(tuple(name for name in PARENTS if name in labels))
     search = CellSearch(
         parents=_parents(source, entry, labels, usual.parents),
-        # one of the two
-        origin=entry.word("from", ("parents", "grammar"), usual.origin),  # type: ignore[arg-type]
-        population=entry.integer("population", usual.population, 1, MAX_POPULATION),
-        generation=entry.integer("generation", usual.generation, 1, MAX_POPULATION),
-        candidates=entry.integer("candidates", usual.candidates, 1, MAX_TRIALS),
-        settings=entry.integer("settings", usual.settings, 0, MAX_SETTINGS),
-        first=entry.integer("first", usual.first, 1, MAX_SETTINGS),
+        origin=entry.value("from", usual.origin),
+        population=entry.value("population", usual.population),
+        generation=entry.value("generation", usual.generation),
+        candidates=entry.value("candidates", usual.candidates),
+        settings=entry.value("settings", usual.settings),
+        first=entry.value("first", usual.first),
         filter=_filter(source, entry),
         gate=source.share(entry, "gate", usual.gate),
         mutations=_names(source, entry, "mutations", "swap_activation"),
         forbid=_names(source, entry, "forbid", "relu"),
-        nodes=entry.integer("nodes", usual.nodes, LEAST_NODES, MAX_NODES),
-        seed=entry.integer("seed", usual.seed, 0, MAX_SEED),
-        hours=entry.number("hours", usual.hours, low=0.0),
+        nodes=entry.value("nodes", usual.nodes),
+        seed=entry.value("seed", usual.seed),
+        hours=entry.value("hours", usual.hours),
         unseen=_unseen(source, entry, tasks),
     )
     entry.done()
@@ -61,7 +57,7 @@ def read_cell_search(
 
 
 def _parents(
-    source: Source, entry: Fields, labels: Sequence[str], usual: tuple[str, ...]
+    source: Source, entry: Entry, labels: Sequence[str], usual: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Labels of variants."""
     names = _names(source, entry, "parents", "lstm")
@@ -82,10 +78,10 @@ def _parents(
     return names
 
 
-def _names(source: Source, entry: Fields, key: str, example: str) -> tuple[str, ...]:
+def _names(source: Source, entry: Entry, key: str, example: str) -> tuple[str, ...]:
     """A list of names, each once."""
     names: list[str] = []
-    for node in entry.listing(key, MAX_NAMES):
+    for node in entry.listing(key):
         name = node.value if isinstance(node, Scalar) else None
         if not isinstance(name, str):
             entry.refused.add(key)
@@ -100,7 +96,7 @@ def _names(source: Source, entry: Fields, key: str, example: str) -> tuple[str, 
     return tuple(names)
 
 
-def _filter(source: Source, entry: Fields) -> Filter | None:
+def _filter(source: Source, entry: Entry) -> Filter | None:
     """The first gate: the name of a task, or a table."""
     chosen = _written_filter(source, entry)
     if chosen and not solvable(chosen.task.name, source.folder):
@@ -110,14 +106,14 @@ def _filter(source: Source, entry: Fields) -> Filter | None:
     return chosen
 
 
-def _written_filter(source: Source, entry: Fields) -> Filter | None:
+def _written_filter(source: Source, entry: Entry) -> Filter | None:
     node = entry.node("filter")
     if node is None:
         return None
     if not isinstance(node, Table) or "task" not in node.entries:
         task = read_task(source, node)
         return Filter(task, space=_space(source, None)) if task else None
-    inner = Fields(node, source.mistakes, "`filter`")
+    inner = Entry(node, source.mistakes, "`filter`", FIRST_STAGE)
     written = inner.node("task")
     task = read_task(source, written) if written else None
     space = _space(source, inner.table_at("space", "{units: 32}"))
@@ -134,9 +130,9 @@ def _space(source: Source, table: Table | None) -> Space:
     return spaces.settled(written, written.spans, source.mistakes)
 
 
-def _unseen(source: Source, entry: Fields, tasks: Collection[str]) -> tuple[TaskChoice, ...]:
+def _unseen(source: Source, entry: Entry, tasks: Collection[str]) -> tuple[TaskChoice, ...]:
     """Tasks that the search never sees."""
-    unseen = read_list(source, entry.listing("unseen", MAX_TASKS))
+    unseen = read_list(source, entry.listing("unseen"))
     for task in unseen:
         if task.label in tasks:
             problem = f"the search sees the task '{task.label}', and `unseen` lists others"
@@ -145,7 +141,7 @@ def _unseen(source: Source, entry: Fields, tasks: Collection[str]) -> tuple[Task
     return unseen
 
 
-def _check(source: Source, entry: Fields, search: CellSearch, tasks: Collection[str]) -> None:
+def _check(source: Source, entry: Entry, search: CellSearch, tasks: Collection[str]) -> None:
     """What the parts of a search say of each other."""
     add, refused = source.mistakes.add, entry.refused
     if FILTER in tasks:

@@ -18,10 +18,10 @@ from rnnzoo.spec import cell as cells
 from rnnzoo.spec import plugins
 from rnnzoo.spec.document import Listing, Node, Scalar, Table, describe, parse, read_text
 from rnnzoo.spec.files import ENDINGS, missing
+from rnnzoo.spec.read_experiment.keys import EXTENDS
 from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import PATH
 
-EXTENDS = "extends"
 MOST = 10  # files, each of which extends the next
 _NAMED = ("task", "sampler", "pruner")  # keys of what is chosen by name, with options
 _Move = Callable[[Node], Node]

@@ -7,21 +7,16 @@ from collections.abc import Mapping, Sequence
 from rnnzoo.errors import Span, number_of
 from rnnzoo.spec import claims as sentences
 from rnnzoo.spec import shares
-from rnnzoo.spec.document import Fields, Scalar
+from rnnzoo.spec.document import Scalar
 from rnnzoo.spec.experiment import Claim, Confirm, Dimension, Select, Variant
-from rnnzoo.spec.read_experiment.search import MAX_TRIALS
+from rnnzoo.spec.keys import Entry
+from rnnzoo.spec.read_experiment.keys import CONFIRM, SELECT
 from rnnzoo.spec.read_experiment.source import Source
 
-SPLITS = ("train", "validation", "test")
-MAX_CLAIMS = 200  # each is a test, and p is adjusted for all of them
-MAX_REPLICATES = 1000
 LEAST_KEPT = 3
 KEPT = 0.1  # a share, in messages
 # of the margin; below it more than 5 % of studies without an effect say a wrong word
 LEAST_FLOOR = 0.25
-LEAST_ROUNDS = 3  # before a spread can be told
-MAX_ROUNDS = 200  # with a last one: each is a look, and a boundary is simulated for all of them
-MAX_PILOTS = 20
 
 
 def read_select(source: Source, trials: int) -> Select:
@@ -29,13 +24,13 @@ def read_select(source: Source, trials: int) -> Select:
     usual = Select(keep=min(max(LEAST_KEPT, round(trials / 10)), trials))
     if table is None:
         return usual
-    entry = Fields(table, source.mistakes, "`select`")
+    entry = Entry(table, source.mistakes, "`select`", SELECT)
     keep = _keep(source, entry, usual.keep)
     select = Select(
-        on=entry.word("on", SPLITS, usual.on),
+        on=entry.value("on", usual.on),
         keep=keep,
-        report=entry.word("report", SPLITS, usual.report),
-        replicates=entry.integer("replicates", usual.replicates, low=0, high=MAX_REPLICATES),
+        report=entry.value("report", usual.report),
+        replicates=entry.value("replicates", usual.replicates),
     )
     entry.done()
     if entry.node("keep") is not None and "keep" not in entry.refused and not source.trials_refused:
@@ -43,7 +38,7 @@ def read_select(source: Source, trials: int) -> Select:
     return select
 
 
-def _keep(source: Source, entry: Fields, usual: float) -> float:
+def _keep(source: Source, entry: Entry, usual: float) -> float:
     """A count, or a share of the trials."""
     node = entry.node("keep")
     written = node.value if isinstance(node, Scalar) else None
@@ -82,7 +77,7 @@ def read_margin(source: Source) -> float | None:
     """The margin; where it is a mistake some number, since nothing more is to be said of it."""
     if source.top.node("margin") is None:
         return None
-    margin = source.top.number("margin", low=0.0)
+    margin = source.top.value("margin", 0.0)
     return 1.0 if "margin" in source.top.refused else margin
 
 
@@ -90,7 +85,7 @@ def read_floor(source: Source, margin: float | None) -> float | None:
     """What a difference must exceed."""
     if source.top.node("floor") is None:
         return None
-    floor = source.top.number("floor", low=0.0)
+    floor = source.top.value("floor", 0.0)
     if "confirm" not in source.top:
         source.mistakes.add(
             source.top.span("floor"), "`floor` is for `confirm:`, which is not here", "delete it"
@@ -113,25 +108,23 @@ def read_confirm(source: Source, margin: float | None) -> Confirm | None:
     table = source.top.table_at("confirm", "{}")
     if table is None:
         return None
-    usual, entry = Confirm(), Fields(table, source.mistakes, "`confirm`")
+    usual, entry = Confirm(), Entry(table, source.mistakes, "`confirm`", CONFIRM)
     confirm = Confirm(
-        # one of the two
-        until=entry.word("until", ("decided", "stopped"), usual.until),  # type: ignore[arg-type]
-        # likewise
-        settings=entry.word("settings", ("common", "own"), usual.settings),  # type: ignore[arg-type]
+        until=entry.value("until", usual.until),
+        settings=entry.value("settings", usual.settings),
         region=source.share(entry, "region", usual.region),
-        pilot=entry.integer("pilot", usual.pilot, low=0, high=MAX_PILOTS),
-        first=entry.integer("first", usual.first, low=LEAST_ROUNDS, high=MAX_ROUNDS),
-        most=entry.integer("most", usual.most, low=LEAST_ROUNDS, high=MAX_ROUNDS),
-        budget=entry.integer("budget", usual.budget, low=1, high=MAX_TRIALS),
-        hours=entry.number("hours", usual.hours, low=0.0),
+        pilot=entry.value("pilot", usual.pilot),
+        first=entry.value("first", usual.first),
+        most=entry.value("most", usual.most),
+        budget=entry.value("budget", usual.budget),
+        hours=entry.value("hours", usual.hours),
     )
     entry.done()
     _check_confirm(source, confirm, entry, margin)
     return confirm
 
 
-def _check_confirm(source: Source, confirm: Confirm, entry: Fields, margin: float | None) -> None:
+def _check_confirm(source: Source, confirm: Confirm, entry: Entry, margin: float | None) -> None:
     """What `confirm` needs of itself and of the margin."""
     add, span = source.mistakes.add, source.top.span("confirm")
     if margin is None or margin <= 0.0:
@@ -186,7 +179,7 @@ def check_spaces(
 def read_claims(source: Source, known: sentences.Known) -> tuple[Claim, ...]:
     claims: list[Claim] = []
     first: dict[tuple[str, ...], Claim] = {}  # by question
-    for node in source.top.listing("claims", MAX_CLAIMS):
+    for node in source.top.listing("claims"):
         claim = sentences.read(node, known, source.mistakes)
         if claim is None:
             continue

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from rnnzoo.errors import Mistake, Span, SpecError, UsageError, argument, nearest
 from rnnzoo.spec.document import MAX_DEPTH, Listing, Node, Scalar, Table, parse
-from rnnzoo.spec.experiment import CELL_SEARCH, Confirm, Resources, Search, Select
 from rnnzoo.spec.hyperparameters import MODEL, SEARCHABLE, TRAINING
+from rnnzoo.spec.read_experiment.keys import (
+    CELLS,
+    CONFIRM,
+    EXPERIMENT,
+    EXTENDS,
+    RESOURCES,
+    SEARCH,
+    SELECT,
+)
 
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked
 # where it is used.
-TOP = (
-    "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search",
-    "training", "model", "select", "margin", "floor", "confirm", "init", "resources", "claims",
-    "family", "share", "search_cells",
-)  # fmt: skip
+TOP = tuple(key for key in EXPERIMENT if key != EXTENDS)
 _KEYS: Mapping[str, Sequence[str]] = {
     "": TOP,
-    "search": [setting.name for setting in fields(Search)],
+    "search": list(SEARCH),
     "search.space": list(SEARCHABLE),
     "training": list(TRAINING),
     "model": list(MODEL),
-    "select": [setting.name for setting in fields(Select)],
-    "confirm": [setting.name for setting in fields(Confirm)],
-    "resources": [setting.name for setting in fields(Resources)],
-    "search_cells": list(CELL_SEARCH),
+    "select": list(SELECT),
+    "confirm": list(CONFIRM),
+    "resources": list(RESOURCES),
+    "search_cells": list(CELLS),
 }
 OVERRIDES = "overrides"  # the argument that gives values beside the file
 _LISTS = ("tasks", "variants", "controls", "claims")
@@ -101,7 +105,7 @@ def _check_path(keys: Sequence[str], assignment: str) -> None:
     if keys[0] in _LISTS and len(keys) > 1:
         problem = f"`{keys[0]}` is a list, which is replaced as a whole"
         raise UsageError(f"{_said(assignment)}: {problem}", _said(f"{keys[0]}=[..., ...]"))
-    if keys[0] == "extends":
+    if keys[0] == EXTENDS:
         problem = "what an experiment extends is written in its file"
         raise UsageError(f"{_said(assignment)}: {problem}", "a file with `extends: other.yaml`")
     for depth, key in enumerate(keys):

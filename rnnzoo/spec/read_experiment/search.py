@@ -10,7 +10,6 @@ from rnnzoo.errors import nearest, number_of
 from rnnzoo.spec import points
 from rnnzoo.spec import space as spaces
 from rnnzoo.spec.document import (
-    Fields,
     Listing,
     Node,
     Table,
@@ -32,18 +31,17 @@ from rnnzoo.spec.experiment import (
     Variant,
 )
 from rnnzoo.spec.hyperparameters import NEEDED, Training, Value
-from rnnzoo.spec.read_experiment.source import MAX_LABEL, Source
+from rnnzoo.spec.keys import Entry
+from rnnzoo.spec.read_experiment.keys import EARLIER, MAX_LABEL, MAX_TRIALS, RUNGS, SEARCH
+from rnnzoo.spec.read_experiment.source import Source
 from rnnzoo.spec.space import Before, WrittenSpace
-
-MAX_TRIALS = 1_000_000
-MAX_POINTS = 1000
-MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
 
 
 def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace, Before]:
     """How is searched; the common space, and the earlier ones, as variants inherit them."""
     table = source.top.table_at("search", "{trials: 20}")
-    entry = Fields(table or Table({}, {}, source.top.span("search")), source.mistakes, "`search`")
+    absent = Table({}, {}, source.top.span("search"))
+    entry = Entry(table or absent, source.mistakes, "`search`", SEARCH)
     usual = Search()
     sampler = (
         _known(source, entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values())) or usual.sampler
@@ -61,10 +59,9 @@ def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace, Befo
         sampler=sampler,
         pruner=_known(source, entry, "pruner", (*PRUNERS, *PRUNERS.values())),
         rungs=_rungs(source, entry, epochs),
-        trials=entry.integer("trials", usual.trials, low=1, high=MAX_TRIALS),
-        seed=entry.integer("seed", usual.seed, low=0, high=MAX_SEED),
-        # one of the two
-        draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]
+        trials=entry.value("trials", usual.trials),
+        seed=entry.value("seed", usual.seed),
+        draws=entry.value("draws", usual.draws),
         points=_points(source, entry),
         earlier=tuple(Earlier(trials, inner.space) for trials, inner in before),
         space=space,
@@ -76,14 +73,14 @@ def read_search(source: Source, epochs: int) -> tuple[Search, WrittenSpace, Befo
     return search, replace(written, space=space), before
 
 
-def _rungs(source: Source, entry: Fields, epochs: int) -> Rungs | None:
+def _rungs(source: Source, entry: Entry, epochs: int) -> Rungs | None:
     """`rungs: [10, 30]`, or a table that also says which share goes on."""
     node = entry.node("rungs")
     if node is None:
         return None
     keep, ends = THIRD, node
     if isinstance(node, Table):
-        own = Fields(node, source.mistakes, "`rungs`")
+        own = Entry(node, source.mistakes, "`rungs`", RUNGS)
         own.need("epochs", "`epochs: [10, 30]`")
         keep, ends = source.share(own, "keep", keep), own.node("epochs") or node
         own.done()
@@ -103,7 +100,7 @@ def _rungs(source: Source, entry: Fields, epochs: int) -> Rungs | None:
 
 
 def _earlier(
-    source: Source, entry: Fields, common: WrittenSpace
+    source: Source, entry: Entry, common: WrittenSpace
 ) -> Iterator[tuple[int, WrittenSpace]]:
     """`earlier: {trials: 12, space: {units: {int: [16, 32]}}}`, or a list of such; what a space
     does not name was as it is now.
@@ -117,7 +114,7 @@ def _earlier(
             source.mistakes.add(part.span, problem, fix)
             continue
         mistakes = len(source.mistakes.collected)
-        own = Fields(part, source.mistakes, "`earlier`")
+        own = Entry(part, source.mistakes, "`earlier`", EARLIER)
         own.need("trials", "`trials: 12`, as many as there were")
         own.need("space", "`space: {units: {int: [16, 32]}}`, what was otherwise")
         trials = own.integer("trials", least, low=least, high=MAX_TRIALS)
@@ -153,12 +150,12 @@ def check_earlier(source: Source, search: Search, variants: Sequence[Variant]) -
                 break
 
 
-def _points(source: Source, entry: Fields) -> tuple[Mapping[str, Value], ...]:
+def _points(source: Source, entry: Entry) -> tuple[Mapping[str, Value], ...]:
     """`points: [{units: 64, learning_rate: 0.003}]`; `check_points` looks whether spaces have
     them.
     """
     known: list[Mapping[str, Value]] = []
-    for node in entry.listing("points", MAX_POINTS):
+    for node in entry.listing("points"):
         if not isinstance(node, Table) or not node.entries:
             given = "nothing" if isinstance(node, Table) else describe(node)
             problem = f"a point is a table of hyper-parameters, not {given}"
@@ -223,7 +220,7 @@ def check_rungs(
         add(span, problem, f"{more}, or give fewer rungs or a larger `keep` of theirs")
 
 
-def _known(source: Source, entry: Fields, key: str, names: Sequence[str]) -> Named | None:
+def _known(source: Source, entry: Entry, key: str, names: Sequence[str]) -> Named | None:
     """A sampler or a pruner, by a name that there is."""
     node = entry.node(key)
     chosen = source.named(node, key) if node else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,16 +9,15 @@ from rnnzoo.errors import Mistakes, Span
 from rnnzoo.spec import shares
 from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe, plain
 from rnnzoo.spec.experiment import Named
-
-MAX_LABEL = 60
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+from rnnzoo.spec.keys import Entry
+from rnnzoo.spec.read_experiment.keys import LABEL, MAX_LABEL
 
 
 @dataclass(slots=True)
 class Source:
     """One experiment's file while it is read."""
 
-    top: Fields
+    top: Entry
     mistakes: Mistakes
     file: str
     folder: Path
@@ -29,7 +27,7 @@ class Source:
 
     def check_label(self, label: str, span: Span, role: str) -> None:
         """Labels end up in names of folders and in claims."""
-        if label != "?" and not (_LABEL.fullmatch(label) and len(label) <= MAX_LABEL):
+        if label != "?" and not (LABEL.fullmatch(label) and len(label) <= MAX_LABEL):
             fix = f"use letters, digits, `_`, `-`, `+` and `.`, at most {MAX_LABEL}"
             self.mistakes.add(span, f"'{label[:MAX_LABEL]}' cannot be {role}", fix)
 

@@ -12,12 +12,11 @@ from rnnzoo.errors import Span, argument, nearest
 from rnnzoo.spec import plugins
 from rnnzoo.spec.document import Fields, Listing, Node, Table
 from rnnzoo.spec.experiment import NAME, TaskChoice
+from rnnzoo.spec.read_experiment.keys import MAX_TASKS
 from rnnzoo.spec.read_experiment.overrides import OVERRIDES
 from rnnzoo.spec.read_experiment.source import Source
 from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import PATH
-
-MAX_TASKS = 50
 
 
 def read_tasks(source: Source) -> tuple[TaskChoice, ...]:
@@ -28,7 +27,7 @@ def read_tasks(source: Source) -> tuple[TaskChoice, ...]:
         )
     nodes: tuple[Node, ...] = ()
     if "tasks" in top:
-        nodes = top.listing("tasks", MAX_TASKS)
+        nodes = top.listing("tasks")
     elif node := top.node("task"):
         nodes = (node,)
     top.node("task")

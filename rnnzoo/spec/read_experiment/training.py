@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe
+from rnnzoo.spec.document import Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import Resources, Space, Variant
 from rnnzoo.spec.hyperparameters import (
     HYPERPARAMETERS,
@@ -20,12 +19,12 @@ from rnnzoo.spec.hyperparameters import (
     Hyperparameter,
     Training,
 )
+from rnnzoo.spec.keys import Entry
+from rnnzoo.spec.read_experiment.keys import BUILT, BYTES, RESOURCES, RETRY, TRAINED
 from rnnzoo.spec.read_experiment.source import Source
 from rnnzoo.spec.trial import RETRIED
 
-MAX_RETRIES = 100
 LEAST_MEMORY = 300e6  # bytes
-_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {
     "": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30,
     "ti": 2**40,
@@ -46,8 +45,8 @@ def training_of(source: Source, table: Table, model: Training, under: str = "") 
     Args:
         under: where the table stands, with a dot behind; at the top of the file by default.
     """
-    entry = Fields(table, source.mistakes, "`training`")
-    training = replace(model, **{name: _setting(entry, row) for name, row in TRAINING.items()})
+    entry = Entry(table, source.mistakes, "`training`", TRAINED)
+    training = replace(model, **_settings(entry, TRAINING))
     if training.nesterov and training.optimizer not in HYPERPARAMETERS["nesterov"].optimizers:
         problem = f"the optimiser '{training.optimizer}' has no momentum that looks ahead"
         source.mistakes.add(
@@ -60,7 +59,7 @@ def training_of(source: Source, table: Table, model: Training, under: str = "") 
     return training
 
 
-def _check_schedule(source: Source, training: Training, entry: Fields) -> None:
+def _check_schedule(source: Source, training: Training, entry: Entry) -> None:
     """What only one schedule reads stands beside that one."""
     for name, schedule in OF_SCHEDULE.items():
         usual = getattr(training, name) == TRAINING[name].default  # as `resolved` writes it
@@ -78,8 +77,8 @@ def _model(source: Source) -> Training:
     table = source.top.table_at("model", "{pool: mean}")
     if table is None:
         return Training()
-    entry = Fields(table, source.mistakes, "`model`")
-    model = Training(**{name: _setting(entry, row) for name, row in MODEL.items()})
+    entry = Entry(table, source.mistakes, "`model`", BUILT)
+    model = Training(**_settings(entry, MODEL))
     places = dict.fromkeys(TRAINING, "write it into `training:`")
     entry.done({**places, **dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")})
     source.places |= {f"model.{name}": span for name, span in table.keys.items()}
@@ -100,10 +99,10 @@ def read_resources(source: Source) -> Resources:
     table = source.top.table_at("resources", "{minutes: 30}")
     if table is None:
         return Resources()
-    entry = Fields(table, source.mistakes, "`resources`")
+    entry = Entry(table, source.mistakes, "`resources`", RESOURCES)
     resources = Resources(
         memory=_memory(source, entry),
-        minutes=entry.number("minutes", math.inf, low=0.0),
+        minutes=entry.value("minutes", math.inf),
         states=_states(source, entry),
         retry=_retry(source, entry.table_at("retry", "{failed: 1}")),
     )
@@ -115,7 +114,7 @@ def read_resources(source: Source) -> Resources:
     return resources
 
 
-def _memory(source: Source, entry: Fields) -> float:
+def _memory(source: Source, entry: Entry) -> float:
     """Bytes, from a text such as `2GB` or `1.5 GiB`."""
     node = entry.node("memory")
     if node is None:
@@ -130,7 +129,7 @@ def _memory(source: Source, entry: Fields) -> float:
     return bytes_ or math.inf
 
 
-def _states(source: Source, entry: Fields) -> float:
+def _states(source: Source, entry: Entry) -> float:
     """Likewise, how much room states of finished trainings may take; 0 keeps none."""
     node = entry.node("states")
     if node is None:
@@ -144,34 +143,25 @@ def _states(source: Source, entry: Fields) -> float:
 
 def _bytes(node: Node) -> float | None:
     """How many bytes a text says; None where it says none."""
-    written = _BYTES.fullmatch(str(node.value).strip()) if isinstance(node, Scalar) else None
+    written = BYTES.fullmatch(str(node.value)) if isinstance(node, Scalar) else None
     return float(written[1]) * _UNITS[(written[2] or "").lower()] if written else None
 
 
 def _retry(source: Source, table: Table | None) -> dict[str, int]:
     """How often a trial is begun again, by the kind of its end."""
-    entry = Fields(table or Table({}, {}, source.top.span("resources")), source.mistakes, "`retry`")
+    absent = Table({}, {}, source.top.span("resources"))
+    entry = Entry(table or absent, source.mistakes, "`retry`", RETRY)
     kinds = [str(kind) for kind in RETRIED]
-    retries = {
-        kind: entry.integer(kind, 0, low=0, high=MAX_RETRIES) for kind in kinds if kind in entry
-    }
+    retries = {kind: entry.value(kind, 0) for kind in kinds if kind in entry}
     for kind in kinds:
         entry.node(kind)
     entry.done()
     return retries
 
 
-def _setting(entry: Fields, row: Hyperparameter) -> Any:
-    """The value of a hyper-parameter in `training:`."""
-    name, legal = row.name, row.legal
-    default: Any = row.default
-    if legal.flag:
-        return entry.flag(name)
-    if legal.words:
-        return entry.word(name, legal.words, str(default))
-    if legal.whole:
-        return entry.integer(name, default, low=int(legal.low), high=int(legal.high))
-    return entry.number(name, default, low=legal.low, high=legal.high)
+def _settings(entry: Entry, table: Mapping[str, Hyperparameter]) -> dict[str, Any]:
+    """What a file says of hyper-parameters, or their defaults, by name."""
+    return {name: entry.value(name, row.default) for name, row in table.items()}
 
 
 def _searches(space: Space, name: str) -> bool:

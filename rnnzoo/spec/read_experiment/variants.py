@@ -11,12 +11,13 @@ from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, close, nearest
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import space as spaces
 from rnnzoo.spec.cell import CellSpec, Init
-from rnnzoo.spec.document import Fields, Listing, Node, Scalar, Table, describe, is_number
+from rnnzoo.spec.document import Listing, Node, Scalar, Table, describe, is_number
 from rnnzoo.spec.experiment import Earlier, Space, Variant
+from rnnzoo.spec.keys import Entry
+from rnnzoo.spec.read_experiment.keys import VARIANT
 from rnnzoo.spec.read_experiment.source import Source
 from rnnzoo.spec.space import Before, WrittenSpace
 
-MAX_VARIANTS = 200  # each has a line in every table and figure
 AGAIN = "_again"  # what the control is called beside its baseline
 
 
@@ -36,7 +37,7 @@ def read_labels(source: Source) -> list[str]:
     further mistakes.
     """
     labels: list[str] = []
-    for node in source.top.listing("variants", MAX_VARIANTS):
+    for node in source.top.listing("variants"):
         label, span = _label(source, node)
         source.check_label(label, span, "the name of a variant")
         if label in labels:
@@ -65,7 +66,7 @@ def read_variants(source: Source, shared: Shared) -> tuple[Variant, ...]:
     elif isinstance(listing, Listing) and not listing.items:
         source.mistakes.add(listing.span, "there are no variants", "write `variants: [lstm, gru]`")
     variants: dict[str, Variant] = {}
-    for node in source.top.listing("variants", MAX_VARIANTS):
+    for node in source.top.listing("variants"):
         variant = _variant(source, node, shared)
         if variant is not None:
             variants.setdefault(variant.label, variant)
@@ -85,7 +86,7 @@ def _variant(source: Source, node: Node, shared: Shared) -> Variant | None:
         fix = "write the name of a cell, or {name: cw7, cell: clockwork, options: {modules: 7}}"
         source.mistakes.add(node.span, f"a variant is a name or a table, not {describe(node)}", fix)
         return None
-    entry = Fields(node, source.mistakes, "a variant")
+    entry = Entry(node, source.mistakes, "a variant", VARIANT)
     entry.need("name", "`name: label`")
     entry.text("name")
     reference = entry.text("cell", label)
@@ -135,7 +136,7 @@ def _cell(source: Source, reference: str, span: Span) -> CellSpec | None:
     return None
 
 
-def _options(source: Source, cell: CellSpec | None, entry: Fields) -> CellSpec | None:
+def _options(source: Source, cell: CellSpec | None, entry: Entry) -> CellSpec | None:
     table = entry.table_at("options", "{rank: 8}")
     for name, node in table.entries.items() if table and cell else ():
         if cell is None or not isinstance(node, Scalar) or not is_number(node.value):
@@ -154,7 +155,7 @@ def _options(source: Source, cell: CellSpec | None, entry: Fields) -> CellSpec |
 
 
 def _init(
-    source: Source, cell: CellSpec | None, entry: Fields
+    source: Source, cell: CellSpec | None, entry: Entry
 ) -> tuple[dict[str, Any], Mapping[str, Span]]:
     """Initialisers by name of a weight, and the places of these names; `*` is any weight not
     named.
@@ -216,7 +217,7 @@ def read_control(source: Source, baseline: str, labels: Sequence[str]) -> str:
     """`controls: true` runs the baseline a second time: what differs then is the procedure's
     own false alarm.
     """
-    if not source.top.flag("controls"):
+    if not source.top.value("controls", False):
         return ""
     label = baseline + AGAIN
     if label in labels:
