@@ -22,7 +22,7 @@ What a command does is in `rnnzoo.api` and below.
     predictions   predictions; `grids`, the tables that it and `data` print
     doctor        doctor
     warned        what several of them print before they begin
-    as_json       what `--json` prints
+    as_json       what `--json` prints; `again`, what `check --watch` does at each change
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0
 done, 1 the work failed, 2 what the user wrote is wrong, 130 interrupted.
@@ -87,10 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args = parsed(words)
             return int(args.run(args) or 0)
     except RnnzooError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return _told(error, words)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _told(RnnzooError("interrupted"), words)
         return INTERRUPTED
     except BrokenPipeError:
         # the reader left, as `| head` does
@@ -100,21 +99,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fix = machine_fault(error)
         if not fix:
             return _bug(error)
-        print(worded(str(error), f"{fix}, and give the same command again"), file=sys.stderr)
-        return 1
+        return _told(RnnzooError(str(error), f"{fix}, and give the same command again"), words)
     except ModuleNotFoundError as error:
         package = "" if _of_plugin(error) else absent_package(error)
         if not package:
             return _bug(error)
         problem = f"`rnnzoo {words[0]}` needs {package}, which is not installed here"
-        print(worded(problem, WHOLE), file=sys.stderr)
-        return 1
+        return _told(RnnzooError(problem, WHOLE), words)
     except SystemExit as error:
         if not _of_plugin(error):
             raise  # of the parser of arguments
         return _bug(error)
     except Exception as error:
         return _bug(error)
+
+
+def _told(error: RnnzooError, words: Sequence[str]) -> int:
+    """Tell an error, with `--json` on stdout too; returns its exit code."""
+    if "--json" in words:
+        from rnnzoo.cli.as_json import print_error
+
+        print_error(error)
+    print(error, file=sys.stderr)
+    return error.exit_code
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -256,8 +263,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
         said = message.removeprefix("argument ")
-        told = said if FIX in said else worded(said, f"see `{self.prog} --help`")
-        self.exit(UsageError.exit_code, f"{told}\n")
+        raise UsageError(said, "" if FIX in said else f"see `{self.prog} --help`")
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
@@ -307,17 +313,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     printed.add_argument("--markdown", action="store_true", help="print them as Markdown")
     _json(printed)
-    export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
-    _spec(export)
-    export.add_argument(
-        "file",
-        nargs="?",
-        type=_file(".csv", ".parquet", bare=False),
-        metavar="FILE",
-        help="ends in .csv or .parquet (default: results/NAME.csv)",
-    )
-    _force(export)
-    _set(export)
+    _export_command(commands)
     _compare_command(commands)
     _clean_command(commands)
     _merge_command(commands)
@@ -359,6 +355,21 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     ui.add_argument("--port", type=_whole, metavar="N", help="port, instead of that of mlflow.yml")
 
 
+def _export_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
+    _spec(export)
+    export.add_argument(
+        "file",
+        nargs="?",
+        type=_file(".csv", ".parquet", bare=False),
+        metavar="FILE",
+        help="ends in .csv or .parquet (default: results/NAME.csv)",
+    )
+    _force(export)
+    _set(export)
+    _json(export)
+
+
 def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
     _spec(sweep)
@@ -388,11 +399,13 @@ def _sweep_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep.add_argument("--cluster", metavar="ADDRESS", help=text)
     text = "this machine's certificates for the cluster (default: certificates, in the project)"
     sweep.add_argument("--certificates", metavar="FOLDER", help=text)
+    _json(sweep)
     _evolve_command(commands)
     _ctl_command(commands)
     sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
+    _json(sync)
 
 
 def _evolve_command(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -477,6 +490,7 @@ def _merge_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     merge.add_argument("--spec", metavar="SPEC", help="the experiment, where storages are read")
     _force(merge)
     _set(merge)
+    _json(merge)
 
 
 def _source(parser: argparse.ArgumentParser, text: str) -> None:
@@ -497,6 +511,7 @@ def _cluster_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     cluster.add_argument("where", nargs="?", metavar="FOLDER|ADDRESS", help=text)
     text = "to check: where they are (default: certificates, in the project)"
     cluster.add_argument("--certificates", metavar="FOLDER", help=text)
+    _json(cluster)
 
 
 def _data_command(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -593,6 +608,8 @@ def _kept(parser: argparse.ArgumentParser) -> None:
 def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     check = _command(commands, "check", "cells", "find the mistakes in cells and experiments")
     check.add_argument("files", nargs="+", metavar="FILE")
+    text = "check again after each change, until Ctrl-C"
+    check.add_argument("--watch", action="store_true", help=text)
     _json(check)
     listing = _command(
         commands,
@@ -647,6 +664,7 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         " there)"
     )
     gallery.add_argument("--bench", metavar="FILE", help=text)
+    _json(gallery)
     _new_command(commands)
     schema = _command(
         commands, "schema", "schema", "what files may hold, as JSON Schema for editors"
@@ -668,6 +686,7 @@ def _new_command(commands: argparse._SubParsersAction[_Parser]) -> None:
     new.add_argument("--id", metavar="COLUMN", help=text)
     new.add_argument("--order", metavar="COLUMN", help="the column that orders the steps of one")
     new.add_argument("--target", metavar="COLUMN", help="the column that is predicted")
+    _json(new)
 
 
 def _command(

@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from rnnzoo.errors import Mistake, RnnzooError, SpecError
+
 
 def print_json(content: Any) -> None:
     """Print a command's one document."""
@@ -22,6 +24,21 @@ def as_json(content: Any) -> str:
         return json.dumps(content, indent=2, allow_nan=False)
     except ValueError:
         return json.dumps(_finite(content), indent=2, allow_nan=False)
+
+
+def print_error(error: RnnzooError) -> None:
+    """Print what kept a command from its document, in the place of that."""
+    problem, fix = error.parts
+    mistakes = (
+        [with_place(mistake) for mistake in error.mistakes] if isinstance(error, SpecError) else []
+    )
+    print_json({"error": {"problem": problem, "fix": fix, "mistakes": mistakes}})
+
+
+def with_place(mistake: Mistake) -> dict[str, Any]:
+    """A mistake, or a warning, with its place."""
+    place = {"file": mistake.span.file, "line": mistake.span.line, "column": mistake.span.column}
+    return {**place, "problem": mistake.problem, "fix": mistake.fix}
 
 
 def _finite(content: Any) -> Any:

@@ -6,7 +6,6 @@ Nothing heavy is imported here.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import textwrap
@@ -18,6 +17,8 @@ from typing import Any
 from rich.console import Console
 
 from rnnzoo import lang, losses, metrics, tasks
+from rnnzoo.cli.again import at_each_change
+from rnnzoo.cli.as_json import as_json, print_json, with_place
 from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import (
     Mistake,
@@ -55,9 +56,18 @@ OURS = b'class="rz"'  # in every picture and page of ours
 
 def check(args: argparse.Namespace) -> int:
     """Every mistake of every file, and every warning; exit code 2 where there is a mistake."""
+    if not args.watch:
+        return _checked(args)
+    if args.json:
+        problem = "--watch looks again and again, and --json prints one document"
+        raise UsageError(problem, "give one of them")
+    return at_each_change(args.files, lambda: _checked(args))
+
+
+def _checked(args: argparse.Namespace) -> int:
     files = [_looked_at(Path(name)) for name in args.files]
     if args.json:
-        print(json.dumps([file.to_dict() for file in files], indent=2))
+        print_json([file.to_dict() for file in files])
     else:
         console = plain_console()
         for file in files:
@@ -100,11 +110,11 @@ class _Looked:
         """Plain values, for `--json`."""
         mistakes = []
         if isinstance(self.error, SpecError):
-            mistakes = [_plain(mistake) for mistake in self.error.mistakes]
+            mistakes = [with_place(mistake) for mistake in self.error.mistakes]
         elif isinstance(self.error, UsageError):
             mistakes = [self._without_place(*self.error.parts)]
         warnings = [self._without_place(remark.problem, remark.fix) for remark in self.remarks]
-        warnings += [_plain(mistake) for mistake in self.warnings]
+        warnings += [with_place(mistake) for mistake in self.warnings]
         return {
             "file": self.name,
             "about": self.about,
@@ -115,11 +125,6 @@ class _Looked:
 
     def _without_place(self, problem: str, fix: str) -> dict[str, Any]:
         return {"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}
-
-
-def _plain(mistake: Mistake) -> dict[str, Any]:
-    place = {"file": mistake.span.file, "line": mistake.span.line, "column": mistake.span.column}
-    return {**place, "problem": mistake.problem, "fix": mistake.fix}
 
 
 def _looked_at(path: Path) -> _Looked:
@@ -243,7 +248,7 @@ def listing(args: argparse.Namespace) -> None:
     lines = _listed(args.what, args.family)
     if args.json:
         plain = [line.to_dict(name) for name, line in lines.items()]
-        print(json.dumps(plain, indent=2))
+        print_json(plain)
         return
     for row in _aligned(lines):
         print(row)
@@ -401,7 +406,7 @@ def _shown(cell: CellView, other: CellView | None, args: argparse.Namespace) -> 
         begun = at_start(cell.ir)
         known = cell.to_dict(args.inputs, args.units)
         content = {**known, "start": begun.to_dict() if begun else None, "warnings": odd}
-        return json.dumps(content, indent=2)
+        return as_json(content)
     if other is not None:
         return "\n".join(_difference(cell, other))
     description = "\n".join(_description(cell, args.inputs, args.units))
@@ -429,13 +434,17 @@ def gallery(args: argparse.Namespace) -> None:
     folder = Path(args.folder or runs() / "gallery")
     if folder.exists() and not (folder / "index.html").exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds other files", "choose another folder, or an empty one")
+    console = plain_console(args.json)
     views = [view(name) for name in built_in_names()]
     for path, cell in _own():
         if cell:
             views.append(cell)
         else:
-            print(f"left out {path}, which has mistakes: {command('check', path)}")
+            told(console, f"left out {path}, which has mistakes: {command('check', path)}")
     files = write(views, folder, Path(args.bench or runs() / "bench/results.json"))
+    if args.json:
+        print_json({"pages": list(map(str, files))})
+        return
     print(f"wrote {number_of(len(files), 'page')}\n  open {files[0]}")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import command, number_of, size_of
 from rnnzoo.errors import listed as listed_names
 from rnnzoo.spec import settings as config
@@ -42,7 +42,7 @@ def clean(args: argparse.Namespace) -> None:
         listed, states = _found(opened, store, trials, args.states)
     sharing = sharers(opened, store)
     if args.json:
-        print(json.dumps(_plain(listed, states, args.yes), indent=2))
+        print_json(_plain(listed, states, args.yes))
         return
     console = plain_console()
     for line in _lines(listed, trials, args):

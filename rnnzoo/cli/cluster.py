@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rnnzoo.api import certificates
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import UsageError, argument, command, listed
 from rnnzoo.launchers import _address
 from rnnzoo.launchers._certificates import AUTHORITY, HOLDERS, end, files, files_of
@@ -31,6 +32,9 @@ def _make(args: argparse.Namespace) -> None:
         raise UsageError(f"{argument('certificates')} is for `{CHECK}`", f"write `{written}`")
     folder = Path(args.where) if args.where else project() / FOLDER
     ends = certificates.make(folder)
+    if args.json:
+        print_json({"folder": str(folder), "ends": f"{ends:%Y-%m-%d}"})
+        return
     for line in _told(folder, f"{ends:%Y-%m-%d}"):
         print(line)
 
@@ -49,6 +53,9 @@ def _check(args: argparse.Namespace) -> None:
     folder = Path(args.certificates) if args.certificates else project() / FOLDER
     if where.protocol == "tcp":
         _address.require_welcome(where, folder, patience=PATIENCE)
+        if args.json:
+            print_json({"address": str(where), "encrypted": False, "accepted": []})
+            return
         print(f"{where} answers; it is not encrypted, so it needs no certificates")
         return
     there = [holder for holder in HOLDERS if (folder / files_of(holder)[0]).exists()]
@@ -59,11 +66,16 @@ def _check(args: argparse.Namespace) -> None:
             "copy those of this machine's part there, with ca.pem and its key; or name their folder"
             f" with {argument('certificates')}",
         )
+    accepted = []
     for holder in there:
         ends = end(folder, holder)
         _address.require_welcome(where, folder, holder, PATIENCE)
         own, _ = files_of(holder)
-        print(f"{where} accepts {folder / own}, which ends on {ends}")
+        accepted.append({"certificate": str(folder / own), "ends": str(ends)})
+        if not args.json:
+            print(f"{where} accepts {folder / own}, which ends on {ends}")
+    if args.json:
+        print_json({"address": str(where), "encrypted": True, "accepted": accepted})
 
 
 def _told(folder: Path, ends: str) -> Iterator[str]:

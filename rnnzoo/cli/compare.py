@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import UsageError, argument, command, listed
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.settings import runs
@@ -51,7 +51,7 @@ def compare(args: argparse.Namespace) -> None:
     with atomic_write(picture) as draft:
         draft.write_text(figures.side_by_side(comparison), encoding="utf-8")
     if args.json:
-        print(json.dumps({**comparison.to_dict(), "picture": str(picture)}, indent=2))
+        print_json({**comparison.to_dict(), "picture": str(picture)})
         return
     _shown(comparison, console)
     console.print(f"\npicture {picture}", soft_wrap=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import command, moment, number_of, printable, worded
 from rnnzoo.terminal.console import plain_console, told
 
@@ -36,7 +36,7 @@ def ctl(args: argparse.Namespace) -> int:
     if args.json:
         content: dict[str, Any] = {"experiment": name, "command": str(given)}
         content |= {"sweeps": [_plain(reply) for reply in replies]}
-        print(json.dumps({**content, "elsewhere": telling.elsewhere(name, sweeps)}, indent=2))
+        print_json({**content, "elsewhere": telling.elsewhere(name, sweeps)})
     else:
         _print(replies, given.word == "status", len(sweeps) > 1, args.spec)
         for other in telling.elsewhere(name, sweeps):

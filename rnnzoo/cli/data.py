@@ -5,7 +5,6 @@ trains.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.grids import add, cut, grid
 from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import Remark, UsageError, command, number_of
@@ -48,7 +48,7 @@ def data(args: argparse.Namespace) -> None:
         else:
             raise looking.unknown(path)
     if args.json:
-        print(json.dumps(content, indent=2))
+        print_json(content)
     else:
         show(content, console)
 

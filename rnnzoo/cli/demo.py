@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
 from rnnzoo.api import demo as kept
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import command
 from rnnzoo.terminal.console import plain_console, told
 
@@ -19,7 +19,7 @@ def demo(args: argparse.Namespace) -> None:
     """Write the study that comes with the package, print its answers, and open its page."""
     written = kept.write(Path(args.out) if args.out else None)
     if args.json:
-        print(json.dumps(written.to_dict(), indent=2))
+        print_json(written.to_dict())
         return
     console = plain_console()
     told(console, written.about)

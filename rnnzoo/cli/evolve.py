@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import StoreError, argument, command, listed, number_of
 from rnnzoo.evolve.found import CONFIRMED
 from rnnzoo.evolve.rows import Fate
@@ -46,7 +46,7 @@ def evolve(args: argparse.Namespace) -> None:
             told(console, f"{display.line()}{_lost(len(ready.running))}; {again} goes on")
             raise
     if args.json:
-        print(json.dumps({"history": str(ready.opened.history), **tally.to_dict()}, indent=2))
+        print_json({"history": str(ready.opened.history), **tally.to_dict()})
         return
     _end(ready, tally, console, args)
 
@@ -116,21 +116,22 @@ def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.N
         told(console, f"in {config.read().tracker_title}: {where}")
 
 
-def searched(experiment: Experiment, console: Console) -> bool:
-    """Print how far the search over cells of an experiment is, and write its page; whether there is
-    anything to say.
+def searched(experiment: Experiment, console: Console) -> dict[str, Any]:
+    """Print how far the search over cells of an experiment is, and write its page; the same for
+    JSON, empty where nothing was searched.
     """
     from rnnzoo.api.evolving import page
     from rnnzoo.api.evolving import tally as tally_of
 
     known = tally_of(experiment)
     if known is None or experiment.cell_search is None:
-        return False
+        return {}
     tally, history = known
     told(console, f"search over cells: {progress_line(tally, experiment.cell_search.candidates)}")
     told(console, f"history: {history}")
-    told(console, f"page: {page(experiment)}")
-    return True
+    written = page(experiment)
+    told(console, f"page: {written}")
+    return {"history": str(history), "page": str(written), **tally.to_dict()}
 
 
 def _may_write_over(path: Path, console: Console) -> bool:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rnnzoo import lang, tasks
 from rnnzoo.api import root
 from rnnzoo.api.root import launched
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.status import best_trial
 from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import TrainingError, UsageError, nearest, number_of
@@ -162,11 +163,7 @@ def _show_outcome(
         Path(args.save).write_bytes(model.read_bytes())
         model = Path(args.save)
     if args.json:
-        print(
-            json.dumps(
-                {**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2
-            )
-        )
+        print_json({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)})
     elif outcome.kind is Kind.COMPLETE:
         scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
         console.print(
@@ -239,7 +236,7 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     if args.json:
-        print(json.dumps({"page": str(out), "values": rows}, indent=2))
+        print_json({"page": str(out), "values": rows})
         return
     print(f"{title}\n")
     print(f"{'':8} {'mean':>8} {'below 0.1':>10} {'above 0.9':>10}")
@@ -304,11 +301,7 @@ def gradients(args: argparse.Namespace) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(figures.lags(curves), encoding="utf-8")
     if args.json:
-        print(
-            json.dumps(
-                {"picture": str(out), "norms": [_plain(curve) for curve in curves]}, indent=2
-            )
-        )
+        print_json({"picture": str(out), "norms": [_plain(curve) for curve in curves]})
         return
     _print_lags(curves)
     print(f"\npicture {out}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rnnzoo import lang
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import Mistakes, Span, UsageError, command
 from rnnzoo.lang.view import CellView
 from rnnzoo.spec.cell import built_in_names, find, legal_name
@@ -69,6 +70,9 @@ def _cell(args: argparse.Namespace) -> None:
         text = _variant(args.name, args.extends, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+    if args.json:
+        print_json({"file": str(path), "guessed": []})
+        return
     print(f"wrote {path}\n  edit it, then: {command('check', path)}")
 
 
@@ -119,7 +123,7 @@ def _experiment(args: argparse.Namespace) -> None:
     path = _free(project() / EXPERIMENTS / f"{args.name}.yaml")
     ids = tuple(filter(None, (args.id or "").split(",")))
     given = Given(ids, args.order or "", args.target or "")
-    console = plain_console()
+    console = plain_console(args.json)
     with _folder(path.parent), bars(console) as report:
         begun = beginning.experiment(args.name, args.data, given, path.parent, report)
     with path.open("x", encoding="utf-8") as stream:  # somebody else's, written meanwhile, stays
@@ -132,3 +136,5 @@ def _experiment(args: argparse.Namespace) -> None:
     told(console, f"    {command('data', path)}")
     told(console, f"    {command('plan', path)}")
     told(console, f"    {command('sweep', path)}")
+    if args.json:
+        print_json({"file": str(path), "guessed": list(begun.guessed)})

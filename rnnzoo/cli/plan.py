@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.warned import print_data
 from rnnzoo.errors import Remark, duration, number_of
 from rnnzoo.terminal.bars import bars
@@ -36,7 +36,7 @@ def plan(args: argparse.Namespace) -> None:
     with bars(console, lines=not args.json) as report:
         content = planning.planned(experiment, args.workers, measured, noise, report, part, hours)
     if args.json:
-        print(json.dumps(content, indent=2))
+        print_json(content)
     else:
         warnings = [Remark(**warning) for warning in content["warnings"]]
         print_data(warnings, content["data"], console)

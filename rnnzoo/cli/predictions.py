@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -15,6 +14,7 @@ import numpy as np
 from rich.table import Table
 
 from rnnzoo import tasks
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.grids import add, cut, grid
 from rnnzoo.cli.models import NOWHERE, kept_model
 from rnnzoo.errors import UsageError, number_of
@@ -51,7 +51,7 @@ def predictions(args: argparse.Namespace) -> None:
     if args.out:
         _write(Path(args.out), task, answers)
     if args.json:
-        print(json.dumps(_plain(task, answers, counts), indent=2))
+        print_json(_plain(task, answers, counts))
         return
     asked = number_of(sum(len(answer.asked) for answer in answers), "answer")
     console = plain_console()

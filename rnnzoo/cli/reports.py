@@ -7,12 +7,12 @@ TensorFlow.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import UsageError, argument, command, number_of
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import project
@@ -37,12 +37,15 @@ def report(args: argparse.Namespace) -> None:
     if experiment.cell_search is not None and not args.source:
         from rnnzoo.cli.evolve import searched
 
-        if searched(experiment, console) and not config.exists(config.read().storage):
+        begun = searched(experiment, console)
+        if begun and not config.exists(config.read().storage):
+            if args.json:
+                print_json({"experiment": experiment.name, "search": begun})
             return
     results = sources.found(experiment, args.source, tell)
     made = results.report()
     if args.json:
-        print(json.dumps(made.to_dict(), indent=2))
+        print_json(made.to_dict())
     elif args.latex or args.markdown:
         print(made.latex() if args.latex else made.markdown())
     else:
@@ -89,6 +92,9 @@ def export(args: argparse.Namespace) -> None:
             f"no trial of '{opened.experiment.name}' has ended yet", command("sweep", args.spec)
         )
     table.write(content, path, exact=opened.experiment.search.rungs is not None)
+    if args.json:
+        print_json({"file": str(path), **_counts(content)})
+        return
     print(f"{path}: {_counted(content)}")
 
 
@@ -106,6 +112,10 @@ def merge(args: argparse.Namespace) -> None:
         )
     pool, exact = sources.merged(args.sources, args.spec, args.set)
     table.write(pool.content, out, exact)
+    if args.json:
+        pooled = {"repeated": pool.repeated, "recovered": list(pool.recovered)}
+        print_json({"file": str(out), **_counts(pool.content), **pooled})
+        return
     sources_read = number_of(len({*args.sources}), "source")
     print(f"{out}: {_counted(pool.content)}, of {sources_read}")
     if pool.repeated:
@@ -116,6 +126,11 @@ def merge(args: argparse.Namespace) -> None:
 
 
 def _counted(content: TrialTable) -> str:
-    studies = len({result.study for result in content.results})
-    trials = number_of(len(content.results), "trial")
-    return f"{trials} of {number_of(studies, 'study', 'studies')}"
+    counts = _counts(content)
+    studies = number_of(counts["studies"], "study", "studies")
+    return f"{number_of(counts['trials'], 'trial')} of {studies}"
+
+
+def _counts(content: TrialTable) -> dict[str, int]:
+    studies = {result.study for result in content.results}
+    return {"trials": len(content.results), "studies": len(studies)}

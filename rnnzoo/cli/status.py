@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import UsageError, command, without_password
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
@@ -36,6 +36,8 @@ def status(args: argparse.Namespace) -> None:
     part = part_of(experiment, args.only, args.shard)
     searched = _searched(experiment, args.json)
     if searched and not config.exists(settings.storage):
+        if args.json:
+            print_json({"experiment": experiment.name, "search": searched})
         return
     opened = door.loaded(experiment)
     store = door.existing_store(settings, opened.experiment)
@@ -48,9 +50,10 @@ def status(args: argparse.Namespace) -> None:
             **{store: without_password(url) for store, url in stores.items()},
         }
         content["variants"] = [row.to_dict() for row in rows]
+        content |= {"search": searched} if searched else {}
         if stood:
             content["second_stage"] = {label: told.plain(now) for label, now in stood.items()}
-        print(json.dumps(content, indent=2))
+        print_json(content)
         return
     console = plain_console()
     _print_status(rows, console)
@@ -59,11 +62,11 @@ def status(args: argparse.Namespace) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _searched(experiment: Experiment, as_json: bool) -> bool:
-    """Say how far the search over cells is, and whether there is one that has begun."""
+def _searched(experiment: Experiment, as_json: bool) -> dict[str, Any]:
+    """Say how far the search over cells is; the same for JSON, empty where none has begun."""
     from rnnzoo.cli.evolve import searched
 
-    return experiment.cell_search is not None and searched(experiment, plain_console(as_json))
+    return searched(experiment, plain_console(as_json)) if experiment.cell_search else {}
 
 
 def _stood(opened: Opened, store: Store) -> dict[str, Stand]:
@@ -122,11 +125,7 @@ def best(args: argparse.Namespace) -> None:
         "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
     }  # fmt: skip
     if args.json:
-        print(
-            json.dumps(
-                {**content, "model": None if lost else str(model), "cell": top.trial.cell}, indent=2
-            )
-        )
+        print_json({**content, "model": None if lost else str(model), "cell": top.trial.cell})
         return
     print(yaml_text(content))
     if lost:

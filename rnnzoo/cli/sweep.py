@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.api.beforehand import warned
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.asked import print_asked
 from rnnzoo.cli.warned import print_data
 from rnnzoo.errors import command, number_of, without_password
@@ -36,7 +37,7 @@ def sweep(args: argparse.Namespace) -> int:
     from rnnzoo.sweep.tally import Tally
     from rnnzoo.terminal.display import Display
 
-    console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
+    console = plain_console(args.json, "the sweep goes on, though nobody reads what it prints")
     chosen = root.chosen_launcher(args.cluster, args.certificates)
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     part = part_of(experiment, args.only, args.shard)
@@ -71,7 +72,8 @@ def sweep(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             display.stopped()
             raise
-    reports.shown(results, ready.publish(results, noted(console)), console)
+    made = ready.publish(results, noted(console))
+    reports.shown(results, made, console)
     missed = ready.tracker.missed
     if missed or ready.tracker.behind:
         missing = f"{len(missed)} of these trials" if missed else "their report or models"
@@ -84,6 +86,8 @@ def sweep(args: argparse.Namespace) -> int:
     without = ready.incomplete(results)
     if without:
         told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
+    if args.json:
+        print_json({**made.to_dict(), "page": str(made.page), "incomplete": list(without)})
     return 1 if without else 0
 
 
@@ -116,7 +120,7 @@ def sync(args: argparse.Namespace) -> None:
     from rnnzoo.sweep.lock import held
     from rnnzoo.sweep.tracked import level
 
-    settings, console = config.read(), plain_console()
+    settings, console = config.read(), plain_console(args.json)
     experiment = experiment_of(Path(args.spec), args.set)
     with bars(console) as report:
         opened = door.loaded(experiment, report)
@@ -124,14 +128,17 @@ def sync(args: argparse.Namespace) -> None:
     results = sources.of_opened(opened, door.results(opened, store), store)
     title = settings.tracker_title
     where = f"MLflow at {without_password(settings.tracking)}" if title == "MLflow" else title
-    print(f"asking {where} what it has of {number_of(len(results), 'trial')}", flush=True)
+    told(console, f"asking {where} what it has of {number_of(len(results), 'trial')}")
     tracker = root.tracker(settings)
     with held(opened.runs / "lock", experiment.name), store.alone(experiment.name):
         tracker.open(experiment.name, experiment.about, sweeping.texts(experiment))
         with bars(console) as report:
             late = level(results.trials, tracker, experiment.name, _now_and_then(console, report))
-        print("writing the report and the best models", flush=True)
+        told(console, "writing the report and the best models")
         sweeping.published(opened, results, store, tracker, noted(console))
+    if args.json:
+        print_json({"trials": len(results), "written": late, "where": tracker.where()})
+        return
     print(
         f"{late} of {number_of(len(results), 'trial')} written to {title}, which has them all now:"
         f" {tracker.where()}"
@@ -149,6 +156,6 @@ def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None
         report("writing trials", done, of)
         if not console.is_terminal and time.monotonic() >= last + EVERY:
             last = time.monotonic()
-            print(f"writing trials: {done} of {of}", flush=True)
+            told(console, f"writing trials: {done} of {of}")
 
     return tell

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import socket
 from contextlib import suppress
 from pathlib import Path
 
+from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import duration
 from rnnzoo.live.look import Watcher
 from rnnzoo.spec.read_experiment import read
@@ -20,7 +20,7 @@ def watch(args: argparse.Namespace) -> None:
     name = read(Path(args.spec), args.set).name
     watcher = Watcher(runs() / name, name)
     if args.json:
-        print(json.dumps(watcher.look(), indent=2))
+        print_json(watcher.look())
         return
     from rnnzoo.live.server import HOST, LINGER, Page, serve, serving
 

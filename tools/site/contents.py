@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "experiments",
         "tasks",
         "python",
+        "scripting",
         "reference/commands",
         "reference/interface",
         "gallery",
