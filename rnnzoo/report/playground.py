@@ -66,7 +66,7 @@ class Playground:
     units: int
     rows: tuple[Row, ...]
     strips: tuple[Strip, ...]
-    constants: tuple[Pieces, ...]
+    constants: tuple[Row, ...]
     options: tuple[str, ...]
     vectors: tuple[str, ...]
     numbers: Mapping[str, float]
@@ -98,10 +98,7 @@ def playground(cell: CellView) -> Playground | str:
         units=playable.units,
         rows=tuple(sorted(_rows(cell, playable), key=lambda row: not row.gate)),
         strips=tuple(_strips(cell.ir)),
-        constants=tuple(
-            _pieces(line, playable.prefix)
-            for line in unicode.lines(playable.constants, ir.Step((), ()))
-        ),
+        constants=tuple(_constants(playable)),
         options=tuple(name for name in cell.ir.options if name in numbers),
         vectors=tuple(each.name for each in cell.ir.first.weights if each.name in numbers),
         numbers=numbers,
@@ -115,6 +112,12 @@ def _rows(cell: CellView, playable: javascript.Playable) -> Iterator[Row]:
         name = equation.name
         about, gate = cell.comments.get(name, ""), is_gate(cell.ir.first, name)
         yield Row(name, about, gate, _pieces(line, playable.prefix))
+
+
+def _constants(playable: javascript.Playable) -> Iterator[Row]:
+    lines = unicode.lines(playable.constants, ir.Step((), ()))
+    for constant, line in zip(playable.constants, lines):
+        yield Row(constant.name, "", False, _pieces(line, playable.prefix))
 
 
 def _pieces(line: str, prefix: str) -> Pieces:

@@ -132,10 +132,10 @@ def test_a_number_of_an_equation_can_be_changed(reader: Reader) -> None:
     page.locator("[data-typed='0']").fill("1 0")
     first, second = values(page, "h")
     assert second == pytest.approx([0.9 * unit for unit in first])
-    page.get_by_label("a number of this equation").fill("0.25")
+    page.get_by_label("a number of h").fill("0.25")
     first, second = values(page, "h")
     assert second == pytest.approx([0.25 * unit for unit in first])
-    page.get_by_label("a number of this equation").fill("")  # while it is typed anew
+    page.get_by_label("a number of h").fill("")  # while it is typed anew
     assert values(page, "h")[1] == pytest.approx([0.9 * unit for unit in first])
 
 
@@ -198,7 +198,7 @@ def test_other_weights_are_drawn_and_come_back_with_their_seed(reader: Reader) -
 
 def test_values_that_are_not_finite_are_said_to_be_so(reader: Reader) -> None:
     page = reader.open("leaky")
-    page.get_by_label("a number of this equation").fill("1e300")
+    page.get_by_label("a number of h").fill("1e300")
     page.locator("#step").fill("39")
     assert "not finite" in page.locator("[data-bars=h]").get_attribute("aria-label")
 

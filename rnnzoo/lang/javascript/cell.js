@@ -161,8 +161,8 @@ function masked(cell, weights, known) {
 }
 
 // The value of every equation at every step: name -> step -> units.
-// `inputs` has a vector of each step for each input; `pins` the number at which an equation is held.
-function run(cell, weights, inputs, numbers, pins = {}) {
+// `inputs` has a vector a step for each input; `held` has the numbers at which equations are held.
+function run(cell, weights, inputs, numbers, held = {}) {
   const known = { ...keyed("number", numbers), ...constantsOf(cell, numbers) };
   const fixed = { ...known, ...keyed("weight", masked(cell, weights, known)) };
   const values = Object.fromEntries(cell.equations.map(({ name }) => [name, []]));
@@ -172,7 +172,7 @@ function run(cell, weights, inputs, numbers, pins = {}) {
     const now = { ...fixed, ...keyed("previous", previous), "time.t": t };
     for (const { name } of cell.inputs) now[`input.${name}`] = inputs[name][t];
     for (const { name, size, expression } of cell.equations) {
-      const value = name in pins ? pins[name] : evaluate(expression, now);
+      const value = Object.hasOwn(held, name) ? held[name] : evaluate(expression, now);
       now[`value.${name}`] = spread(value, size);
       values[name].push(now[`value.${name}`]);
     }

@@ -290,7 +290,10 @@ function asked(event) {
     stop();
     return draw();
   }
-  if ("preset" in dataset) setSequence(Number(dataset.preset), preset(dataset.preset, sequences[0].length));
+  if ("preset" in dataset) {
+    const place = Number(dataset.preset);
+    setSequence(place, preset(place, sequences[place].length));
+  }
   if ("typed" in dataset) typed(event.target);
   compute();
 }
