@@ -6,7 +6,7 @@
 typedef void Function(void* const*, void* const*);
 
 static XLA_FFI_Error* called(XLA_FFI_CallFrame* frame, Function* function) {
-  XLA_FFI_Extension_Base* extension = frame->extension_start;
+  auto* extension = frame->extension_start;  // whose type JAX 0.11.1 renamed
   if (extension && extension->type == XLA_FFI_Extension_Metadata) {
     XLA_FFI_Metadata* metadata = ((XLA_FFI_Metadata_Extension*)extension)->metadata;
     metadata->api_version.major_version = XLA_FFI_API_MAJOR;
