@@ -10,7 +10,11 @@ DOCS = ROOT / "docs"
 FRONT = "index"
 # Pages that are not files of docs/: those that the build writes, and those of the top level.
 WRITTEN = ("reference/commands", "reference/interface", "gallery")
-TOP_LEVEL: Mapping[str, str] = {"contributing": "CONTRIBUTING.md", "changelog": "CHANGELOG.md"}
+TOP_LEVEL: Mapping[str, str] = {
+    "changelog": "CHANGELOG.md",
+    "contributing": "CONTRIBUTING.md",
+    "security": "SECURITY.md",
+}
 
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Tutorial": ("first-sweep", "understanding-lstms"),
@@ -38,7 +42,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "studies/one_gate",
         "studies/timing",
     ),
-    "Project": ("contributing", "changelog"),
+    "Project": ("compatibility", "contributing", "security", "changelog"),
 }
 
 
