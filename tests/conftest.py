@@ -18,15 +18,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from tests.xla import FLAGS
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# What is compiled here runs for milliseconds: `make test-all` has it optimised as a sweep has,
-# which takes twice as long.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-    " --xla_cpu_parallel_codegen_split_count=1",
-)
+os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 
 import pytest
 from hypothesis import settings
