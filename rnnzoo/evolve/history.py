@@ -52,6 +52,26 @@ class History:
             stages = self.trained.setdefault(training.candidate, {})
             stages.setdefault(training.stage, {})[training.index] = row
 
+    def lacks_before(self, row: Row) -> bool:
+        """Whether rows are missing that stand before this one in any history.
+
+        A candidate follows the one before it, and a generation the fates of all earlier ones; a
+        fate follows trainings with the scores that it has.  A training that was not the best of
+        its stage leaves no such trace.
+        """
+        if isinstance(row, Drawn):
+            begins = row.generation > self.generation
+            has_open = len(self.ended) < len(self.drawn)
+            return row.number != len(self.drawn) or (begins and has_open)
+        if isinstance(row, Trained):
+            return row.training.candidate not in self.drawn
+        fell = row.fate not in (Fate.PASSED, Fate.UNFIT)
+        return (
+            row.number not in self.drawn
+            or (fell and row.number not in self.trained)
+            or any(self.best(row.number, stage) != score for stage, score in row.scores.items())
+        )
+
     def at(self, candidate: int, stage: str) -> Mapping[int, Trained]:
         """The trainings of a candidate that have ended in a stage, by index."""
         return self.trained.get(candidate, {}).get(stage, {})

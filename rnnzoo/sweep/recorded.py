@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from rnnzoo.errors import StoreError, UsageError
+from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import About, Plan
-from rnnzoo.evolve.rows import Drawn, Row, Trained, plain, row_of
+from rnnzoo.evolve.rows import Row, plain, row_of
 
 IDENTITY, ABOUT = "identity", "search"  # keys of the first line
 FOLDER = "cells"  # of an experiment's histories, in its folder of `runs/`
@@ -58,7 +59,7 @@ def rows_of(path: Path, identity: str = "") -> Iterator[Row]:
         UsageError: there is no such file, or it is of another search.
         StoreError: it is damaged.
     """
-    drawn = 0
+    before = History()
     for number, line in enumerate(_lines(path), 1):
         if not line.endswith("\n"):
             return
@@ -66,27 +67,18 @@ def rows_of(path: Path, identity: str = "") -> Iterator[Row]:
         if number == 1:
             _check_header(path, content, identity)
             continue
-        row = _row(path, number, content, drawn)
-        drawn += isinstance(row, Drawn)
+        row = _row(path, number, content)
+        if before.lacks_before(row):
+            raise _damaged(path, number, "follows lines that are lost")
+        before.add(row)
         yield row
 
 
-def _row(path: Path, line: int, content: Mapping[str, Any], drawn: int) -> Row:
-    """The row of a line.
-
-    Args:
-        drawn: how many candidates have been drawn before it.  Their numbers count up from 0, and no
-            row is about a later one: else lines between are lost.
-    """
+def _row(path: Path, line: int, content: Mapping[str, Any]) -> Row:
     try:
-        row = row_of(content)
+        return row_of(content)
     except (KeyError, TypeError, ValueError):
         raise _damaged(path, line) from None
-    number = row.training.candidate if isinstance(row, Trained) else row.number
-    is_next = number == drawn if isinstance(row, Drawn) else number < drawn
-    if not is_next:
-        raise _damaged(path, line, "follows lines that are lost")
-    return row
 
 
 def check(path: Path, identity: str) -> None:
