@@ -14,12 +14,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnzoo.api import root
+from rnnzoo.errors import SpecError, StoreError, TaskError, UsageError
 from rnnzoo.evolve import found
 from rnnzoo.evolve.advance import Course
 from rnnzoo.evolve.draw import cell_of, name_of, renewed
 from rnnzoo.evolve.history import History
+from rnnzoo.evolve.plan import About
 from rnnzoo.evolve.rows import Drawn, Row, Trained, Training
 from rnnzoo.evolve.tally import Tally
 from rnnzoo.lang.view import CellView
@@ -27,13 +30,17 @@ from rnnzoo.launchers import Launcher
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Outcome, Result, StudyKey
-from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed
+from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed, whole_of
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.lock import SEARCH, held
 from rnnzoo.sweep.recorded import SHORT, Recorder, about, check, newest, others, rows_of
 from rnnzoo.tasks import Report, silent
+
+if TYPE_CHECKING:
+    from rnnzoo.report.selection import Selection
 
 Observer = Callable[[Row], None]
 TRACKED = "_cells"  # behind the name of an experiment: that of its search's survivors
@@ -270,8 +277,26 @@ def page(experiment: Experiment) -> Path | None:
     path = newest(home)
     if path is None:
         return None
-    history = History.of(rows_of(path))
-    return search.write(about(path), history, home / "report", _found())
+    history, of = History.of(rows_of(path)), about(path)
+    return search.write(of, history, home / "report", _found(), _selections(of, history))
+
+
+def _selections(of: About, history: History) -> list[Selection]:
+    """How the best cells did in fresh trainings; empty where none were run, or where their
+    experiment cannot be read any more.
+    """
+    from rnnzoo.api import sources
+    from rnnzoo.report.selection import selections
+
+    file = _found() / f"{of.name}{found.CONFIRMED}.yaml"
+    if not file.is_file():
+        return []
+    try:
+        results = sources.found(read(file), (), lambda text, warning: None)
+    except (UsageError, SpecError, TaskError, StoreError):
+        return []  # its own report says why
+    whole = {label: whole_of(task.metric) for label, task in results.tasks.items()}
+    return selections(of, history, results.trials, whole)
 
 
 def tally(experiment: Experiment) -> tuple[Tally, Path] | None:

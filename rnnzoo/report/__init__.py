@@ -22,6 +22,7 @@
     gallery      cells -> a page each; `playground`, the part in which one can be tried
     comparison   several experiments: what differs, and scores side by side
     search       a search over cells -> a page
+    selection    what is left of the fitness of found cells in fresh trainings
     activations  a trained cell -> its gates over a sequence
     data         a task's data -> a page, before anything trains
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rnnzoo.evolve.plan import About
 from rnnzoo.evolve.rows import Fate, Trained
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
+from rnnzoo.report.selection import Selection
 from rnnzoo.spec.atomic import atomic_write
 
 DRAWN = 3  # cells that have a picture
@@ -36,15 +38,22 @@ class Leader:
     generation: int
 
 
-def write(about: About, history: History, folder: Path, cells: Path) -> Path:
+def write(
+    about: About,
+    history: History,
+    folder: Path,
+    cells: Path,
+    selections: Sequence[Selection] = (),
+) -> Path:
     """Write the page of a search; returns its file.
 
     Args:
         cells: the folder of the files of its best cells.
+        selections: as `page`.
     """
     path = folder / "search.html"
     with atomic_write(path) as draft:
-        text = page(about, history, cells, _confirming(about, folder))
+        text = page(about, history, cells, _confirming(about, folder), selections)
         draft.write_text(text, encoding="utf-8")
     return path
 
@@ -57,11 +66,18 @@ def _confirming(about: About, folder: Path) -> str:
     return page.as_posix() if (folder / page).is_file() else ""
 
 
-def page(about: About, history: History, cells: Path, confirming: str = "") -> str:
+def page(
+    about: About,
+    history: History,
+    cells: Path,
+    confirming: str = "",
+    selections: Sequence[Selection] = (),
+) -> str:
     """The page.
 
     Args:
         confirming: the page of the sweep that confirms what was found; empty where none was run.
+        selections: of its best cells, as far as that sweep has trained them afresh.
     """
     from markupsafe import Markup
 
@@ -81,6 +97,8 @@ def page(about: About, history: History, cells: Path, confirming: str = "") -> s
         fates=[(str(fate), fates[fate]) for fate in Fate if fates[fate]],
         reasons=facts.reasons(history),
         leaders=_leaders(about, history),
+        selections=selections,
+        fresh_tasks=_fresh_tasks(selections),
         survivals=facts.survivals(history),
         parts=facts.parts(history),
         sample=facts.SAMPLE,
@@ -107,6 +125,12 @@ def _leaders(about: About, history: History) -> list[Leader]:
         fitness = ended.fitness or 0.0
         rows.append(Leader(name_of(ended.number), fitness, test, drawn.nodes, drawn.generation))
     return rows
+
+
+def _fresh_tasks(selections: Sequence[Selection]) -> list[tuple[str, bool]]:
+    """The tasks with fresh trainings, and whether the search saw each."""
+    every = (fresh for row in selections for fresh in row.fresh)
+    return list({fresh.task: (fresh.task, fresh.is_seen) for fresh in every}.values())
 
 
 def _pictures(about: About, history: History) -> list[dict[str, Any]]:

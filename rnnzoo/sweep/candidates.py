@@ -206,7 +206,7 @@ def _plan(experiment: Experiment, search: CellSearch, loaded: Mapping[str, Task]
         search,
         first,
         {stage: task.digest for stage, task in loaded.items()},
-        {stage: _whole(task.metric) for stage, task in loaded.items()},
+        {stage: whole_of(task.metric) for stage, task in loaded.items()},
         math.inf if solved is None else solved,
         rules,
     )
@@ -271,7 +271,7 @@ def _place(experiment: Experiment, written: str) -> Span:
     return places.get(f"search_cells.{written}", places["search_cells"])
 
 
-def _whole(metric: str) -> float | None:
+def whole_of(metric: str) -> float | None:
     """The accuracy of which a score is what it lacks; None where it is a loss."""
     if metrics.is_higher_better(metric):
         return metrics.load(metric).best
