@@ -47,7 +47,7 @@ def found(
         return _from_mlflow(experiment, progress)
     if source:
         return _from_tables(experiment, source, tell)
-    if _ran(experiment.name):
+    if ran(experiment.name):
         return _from_storage(experiment, progress)
     if _tracked(experiment.name):
         tell(f"the storage has none of its trials: from {config.read().tracker_title}", False)
@@ -236,7 +236,7 @@ def recorded(name: str) -> list[str]:
     return []
 
 
-def _ran(name: str) -> bool:
+def ran(name: str) -> bool:
     """Whether the storage has trials of an experiment."""
     from rnnzoo.sweep.search import Store
 

@@ -38,7 +38,7 @@ def report(args: argparse.Namespace) -> None:
         from rnnzoo.cli.evolve import searched
 
         begun = searched(experiment, console)
-        if begun and not config.exists(config.read().storage):
+        if begun and not sources.ran(experiment.name):
             if args.json:
                 print_json({"experiment": experiment.name, "search": begun})
             return

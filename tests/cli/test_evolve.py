@@ -23,6 +23,7 @@ from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind
 from rnnzoo.sweep.candidates import OpenedSearch
 from rnnzoo.sweep.recorded import rows_of
+from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.cli.test_commands import SPEC as OTHER
 from tests.command import before_a_trial, during_a_trial, rnnzoo
@@ -80,6 +81,18 @@ def test_status_and_report_say_how_far_a_search_is(folder: Path) -> None:
         done = rnnzoo(command, "small.yaml", cwd=folder)
         assert done.returncode == 0, done.stderr
         assert "search over cells: 0 of 3 candidates, generation 1" in done.stdout
+
+
+def test_the_report_of_a_search_needs_no_sweep_of_its_own_where_others_were_run(
+    folder: Path,
+) -> None:
+    before_a_trial("evolve", "small.yaml", cwd=folder)
+    storage = folder / "runs/optuna.db"
+    Store(f"sqlite:///{storage}")
+    assert storage.is_file()
+    done = rnnzoo("report", "small.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "page: runs/small/report/search.html" in done.stdout
 
 
 def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
