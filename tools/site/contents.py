@@ -18,7 +18,16 @@ TOP_LEVEL: Mapping[str, str] = {
 
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Tutorial": ("first-sweep", "understanding-lstms"),
-    "How to": ("installing", "your-data", "watching", "parts", "cluster", "evolve", "editors"),
+    "How to": (
+        "installing",
+        "coming-from",
+        "your-data",
+        "watching",
+        "parts",
+        "cluster",
+        "evolve",
+        "editors",
+    ),
     "Reference": (
         "language",
         "experiments",
