@@ -39,6 +39,13 @@ def join(children: Iterable[str], between: str = "") -> Markup:
     return Markup(text(between).join(map(text, children)))
 
 
+def table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> Markup:
+    """A table with a head."""
+    head = tag("tr", *(tag("th", name, scope="col") for name in names))
+    body = [tag("tr", *(tag("td", cell) for cell in row)) for row in rows]
+    return tag("table", tag("thead", head), tag("tbody", *body))
+
+
 def text(content: str) -> Markup:
     """A text as markup; markup stays as it is."""
     return content if isinstance(content, Markup) else Markup(escape(content))

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from rnnzoo import lang, report
 from rnnzoo.api.going_on import plain
+from rnnzoo.api.value import Plan
 from rnnzoo.cli import main
 from rnnzoo.cli.plan import _print_plan
 from rnnzoo.lang.view import CellView
@@ -103,6 +104,17 @@ def test_a_notebook_shows_it_as_text(cells: dict[str, CellView]) -> None:
     shown = cells["lstm"]._repr_html_()
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
+
+
+def test_a_notebook_shows_experiments_plans_and_verdicts_as_text(summary: report.Summary) -> None:
+    experiment = parse_experiment(SPEC, "gates.yaml", Path())
+    study = {"task": HOSTILE, "variant": HOSTILE, "left": 1, "planned": 2}
+    plan = Plan(experiment=HOSTILE, studies=[study], hours=None)
+    verdict = replace(summary.verdicts[0], answer=HOSTILE, detail=HOSTILE)
+    for value in (experiment, plan, verdict):
+        shown = value._repr_html_()
+        assert TAG not in shown
+        assert escape(HOSTILE) in shown
 
 
 def test_the_ranking_on_a_terminal_reads_no_markup_in_it(summary: report.Summary) -> None:

@@ -36,7 +36,7 @@ from rnnzoo.api.argument import ExperimentLike, Overrides, Source, experiment_of
 
 if TYPE_CHECKING:
     from rnnzoo.api.evolving import Searched
-    from rnnzoo.api.value import Report, Results
+    from rnnzoo.api.value import Plan, Report, Results
     from rnnzoo.sweep.observer import Observer
     from rnnzoo.sweep.tally import Tally
     from rnnzoo.tasks import Report as Progress
@@ -45,6 +45,7 @@ __all__ = [
     "Given",
     "Observer",
     "Overrides",
+    "Plan",
     "Report",
     "Results",
     "Searched",
@@ -220,7 +221,7 @@ def plan(
     only: str | Sequence[str] = (),
     shard: str | None = None,
     progress: bool | Progress = False,
-) -> dict[str, Any]:
+) -> Plan:
     """What would run, what is done, how long the rest takes, and what can be decided, as `rnnzoo
     plan --json` prints it.
 
@@ -236,13 +237,14 @@ def plan(
         StoreError: a storage cannot be read.
     """
     from rnnzoo.api import planning, root
+    from rnnzoo.api.value import Plan
     from rnnzoo.sweep.parts import part_of
 
     noise, hours = planning.checked_noise(noise), root.checked_hours(hours)
     with _told(progress) as report:
         read = experiment_of(experiment, overrides, trials)
         part = part_of(read, only, shard)
-        return planning.planned(read, workers, measure, noise, report, part, hours)
+        return Plan(planning.planned(read, workers, measure, noise, report, part, hours))
 
 
 @contextmanager
@@ -282,7 +284,7 @@ def _told(progress: bool | Progress) -> Iterator[Progress]:
 
 def __getattr__(name: str) -> Any:
     """Values are imported when they are asked for: importing rnnzoo stays light."""
-    if name in ("Report", "Results"):
+    if name in ("Plan", "Report", "Results"):
         from rnnzoo.api import value
 
         return getattr(value, name)

@@ -1,4 +1,6 @@
-"""What was run, as values: `Results`, and the `Report` that is made from them."""
+"""What was run, as values: `Results`, and the `Report` that is made from them; and the `Plan` of
+what would run.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.errors import UsageError, nearest, number_of
+from rnnzoo.errors import UsageError, duration, nearest, number_of
 from rnnzoo.lang.ir import Cell
+from rnnzoo.markup import join, table, tag
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import runs
 from rnnzoo.spec.timing import Timing
@@ -63,6 +66,27 @@ class Results:
         variants = ", ".join(variant.label for variant in self.experiment.variants)
         trials = number_of(len(self), "trial")
         return f"<Results of '{self.experiment.name}': {trials} of {variants}>"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: how many trials of each variant have ended, and the best of them."""
+        on, reported = self.experiment.select.on, self.experiment.select.report
+        rows = [
+            self._shown(task.label, variant.label)
+            for task in self.experiment.tasks
+            for variant in self.experiment.variants
+        ]
+        names = ("task", "variant", "trials", f"best on {on}", f"its score on {reported}")
+        return join([tag("p", repr(self)), table(names, rows)])
+
+    def _shown(self, task: str, variant: str) -> tuple[str, ...]:
+        from rnnzoo.report.results import belonging
+
+        count = str(len(belonging(self.trials, variant, task)))
+        best = self.best(variant, task)
+        if best is None:
+            return task, variant, count, "none is complete", ""
+        select, scores = self.experiment.select, best.outcome.scores
+        return task, variant, count, f"{scores[select.on]:.4f}", f"{scores[select.report]:.4f}"
 
     @property
     def folder(self) -> Path:
@@ -163,6 +187,25 @@ class Report:
 
     def __repr__(self) -> str:
         return f"<Report of '{self.summary.experiment}': {self.page}>"
+
+
+class Plan(dict[str, Any]):
+    """What would run, with the keys of `rnnzoo plan --json`."""
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the trials that are left of each variant, and how long they take."""
+        rows = [
+            (study["task"], study["variant"], f"{study['left']} of {study['planned']}")
+            for study in self["studies"]
+        ]
+        shown = table(("task", "variant", "trials that are left"), rows)
+        return join([tag("p", tag("b", self["experiment"]), f": {self._takes()}"), shown])
+
+    def _takes(self) -> str:
+        if not self["hours"]:
+            return "how long it takes was not measured"
+        low, high = (duration(3600 * hours) for hours in self["hours"])
+        return low if low == high else f"{low} to {high}"
 
 
 def task_label(experiment: Experiment, variant: str, task: str = "") -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from rnnzoo.markup import join, tag
+
 LEVEL = 0.95
 # `same`: a claim of a difference, where the two are the same within the margin.
 Word = Literal["supported", "refuted", "same", "undecided"]
@@ -88,6 +90,13 @@ class Verdict:
     def said(self) -> str:
         """The word for people: "same" is never said without "within"."""
         return f"same within {self.numbers['margin']:g}" if self.word == "same" else self.word
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the word, the answer, and the numbers behind them."""
+        answer = self.answer or self.claim
+        return join(
+            [tag("p", tag("b", self.said), f": {answer}"), tag("p", tag("small", self.detail))]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from rnnzoo.errors import Span, run_again
+from rnnzoo.markup import join, tag
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.hyperparameters import Training, Value
 
@@ -459,6 +460,22 @@ class Experiment:
             f"{variant}.{name}",
         )  # fmt: skip
         return next(self.places[place] for place in where if place in self.places)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: what is compared, on what, how it is searched, and what is claimed."""
+        searched = [each.name for each in self.variant(self.baseline).space.dimensions]
+        over = f", over {', '.join(searched)}" if searched else ""
+        rows = {
+            "tasks": ", ".join(task.label for task in self.tasks),
+            "variants": ", ".join(variant.label for variant in self.variants),
+            "search": f"{self.search.sampler.name}, {self.search.trials} trials of each{over}",
+            "claims": "; ".join(claim.text for claim in self.claims) or "none",
+        }
+        about = f": {self.about}" if self.about else ""
+        lines = [
+            tag("tr", tag("th", key, scope="row"), tag("td", row)) for key, row in rows.items()
+        ]
+        return join([tag("p", tag("b", self.name), about), tag("table", *lines)])
 
     def paired(self, a: str, b: str) -> bool:
         """Whether trials of two variants with one index are drawn at one point of the space."""
