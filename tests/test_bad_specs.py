@@ -78,6 +78,20 @@ def test_a_cell_of_ones_own_does_not_shadow_a_built_in_one(tmp_path: Path) -> No
         lang.load("lstm", tmp_path)
 
 
+def test_an_experiment_of_the_name_of_a_cell_is_no_cell(tmp_path: Path) -> None:
+    path = tmp_path / "clockwork.yaml"
+    path.write_text("experiment: e\ntask: adding\nvariants: [clockwork]\n")
+    from rnnzoo.sweep.plan import cells
+
+    named = cells(rnnzoo.load_experiment(path))
+    assert [cell.name for cell in named.values()] == ["clockwork"]
+    mine = "name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n"
+    (tmp_path / "mine.yaml").write_text("experiment: e\ntask: adding\nvariants: [mine]\n")
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells/mine.yaml").write_text(mine)
+    assert lang.load("mine", tmp_path).name == "mine"
+
+
 def test_a_mistake_in_a_cell_is_reported_by_the_experiment_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n"

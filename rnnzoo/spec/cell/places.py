@@ -31,10 +31,11 @@ def find(reference: str, folder: Path) -> Path:
         path.resolve(): path for place in places if (path := place / f"{reference}.yaml").is_file()
     }
     candidates.pop(built_in.resolve(), None)
+    cells = [path for path in candidates.values() if not _is_experiment(path)]
     if reference in built_in_names():
-        if candidates and folder.resolve() != ZOO.resolve():
+        if cells and folder.resolve() != ZOO.resolve():
             raise UsageError(
-                f"'{reference}' is a built-in cell and also {next(iter(candidates.values()))}:"
+                f"'{reference}' is a built-in cell and also {cells[0]}:"
                 " rename yours, or give its path"
             )
         return built_in
@@ -47,7 +48,8 @@ def find(reference: str, folder: Path) -> Path:
             or f"take one of those that `{command('list', 'cells')}` names"
         )
         raise UsageError(f"no cell '{reference}'", fix)
-    return next(iter(candidates.values()))
+    # of an experiment alone, its reader says that it is no cell
+    return (cells or list(candidates.values()))[0]
 
 
 def named_in_spec(reference: str, folder: Path) -> Path:
@@ -72,6 +74,13 @@ def named_in_spec(reference: str, folder: Path) -> Path:
     if os.path.exists(path) and not os.path.isfile(path):
         raise UsageError(f"'{reference}' is no file", "give the path of a cell's YAML file")
     return path
+
+
+def _is_experiment(path: Path) -> bool:
+    """Whether a file is an experiment; one that cannot be read may be a cell."""
+    with contextlib.suppress(SpecError, UsageError):
+        return "experiment" in parse(read_text(path), str(path)).entries
+    return False
 
 
 def _within(path: Path, folder: Path) -> bool:
