@@ -5,7 +5,8 @@ as points of a fixed quasi-random grid.  Each variant is measured against its ow
 point is good if, on average over the variants, the expected score is little worse than that.
 
 A surface goes on rising or falling where nothing was tried, and nothing says that it is right to.
-So a region has points within the range of what was tried only, unless it is pilots' to try more.
+So a region has points within the range of what was tried only, unless it is pilots' to try more; a
+variant's own region, within the range of its own trials.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +25,14 @@ from rnnzoo.stats.surrogate import Surface, fit
 
 Array = np.ndarray[Any, Any]
 GRID = 2048  # points; a power of two, so that they fill the cube evenly
+
+
+class Reach(Enum):
+    """How far the points of a region may lie from what was tried."""
+
+    TRIED = auto()  # within the range of the trials of the variants whose region it is
+    TRIED_BY_ANY = auto()  # within that of all trials
+    ANYWHERE = auto()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,12 +76,13 @@ def region_size(share: float) -> int:
 
 
 def regions(
-    trials: Scored, variants: Sequence[str], share: float, common: bool, beyond: bool = False
+    trials: Scored,
+    variants: Sequence[str],
+    share: float,
+    common: bool,
+    reach: Reach = Reach.TRIED,
 ) -> dict[str, Region]:
     """The best `share` of the space for each variant; with `common`, one region for all of them.
-
-    Args:
-        beyond: whether points may lie beyond the range of what was tried.
 
     Raises:
         StatsError: too few trials have a score.
@@ -80,11 +91,13 @@ def regions(
     grid = sobol(GRID, axes)
     expected = dict(zip(variants, _expected(axes, *_as_bytes(trials), tuple(variants))))
     size = region_size(share)
-    allowed = np.full(GRID, True) if beyond else _within_tried(trials, grid, size)
-    excess = {
-        name: np.where(allowed, scores - scores[allowed].min(), np.inf)
-        for name, scores in expected.items()
-    }
+    excess = {}
+    for name, scores in expected.items():
+        own = "" if common or reach is not Reach.TRIED else name
+        allowed = np.full(GRID, True)
+        if reach is not Reach.ANYWHERE:
+            allowed = _within_tried(trials, grid, size, own)
+        excess[name] = np.where(allowed, scores - scores[allowed].min(), np.inf)
     together = np.mean(list(excess.values()), axis=0)
 
     def best(excess: Array) -> Region:
@@ -97,11 +110,17 @@ def regions(
     return {name: best(excess[name]) for name in variants}
 
 
-def _within_tried(trials: Scored, grid: Array, size: int) -> Array:
+def _within_tried(trials: Scored, grid: Array, size: int, variant: str) -> Array:
     """(points,) whether a point of the grid lies within the range of the trials that gave a score,
     axis by axis; where these are fewer than a region has, so do the nearest ones beyond.
+
+    Args:
+        variant: whose trials count; empty: all.  One none of whose trials gave a score has the
+            range of all.
     """
-    tried = trials.points[np.isfinite(trials.scores)]
+    has_score = np.isfinite(trials.scores)
+    own = has_score & [variant in ("", label) for label in trials.variants]
+    tried = trials.points[own if own.any() else has_score]
     outside = np.maximum(tried.min(axis=0) - grid, grid - tried.max(axis=0)).max(axis=1)
     within: Array = outside <= max(0.0, np.sort(outside)[size - 1])
     return within

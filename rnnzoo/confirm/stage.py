@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.confirm.questions import Looks, Question, Round, Seen, Standing, asked, look
-from rnnzoo.confirm.region import Region, Scored, regions
+from rnnzoo.confirm.region import Reach, Region, Scored, regions
 
 Array = np.ndarray[Any, Any]
 REPEATS = 4  # of the pilots, of a variant that keeps doing worse than predicted
@@ -37,8 +37,8 @@ class Design:
         budget: trainings in all, those of the search included.
         alpha: the share of studies that may contain a wrong answer.
         margin: the unit in which a pilot's surprise is measured.
-        beyond: whether rounds may reach beyond the range of what was tried, as they could in
-            studies that were begun before.
+        reach: how far the settings of rounds may lie from what was tried; farther only in studies
+            that were begun when they could.
     """
 
     looks: Looks
@@ -49,7 +49,7 @@ class Design:
     budget: int = 150
     alpha: float = 0.05
     margin: float = 0.1
-    beyond: bool = False
+    reach: Reach = Reach.TRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def tune(
         if not surprised:
             break
         # pilots try what was not tried yet, if scores are expected to be best there
-        predicted = regions(trials, variants, design.share, design.common, beyond=True)
+        predicted = regions(trials, variants, design.share, design.common, Reach.ANYWHERE)
         wanted = [
             _random_pilot(predicted[variant], variant, repeat, number, design, uniform)
             for variant in surprised
@@ -129,7 +129,7 @@ def tune(
             if _is_surprise(pilot, score, design.margin)
         }
         surprised = tuple(variant for variant in surprised if variant in worse)
-    tried = regions(trials, variants, design.share, design.common, design.beyond)
+    tried = regions(trials, variants, design.share, design.common, design.reach)
     return Tuned(tried, (), surprised, tuple(trained))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from rnnzoo.confirm import several
 from rnnzoo.confirm.questions import Answer, Question, Round, Seen, Standing
-from rnnzoo.confirm.region import Region, Scored, best_expected
+from rnnzoo.confirm.region import Reach, Region, Scored, best_expected
 from rnnzoo.confirm.stage import (
     REPEATS,
     Design,
@@ -38,6 +38,8 @@ from rnnzoo.stats.sequential import Anytime, Boundary
 from rnnzoo.stats.threads import one_thread
 
 ALPHA = 0.05  # the share of studies that may contain a wrong word
+# How far rounds could reach in versions before, the latest first
+EARLIER_REACH = (Reach.TRIED_BY_ANY, Reach.ANYWHERE)
 SEVERAL_TASKS = "all tasks"  # where a claim about several is judged, to ask for its family
 
 
@@ -422,16 +424,17 @@ class _Stage:
     def tuned(self, variants: Sequence[str]) -> Tuned:
         """The outcome of search and pilots.
 
-        A study that was begun when rounds could reach beyond what was tried goes on so: its rounds
-        tell, which lie where that rule has them.
+        A study that was begun when rounds could reach farther goes on so: its rounds tell, which
+        lie where that rule has them.
         """
         tuned = self.tuned_by(self.design, variants)
         elsewhere = self.elsewhere(self.design, tuned)
-        if elsewhere:
-            earlier = replace(self.design, beyond=True)
+        for reach in EARLIER_REACH if elsewhere else ():
+            earlier = replace(self.design, reach=reach)
             tuned_earlier = self.tuned_by(earlier, variants)
-            if self.elsewhere(earlier, tuned_earlier) < elsewhere:
-                return tuned_earlier
+            left = self.elsewhere(earlier, tuned_earlier)
+            if left < elsewhere:
+                tuned, elsewhere = tuned_earlier, left
         return tuned
 
     def elsewhere(self, how: Design, tuned: Tuned) -> int:

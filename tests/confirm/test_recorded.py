@@ -96,3 +96,44 @@ def test_settings_that_no_rule_gives_change_nothing() -> None:
     ]
     pilots = [result for result in study()[1] if result.key.stage == PILOT]
     assert rates(stood([*of_search(), *pilots, *strange]))[1] <= tried()
+
+
+# ------------------------------------------------------------------ settings of their own
+
+
+@cache
+def own_settings() -> tuple[Experiment, tuple[Result, ...]]:
+    """One that was begun when a variant could be sent where only others had been tried: search,
+    pilots and two rounds.
+    """
+    experiment = read(ROOT / "experiments/studies/minimal_tuned.yaml")
+    return experiment, table.read(Path(__file__).with_name("minimal_tuned_before.csv")).results
+
+
+def rates_of_gru(results: Sequence[Result]) -> list[float]:
+    """The learning rates of its trainings that come next."""
+    experiment, _ = own_settings()
+    now = stand(experiment, TASK, results, experiment.search.trials)
+    rates = [each.hyperparameters["learning_rate"] for each in now.next if each.variant == "gru"]
+    return [float(rate) for rate in rates if not isinstance(rate, str)]
+
+
+def test_a_variant_goes_as_far_as_its_own_trials_went() -> None:
+    results = own_settings()[1]
+    own = [result for result in results if result.key.variant == "gru"]
+    tried = [float(result.trial.hyperparameters["learning_rate"]) for result in own
+             if result.key.stage != ROUND]  # fmt: skip
+    without_rounds = [result for result in results if result.key.stage != ROUND]
+    rates = rates_of_gru(without_rounds)
+    assert rates
+    assert min(tried) <= min(rates) <= max(rates) <= max(tried)
+
+
+def test_a_study_that_sent_it_farther_goes_on_there() -> None:
+    results = own_settings()[1]
+    rounds = [result.trial.hyperparameters["learning_rate"] for result in results
+              if result.key.stage == ROUND and result.key.variant == "gru"]  # fmt: skip
+    rates = rates_of_gru(results)
+    assert rates
+    assert max(rates) == pytest.approx(max(map(float, rounds)), rel=0.3)
+    assert max(rates) < 0.0121  # the lowest that it had tried

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnzoo.confirm.questions import Answer, Question, Seen
-from rnnzoo.confirm.region import Scored, best_expected, regions
+from rnnzoo.confirm.region import Reach, Scored, best_expected, regions
 from rnnzoo.confirm.stage import (
     REPEATS,
     SURPRISE,
@@ -110,7 +110,7 @@ def test_a_region_does_not_reach_beyond_what_was_tried() -> None:
     assert end - 0.2 < within[:, 0].max() <= end
     assert (points.min(axis=0) <= within).all()
     assert (within <= points.max(axis=0)).all()
-    anywhere = regions(tried, NAMES, 0.05, common=True, beyond=True)["a"].points
+    anywhere = regions(tried, NAMES, 0.05, common=True, reach=Reach.ANYWHERE)["a"].points
     assert anywhere[:, 0].min() > end
 
 
@@ -127,6 +127,27 @@ def test_pilots_try_what_lies_beyond_and_rounds_go_as_far_as_they_went() -> None
     now = tune(DESIGN, NAMES, tried, scores, uniform)
     assert now.trained == first.wanted
     assert end < now.regions["a"].points[:, 0].max() <= points[:, 0].max()
+
+
+def test_a_region_of_ones_own_does_not_reach_beyond_ones_own_trials() -> None:
+    points = search().points
+    points[:, 0] *= 0.5
+    is_b = np.array([variant == "b" for variant in search().variants])
+    points[is_b, 0] += 0.5  # where all improve, and only b was tried
+    tried = Scored(points, search().variants, slope(points))
+    own = regions(tried, NAMES, 0.05, common=False)
+    assert own["a"].points[:, 0].max() <= points[~is_b, 0].max() < 0.5
+    assert own["b"].points[:, 0].min() > 0.5
+    by_any = regions(tried, NAMES, 0.05, common=False, reach=Reach.TRIED_BY_ANY)
+    assert by_any["a"].points[:, 0].min() > 0.5
+
+
+def test_a_variant_without_a_score_has_the_range_of_all_trials() -> None:
+    points = np.concatenate([0.1 + 0.6 * search().points, [[0.99, 0.99]]])
+    scores = np.append(slope(points[:-1]), math.inf)
+    tried = Scored(points, (*search().variants, "d"), scores)
+    own = regions(tried, (*NAMES, "d"), 0.05, common=False)["d"].points
+    assert points[:-1].min() <= own.min() < own.max() <= points[:-1].max()
 
 
 def test_a_setting_without_a_score_was_not_tried() -> None:
