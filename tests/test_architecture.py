@@ -47,6 +47,7 @@ HOMES = {
     "pandas": ("api/value.py",),
     "pooch": ("tasks/",),
     "pytest": ("testing/",),
+    "IPython": ("terminal/notebook.py",),
     "rich": ("cli/", "terminal/", "report/text.py"),
 }
 # `load_model` is the one door to Keras in the package's front.

@@ -90,8 +90,8 @@ def run(
             `share: true` of the experiment.
         hours: after so many, trials that run save their state of training, and nothing is begun any
             more; the report is of what was run.
-        progress: show the sweep on this terminal; or an observer, as a subclass of
-            `rnnzoo.api.Observer`.
+        progress: show the sweep on this terminal, or beneath the cell of this notebook; or an
+            observer, as a subclass of `rnnzoo.api.Observer`.
 
     Raises:
         SpecError, UsageError: the experiment, or an argument, is wrong.
@@ -257,11 +257,15 @@ def _watched(progress: bool | Observer, tally: Tally) -> Iterator[Observer]:
     elif not progress:
         yield Observer()
     else:
-        from rnnzoo.terminal.console import plain_console
+        from rnnzoo.terminal.console import in_notebook, plain_console
         from rnnzoo.terminal.display import Display
+        from rnnzoo.terminal.notebook import NotebookDisplay
 
         console = plain_console()
-        with Display(console, tally, console.is_terminal) as display:
+        shown = Display(console, tally, console.is_terminal)
+        if in_notebook():
+            shown = NotebookDisplay(console, tally)
+        with shown as display:
             yield display
 
 

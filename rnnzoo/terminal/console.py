@@ -23,7 +23,8 @@ class PlainConsole(Console):
     """
 
     def __init__(self, unread: str = "", **options: Any) -> None:
-        super().__init__(markup=False, highlight=False, emoji=False, **options)
+        # a notebook, too, shows what is printed as text
+        super().__init__(markup=False, highlight=False, emoji=False, force_jupyter=False, **options)
         self.unread = unread
 
     def on_broken_pipe(self) -> None:
@@ -68,5 +69,14 @@ def _folded(line: str, width: int) -> str:
     )
 
 
+def in_notebook() -> bool:
+    """Whether a kernel of IPython runs this, whose output is a page."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
+
+
 def plain_console(stderr: bool = False, unread: str = "") -> Console:
-    return PlainConsole(unread, stderr=stderr)
+    # a kernel asks for colours, by which rich takes its output for a terminal
+    is_terminal = False if in_notebook() else None
+    return PlainConsole(unread, stderr=stderr, force_terminal=is_terminal)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -30,6 +31,14 @@ STARTING = "starting the processes that train"
 SHOWN = 8  # trials that run
 
 
+class Redrawn(Protocol):
+    """What is drawn in place, from its start until it is stopped."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Display(Observer):
     """Observer of a sweep; use it as a context.
 
@@ -40,7 +49,7 @@ class Display(Observer):
 
     def __init__(self, console: Console, tally: Tally, live: bool) -> None:
         self.console, self.tally = console, tally
-        self.live = (
+        self.live: Redrawn | None = (
             Live(self, console=console, refresh_per_second=4, transient=True) if live else None
         )
         self._studies: Sequence[Study] = ()  # that were begun last
