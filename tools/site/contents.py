@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "your-data",
         "watching",
         "parts",
+        "teaching/classroom",
         "cluster",
         "evolve",
         "editors",
