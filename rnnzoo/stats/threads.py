@@ -13,9 +13,12 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
+from rnnzoo.stats._scipy import linalg
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """While this lasts, NumPy and SciPy compute on one thread; also a decorator."""
+    _ = linalg.cholesky  # imports SciPy: a library that is loaded later would not be limited
     with threadpool_limits(limits=1, user_api="blas"):
         yield
