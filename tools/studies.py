@@ -43,9 +43,11 @@ STUDIES = (
     ),
     Study("long_term", "How far back cells learn", ("long_term",)),
     Study(
-        "minimal", "Were RNNs all we needed? (Feng et al. 2024)", ("minimal", "minimal_chorales")
+        "minimal",
+        "Were RNNs all we needed? (Feng et al. 2024)",
+        ("minimal", "minimal_chorales", "minimal_tuned"),
     ),
-    Study("one_gate", "One gate or three", ("one_gate", "one_gate_chorales")),
+    Study("one_gate", "One gate or three", ("one_gate", "one_gate_chorales", "one_gate_tuned")),
     Study(
         "timing",
         "Learning to forget and to time (Gers et al. 2000, 2002)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -45,6 +46,7 @@ def sphinx(builder: str, folder: Path) -> int:
     """Run one of Sphinx's builders on what was laid out; its exit code, not 0 after a warning."""
     from sphinx.cmd.build import build_main
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # docstrings are read by importing
     strict = ["--fail-on-warning", "--keep-going", "--quiet"]
     return build_main([*strict, "-b", builder, str(folder / SOURCE), str(folder / builder)])
 
