@@ -208,7 +208,7 @@ def test_what_cannot_train_in_populations_is_refused(
         rnnzoo.plan(FILE, measure=False)
 
 
-@pytest.mark.parametrize("options", ["size: text", "size: null", "size: 0", "precision: half"])
+@pytest.mark.parametrize("options", ["size: text", "size: 0", "precision: half"])
 def test_a_wrong_option_is_shown_in_its_place(options: str, launched_by: LaunchedBy) -> None:
     launched_by(f"{{name: population, {options}}}")
     for command in (rnnzoo.plan, rnnzoo.run):
