@@ -1,4 +1,4 @@
-"""What `--json` prints: one document on stdout, whatever happens.
+"""What `--json` prints: one document on stdout, but after a bug.
 
 docs/scripting.md has the shape of each command's.
 """
