@@ -91,13 +91,16 @@ def regions(
     grid = sobol(GRID, axes)
     expected = dict(zip(variants, _expected(axes, *_as_bytes(trials), tuple(variants))))
     size = region_size(share)
-    excess = {}
-    for name, scores in expected.items():
-        own = "" if common or reach is not Reach.TRIED else name
-        allowed = np.full(GRID, True)
-        if reach is not Reach.ANYWHERE:
-            allowed = _within_tried(trials, grid, size, own)
-        excess[name] = np.where(allowed, scores - scores[allowed].min(), np.inf)
+    if reach is Reach.ANYWHERE:
+        allowed = dict.fromkeys(variants, np.full(GRID, True))
+    elif common or reach is Reach.TRIED_BY_ANY:
+        allowed = dict.fromkeys(variants, _within_tried(trials, grid, size))
+    else:
+        allowed = {name: _within_tried(trials, grid, size, name) for name in variants}
+    excess = {
+        name: np.where(allowed[name], scores - scores[allowed[name]].min(), np.inf)
+        for name, scores in expected.items()
+    }
     together = np.mean(list(excess.values()), axis=0)
 
     def best(excess: Array) -> Region:
@@ -110,7 +113,7 @@ def regions(
     return {name: best(excess[name]) for name in variants}
 
 
-def _within_tried(trials: Scored, grid: Array, size: int, variant: str) -> Array:
+def _within_tried(trials: Scored, grid: Array, size: int, variant: str = "") -> Array:
     """(points,) whether a point of the grid lies within the range of the trials that gave a score,
     axis by axis; where these are fewer than a region has, so do the nearest ones beyond.
 
