@@ -17,8 +17,8 @@ from typing import Any
 from rich.console import Console
 
 from rnnzoo import lang, losses, metrics, tasks
-from rnnzoo.cli.again import at_each_change
 from rnnzoo.cli.as_json import as_json, print_json, with_place
+from rnnzoo.cli.changes import at_each_change
 from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import (
     Mistake,
@@ -41,7 +41,7 @@ from rnnzoo.lang.plain import LIBRARIES
 from rnnzoo.lang.primitives import ELEMENTWISE, OF_MATRICES, OVER_UNITS
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import claims, plugins
-from rnnzoo.spec.cell import CELL, FAMILIES, ZOO, CellSpec, built_in_names, read
+from rnnzoo.spec.cell import CELL, FAMILIES, ZOO, CellSpec, built_in_names, own_files, read
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import located
@@ -299,7 +299,7 @@ def _cell_line(cell: CellSpec | CellView | None, about: str) -> _Line:
 
 def _own() -> Iterator[tuple[Path, CellView | None]]:
     """The cells of one's own; None for a file with mistakes."""
-    for path in sorted((project() / "experiments/cells").glob("*.yaml")):
+    for path in own_files():
         try:
             yield path, view(str(path))
         except (SpecError, UsageError):
