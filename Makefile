@@ -75,7 +75,7 @@ check: $(READY)  ## lint, types, architecture
 
 accept: $(READY)  ## rewrite expected messages, and the tables of operations and hyper-parameters; read the diff
 	@$(BIN)/python -m tools.operations
-	@$(BIN)/python -m tools.hyperparameters
+	@$(BIN)/python -m tools.keys
 	@RNNZOO_ACCEPT=1 $(BIN)/python -m pytest tests/test_bad_specs.py
 
 docs: $(READY)  ## the docs site, into build/docs/html: a minute, of which the gallery takes most

@@ -22,7 +22,7 @@ What a command does is in `rnnzoo.api` and below.
     predictions   predictions; `grids`, the tables that it and `data` print
     doctor        doctor
     warned        what several of them print before they begin
-    as_json       what `--json` prints; `again`, what `check --watch` does at each change
+    as_json       what `--json` prints; `changes`, what `check --watch` does at each change
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0
 done, 1 the work failed, 2 what the user wrote is wrong, 130 interrupted.

@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from rnnzoo.cli.as_json import print_json
+from rnnzoo.cli.warned import of_source
 from rnnzoo.errors import UsageError, argument, command, listed
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.settings import runs
@@ -71,12 +72,9 @@ def _ran(args: argparse.Namespace, console: Console) -> Iterator[Ran]:
     _check_names(experiments)
     tables = _tables(args.source, experiments)
 
-    def tell(text: str, warning: bool) -> None:
-        told(console, text, style="yellow" if warning else "dim")
-
     for experiment in experiments:
         given = [tables[experiment.name]] if experiment.name in tables else []
-        results = sources.found(experiment, given, tell)
+        results = sources.found(experiment, given, of_source(console))
         yield Ran(results.experiment, results.trials, results.tasks, results.cells, results.planned)
 
 

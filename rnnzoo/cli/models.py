@@ -19,7 +19,7 @@ from rnnzoo.api import root
 from rnnzoo.api.root import launched
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.status import best_trial
-from rnnzoo.cli.warned import print_warnings
+from rnnzoo.cli.warned import of_source, print_warnings
 from rnnzoo.errors import TrainingError, UsageError, nearest, number_of
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -63,15 +63,12 @@ def _train_again(args: argparse.Namespace, console: Console) -> int:
         raise UsageError("which variant?", "--variant NAME")
     if args.set:
         raise UsageError("--set changes a trial, and --trial runs one as it was", "leave one out")
-
-    def tell(text: str, warning: bool) -> None:
-        console.print(text, style="yellow" if warning else "dim")
-
     experiment = experiment_of(Path(args.cell))
-    trial, before = again(experiment, args.variant, args.task or "", args.trial, tell)
+    trial, before = again(experiment, args.variant, args.task or "", args.trial, of_source(console))
     folder = RUNS / "train" / f"{trial.experiment}-{args.variant}-{args.trial}"
-    outcome = trained(replace(trial, folder=str(folder)), console)
-    code = _show_outcome(outcome, replace(trial, folder=str(folder)), args, console)
+    trial = replace(trial, folder=str(folder))
+    outcome = trained(trial, console)
+    code = _show_outcome(outcome, trial, args, console)
     told = ", ".join(f"{split} {score:.4f}" for split, score in before.outcome.scores.items())
     console.print(f"then    {told or before.outcome.kind.words}")
     if outcome.scores != before.outcome.scores:

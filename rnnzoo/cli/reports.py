@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from rnnzoo.cli.as_json import print_json
+from rnnzoo.cli.warned import of_source
 from rnnzoo.errors import UsageError, argument, command, number_of
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import project
@@ -29,10 +30,6 @@ def report(args: argparse.Namespace) -> None:
     from rnnzoo.api.argument import experiment_of
 
     console = plain_console(args.json or args.latex or args.markdown)
-
-    def tell(text: str, warning: bool) -> None:
-        console.print(text, style="yellow" if warning else "dim")
-
     experiment = experiment_of(Path(args.spec), args.set)
     if experiment.cell_search is not None and not args.source:
         from rnnzoo.cli.evolve import searched
@@ -42,7 +39,7 @@ def report(args: argparse.Namespace) -> None:
             if args.json:
                 print_json({"experiment": experiment.name, "search": begun})
             return
-    results = sources.found(experiment, args.source, tell)
+    results = sources.found(experiment, args.source, of_source(console))
     made = results.report()
     if args.json:
         print_json(made.to_dict())

@@ -13,8 +13,7 @@ from rnnzoo.errors import UsageError, nearest
 from rnnzoo.spec import plugins
 from rnnzoo.spec import schema as writer
 from rnnzoo.spec.atomic import atomic_write
-from rnnzoo.spec.cell import built_in_names
-from rnnzoo.spec.settings import EXPERIMENTS, project
+from rnnzoo.spec.cell import built_in_names, own_files
 
 WRITERS: Mapping[str, Callable[[writer.Known], writer.Schema]] = {
     "cell": writer.of_cell,
@@ -49,7 +48,7 @@ def schema(args: argparse.Namespace) -> None:
 
 def _known() -> writer.Known:
     """What there is here to be named."""
-    own = (path.stem for path in (project() / EXPERIMENTS / "cells").glob("*.yaml"))
+    own = [path.stem for path in own_files()]
     return {
         "cells": dict.fromkeys([*built_in_names(), *own]),
         "tasks": dict(_with_options("tasks", _of_task)),

@@ -89,7 +89,7 @@ class _Writer:
             case Names():
                 return {"type": "object", "additionalProperties": self.schema(holds.holds)}
             case Either():
-                return {"anyOf": [self.schema(one) for one in holds.holds]}
+                return {"anyOf": [self.schema(alternative) for alternative in holds.holds]}
             case Keys():
                 return self._of_table(holds)
             case ByName():
@@ -145,8 +145,8 @@ class _Writer:
             name = {"anyOf": [name, elsewhere]}
         beside = {key: self._property(row, None) for key, row in chosen.beside.items()}
         options = [
-            _where_named(one, {**beside, **self._options(defaults)})
-            for one, defaults in sorted(known.items())
+            _where_named(named, {**beside, **self._options(defaults)})
+            for named, defaults in sorted(known.items())
             if defaults is not None
         ]
         table: Schema = {"type": "object", "properties": {"name": name, **beside}}
@@ -221,6 +221,6 @@ def _needs(holds: Holds) -> Schema:
         case Shared():
             return _needs(holds.holds)
         case Either():
-            tables = [one for one in map(_needs, holds.holds) if one]
+            tables = list(filter(None, map(_needs, holds.holds)))
             return tables[0] if len(tables) == 1 else _said({"anyOf": tables})
     return {}

@@ -164,32 +164,32 @@ class Sweep:
         """Studies of the storage, none of which is open yet."""
         given = {result.study: list(self.given_provenance) for result in self.given}
         return OpenStudies(
-            self.experiment,
-            self.store,
-            self.observer.note,
-            self.part,
-            self.again,
-            self.code,
+            experiment=self.experiment,
+            store=self.store,
+            note=self.observer.note,
+            part=self.part,
+            again=self.again,
+            code=self.code,
             provenance_elsewhere=given,
         )
 
     def _loop(self, still_alone: Sequence[Callable[[], None]], interrupted: Interrupts) -> Loop:
         """The loop that runs what is missing."""
         return Loop(
-            self.experiment.search,
-            self.experiment.resources,
-            self.opened,
-            self.launcher,
-            self.tracker,
-            self.observer,
-            self.longer,
-            self.runs,
-            self.steering,
-            still_alone,
-            interrupted,
-            self.package,
-            self.ends_at,
-            self.grace,
+            search=self.experiment.search,
+            resources=self.experiment.resources,
+            opened=self.opened,
+            launcher=self.launcher,
+            tracker=self.tracker,
+            observer=self.observer,
+            longer=self.longer,
+            runs=self.runs,
+            steering=self.steering,
+            still_alone=still_alone,
+            interrupted=interrupted,
+            package=self.package,
+            ends_at=self.ends_at,
+            grace=self.grace,
         )
 
     # -- which studies and trials there are

@@ -254,8 +254,8 @@ class Store:
                 if state in queries.UNDER_WAY:
                     running[names[study_id]] += 1
                 elif result is not None and result.outcome.final:
-                    at = (result.study, result.trial.index)
-                    results.setdefault(at, replace(result, ended=queries.seconds_of(ended)))
+                    key = (result.study, result.trial.index)
+                    results.setdefault(key, replace(result, ended=queries.seconds_of(ended)))
                 elif result is not None and result.outcome.waits:
                     waited.add((result.study, result.trial.index))
                 else:

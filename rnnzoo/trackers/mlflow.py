@@ -429,11 +429,12 @@ def _metrics(result: Result) -> list[Any]:
     left = sum(epoch.get("seconds", 0.0) for epoch in outcome.curve)
     for epoch in outcome.curve:
         left -= epoch.get("seconds", 0.0)
-        at = end - _milliseconds(left)
+        moment = end - _milliseconds(left)
         # a table of trials keeps only the second
         given = [name for name in ("train", "validation") if name in epoch]
         metrics += [
-            Metric(f"curve/{name}", float(epoch[name]), at, int(epoch["epoch"])) for name in given
+            Metric(f"curve/{name}", float(epoch[name]), moment, int(epoch["epoch"]))
+            for name in given
         ]
     return metrics
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo import cli
-from rnnzoo.cli import again
+from rnnzoo.cli import changes
 from rnnzoo.cli.as_json import as_json
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,7 @@ def test_a_watched_file_is_checked_again_after_a_change_and_not_without_one(
         if len(pauses) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(again.time, "sleep", pause)
+    monkeypatch.setattr(changes.time, "sleep", pause)
     assert cli.main(["check", "--watch", str(path)]) == 0
     printed = capsys.readouterr().out
     assert printed.count("unknown name 'q'") == 1

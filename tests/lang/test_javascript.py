@@ -18,6 +18,7 @@ from rnnzoo.lang.primitives import CALLS, ELEMENTWISE, INFIX, OVER_UNITS, PRIMIT
 from rnnzoo.lang.probes import probes
 from rnnzoo.spec.cell import built_in_names
 from tests.browser import chromium, needs_chromium
+from tests.lang.over_groups import OVER_GROUPS
 from tests.samples import cells, compiled, examples
 from tests.strategies import cell_texts
 
@@ -98,21 +99,6 @@ def test_a_page_computes_what_the_reference_does(script: Script, name: str) -> N
 @given(cell_texts())
 def test_a_page_computes_what_the_reference_does_of_random_cells(script: Script, text: str) -> None:
     check(script, lang.parse_text(text))
-
-
-OVER_GROUPS = """\
-name: groups
-options: {heads: 3}
-equations: |
-  a = layer_norm(W @ x) + softmax(h[t-1], heads) + cumax(b) + cumsum(h[t-1], heads)
-  s = 0.5 * s[t-1] + mean(a) + dot(a, b) + norm(a) + max(a)
-  c = layer_norm(a, heads) + dot(a, b, heads) + mean(a, heads) - max(a, heads) + norm(b, heads)
-  r = 1
-  n = sum(h[t-1]) + n[t-1]
-  q = R @ r
-  h = tanh(a + s + c + q + n) + where(t > 2, k, b) + clip(a, -0.5, b) + clip(a, 0, heads)
-  k = 0.5
-"""
 
 
 def test_groups_of_units_have_as_many_units_as_they_need(script: Script) -> None:

@@ -30,6 +30,7 @@ from rnnzoo.lang.probes import probes
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import INITIALISERS, built_in_names
 from tests.lang import numpy_as_torch
+from tests.lang.over_groups import OVER_GROUPS
 from tests.samples import cells, examples
 from tests.strategies import cell_texts
 
@@ -144,21 +145,6 @@ def test_the_function_of_any_cell_computes_what_the_reference_does(text: str) ->
     agrees(cell.ir, cell.plain("jax"), run_jax, masked=True)
 
 
-OVER_UNITS = """\
-name: over_units
-options: {heads: 3}
-equations: |
-  a = layer_norm(W @ x) + softmax(h[t-1], heads) + cumax(b) + cumsum(h[t-1], heads)
-  s = 0.5 * s[t-1] + mean(a) + dot(a, b) + norm(a) + max(a)
-  c = layer_norm(a, heads) + dot(a, b, heads) + mean(a, heads) - max(a, heads) + norm(b, heads)
-  r = 1
-  n = sum(h[t-1]) + n[t-1]
-  q = R @ r
-  h = tanh(a + s + c + q + n) + where(t > 2, k, b) + clip(a, -0.5, b) + clip(a, 0, heads)
-  k = 0.5
-"""
-
-
 JOINED = """\
 name: joined
 constants: |
@@ -237,7 +223,7 @@ def test_joined_vectors_and_beginnings_that_are_expressions_are_written_for_jax(
 
 
 def test_reductions_and_numbers_that_fill_vectors_are_written(torch: ModuleType) -> None:
-    cell = parsed(OVER_UNITS)
+    cell = parsed(OVER_GROUPS)
     agrees(cell.ir, cell.plain("torch"), lambda *given: run_torch(torch, *given), True)
 
 
@@ -252,7 +238,7 @@ def test_reductions_within_groups_are_broken_over_lines(reduction: str, torch: M
 
 @pytest.mark.slow
 def test_reductions_and_numbers_that_fill_vectors_are_written_for_jax() -> None:
-    cell = parsed(OVER_UNITS)
+    cell = parsed(OVER_GROUPS)
     agrees(cell.ir, cell.plain("jax"), run_jax, masked=True)
 
 
@@ -317,7 +303,7 @@ def test_jax_begins_weights_as_the_cell_says() -> None:
 def test_files_run_with_torch_itself() -> None:
     torch = pytest.importorskip("torch")
     written = [*map(view, built_in_names())]
-    written += map(parsed, (OVER_UNITS, JOINED, SIZED, NAMES.replace("half", "u")))
+    written += map(parsed, (OVER_GROUPS, JOINED, SIZED, NAMES.replace("half", "u")))
     torch.set_default_dtype(torch.float64)
     try:
         for cell in written:

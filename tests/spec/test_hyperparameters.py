@@ -22,7 +22,7 @@ from rnnzoo.spec.hyperparameters import (
 )
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Trial
-from tools.hyperparameters import PAGE, PAGES, with_hyperparameters, with_keys
+from tools.keys import PAGE, PAGES, with_hyperparameters, with_keys
 
 HEAD = "experiment: e\ntask: adding\nvariants: [rnn]\n"
 TRIAL = Trial("e", "rnn", "", "adding", 0, {"units": 8, "learning_rate": 0.1}, seed=1)

@@ -1,7 +1,5 @@
 """JSON Schemas of specs: what they accept and refuse is what the readers accept and refuse, as far
 as keys and types go.
-
-`jsonschema` is no dependency of ours; where it is not installed, only the tables are compared.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from rnnzoo import cli, tasks
@@ -136,7 +135,6 @@ def schema_of(what: str) -> Any:
 
 @functools.cache
 def validator(what: str) -> Any:
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(schema_of(what))
     return jsonschema.Draft202012Validator(schema_of(what))
 

@@ -110,13 +110,13 @@ def _path(form: str, drawn: str, count: int) -> str:
     if form == "lines":
         path = re.sub(r"\s*([ML]) ", r"\1", _LINE.findall(drawn)[-1].strip())
         path = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}", path)
-        found = path.count("M")
+        drawn_marks = path.count("M")
     else:
         spots = _DOT.findall(drawn)
-        found = len(spots)
+        drawn_marks = len(spots)
         path = "".join(f"M{float(x):.1f} {float(y):.1f}h0" for x, y in spots)
-    if found != count:
-        raise ValueError(f"{found} of {count} marks are drawn")
+    if drawn_marks != count:
+        raise ValueError(f"{drawn_marks} of {count} marks are drawn")
     return path
 
 

@@ -33,7 +33,15 @@ from rnnzoo.spec.cell.names import (
     legal_name,
     shown_words,
 )
-from rnnzoo.spec.cell.places import ZOO, built_in_names, find, is_built_in, named_in_spec, sources
+from rnnzoo.spec.cell.places import (
+    ZOO,
+    built_in_names,
+    find,
+    is_built_in,
+    named_in_spec,
+    own_files,
+    sources,
+)
 from rnnzoo.spec.cell.statements import MAX_EQUATIONS
 from rnnzoo.spec.cell.tables import init_of
 from rnnzoo.spec.cell.values import (
@@ -87,6 +95,7 @@ __all__ = [
     "is_built_in",
     "legal_name",
     "named_in_spec",
+    "own_files",
     "parse_cell",
     "read",
     "read_file",

@@ -10,7 +10,7 @@ from pathlib import Path
 from rnnzoo.errors import SpecError, UsageError, command, nearest
 from rnnzoo.spec.cell.names import LABEL, MAX_NAME
 from rnnzoo.spec.document import Scalar, parse, read_text
-from rnnzoo.spec.settings import project
+from rnnzoo.spec.settings import EXPERIMENTS, project
 
 ZOO = Path(__file__).parents[2] / "zoo"
 SHOWN_FILE = "zoo/{}.yaml"  # what messages call a file in it
@@ -93,6 +93,11 @@ def _within(path: Path, folder: Path) -> bool:
 def built_in_names() -> tuple[str, ...]:
     """Names of the cells of the zoo, sorted."""
     return tuple(sorted(path.stem for path in ZOO.glob("*.yaml") if path.stem != "sources"))
+
+
+def own_files() -> list[Path]:
+    """The files of the project's own cells, sorted."""
+    return sorted((project() / EXPERIMENTS / "cells").glob("*.yaml"))
 
 
 def is_built_in(file: str) -> bool:
