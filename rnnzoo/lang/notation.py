@@ -41,6 +41,11 @@ _DOTS = frozenset("\N{MIDDLE DOT}\N{DOT OPERATOR}\N{MULTIPLICATION SIGN}")
 _AFTER_MATRIX = re.compile(r"\b[A-Z]\w*\s*$")
 
 
+def this_step(name: str) -> str:
+    """An operand as a fix shows it: papers write `x_t` for this step's `x`."""
+    return "x" if name == "x_t" else name
+
+
 def readable(code: Code, mistakes: Mistakes) -> Code | None:
     """An expression that Python's parser can read; None if foreign signs remain."""
     code = _unicode_notation(_latex_notation(code, mistakes), mistakes)

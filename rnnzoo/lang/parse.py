@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 
 from rnnzoo.errors import Mistakes, Span, UsageError, nearest, number_of
 from rnnzoo.lang import notation, unreadable
-from rnnzoo.lang.notation import PRIME
+from rnnzoo.lang.notation import PRIME, this_step
 from rnnzoo.lang.operations import calls, named
 from rnnzoo.lang.primitives import (
     CALLS,
@@ -574,7 +574,7 @@ def _picks_all(part: ast.expr) -> bool:
 
 def _side_by_side(matrix: str, operands: Sequence[ast.expr]) -> str:
     """A product with joined vectors as it is written."""
-    texts = [ast.unparse(operand).replace("[t - ", "[t-")[:40] for operand in operands[:6]]
+    texts = [this_step(_operand(operand)) for operand in operands[:6]]
     return f"{matrix} @ [{', '.join(texts)}]"
 
 

@@ -10,7 +10,7 @@ import keyword
 import re
 
 from rnnzoo.errors import Span
-from rnnzoo.lang.notation import PRIME
+from rnnzoo.lang.notation import PRIME, this_step
 from rnnzoo.lang.primitives import CALLS
 from rnnzoo.spec.document import Code
 
@@ -40,7 +40,8 @@ def fix(text: str) -> str:
     if word := next((word for word in re.findall(r"[a-z]+", text) if keyword.iskeyword(word)), ""):
         return f"'{word}' is a word of Python and cannot be a name: write {word}_ or another letter"
     if (pair := re.search(r"\b([A-Z]\w*)\s+([A-Za-z]\w*|\()", text)) is not None:
-        return f"a product is written with @: {pair[1]} @ {pair[2].replace('(', '(...)')}"
+        operand = "(...)" if pair[2] == "(" else this_step(pair[2])
+        return f"a product is written with @: {pair[1]} @ {operand}"
     if re.search(r"\[[^\]]*;|;[^\[]*\]", text):
         return "vectors are joined with commas: W @ [h[t-1], x]"
     if re.search(r"[-+*/@%]\s*$", text):
