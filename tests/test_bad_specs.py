@@ -92,6 +92,16 @@ def test_an_experiment_of_the_name_of_a_cell_is_no_cell(tmp_path: Path) -> None:
     assert lang.load("mine", tmp_path).name == "mine"
 
 
+def test_what_extends_an_experiment_is_no_cell_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "lstm.yaml").write_text("extends: ./base.yaml\nsearch: {trials: 3}\n")
+    (tmp_path / "base.yaml").write_text("extends: e.yaml\n")
+    (tmp_path / "e.yaml").write_text("experiment: e\ntask: adding\nvariants: [lstm]\n")
+    assert lang.load("lstm", tmp_path).name == "lstm"
+    (tmp_path / "e.yaml").write_text("extends: lstm.yaml\n")  # in a circle, so it may be a cell
+    with pytest.raises(UsageError, match="'lstm' is a built-in cell and also"):
+        lang.load("lstm", tmp_path)
+
+
 def test_a_mistake_in_a_cell_is_reported_by_the_experiment_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n"

@@ -76,10 +76,21 @@ def named_in_spec(reference: str, folder: Path) -> Path:
     return path
 
 
-def _is_experiment(path: Path) -> bool:
-    """Whether a file is an experiment; one that cannot be read may be a cell."""
+def _is_experiment(path: Path, chain: tuple[Path, ...] = ()) -> bool:
+    """Whether a file is an experiment, by its own keys or those of the file that it extends; one
+    that cannot be read may be a cell.
+
+    Args:
+        chain: the files that led here, each of which extends the next.
+    """
+    if path in chain:
+        return False
     with contextlib.suppress(SpecError, UsageError):
-        return "experiment" in parse(read_text(path), str(path)).entries
+        entries = parse(read_text(path), str(path)).entries
+        base = getattr(entries.get("extends"), "value", None)
+        if "experiment" in entries or not isinstance(base, str):
+            return "experiment" in entries
+        return _is_experiment(path.parent / base, (*chain, path))
     return False
 
 
