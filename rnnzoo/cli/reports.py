@@ -101,6 +101,11 @@ def merge(args: argparse.Namespace) -> None:
     from rnnzoo.report import table
 
     out = Path(args.out)
+    if any(out.resolve() == Path(source).resolve() for source in args.sources):
+        raise UsageError(
+            f"{out} would be written, and is among the tables that are pooled",
+            "name another file to write, or other sources: `*.csv` may have taken it in",
+        )
     if out.exists() and not args.force:
         raise UsageError(
             f"{out} is there already",

@@ -199,6 +199,15 @@ def test_merge_writes_a_table_and_says_what_it_holds(tmp_path: Path) -> None:
     assert rnnzoo("merge", "all.csv", "a.csv", "--force", cwd=tmp_path).returncode == 0
 
 
+def test_a_table_that_is_read_is_not_written_over(tmp_path: Path) -> None:
+    written(tmp_path, a=part(0, 2), b=part(1, 2))
+    before = (tmp_path / "a.csv").read_bytes()
+    refused = rnnzoo("merge", "./a.csv", "a.csv", "b.csv", "--force", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "a.csv would be written, and is among the tables that are pooled" in refused.stderr
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
 @pytest.mark.parametrize(("arguments", "said"), [
     (("no.csv",), "no file no.csv"),
     ((".",), ". is a storage, which does not say what its tasks are\n  fix: name the experiment"),
