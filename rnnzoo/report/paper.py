@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from rnnzoo.report.second import PROMISE
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
-from rnnzoo.report.text import interval, number
+from rnnzoo.report.text import interval, mean, number
 from rnnzoo.report.verdict import Verdict, ends, percent, pvalue
 
 _TEX = {
@@ -162,7 +162,7 @@ def _ranking(table: TaskTable) -> Iterator[Cells]:
     for row in table.rows:
         yield (
             row.variant,
-            number(row.mean),
+            mean(row, table),
             interval(row.interval),
             *(_of_rounds(row) if _fresh(table) else ()),
         )

@@ -97,7 +97,7 @@ def _grid(summary: Summary, table: TaskTable) -> Grid:
     for row in table.rows:
         cells = (
             row.variant,
-            number(row.mean),
+            mean(row, table),
             interval(row.interval, " - "),
             *(_fresh(row) if fresh else _best(row)),
         )
@@ -141,6 +141,14 @@ def interval(bounds: tuple[float, float] | None, joint: str = " to ") -> str:
     if max(map(abs, bounds)) >= SMALL:
         return ends(f"{bounds[0]:.3f}", f"{bounds[1]:.3f}", joint)
     return ends(number(bounds[0]), number(bounds[1]), joint)
+
+
+def mean(row: VariantRow, table: TaskTable) -> str:
+    """The mean of a variant's kept trials, with their number where it has fewer than are
+    compared.
+    """
+    fewer = 0 < row.kept < table.keep
+    return f"{number(row.mean)} of {row.kept}" if fewer else number(row.mean)
 
 
 def number(value: float | None) -> str:
@@ -195,12 +203,12 @@ def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
                 f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False
             )
     if table.lengths:
-        console.print(f"  on test by length, mean of {table.keep}:", highlight=False)
+        console.print("  on test by length, mean of the same trials:", highlight=False)
         by_length = {row.variant: row.by_length for row in table.rows}
         console.print(Padding(_scores("length", table.lengths, by_length), (0, 0, 0, 4)))
     if table.also:
         direction = f"; {table.also_direction}" if table.also_direction else ""
-        heading = f"  on test by other metrics, mean of {table.keep}{direction}:"
+        heading = f"  on test by other metrics, mean of the same trials{direction}:"
         console.print(heading, highlight=False)
         also = {row.variant: row.also for row in table.rows}
         console.print(Padding(_scores("metric", table.also, also), (0, 0, 0, 4)))

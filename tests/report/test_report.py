@@ -409,6 +409,7 @@ def test_the_ranking_reads_in_80_columns_and_says_what_did_not_complete() -> Non
     assert max(map(len, text.splitlines())) <= 80
     for words in (
         "mean of 3",
+        "8.950 of 2",  # of rnn, which has no third
         "always 1: 9.500",
         "gru: 2 diverged",
         "rnn: only 2 complete",
@@ -429,6 +430,7 @@ def test_the_page_stands_alone_and_escapes_what_specs_say(tmp_path: Path) -> Non
     assert "<math" in page
     for kind in ("diverged", "pruned", "failed"):
         assert f">{kind}<" in page
+    assert ">8.950 (of 2)<" in page  # of rnn, where others have a mean of 3
     assert json.loads((tmp_path / "summary.json").read_text())["tables"][0]["keep"] == 3
 
 
