@@ -39,6 +39,7 @@ CELLS = (
     ("show", "gru", "--html", "gru.html"),
     ("show", "lstm", "--torch"),
     ("new", "cell", "mine"),
+    ("skill",),
     ("demo", "--no-browser", "--out", "demo"),
     ("check", "experiments/cells/mine.yaml", "gates.yaml"),
 )

@@ -7,6 +7,7 @@ What a command does is in `rnnzoo.api` and below.
     new           new
     schema        schema
     demo          demo
+    skill         skill; `skill.md`, what it prints
     sweep         sweep, sync; `asked`, what it prints before it begins
     evolve        evolve
     ctl           ctl
@@ -65,6 +66,7 @@ rnnzoo compares recurrent-network architectures, declared as equations.
 
 All commands: rnnzoo --help"""
 
+SKILL = ".agents/skills/rnnzoo/SKILL.md"  # where coding assistants look for it in a project
 CTL = """\
 commands, for this run of the sweep; the next one does what the file says:
   pause           begin no more trials; those that run end
@@ -278,6 +280,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     _demo_command(commands)
     _experiment_commands(commands)
     _cell_commands(commands)
+    _skill_command(commands)
     return parser, commands.choices
 
 
@@ -673,6 +676,11 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     schema.add_argument("what", nargs="?", metavar="WHAT", help=text)
     text = "write all three to this folder, and say how an editor finds them"
     schema.add_argument("--write", metavar="FOLDER", help=text)
+
+
+def _skill_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    about = f"a guide for coding assistants: `rnnzoo skill > {SKILL}`"
+    _json(_command(commands, "skill", "skill", about))
 
 
 def _new_command(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -508,6 +508,7 @@ def test_help_version_and_check_import_nothing_heavy(tmp_path: Path) -> None:
         ["check", "spec.yaml"],
         ["list", "cells"],
         ["show", "gru"],
+        ["skill"],
     ]
     program = f"""
 import contextlib, sys
