@@ -76,20 +76,21 @@ def _legal(row: Hyperparameter) -> str:
     only = (
         f"; {' and '.join(f'`{name}`' for name in row.optimizers)} only" if row.optimizers else ""
     )
-    return _values(row.legal) + only
+    return values(row.legal) + only
 
 
-def _values(legal: Legal) -> str:
+def values(legal: Legal) -> str:
+    """What a value may be, in words."""
     if legal.flag:
         return "`true` or `false`"
     if legal.words:
         *words, last = [f"`{word}`" for word in legal.words]
-        return f"{', '.join(words)} or {last}"
-    low = f"{'above' if legal.open_low else 'from'} {legal.low:g}"
+        return f"{', '.join(words)} or {last}" if words else last
+    low = "" if math.isinf(legal.low) else f"{'above' if legal.open_low else 'from'} {legal.low:g}"
     high = ""
     if not math.isinf(legal.high):
-        high = f"{', below' if legal.open_high else ' to'} {legal.high:,.0f}"
-    return f"{'whole, ' if legal.whole else ''}{low}{high}"
+        high = f"{', below' if legal.open_high else ' to'} {legal.high:,}"
+    return f"{'whole, ' if legal.whole else ''}{low}{high}" or "a number"
 
 
 if __name__ == "__main__":

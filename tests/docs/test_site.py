@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from rnnzoo import cli
+from rnnzoo.spec import schema
 from tools.site import __main__ as site
-from tools.site import commands, contents, interface, links, notebooks
+from tools.site import commands, contents, interface, keys, links, notebooks
 
 
 def test_every_page_of_the_docs_stands_in_one_section() -> None:
@@ -36,6 +37,44 @@ def test_the_reference_of_commands_has_every_command_and_every_option() -> None:
         section = page.partition(f"## {parser.prog}\n")[2].partition("\n## ")[0]
         for option in chain.from_iterable(action.option_strings for action in parser._actions):
             assert f"`{option}" in section, f"{parser.prog} {option}"
+
+
+def of_schemas() -> set[str]:
+    """Every key of every table, as an editor knows it."""
+    known: schema.Known = {kind: {} for kind in ("cells", "tasks", "launchers", "trackers")}
+    waiting: list[object] = [
+        write(known) for write in (schema.of_cell, schema.of_experiment, schema.of_settings)
+    ]
+    names: set[str] = set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            names |= {*part.get("properties", ())}
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return names
+
+
+def test_the_reference_of_keys_has_those_that_an_editor_knows_each_once_in_a_table() -> None:
+    page = keys.page()
+    named = re.findall(r"^\| `([\w]+)` \|", page, re.M)
+    assert {*named} == of_schemas()
+    for section in re.split(r"^##+ ", page, flags=re.M)[1:]:
+        rows = re.findall(r"^\| `([\w]+)` \|", section, re.M)
+        assert len(rows) == len({*rows}) > 0, section.partition("\n")[0]
+    sections = re.findall(r"^### (.+)$", page, re.M)
+    assert len(sections) == len({*sections})
+    targets = {link.replace("-", " ") for link in re.findall(r"\]\(#([\w-]+)\)", page)}
+    assert targets <= {*sections}
+
+
+def test_the_reference_of_keys_says_what_holds_without_a_key() -> None:
+    page = keys.page()
+    assert "| `trials` | whole, from 1 to 1,000,000 | for each variant on each task" in page
+    assert "| `region` | above 0, below 1; or `10%` or `1/10` |" in page
+    assert re.search(r"^\| `name` \| a text \| what the cell is called \| needed \|$", page, re.M)
+    assert re.search(r"^\| `output` .* \| `h` \|$", page, re.M)
 
 
 def test_a_bar_in_a_sentence_does_not_end_a_cell_of_the_table() -> None:

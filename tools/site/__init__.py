@@ -2,6 +2,7 @@
 
     contents    which pages there are, and where each stands
     commands    the reference of commands, from their parser
+    keys        the reference of keys, from the tables by which files are read
     interface   the reference of the Python interface, from docstrings
     notebooks   a notebook as a page
     links       links of the finished site that lead nowhere

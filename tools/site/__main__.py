@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from rnnzoo import cli
-from tools.site import commands, contents, interface, links, notebooks
+from tools.site import commands, contents, interface, keys, links, notebooks
 from tools.site.contents import DOCS, ROOT
 
 HERE = Path(__file__).parent
@@ -80,6 +80,7 @@ def _written(gallery: bool) -> dict[str, str]:
     """The pages that no file of docs/ is, by name."""
     pages = {
         "reference/commands": commands.page(cli.commands()),
+        "reference/keys": keys.page(),
         "reference/interface": interface.page(),
         "gallery": f"{IN_GALLERY} {OPEN_GALLERY if gallery else NO_GALLERY}\n",
     }

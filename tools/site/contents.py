@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 FRONT = "index"
 # Pages that are not files of docs/: those that the build writes, and those of the top level.
-WRITTEN = ("reference/commands", "reference/interface", "gallery")
+WRITTEN = ("reference/commands", "reference/keys", "reference/interface", "gallery")
 TOP_LEVEL: Mapping[str, str] = {
     "changelog": "CHANGELOG.md",
     "contributing": "CONTRIBUTING.md",
@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "tasks",
         "python",
         "scripting",
+        "reference/keys",
         "reference/commands",
         "reference/interface",
         "gallery",
