@@ -161,7 +161,7 @@ def _training_step(case: Case, form: str) -> Callable[[], float]:
         if form == "loop":
             backend = import_module(f"rnnzoo.backends.{keras.config.backend()}.backend")
             stack.enter_context(mock.patch.object(backend, "without_delays", _as_it_is))
-        layer._steps.clear()
+        layer._built().compiled.clear()
         compiled()  # traces and compiles it, and with it the step of the layer
     return lambda: float(compiled()[0])
 

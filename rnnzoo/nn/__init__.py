@@ -3,8 +3,9 @@
 What computes is a backend (`rnnzoo.backends`).
 
     arguments     what a user hands to a layer, checked
-    layer         `Recurrent`, a Keras layer for any cell
-    initializers  the same first weights under every backend
+    layer         `Recurrent`, a Keras layer for any cell; `stack`, its layers, which it runs
+    initial       with which numbers its weights begin
+    initializers  the same initial weights under every backend
     losses        a task's loss and metric as tensors
     network       a trial's layers, from its inputs to its logits; `parts`, those that are not
                   recurrent

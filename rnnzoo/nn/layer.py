@@ -8,61 +8,34 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
 from rnnzoo import backends
-from rnnzoo.backends.contract import (
-    BEFORE,
-    CLOCK,
-    COUNT,
-    OFFSETS,
-    PADDING,
-    PRECISE,
-    CompiledStep,
-    Fit,
-    LayerStep,
-    Named,
-    X,
-)
+from rnnzoo.backends.contract import PRECISE
 from rnnzoo.backends.delays import delayed
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
-from rnnzoo.lang.philox import open_uniform
 from rnnzoo.lang.probes import ELAPSED
 from rnnzoo.lang.scans import has_nonlinear, why_a_loop
-from rnnzoo.lang.start import beginning, by_columns, expressions
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
 from rnnzoo.nn import arguments
-from rnnzoo.nn.initializers import AsComputed, SideBySide, SpectralRadius, as_tensorflow
+from rnnzoo.nn.initial import InitialWeights, masked, seed_of
 from rnnzoo.nn.packing import Packed
+from rnnzoo.nn.stack import Built, Stack
 from rnnzoo.spec.cell import Init
-from rnnzoo.spec.seeds import seed_for
 
 Tensor = Any
 STEPS = "t"  # the name under which the number of steps is handed on
 CLOCK_DTYPE = "int32"
 ENGINES = ("auto", "portable", "scan")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Built:
-    """One layer of the stack: its sizes, weights, masks and constants."""
-
-    number: int
-    sizes: ir.Sizes
-    # keras variables, by name; matrices are kept as kernels (columns, rows)
-    weights: Mapping[str, Any]
-    masks: Mapping[str, np.ndarray]
-    constants: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -76,40 +49,6 @@ class _Memory:
     @property
     def batch(self) -> int | None:
         return int(self.states[0].shape[0]) if self.states else None
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _StackInput:
-    """What a stack is run on, time first.
-
-    Attributes:
-        x: (time, batch, inputs), the named inputs of the cell last.
-        start, drops: initial states and dropout masks of all layers, (batch, size) each.
-        drawn: what equations draw, (time, batch, size), by the number of the layer and by name.
-        of_all_layers: what the step of every layer reads, where it is given: padding, clock, count.
-    """
-
-    x: Tensor
-    start: tuple[Tensor, ...]
-    drops: tuple[Tensor, ...]
-    drawn: Mapping[int, Mapping[str, Tensor]]
-    of_all_layers: Mapping[Named, Tensor]
-
-    def fitted(self, fit: Fit) -> _StackInput:
-        """The same in a shape that is compiled already."""
-        shared_by_all = dict(self.of_all_layers)
-        if PADDING in shared_by_all:
-            shared_by_all[PADDING] = fit.longer(shared_by_all[PADDING], real=False)
-        elif fit.counted:
-            shared_by_all[COUNT] = keras.ops.convert_to_tensor(fit.time, "int32")
-        if CLOCK in shared_by_all:
-            shared_by_all[CLOCK] = fit.wider(shared_by_all[CLOCK])
-        start = tuple(fit.wider(state) for state in self.start)
-        drops = tuple(fit.wider(mask) for mask in self.drops)
-        drawn = {}
-        for number, of_layer in self.drawn.items():
-            drawn[number] = {name: fit.longer(each) for name, each in of_layer.items()}
-        return _StackInput(fit.longer(self.x), start, drops, drawn, shared_by_all)
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -210,13 +149,13 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             self._check_scan()
         self.supports_masking = True
         self._memory = _Memory()
-        self._stack: tuple[Built, ...] = ()
+        self._initial_weights = InitialWeights(self.initializers, self.seed, self.go_backwards)
+        self._stack: Stack | None = None
         self._random = (
             keras.random.SeedGenerator(self._drop_seed())
             if self.dropout or self.recurrent_dropout or self.cell.draws
             else None
         )
-        self._steps: dict[tuple[int | bool, ...], tuple[LayerStep, CompiledStep]] = {}
 
     # -- what Keras asks
 
@@ -228,8 +167,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         backends.for_layers().prepare()
         features = int(input_shape[-1])
         self.cell.inputs_in(features)
-        self._stack = tuple(
-            self._build_layer(features, number) for number in range(1, self.layers + 1)
+        self._stack = Stack(
+            cell=self.cell,
+            layers=tuple(self._build_layer(features, number) for number in self._numbers),
+            dtype=self.compute_dtype,
+            each_step=self.return_sequences,
+            scanned=self.engine == "scan",
         )
         self.input_spec = keras.InputSpec(ndim=3, axes={-1: features})
         if self.stateful:
@@ -250,9 +193,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         mask: Tensor | None = None,
         training: bool = False,
     ) -> Tensor:
-        if mask is None:  # Keras hands a mask on where x is the only tensor
-            mask = getattr(inputs, "_keras_mask", None)
-        mask = keras.ops.convert_to_tensor(mask) if isinstance(mask, list) else mask
+        mask = _mask_of(inputs, mask)
         start, clock = self._start(inputs, self._checked(inputs, initial_state, mask))
         if self.go_backwards:
             mask = None if mask is None else keras.ops.flip(mask, axis=1)
@@ -263,21 +204,16 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         drawn = self._draws(inputs) if training and self.cell.draws else {}
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
         x = keras.ops.cast(inputs, self.compute_dtype)
-        output, states = (
-            self._run(x, keep, start, drops, drawn, clock)
-            if x.shape[0] != 0
-            else (self._nothing(x), start)
-        )
+        plain = self.engine == "portable" or backends.for_layers().needs_plain_operations()
+        output, states = self._built().run(x, keep, start, drops, drawn, clock, plain)
         if self.cell.reads_time and (self.stateful or self.return_state):
-            behind = self._first_step(keras.ops.shape(inputs)[0]) if clock is None else clock
-            states.append(behind + keras.ops.cast(keras.ops.shape(inputs)[1], CLOCK_DTYPE))
+            states.append(self._clock_after(inputs, clock))
         if self.stateful:
             for variable, state in zip(self._memory.states, states, strict=True):
                 variable.assign(state)
         if self.zero_output_for_mask and self.return_sequences and mask is not None:
-            output = keras.ops.where(
-                keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1), output, 0
-            )
+            is_real = keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1)
+            output = keras.ops.where(is_real, output, 0)
         return (output, *states) if self.return_state else output
 
     @property
@@ -287,8 +223,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         draws = self._drops_out or self.cell.draws
         if goes_on or draws or self.cell.reads_time or self.engine != "auto":
             return False
-        steps = (self._compiled_step(built, (OFFSETS, BEFORE)) for built in self._built())
-        return all(backends.for_layers().packs(compiled) for _, compiled in steps)
+        return self._built().packs
 
     def of_packed(self, rows: Tensor, packed: Packed) -> Tensor:
         """What `call` yields for sequences whose steps lie one after the other, without padding.
@@ -301,11 +236,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             (1, rows, units), 0 behind the last step; without `return_sequences` (batch, units), of
             the longest sequence first.
         """
-        x = keras.ops.transpose(keras.ops.cast(rows, self.compute_dtype), (1, 0, 2))
-        start = self._initial(packed.sequences)
-        given = {OFFSETS: packed.offsets, BEFORE: packed.before}
-        outputs, _ = self._layer_by_layer(_StackInput(x, tuple(start), (), {}, given), plain=False)
-        return keras.ops.transpose(outputs, (1, 0, 2)) if self.return_sequences else outputs
+        rows = keras.ops.cast(rows, self.compute_dtype)
+        return self._built().run_packed(rows, packed, self._initial(packed.sequences))
 
     @property
     def states(self) -> list[Any]:
@@ -451,7 +383,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         h`.
         """
         named = {}
-        for built in self._built():
+        for built in self._built().layers:
             for name, variable in built.weights.items():
                 value = keras.ops.convert_to_numpy(variable)
                 value = value * built.masks[name].T if name in built.masks else value
@@ -466,7 +398,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """
         known = {
             self._label(built.number, name): variable
-            for built in self._built()
+            for built in self._built().layers
             for name, variable in built.weights.items()
         }
         for name in weights:
@@ -479,10 +411,15 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for name, array in arrays.items():
             known[name].assign(array.T)
 
-    def _built(self) -> tuple[Built, ...]:
-        if not self._stack:
+    def _built(self) -> Stack:
+        if self._stack is None:
             raise UsageError("this layer has no weights yet: call it on data, or `build` it")
         return self._stack
+
+    @property
+    def _numbers(self) -> range:
+        """The numbers of the layers in the stack, the lowest first."""
+        return range(1, self.layers + 1)
 
     def _label(self, number: int, name: str) -> str:
         return f"{number}.{name}" if self.layers > 1 else name
@@ -498,10 +435,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             for weight in step.weights
             if (mask := reference.mask(self.cell, weight, sizes)) is not None
         }
-        uniform = partial(self._uniform, number)
-        begun = expressions(self.cell, number, sizes, constants, uniform)
+        computed = self._initial_weights.computed(self.cell, number, sizes, constants)
         weights = {
-            weight.name: self._add(number, weight, sizes, masks.get(weight.name), begun)
+            weight.name: self._add(number, weight, sizes, masks.get(weight.name), computed)
             for weight in step.weights
         }
         for state in self.cell.states:
@@ -510,12 +446,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 weights[name] = self._add(
                     number, ir.Weight(name, (state.size,), Init("zeros")), sizes
                 )
-        return Built(number, sizes, weights, masks, constants)
-
-    def _uniform(self, number: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Numbers between 0 and 1 for a weight of a layer."""
-        drawn = keras.initializers.RandomUniform(seed=self._seed_of(number, name))
-        return open_uniform(drawn.seed, shape)  # where the layer has no seed, one of Keras' choice
+        return Built(number, step, sizes, weights, masks, constants)
 
     def _add(
         self,
@@ -523,17 +454,13 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         weight: ir.Weight,
         sizes: ir.Sizes,
         mask: np.ndarray | None = None,
-        begun: Mapping[str, np.ndarray] | None = None,
+        computed: Mapping[str, np.ndarray] | None = None,
     ) -> Any:
         label = self._label(number, weight.name)
-        made = self._asked(number, weight.name)
-        if not made and begun and weight.name in begun:
-            made = AsComputed(begun[weight.name].T)
-        made = made or self._by_columns(number, weight, sizes)
-        made = made or initializer(weight.init, sizes.options, self._seed_of(number, weight.name))
+        made = self._initial_weights.of(label, number, weight, sizes, computed or {})
         variable = self.add_weight(
             shape=tuple(reversed(sizes.shape(weight.shape))),
-            initializer=made if mask is None else _masked(made, mask.T),
+            initializer=made if mask is None else masked(made, mask.T),
             regularizer=self.regularizers.of(label),
             constraint=self.constraints.of(label),
             trainable=weight.trained,
@@ -543,55 +470,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         setattr(self, f"weight_{label}", variable)
         return variable
 
-    def _by_columns(self, number: int, weight: ir.Weight, sizes: ir.Sizes) -> Any:
-        """The initialiser of a matrix on joined vectors, whose columns for each vector begin as a
-        matrix of their own does; None of others.
-        """
-        blocks = []
-        for place, (name, shape) in enumerate(by_columns(weight, sizes)):
-            seed = self._seed_of(number, f"{weight.name}[:, {place}]")
-            blocks.append((initializer(Init(name), sizes.options, seed), shape[1]))
-        return SideBySide(blocks) if blocks else None
-
-    def _asked(self, number: int, name: str) -> Any:
-        """The initialiser that a user wants for a weight, or None; with a seed of the weight's own
-        unless it is the only one.
-
-        An initialiser with a seed yields the same numbers whenever it is called.
-        """
-        label = self._label(number, name)
-        asked = self.initializers.of(label)
-        config = asked.get_config() if isinstance(asked, keras.initializers.Initializer) else {}
-        alone = not self.initializers.shared(label)
-        if "seed" not in config or isinstance(
-            config["seed"], Mapping
-        ):  # a generator of seeds has another for each call
-            return asked
-        if config["seed"] is None:
-            seed = self._seed_of(number, name)
-            if seed is None and alone:
-                return asked
-            return type(asked).from_config({**config, "seed": seed})
-        if alone:
-            return asked
-        return type(asked).from_config({**config, "seed": _hashed(config["seed"], number, name)})
-
     def _variable(self, name: str, batch: int) -> Any:
         shape = (batch, self._state_sizes()[name])
         dtype = CLOCK_DTYPE if name == STEPS else self.variable_dtype
         return keras.Variable(
             "zeros", shape=shape, dtype=dtype, trainable=False, name=f"state_{name}"
         )
-
-    def _seed_of(self, number: int, name: str) -> int | None:
-        """A seed for each weight, so that a weight more in a cell leaves the others as they were.
-
-        Those of a layer that reads backwards are others: `keras.layers.Bidirectional` makes both
-        from one configuration.
-        """
-        if self.seed is None:
-            return None
-        return _hashed(self.seed, number, f"{name} backwards" if self.go_backwards else name)
 
     def _check_scan(self) -> None:
         """Refuse what would be computed in a loop all the same."""
@@ -600,7 +484,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             how = "engine='auto', or KERAS_BACKEND=jax before Keras is imported"
             raise UsageError(_no_scan(backend.name), how)
         states = [state.name for state in self.cell.states]
-        for number in range(1, self.layers + 1):
+        for number in self._numbers:
             step = self.cell.layer(number)
             if reason := why_a_loop(step, states):
                 raise UsageError(
@@ -623,7 +507,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def _drop_seed(self) -> int | None:
         if self.seed is None or not self.go_backwards:
             return self.seed
-        return _hashed(self.seed, 0, "backwards")
+        return seed_of(self.seed, 0, "backwards")
 
     def _weight_names(self) -> list[str]:
         """Names of all weights, before any is built."""
@@ -632,7 +516,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         ]
         return [
             self._label(number, name)
-            for number in range(1, self.layers + 1)
+            for number in self._numbers
             for name in (*(weight.name for weight in self.cell.layer(number).weights), *learned)
         ]
 
@@ -648,7 +532,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 f"under {backend}, Keras exports a stateful layer without its states",
                 "model.save(...) as .keras, and export what KERAS_BACKEND=tensorflow loads of it",
             )
-        columns = self.cell.columns(self._built()[0].sizes.inputs)
+        columns = self.cell.columns(self._built().layers[0].sizes.inputs)
         arguments.sequences(inputs, columns, self._memory.batch)
         if mask is not None:
             arguments.padding(mask, inputs)
@@ -698,7 +582,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for number, state in self._cell_states():
             shape = (batch, self._sizes(number).of(state.size))
             if state.initial == "learned":
-                value = self._beginning(self._built()[number - 1], state)
+                value = self._built().layers[number - 1].beginning(state)
                 states.append(
                     keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype)
                 )
@@ -706,12 +590,14 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 states.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
         return states
 
-    def _beginning(self, built: Built, state: ir.State) -> Tensor:
-        """What a state whose beginning is learned begins with."""
-        return keras.ops.convert_to_tensor(built.weights[f"initial_{state.name}"])
-
     def _first_step(self, batch: Tensor) -> Tensor:
         return keras.ops.zeros((batch, 1), dtype=CLOCK_DTYPE)
+
+    def _clock_after(self, inputs: Tensor, clock: Tensor | None) -> Tensor:
+        """(batch, 1): how many steps each sequence has behind it after these."""
+        batch, steps = keras.ops.shape(inputs)[0], keras.ops.shape(inputs)[1]
+        behind = self._first_step(batch) if clock is None else clock
+        return behind + keras.ops.cast(steps, CLOCK_DTYPE)
 
     def _drops(self, inputs: Tensor) -> list[Tensor]:
         """Dropout masks of all layers: on x, then on each recurrent operand; 0, or 1 / (1 -
@@ -719,12 +605,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """
         batch = keras.ops.shape(inputs)[0]
         masks = []
-        for built in self._stack:
+        for built in self._built().layers:
             sizes = [(built.sizes.inputs, self.dropout)]
-            step = self._step(built.number, drawn=False)
             sizes += [
                 (built.sizes.of(operand.shape[0]), self.recurrent_dropout)
-                for operand in operands(step)
+                for operand in operands(built.step)
             ]
             for size, rate in sizes:
                 ones = keras.ops.ones((batch, size), dtype=self.compute_dtype)
@@ -739,7 +624,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """What the equations of all layers draw: 0 or 1, (time, batch, size)."""
         batch, steps = keras.ops.shape(inputs)[0], keras.ops.shape(inputs)[1]
         drawn: dict[int, dict[str, Tensor]] = {}
-        for built in self._stack:
+        for built in self._built().layers:
             of_layer = drawn.setdefault(built.number, {})
             for name, equation in self.cell.layer(built.number).draws.items():
                 shape = (steps, batch, built.sizes.of(equation.size))
@@ -751,155 +636,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 of_layer[name] = ones
         return drawn
 
-    def _step(self, number: int, drawn: bool) -> ir.Step:
-        """The step of a layer, from 1; what it draws comes from outside, or else is the mean."""
-        step = self.cell.layer(number)
-        return step.with_draws_given() if drawn else step
-
-    def _run(
-        self,
-        inputs: Tensor,
-        mask: Tensor | None,
-        start: Sequence[Tensor],
-        drops: Sequence[Tensor],
-        drawn: Mapping[int, Mapping[str, Tensor]],
-        clock: Tensor | None,
-    ) -> tuple[Tensor, list[Tensor]]:
-        """The whole stack: (batch, time, size), or the last step's output; and the last states of
-        all layers.
-        """
-        x = keras.ops.transpose(inputs, (1, 0, 2))  # (time, batch, inputs), as the loop wants it
-        keep = (
-            None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
-        )
-        plain = self.engine == "portable" or backends.for_layers().needs_plain_operations()
-        fit = None if plain else backends.for_layers().fit(x)
-        optional = {PADDING: keep, CLOCK: clock}
-        of_all_layers = {name: tensor for name, tensor in optional.items() if tensor is not None}
-        stack_input = _StackInput(x, tuple(start), tuple(drops), drawn, of_all_layers)
-        output, states = self._layer_by_layer(
-            stack_input if fit is None else stack_input.fitted(fit), plain
-        )
-        if fit is not None:
-            output = fit.cut(output) if self.return_sequences else fit.narrower(output)
-            states = [fit.narrower(state) for state in states]
-        # as in Keras: 0 before the first real step, whatever the states begin with
-        if keep is not None:
-            begun = _begun(keep) if self.return_sequences else keras.ops.any(keep > 0, axis=0)
-            output = keras.ops.where(begun, output, 0)
-        return keras.ops.transpose(output, (1, 0, 2)) if self.return_sequences else output, states
-
-    def _layer_by_layer(self, stack_input: _StackInput, plain: bool) -> tuple[Tensor, list[Tensor]]:
-        """Run the stack: (time, batch, size), or the last step's (batch, size); and the last states
-        of all layers.
-        """
-        starts, drops = iter(stack_input.start), iter(stack_input.drops)
-        given = self.cell.split(stack_input.x)
-        x, below, states = given[ir.X], dict[str, Tensor](), list[Tensor]()
-        for built in self._stack:
-            step, compiled = self._compiled_step(
-                built,
-                stack_input.of_all_layers,
-                dropped=bool(stack_input.drops),
-                drawn=bool(stack_input.drawn),
-            )
-            read = {**given, **stack_input.drawn.get(built.number, {})}
-            tensors: dict[Named, Tensor] = {
-                **{("input", name): read[name] for name in step.inputs},
-                X: x * next(drops)[None] if stack_input.drops else x,
-                **{("below", name): below[name] for name in step.below},
-                **{("start", name): next(starts) for name in step.states},
-                **{("drop", str(number)): next(drops) for number in range(step.drops)},
-                **self._tensors(built),
-                **stack_input.of_all_layers,
-            }
-            results = compiled.run(tensors, plain)
-            below = dict(results.sequences)
-            states += [results.last[name] for name in step.states]
-            x = below.get(self.cell.output)
-        return results.last[self.cell.output] if x is None else x, states
-
-    def _nothing(self, x: Tensor) -> Tensor:
-        """The output for no sequences at all, which TensorFlow's sums refuse to compute."""
-        steps = (x.shape[1],) if self.return_sequences else ()
-        return keras.ops.zeros((0, *steps, self._output_size()), dtype=x.dtype)
-
-    def _tensors(self, built: Built) -> dict[Named, Tensor]:
-        """The weights that the step reads, masked: a mask binds the gradient too."""
-        tensors: dict[Named, Tensor] = {}
-        for weight in self.cell.layer(built.number).weights:
-            tensor = keras.ops.cast(
-                keras.ops.convert_to_tensor(built.weights[weight.name]), self.compute_dtype
-            )
-            mask = built.masks.get(weight.name)
-            tensors[weight.ref.kind, weight.name] = (
-                tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype)
-            )
-        return tensors
-
-    def _compiled_step(
-        self,
-        built: Built,
-        given: Collection[Named],
-        dropped: bool = False,
-        drawn: bool = False,
-    ) -> tuple[LayerStep, CompiledStep]:
-        """A layer's step, ready to run.
-
-        Args:
-            given: what the step of every layer reads.
-            dropped: whether there are masks of dropout.
-            drawn: whether what the equations draw comes from outside.
-        """
-        masked, clocked, counted, packed = (
-            name in given for name in (PADDING, CLOCK, COUNT, OFFSETS)
-        )
-        key = (built.number, masked, dropped, drawn, clocked, counted, packed)
-        if key not in self._steps:
-            top = built.number == self.layers
-            step = self._step(built.number, drawn)
-            states, read = tuple(state.name for state in self.cell.states), step.named_inputs
-            named = [each.name for each in self.cell.named_inputs if each.name in read]
-            draws = self.cell.layer(built.number).draws if drawn else {}
-            above = self.cell.needs_below - {self.cell.output} if not top else frozenset()
-            shown = tuple(name for name in (self.cell.output, *sorted(above)) if name not in states)
-            layer_step = LayerStep(
-                step=step,
-                sizes=built.sizes,
-                dtype=self.compute_dtype,
-                constants=built.constants,
-                states=states,
-                shown=shown,
-                wanted=()
-                if top and not self.return_sequences
-                else (self.cell.output, *sorted(above)),
-                below=tuple(
-                    sorted(
-                        {
-                            ref.name
-                            for equation in step.equations
-                            for ref in ir.refs(equation.expr, "below")
-                        }
-                    )
-                ),
-                drops=len(operands(step)) if dropped else 0,
-                weights=tuple(weight.name for weight in step.weights if weight.trained),
-                fixed=tuple(weight.name for weight in step.weights if not weight.trained),
-                masked=masked,
-                clocked=clocked,
-                counted=counted,
-                packed=packed,
-                scanned=self.engine == "scan",
-                inputs=(*named, *(name for name in draws if name in read)),
-            )
-            self._steps[key] = layer_step, backends.for_layers().compiled_step(layer_step)
-        return self._steps[key]
-
     def _cell_states(self) -> Iterator[tuple[int, ir.State]]:
         """The states of each layer, with the layer's number."""
-        return (
-            (number, state) for number in range(1, self.layers + 1) for state in self.cell.states
-        )
+        return ((number, state) for number in self._numbers for state in self.cell.states)
 
     def _state_sizes(self, columns: int | None = None) -> dict[str, int]:
         """Name -> size of all that is handed on from call to call.
@@ -921,8 +660,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _sizes(self, number: int, columns: int | None = None) -> ir.Sizes:
         """The sizes of layer `number`, from 1."""
-        if self._stack:
-            return self._stack[number - 1].sizes
+        if self._stack is not None:
+            return self._stack.layers[number - 1].sizes
         if columns is not None:
             return ir.sizes(self.cell, columns, self.units, number)
         sizes = (*(state.size for state in self.cell.states), self.cell.output_size)
@@ -931,56 +670,18 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return ir.Sizes(self.units, 0, self.cell.options)
 
 
+def _mask_of(inputs: Tensor, mask: Tensor | None) -> Tensor | None:
+    """The mask of a call."""
+    if mask is None:
+        # Keras hands the mask of the layer below on only where x is the one tensor of the call
+        mask = getattr(inputs, "_keras_mask", None)
+    return keras.ops.convert_to_tensor(mask) if isinstance(mask, list) else mask
+
+
 def _padded_first(mask: Tensor) -> Tensor:
     """(batch, 1) of int32: the steps before the first real one of each sequence."""
     first = keras.ops.argmax(keras.ops.cast(mask, "int32"), axis=1)
     return keras.ops.cast(first, CLOCK_DTYPE)[:, None]
-
-
-def _begun(keep: Tensor) -> Tensor:
-    """(time, batch, 1) of bool: whether a real step has come, this one included."""
-    steps = keras.ops.reshape(keras.ops.arange(keras.ops.shape(keep)[0], dtype="int32"), (-1, 1, 1))
-    # linear in time, which a cumulative sum under XLA is not
-    first = keras.ops.argmax(keep, axis=0)[None]
-    return keras.ops.logical_and(
-        steps >= keras.ops.cast(first, "int32"), keras.ops.any(keep > 0, axis=0)[None]
-    )
-
-
-def initializer(
-    init: Init, options: Mapping[str, float], seed: int | None
-) -> keras.initializers.Initializer:
-    """Keras' initialiser of that meaning."""
-    start, make = beginning(init, options), keras.initializers
-    match start.kind, start.numbers:
-        case "constant", (value,):
-            return as_tensorflow(make.Constant(value))
-        case "identity", (gain,):
-            return make.Identity(gain)
-        case "orthogonal", (gain,):
-            return as_tensorflow(make.Orthogonal(gain, seed=seed))
-        case "normal", (deviation,):
-            return as_tensorflow(make.RandomNormal(0.0, deviation, seed=seed))
-        case "spectral_radius", (radius, density):
-            return SpectralRadius(radius, density, seed)
-        case "uniform", (low, high):
-            return as_tensorflow(make.RandomUniform(low, high, seed=seed))
-        case _, (scale,):
-            distribution = "uniform" if start.distribution == "uniform" else "truncated_normal"
-            return as_tensorflow(make.VarianceScaling(scale, start.fan, distribution, seed=seed))
-    raise AssertionError(start)
-
-
-def _masked(made: keras.initializers.Initializer, mask: np.ndarray) -> Callable[..., Tensor]:
-    """What an initialiser yields, with 0 where a weight has no entry: a regulariser or a constraint
-    sees what acts.
-    """
-
-    def masked(shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
-        value = made(shape, dtype=dtype, **options)
-        return value * keras.ops.cast(mask, value.dtype)
-
-    return masked
 
 
 def _spread(state: Tensor, batch: Tensor) -> Tensor:
@@ -991,10 +692,6 @@ def _spread(state: Tensor, batch: Tensor) -> Tensor:
 def _variable_name(label: str) -> str:
     """A weight's name for Keras; torch has no parameters with a dot in their names."""
     return label.replace(".", "_") if keras.config.backend() == "torch" else label
-
-
-def _hashed(seed: int, number: int, name: str) -> int:
-    return seed_for(seed, f"{number} {name}")
 
 
 def _no_scan(backend: str) -> str:

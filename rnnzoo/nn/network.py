@@ -18,8 +18,9 @@ from rnnzoo.errors import TrainingError
 from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.buckets import parts_of_pair
 from rnnzoo.lang.text import digest
+from rnnzoo.nn.initial import initializer
 from rnnzoo.nn.initializers import as_tensorflow
-from rnnzoo.nn.layer import Recurrent, initializer
+from rnnzoo.nn.layer import Recurrent
 from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.parts import Arranged, Bias, Embedding, OneHot, Pool
 from rnnzoo.nn.spare import Spared

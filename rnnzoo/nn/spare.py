@@ -18,23 +18,59 @@ from rnnzoo.backends.contract import Named
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.buckets import layout_of
 from rnnzoo.lang.spare import SpareStep, Use, with_spare
-from rnnzoo.nn.layer import Built, Recurrent
+from rnnzoo.nn.layer import Recurrent
 from rnnzoo.nn.packing import Packed
+from rnnzoo.nn.stack import Built, cast
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class OfLayer:
-    """What one layer of a stack has beside its weights.
+class BuiltWithSpare(Built):
+    """One layer of the stack some of whose units may be spare.
 
     Attributes:
-        values: variables by the names of `spare.shapes`.
+        spare: its step, and how to make that step's arguments.
+        values: which units are real, as variables by the names of `spare.shapes`.
     """
 
     spare: SpareStep
     values: Mapping[str, Any]
+
+    def tensors(self, dtype: str) -> dict[Named, Tensor]:
+        """The arguments of the step that are the same at all times, made of weights and values."""
+        values = self.values_in(dtype)
+        tensors: dict[Named, Tensor] = {}
+        for weight in self.step.weights:
+            if weight.name in self.spare.uses:
+                tensor = self._used(self.spare.uses[weight.name], values, dtype)
+            else:
+                tensor = values[weight.name]
+            tensors[weight.ref.kind, weight.name] = tensor
+        return tensors
+
+    def beginning(self, state: ir.State) -> Tensor:
+        # (with two arguments: slots make the class anew, and `super()` would know the old one)
+        value = super(BuiltWithSpare, self).beginning(state)
+        return self.copied(value, state.size, value.dtype)
+
+    def copied(self, tensor: Tensor, size: ir.Size, dtype: str) -> Tensor:
+        """A tensor in which spare units along the last axis are copies of real ones."""
+        real, last = self.real(dtype), len(tensor.shape) - 1
+        return self.spare.layout.filled(keras.ops, tensor, last, size, "copies", real, self.sizes)
+
+    def real(self, dtype: str) -> Mapping[str, Tensor]:
+        """Which units are real, 1 or 0, by size."""
+        return self.spare.real(self.values_in(dtype))
+
+    def values_in(self, dtype: str) -> dict[str, Tensor]:
+        """`values`, as tensors of a dtype."""
+        return {name: cast(variable, dtype) for name, variable in self.values.items()}
+
+    def _used(self, use: Use, values: Mapping[str, Tensor], dtype: str) -> Tensor:
+        weight = cast(self.weights[use.weight.name], dtype)
+        return self.spare.argument(keras.ops, use, weight, values, self.sizes, is_kernel=True)
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -57,7 +93,6 @@ class Spared(Recurrent):
         self.parts_of_inputs = parts_of_inputs
         numbers = range(1, self.layers + 1)
         self._spare_steps = tuple(self._spare_step(number) for number in numbers)
-        self._of_layers: dict[int, OfLayer] = {}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "parts_of_inputs": self.parts_of_inputs}
@@ -87,16 +122,16 @@ class Spared(Recurrent):
         """
         values: dict[int, np.ndarray] = {}
         for built, own in self._layers_with(model):
-            of_layer = self._of_layers[built.number]
-            for name, value in of_layer.spare.values(self.cell, own.sizes, built.sizes).items():
-                values[id(of_layer.values[name])] = np.array(value.T)
+            of_model = built.spare.values(self.cell, own.sizes, built.sizes)
+            for name, value in of_model.items():
+                values[id(built.values[name])] = np.array(value.T)
         return values
 
     def indices_for(self, model: Recurrent) -> dict[int, tuple[np.ndarray, ...]]:
         """What takes the numbers of the model's layer out of each weight, by the weight's `id`."""
         indices: dict[int, tuple[np.ndarray, ...]] = {}
         for built, own in self._layers_with(model):
-            layout = self._of_layers[built.number].spare.layout
+            layout = built.spare.layout
             for weight in self._weights_of(built.number):
                 shape = tuple(reversed(weight.shape))
                 index = layout.index(shape, own.sizes, built.sizes)
@@ -106,16 +141,18 @@ class Spared(Recurrent):
     def outputs_of(self, model: Recurrent) -> np.ndarray:
         """Where the outputs of the model's layer lie among those of this one."""
         *_, (built, own) = self._layers_with(model)
-        layout = self._of_layers[built.number].spare.layout
-        return layout.positions(self.cell.output_size, own.sizes, built.sizes)
+        return built.spare.layout.positions(self.cell.output_size, own.sizes, built.sizes)
 
     @property
     def output_size(self) -> int:
         """How many outputs it has at a step, spare ones included."""
         return self._output_size()
 
-    def _layers_with(self, model: Recurrent) -> Iterator[tuple[Built, Built]]:
-        yield from zip(self._built(), model._built(), strict=True)
+    def _layers_with(self, model: Recurrent) -> Iterator[tuple[BuiltWithSpare, Built]]:
+        yield from zip(self._spared(), model._built().layers, strict=True)
+
+    def _spared(self) -> list[BuiltWithSpare]:
+        return [built for built in self._built().layers if isinstance(built, BuiltWithSpare)]
 
     def _weights_of(self, number: int) -> list[ir.Weight]:
         """The weights of a layer, with what states learn to begin with."""
@@ -130,11 +167,7 @@ class Spared(Recurrent):
         layout = layout_of(self.cell, number, self.parts_of_inputs)
         return with_spare(self.cell, self.cell.layer(number), layout)
 
-    def _step(self, number: int, drawn: bool) -> ir.Step:
-        step = self._spare_steps[number - 1].step
-        return step.with_draws_given() if drawn else step
-
-    def _build_layer(self, inputs: int, number: int) -> Built:
+    def _build_layer(self, inputs: int, number: int) -> BuiltWithSpare:
         sizes = ir.sizes(self.cell, inputs, self.units, number)
         spare = self._spare_steps[number - 1]
         weights = {
@@ -145,10 +178,11 @@ class Spared(Recurrent):
         for place, (name, shape) in enumerate(spare.shapes.items()):
             # Keras' names of variables have no slashes, as sizes have
             values[name] = self._zeros(number, f"value_{place}", shape, sizes, trained=False)
-        self._of_layers[number] = OfLayer(spare, values)
         fixed = tuple(each for each in self.cell.constants if each.name not in spare.depending)
         constants = reference.constants(replace(self.cell, constants=fixed), sizes)
-        return Built(number, sizes, weights, {}, constants)
+        return BuiltWithSpare(
+            number, spare.step, sizes, weights, {}, constants, spare=spare, values=values
+        )
 
     def _zeros(
         self, number: int, name: str, shape: ir.Shape, sizes: ir.Sizes, trained: bool
@@ -160,53 +194,19 @@ class Spared(Recurrent):
             name=self._label(number, name),
         )
 
-    def _tensors(self, built: Built) -> dict[Named, Tensor]:
-        """The arguments of a step that are the same at all steps, made of weights and values."""
-        spare, values = self._of_layers[built.number].spare, self._values(built.number)
-        tensors: dict[Named, Tensor] = {}
-        for weight in spare.step.weights:
-            if weight.name in spare.uses:
-                use = spare.uses[weight.name]
-                tensor = self._used(built, use, values)
-            else:
-                tensor = values[weight.name]
-            tensors[weight.ref.kind, weight.name] = tensor
-        return tensors
-
-    def _used(self, built: Built, use: Use, values: Mapping[str, Tensor]) -> Tensor:
-        tensor = self._cast(built.weights[use.weight.name])
-        spare = self._of_layers[built.number].spare
-        return spare.argument(keras.ops, use, tensor, values, built.sizes, is_kernel=True)
-
-    def _values(self, number: int) -> dict[str, Tensor]:
-        values = self._of_layers[number].values
-        return {name: self._cast(variable) for name, variable in values.items()}
-
-    def _cast(self, variable: Any) -> Tensor:
-        return keras.ops.cast(keras.ops.convert_to_tensor(variable), self.compute_dtype)
-
-    def _beginning(self, built: Built, state: ir.State) -> Tensor:
-        value = super()._beginning(built, state)
-        return self._copied(value, state.size, built.number)
-
     def _with_copies(self, inputs: Tensor) -> Tensor:
         """What the first layer reads, with copies of real inputs for those that are spare."""
         if not self.parts_of_inputs:
             return inputs
+        lowest = self._spared()[0]
         given = self.cell.split(keras.ops.cast(inputs, self.compute_dtype))
-        given[ir.X] = self._copied(given[ir.X], "inputs", 1)
+        given[ir.X] = lowest.copied(given[ir.X], "inputs", self.compute_dtype)
         return keras.ops.concatenate([*given.values()], axis=-1)
-
-    def _copied(self, tensor: Tensor, size: ir.Size, number: int) -> Tensor:
-        """A tensor in which spare units along the last axis are copies of real ones."""
-        spare, sizes = self._of_layers[number].spare, self._sizes(number)
-        real, last = spare.real(self._values(number)), len(tensor.shape) - 1
-        return spare.layout.filled(keras.ops, tensor, last, size, "copies", real, sizes)
 
     def _without_spare(self, output: Tensor) -> Tensor:
         """Outputs with 0 for spare units: what reads them need not know, and has no gradient."""
-        size, spare = self.cell.output_size, self._of_layers[self.layers].spare
-        if not spare.layout.spares(size):
+        size, highest = self.cell.output_size, self._spared()[-1]
+        if not highest.spare.layout.spares(size):
             return output
-        real = spare.real(self._values(self.layers))[str(size)]
+        real = highest.real(self.compute_dtype)[str(size)]
         return keras.ops.where(real > 0, output, 0)

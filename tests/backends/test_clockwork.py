@@ -38,7 +38,7 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
         output, state, _ = layer(x, mask=tf.constant(KEEP) if masked else None)
         loss = tf.reduce_sum(tf.sin(output)) + tf.reduce_sum(state * state)
     weights = [weight.value for weight in layer.trainable_variables]
-    ((_, engine),) = layer._steps.values()
+    ((_, engine),) = layer._built().compiled.values()
     return type(engine.units).__name__, [
         np.asarray(tensor) for tensor in (output, state, *tape.gradient(loss, [x, *weights]))
     ]
@@ -133,7 +133,7 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._compiled_step(layer._stack[0], ())[1]
+    return layer._built().compiled_step(layer._built().layers[0])[1]
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)

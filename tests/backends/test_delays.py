@@ -74,7 +74,7 @@ def test_a_layer_of_plain_operations_equals_the_reference(text: str, kind: str) 
 def test_recurrent_dropout_acts_on_products_of_delays_too(dropout: float, is_apart: bool) -> None:
     layer = Recurrent(lang.load("rwkv4"), UNITS, recurrent_dropout=dropout, engine="portable")
     layer(np.zeros((1, 2, INPUTS), "float32"), training=True)
-    ((_, step),) = layer._steps.values()
+    ((_, step),) = layer._built().compiled.values()
     assert isinstance(step, WithoutDelays) == is_apart
 
 

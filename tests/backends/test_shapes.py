@@ -122,7 +122,7 @@ def test_steps_that_are_not_real_divide_nothing_by_zero(masked: bool) -> None:
 
 
 def engines(layer: Recurrent) -> list[Any]:
-    return [engine for _, engine in layer._steps.values()]
+    return [engine for _, engine in layer._built().compiled.values()]
 
 
 def compilations(layer: Recurrent) -> int:
