@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -124,7 +125,16 @@ def test_a_bug_of_ours_looks_different_and_says_so(
 
     monkeypatch.setattr(cells, "show", broken)
     assert cli.main(["show", "lstm"]) == 1
-    assert "This is a bug in rnnzoo" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert 'raise ZeroDivisionError("ours")' in printed.err
+    assert "This is a bug in rnnzoo, not a mistake of yours\n  fix: report it" in printed.err
+    assert cli.main(["show", "lstm", "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["raised"] == {"kind": "ZeroDivisionError", "message": "ours"}
+    assert error["problem"].startswith("This is a bug in rnnzoo")
+    assert error["fix"].startswith("report it where you got rnnzoo from")
+    assert error["mistakes"] == []
 
 
 def test_the_pictures_of_the_walk_are_those_that_the_cells_draw() -> None:

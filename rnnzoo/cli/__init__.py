@@ -55,6 +55,9 @@ from rnnzoo.signals import asked_to_end
 
 INTERRUPTED = 130
 WHOLE = "install rnnzoo with all that it needs (docs/installing.md): pip install rnnzoo"
+MEND = "mend that file: rnnzoo has called it as a plug-in"
+BUG = "This is a bug in rnnzoo, not a mistake of yours"
+REPORT = "report it where you got rnnzoo from, with the traceback and the file that you used"
 TOP = ("-h", "--help", "--version")
 SHORT = """\
 rnnzoo compares recurrent-network architectures, declared as equations.
@@ -100,20 +103,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         fix = machine_fault(error)
         if not fix:
-            return _bug(error)
+            return _bug(error, words)
         return _told(RnnzooError(str(error), f"{fix}, and give the same command again"), words)
     except ModuleNotFoundError as error:
         package = "" if _of_plugin(error) else absent_package(error)
         if not package:
-            return _bug(error)
+            return _bug(error, words)
         problem = f"`rnnzoo {words[0]}` needs {package}, which is not installed here"
         return _told(RnnzooError(problem, WHOLE), words)
     except SystemExit as error:
         if not _of_plugin(error):
             raise  # of the parser of arguments
-        return _bug(error)
+        return _bug(error, words)
     except Exception as error:
-        return _bug(error)
+        return _bug(error, words)
 
 
 def _told(error: RnnzooError, words: Sequence[str]) -> int:
@@ -184,22 +187,18 @@ def _of_plugin(error: BaseException) -> str:
     return told(error)
 
 
-def _bug(error: BaseException) -> int:
-    """Tell what nobody had thought of, while it is handled: whose bug it is, and where."""
+def _bug(error: BaseException, words: Sequence[str]) -> int:
+    """Tell what nobody had thought of, while it is handled: whose bug it is, and where; with
+    `--json` on stdout too.
+    """
     traceback.print_exc()
     of_plugin = _of_plugin(error)
-    if of_plugin:
-        print(
-            f"\n{worded(of_plugin, 'mend that file: rnnzoo has called it as a plug-in')}",
-            file=sys.stderr,
-        )
-        return 1
-    print(
-        "\n"
-        "This is a bug in rnnzoo, not a mistake of yours. Please report it with the lines above"
-        " and the file that you used.",
-        file=sys.stderr,
-    )
+    told = RnnzooError(of_plugin, MEND) if of_plugin else RnnzooError(BUG, REPORT)
+    if "--json" in words:
+        from rnnzoo.cli.as_json import print_bug
+
+        print_bug(error, told)
+    print(f"\n{told}", file=sys.stderr)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""What `--json` prints: one document on stdout, but after a bug.
+"""What `--json` prints: one document on stdout, also after an error or a bug.
 
 docs/scripting.md has the shape of each command's.
 """
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rnnzoo.errors import Mistake, RnnzooError, SpecError
+from rnnzoo.errors import Mistake, RnnzooError, SpecError, printable
 
 
 def print_json(content: Any) -> None:
@@ -28,11 +28,23 @@ def as_json(content: Any) -> str:
 
 def print_error(error: RnnzooError) -> None:
     """Print what kept a command from its document, in the place of that."""
+    print_json({"error": _error(error)})
+
+
+def print_bug(raised: BaseException, told: RnnzooError) -> None:
+    """Likewise, of what nobody had thought of.
+
+    Args:
+        told: whose bug it is, and where to report it.
+    """
+    kind = {"kind": type(raised).__name__, "message": printable(str(raised))}
+    print_json({"error": {**_error(told), "raised": kind}})
+
+
+def _error(error: RnnzooError) -> dict[str, Any]:
     problem, fix = error.parts
-    mistakes = (
-        [with_place(mistake) for mistake in error.mistakes] if isinstance(error, SpecError) else []
-    )
-    print_json({"error": {"problem": problem, "fix": fix, "mistakes": mistakes}})
+    mistakes = error.mistakes if isinstance(error, SpecError) else ()
+    return {"problem": problem, "fix": fix, "mistakes": list(map(with_place, mistakes))}
 
 
 def with_place(mistake: Mistake) -> dict[str, Any]:

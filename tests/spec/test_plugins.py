@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -90,11 +91,14 @@ def test_what_a_task_raises_when_it_is_loaded_is_no_bug_of_rnnzoos(
 ) -> None:
     file = write("tasks", TASK.replace("BODY", body))
     Path("e.yaml").write_text(SPEC)
-    assert main(["plan", "e.yaml", "--no-measure"]) == 1
-    told = capsys.readouterr().err
-    assert f"{file}, line 6: {said}" in told
-    assert "fix: mend that file" in told
-    assert "bug in rnnzoo" not in told
+    assert main(["plan", "e.yaml", "--no-measure", "--json"]) == 1
+    printed = capsys.readouterr()
+    assert f"{file}, line 6: {said}" in printed.err
+    assert "fix: mend that file" in printed.err
+    assert "bug in rnnzoo" not in printed.err
+    error = json.loads(printed.out)["error"]
+    assert f"{file}, line 6: {said}" in error["problem"]
+    assert error["raised"]["kind"] == said.partition(":")[0]
 
 
 def test_a_tracker_that_raises_is_named_and_rnnzoo_is_not() -> None:
