@@ -21,13 +21,16 @@ import errno
 import os
 import re
 import shlex
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
+from types import TracebackType
 from urllib.parse import unquote
 
 FIX = "\n  fix: "  # between a problem and what to do
@@ -63,6 +66,24 @@ class RnnzooError(Exception):
     def parts(self) -> tuple[str, str]:
         """The problem and its fix, safe on a terminal."""
         return printable(self.problem), printable(self.fix)
+
+    def _render_traceback_(self) -> list[str]:
+        """For IPython, which asks for it: the caller's line, and the message, without the frames of
+        this package, in which the caller has nothing to look for.
+        """
+        return [*_calling_line(self.__traceback__), f"{type(self).__name__}: {self}"]
+
+
+def _calling_line(trace: TracebackType | None) -> list[str]:
+    """The line that called this package, with its number; of a file, its path too."""
+    package = str(Path(__file__).parent)
+    frames = traceback.extract_tb(trace)
+    outside = list(takewhile(lambda frame: not frame.filename.startswith(package), frames))
+    if not outside:
+        return []
+    caller = outside[-1]
+    where = f"{caller.filename}, " if Path(caller.filename).is_file() else ""
+    return [f"{where}line {caller.lineno}: {caller.line}"]
 
 
 _at_command_line: ContextVar[bool] = ContextVar("at_command_line", default=False)

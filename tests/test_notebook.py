@@ -1,14 +1,18 @@
-"""What a notebook shows of values: `_repr_html_`, by which Jupyter asks for it."""
+"""What a notebook shows of values and of errors: `_repr_html_` and `_render_traceback_`, by which
+Jupyter asks for it.
+"""
 
 from __future__ import annotations
 
 import re
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rnnzoo.api.value import Plan, Results
+from rnnzoo.errors import UsageError
 from rnnzoo.report.verdict import Verdict
 from rnnzoo.spec.read_experiment import parse_experiment
 from tests.report.test_report import SPEC, results
@@ -71,3 +75,27 @@ def test_a_verdict_shows_its_word_before_its_answer() -> None:
     assert verdict._repr_html_() == (
         "<p><b>undecided</b>: rnn worse than lstm</p><p><small>two trials are too few</small></p>"
     )
+
+
+def test_an_error_shows_the_line_of_the_cell_and_its_message_alone() -> None:
+    cell = 'import rnnzoo\n\nrnnzoo.cell("lstmm")'
+    with pytest.raises(UsageError) as raised:
+        exec(compile(cell, "/nowhere/ipykernel_1/cell.py", "exec"), {})
+    line, message = raised.value._render_traceback_()
+    assert line.startswith("line 3: ")
+    assert message == f"UsageError: {raised.value}"
+    assert "did you mean 'lstm'?" in message
+
+
+def test_an_error_of_a_module_of_ones_own_shows_its_file(tmp_path: Path) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text('import rnnzoo\nrnnzoo.cell("lstmm")\n')
+    with pytest.raises(UsageError) as raised:
+        runpy.run_path(str(module))
+    assert raised.value._render_traceback_()[0] == f'{module}, line 2: rnnzoo.cell("lstmm")'
+
+
+def test_an_error_that_nobody_raised_shows_its_message() -> None:
+    assert UsageError("no file", "write it")._render_traceback_() == [
+        "UsageError: no file\n  fix: write it"
+    ]
