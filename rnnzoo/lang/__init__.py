@@ -24,6 +24,7 @@ else reads that.
     recurrence         the kind of each group of states: linear or not, which units it joins
     memory             gradients of states against lags
     start              initial weights in NumPy
+    single             a layer on one sequence, with weights that its caller gives
     philox             the random numbers that trainings begin with, which are TensorFlow's
     probes             random inputs, on which both run a cell
     rewriting          mutations of cells, and cells of a grammar: for a search

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from rnnzoo.errors import Mistakes, UsageError, nearest
-from rnnzoo.lang import counts, diagram, latex, text, unicode
+from rnnzoo.lang import counts, diagram, latex, single, text, unicode
 from rnnzoo.lang.check import check, checkable, checked, with_rounds
 from rnnzoo.lang.ir import Cell, State, as_written, in_short, size_text
 from rnnzoo.lang.plain import plain_text
@@ -211,6 +213,41 @@ class CellView:
     def count_multiply_adds(self, inputs: int, units: int, layers: int = 1) -> int:
         """Multiply-adds of the matrix products of one step of one sequence."""
         return counts.multiply_adds(self.ir, self.ir.columns(inputs), units, layers)
+
+    def run(
+        self, x: ArrayLike, units: int, weights: single.Given | None = None, seed: int = 0
+    ) -> dict[str, single.Array]:
+        """What each equation of one layer yields at each step of a sequence, (steps, size) by name;
+        in float64 NumPy, without Keras.
+
+        Args:
+            x: (steps, inputs), named inputs last; or (steps,), of one input.
+            weights: by name, as arrays or as a number for every entry; those that are missing are
+                as training begins with them.
+            seed: draws these.
+
+        Example:
+            rnnzoo.cell("rnn").run([1, 0, 0], units=1, weights={"W": 1, "R": 0.9})["h"]
+
+        Raises:
+            UsageError: a name that no weight has, a wrong shape, or x is no sequence.
+        """
+        return single.values(self.ir, x, units, weights or {}, seed)
+
+    def gradient_norms(
+        self, x: ArrayLike, units: int, weights: single.Given | None = None, seed: int = 0
+    ) -> dict[str, single.Array]:
+        """How much the last output depends on each state before: the norm of the gradient of the
+        sum of the last outputs, by state. Entry k is with respect to the state k + 1 steps before
+        the end, and the last entry to that before the first step.
+
+        Args:
+            x, weights, seed: as of `run`.
+
+        Raises:
+            UsageError: as of `run`.
+        """
+        return single.gradient_norms(self.ir, x, units, weights or {}, seed)
 
     def latex(self) -> str:
         """All equations as one aligned block of LaTeX; constants first, and the first layer's
