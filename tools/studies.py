@@ -39,7 +39,7 @@ STUDIES = (
     Study(
         "greff2015",
         "The LSTM, part by part (Greff et al. 2015)",
-        ("greff2015", "greff2015_decided"),
+        ("greff2015", "greff2015_decided", "greff2015_framewise"),
     ),
     Study("long_term", "How far back cells learn", ("long_term",)),
     Study(
@@ -55,6 +55,7 @@ STUDIES = (
     ),
     Study("forget_bias", "A forget bias of 1 (Jozefowicz et al. 2015)", ("forget_bias",)),
     Study("koutnik2014", "A clockwork RNN (Koutnik et al. 2014)", ("koutnik2014",)),
+    Study("chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014",)),
 )
 
 

@@ -44,6 +44,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Explanation": ("judging", "engine", "architecture", "reliability"),
     "Studies": (
         "studies/README",
+        "studies/chung2014",
         "studies/forget_bias",
         "studies/greff2015",
         "studies/jozefowicz2015",
