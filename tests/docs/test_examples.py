@@ -65,6 +65,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the experiments of the repository, and with the files that pages read."""
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "experiments", folder / "experiments")
+    (folder / "results").mkdir()
+    shutil.copy(ROOT / "results/chung2014.csv", folder / "results")
     for name in ("visits.csv", "ward.csv"):
         (folder / name).write_text(TABLE)
     (folder / "machines.csv").write_text(
