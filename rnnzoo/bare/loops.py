@@ -17,7 +17,8 @@ import numpy as np
 from rnnzoo.backends.contract import LayerStep, Named
 from rnnzoo.backends.native import build
 from rnnzoo.backends.native.build import Missing
-from rnnzoo.backends.native.plan import Argument, Axes, Loops, Plan, Unprintable
+from rnnzoo.backends.native.plan import Argument, Axes, Plan, Unprintable
+from rnnzoo.backends.native.planner import Loops
 from rnnzoo.backends.native.write import Layout, written
 from rnnzoo.bare.batches import Extent
 from rnnzoo.lang import ir

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rnnzoo.backends.native.plan import Axes, Loops, Named, Plan
+from rnnzoo.backends.native.plan import Axes, Named, Plan
+from rnnzoo.backends.native.planner import Loops
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint
 from rnnzoo.lang.program import Program

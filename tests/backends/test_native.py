@@ -19,7 +19,8 @@ import pytest
 
 from rnnzoo import backends, lang
 from rnnzoo.backends.native import build, operations, write
-from rnnzoo.backends.native.plan import Loops, Plan
+from rnnzoo.backends.native.plan import Plan
+from rnnzoo.backends.native.planner import Loops
 from rnnzoo.lang import interpret
 from rnnzoo.lang.primitives import ELEMENTWISE, Elementwise
 from rnnzoo.spec.cell import built_in_names

@@ -22,7 +22,8 @@ from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.backends.jax.calls import registered, shape_is_known
 from rnnzoo.backends.jax.engine import Engine, Kept, real_of
 from rnnzoo.backends.jax.pieces import between, join
-from rnnzoo.backends.native.plan import Axes, Loops, Memory, Plan, Unprintable
+from rnnzoo.backends.native.plan import Axes, Memory, Plan, Unprintable
+from rnnzoo.backends.native.planner import Loops
 from rnnzoo.backends.native.write import Layout, written
 from rnnzoo.backends.step import Given
 
