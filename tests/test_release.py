@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 import rnnzoo
+from rnnzoo.backends import facts
+from rnnzoo.report import html
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -27,6 +29,15 @@ def test_a_citation_names_this_version() -> None:
     assert CITATION["version"] == rnnzoo.__version__
     assert CITATION["license"] == PROJECT["license"]
     assert {"cff-version", "message", "title", "authors"} <= {*CITATION}
+
+
+def test_pages_and_provenance_name_this_version_whenever_the_environment_was_set_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(facts, "version", lambda name: f"{name} of before")
+    assert facts.versions(["rnnzoo"]) == {"rnnzoo": rnnzoo.__version__}
+    page = html.render("gallery.html.j2", sections=[], count=0)
+    assert f"Made by rnnzoo {rnnzoo.__version__}." in page
 
 
 def test_the_classifiers_name_the_versions_of_python_that_are_allowed() -> None:

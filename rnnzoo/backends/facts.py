@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rnnzoo import backends
+from rnnzoo import __version__, backends
 
 
 def machine(backend: str, on_card: bool | None = None) -> dict[str, str]:
@@ -48,7 +48,8 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     installed = {}
     for name in names:
         with suppress(PackageNotFoundError):
-            installed[name] = version(name)
+            # of a working copy, an environment knows the version with which it was set up
+            installed[name] = __version__ if name == "rnnzoo" else version(name)
     return installed
 
 

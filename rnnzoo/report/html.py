@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rnnzoo import __version__
 from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.errors import command
 from rnnzoo.lang import latex
@@ -61,7 +61,7 @@ def _train(summary: Summary, table: TaskTable) -> str:
 
 def render(template: str, **values: Any) -> str:
     """One of our pages."""
-    return str(_templates().get_template(template).render(version=version("rnnzoo"), **values))
+    return str(_templates().get_template(template).render(version=__version__, **values))
 
 
 @cache
