@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import subprocess
 import sys
 import tarfile
 import tomllib
 import zipfile
+from datetime import date
 from email.message import Message
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.version import Version
 
 import rnnzoo
 from rnnzoo.backends import facts
@@ -29,6 +32,25 @@ def test_a_citation_names_this_version() -> None:
     assert CITATION["version"] == rnnzoo.__version__
     assert CITATION["license"] == PROJECT["license"]
     assert {"cff-version", "message", "title", "authors"} <= {*CITATION}
+
+
+def test_the_changelog_has_this_version_below_what_is_not_released() -> None:
+    first, *released = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert first == "Unreleased"
+    names, dates = zip(*(heading.split(" - ") for heading in released))
+    assert names[0] == rnnzoo.__version__
+    versions = [*map(Version, names)]
+    assert versions == sorted(versions, reverse=True)
+    assert [*dates] == sorted(dates, reverse=True)
+    assert all(map(date.fromisoformat, dates))
+
+
+def test_each_version_of_the_changelog_has_one_section_of_a_kind() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    for of_version in text.split("\n## ")[1:]:
+        sections = re.findall(r"^### (.+)$", of_version, re.M)
+        assert sections == [kind for kind in kinds if kind in sections]
 
 
 def test_pages_and_provenance_name_this_version_whenever_the_environment_was_set_up(
