@@ -5,6 +5,7 @@ What specs and tasks say is text: nowhere is it read as rich's markup.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
 
@@ -19,7 +20,8 @@ from rnnzoo.report.verdict import counted, ends, pvalue
 from rnnzoo.spec.trial import Kind
 
 STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "yellow"}
-SMALL = 0.01  # a smaller score is written with an exponent
+SMALL = 0.01  # a smaller score is written with three figures
+TINY = 1e-4  # and one that is smaller still with an exponent
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -138,9 +140,11 @@ def interval(bounds: tuple[float, float] | None, joint: str = " to ") -> str:
     """Both ends in one form: where one is written with decimals, the other is, too."""
     if not bounds:
         return ""
-    if max(map(abs, bounds)) >= SMALL:
-        return ends(f"{bounds[0]:.3f}", f"{bounds[1]:.3f}", joint)
-    return ends(number(bounds[0]), number(bounds[1]), joint)
+    largest = max(map(abs, bounds))
+    if largest < TINY:
+        return ends(number(bounds[0]), number(bounds[1]), joint)
+    decimals = 3 if largest >= SMALL else 2 - math.floor(math.log10(largest))
+    return ends(f"{bounds[0]:.{decimals}f}", f"{bounds[1]:.{decimals}f}", joint)
 
 
 def mean(row: VariantRow, table: TaskTable) -> str:
@@ -152,12 +156,12 @@ def mean(row: VariantRow, table: TaskTable) -> str:
 
 
 def number(value: float | None) -> str:
-    """Four figures, or nothing."""
+    """Three decimals, or three figures of a small number; or nothing."""
     if value is None:
         return ""
     if abs(value) >= SMALL or value == 0:
         return f"{value:.3f}"
-    return f"{value:.2e}"
+    return f"{value:#.3g}" if abs(value) >= TINY else f"{value:.2e}"
 
 
 def _cautions(row: VariantRow, table: TaskTable) -> Iterator[str]:
