@@ -54,6 +54,7 @@ from rnnzoo.stats.ranks import Ranks
 PAIRS = 6  # interactions that are shown
 LONG = 34  # characters of a title that stands beside an axis
 MANY = 12  # trials; more stand on a logarithmic axis
+FAR_ABOVE = 4.0  # heights of a frame that is made for the others
 _BESIDE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center",
     "fontsize": 8.5, "color": SOFT, "annotation_clip": False,
@@ -265,11 +266,13 @@ def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> F
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
     curves = [row.tuning for row in rows if row.tuning is not None]
+    low, top = _frame_of([curve.mean for curve in curves])
     for number, row in enumerate(rows):
         if row.tuning is None:
             continue
         trials = np.arange(1, len(row.tuning.mean) + 1)
-        axes.plot(trials, row.tuning.mean, **_line(number), lw=1.6, label=row.variant)
+        above = " (above)" if min(row.tuning.mean) > top else ""
+        axes.plot(trials, row.tuning.mean, **_line(number), lw=1.6, label=f"{row.variant}{above}")
         if row.variant == summary.baseline:
             axes.fill_between(
                 trials,
@@ -279,11 +282,8 @@ def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> F
                 alpha=0.18,
                 lw=0,
             )
-    low = min(min(curve.mean) for curve in curves)
-    # the worst first trials would squeeze the rest
-    high = float(np.median([curve.mean[0] for curve in curves]))
-    room = 0.05 * max(high - low, 1e-9)
-    axes.set_ylim(low - room, high + room)
+    room = 0.05 * max(top - low, 1e-9)
+    axes.set_ylim(low - room, top + room)
     _counting(axes, max(len(curve.mean) for curve in curves))
     _label(
         axes,
@@ -292,6 +292,16 @@ def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> F
         "best of n of",
     )
     return figure
+
+
+def _frame_of(curves: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """From where to where the expected scores of all variants are shown: not up to the worst first
+    trials, which would squeeze the rest, but as far as every variant comes, unless one is far off.
+    """
+    low = min(map(min, curves))
+    high = float(np.median([curve[0] for curve in curves]))
+    worst = max(map(min, curves))
+    return low, max(high, worst) if worst - low <= FAR_ABOVE * (high - low) else high
 
 
 def _counting(axes: Axes, most: int) -> None:
