@@ -1,11 +1,15 @@
-"""Chromium for tests of pages, without a display."""
+"""Chromium for tests of pages, without a display, and axe-core, which looks for what keeps people
+out.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +23,10 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")  # versions 2.0 and 2.1, levels A and AA
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+WIDTHS = {"wide": 1280, "phone": 390}
+LOOKS = [*product(WIDTHS, ("light", "dark"))]
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
@@ -31,3 +39,28 @@ def chromium() -> Iterator[Browser]:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+def barriers(browser: Browser, file: Path, look: tuple[str, str], tags: Iterable[str]) -> list[str]:
+    """What axe-core finds against its rules of these tags on a page with all of its details open:
+    the rule, the element, and what is wrong with it.
+
+    Args:
+        look: a key of `WIDTHS`, and light or dark; what is dark differs in its colours alone.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    width, scheme = look
+    size: Any = {"width": WIDTHS[width], "height": 900}
+    page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    rules = OF_COLOURS if scheme == "dark" else [*tags]
+    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    violations = Axe().run(page, options=options).response["violations"]
+    page.close()
+    return [
+        f"{violation['id']}: {node['html'][:200]}: {node['failureSummary']}"
+        for violation in violations
+        for node in violation["nodes"]
+    ]

@@ -210,7 +210,7 @@ def _parts(parts: Sequence[Shown]) -> Iterator[Markup]:
         _row([part["part"], _state(part["state"]), _process(part), moment(part["began"])])
         for part in parts
     ]
-    yield _table(["part", "", "process", "begun"], rows, "parts", "parts of the sweep")
+    yield _table(["part", "state", "process", "begun"], rows, "parts", "parts of the sweep")
 
 
 def _process(part: Shown) -> str:
@@ -381,7 +381,7 @@ def _variants(shown: Shown) -> Markup:
     several = len({study["task"] for study in studies}) > 1
     waits = any(study["waiting"] for study in studies)
     bad = any(study["not_complete"] for study in studies)
-    names = ["variant", *(["task"] if several else []), "", "trials"]
+    names = ["variant", *(["task"] if several else []), "progress", "trials"]
     names += [*(["wait at a rung"] if waits else []), *(["not complete"] if bad else []), "best"]
     rows = []
     for study in studies:
@@ -412,7 +412,7 @@ def _ended(shown: Shown) -> Markup:
     if not shown["ended_last"]:
         return Markup()
     rows = [_row(_of_ended(shown, trial)) for trial in shown["ended_last"]]
-    names = ["trial", "", shown["select"], "epochs", "took", "at", "where", "setting"]
+    names = ["trial", "outcome", shown["select"], "epochs", "took", "at", "where", "setting"]
     all_of_them = prose("The storage has all of them: `rnnzoo status`, `rnnzoo report`.")
     note = tag("p", all_of_them, class_="note")
     return join(

@@ -13,7 +13,7 @@ from rnnzoo import lang
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.report.gallery import cell_page
 from rnnzoo.report.playground import playground
-from tests.browser import chromium, needs_chromium
+from tests.browser import LOOKS, WCAG, barriers, chromium, needs_chromium
 from tests.samples import slow_outside_of
 
 pytestmark = needs_chromium
@@ -237,6 +237,11 @@ def test_every_control_has_a_name(reader: Reader) -> None:
             .map((one) => one.outerHTML)"""
     )
     assert unnamed == []
+
+
+@pytest.mark.parametrize("look", slow_outside_of({("phone", "light")}, LOOKS))
+def test_axe_finds_no_barrier(browser: Any, folder: Path, look: tuple[str, str]) -> None:
+    assert barriers(browser, folder / "leaky.html", look, [*WCAG, "best-practice"]) == []
 
 
 def test_no_script_runs_but_ours(browser: Any, folder: Path) -> None:
