@@ -12,6 +12,7 @@ import pytest
 
 from rnnzoo import cli
 from rnnzoo.spec import schema
+from tests.browser import LOOKS, WCAG, barriers, chromium, needs_chromium
 from tools.site import __main__ as site
 from tools.site import commands, contents, interface, keys, links, notebooks
 
@@ -117,11 +118,25 @@ def test_a_notebook_becomes_a_page_with_its_text_its_code_and_a_link(tmp_path: P
     assert "href='lab.ipynb'" in page
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_no_link_leads_nowhere(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site without its gallery; its building takes half a minute."""
     pytest.importorskip("sphinx", reason="the site needs Sphinx: `make setup`")
-    assert site.main(["--no-gallery", str(tmp_path)]) == 0, capfd.readouterr().err
-    search = (tmp_path / "html" / "search.html").read_text()
+    folder = tmp_path_factory.mktemp("site")
+    assert site.main(["--no-gallery", str(folder)]) == 0  # what is wrong is in what it printed
+    return folder / "html"
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_no_link_leads_nowhere(built: Path) -> None:
+    search = (built / "search.html").read_text()
     assert "search-results" in search  # the page that searches, and not one of ours
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("page", ["index", "language", "reference/commands", "search"])
+def test_axe_finds_no_barrier_on_a_page_of_the_site(built: Path, page: str) -> None:
+    with chromium() as browser:
+        for look in LOOKS:
+            assert barriers(browser, built / f"{page}.html", look, WCAG) == [], look

@@ -33,6 +33,8 @@ html_css_files = ["site.css"]
 def setup(app: Any) -> None:
     # before napoleon, which takes the code of an example for prose
     app.connect("autodoc-process-docstring", _examples_are_code, priority=400)
+    # behind the theme, which writes its navigation then
+    app.connect("html-page-context", _usable_without_a_mouse, priority=900)
 
 
 def _examples_are_code(
@@ -41,3 +43,16 @@ def _examples_are_code(
     lines[:] = ["Example::" if line == "Example:" else line for line in lines]
     for place in reversed([number for number, line in enumerate(lines) if line == "Example::"]):
         lines.insert(place + 1, "")
+
+
+def _usable_without_a_mouse(
+    app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """What scrolls can be reached by keys, and the captions of the navigation have a level."""
+    for name, plain, marked in (
+        ("body", "<pre>", '<pre tabindex="0">'),
+        ("body", '<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
+        ("furo_navigation_tree", 'role="heading"', 'role="heading" aria-level="2"'),
+    ):
+        if name in context:
+            context[name] = context[name].replace(plain, marked)
