@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from rnnzoo import cli
 from rnnzoo.cli import changes
 from rnnzoo.cli.as_json import as_json
+from tests.command import rnnzoo
+from tests.samples import slow_outside_of
+from tools import scripting
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/scripting.md").read_text()
@@ -107,3 +112,68 @@ def test_a_watched_file_is_checked_again_after_a_change_and_not_without_one(
 def test_what_is_watched_is_no_single_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--watch", "--json", "x.yaml"]) == 2
     assert "--json prints one document" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ the examples of the page
+
+# commands that look at a sweep, and those that need none; what trains or draws is left out
+OF_A_SWEEP = ("best", "clean", "export", "plan", "report", "status", "sync", "watch")
+OF_NONE = ("check", "cluster", "data", "demo", "list", "new", "show", "skill")
+
+
+def differing(example: object, document: object, where: str = "") -> Iterator[str]:
+    """Where two documents have other keys; of lists, in their first entries."""
+    match example, document:
+        case dict(), dict():
+            yield from (f"{where}.{name}" for name in example.keys() ^ document.keys())
+            for name in example.keys() & document.keys():
+                yield from differing(example[name], document[name], f"{where}.{name}")
+        case [first, *_], [other, *_]:
+            yield from differing(first, other, f"{where}[0]")
+        case dict() | list(), str() | int() | float():
+            yield where
+        case str() | int() | float(), dict() | list():
+            yield where
+
+
+def differing_from_printed(name: str, folder: Path) -> list[str]:
+    """Where the example of a command has other keys than what it prints in a folder."""
+    done = rnnzoo(*scripting.COMMANDS[name].split(), "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    document = scripting.cut(json.loads(done.stdout), scripting.DEPTHS.get(name, scripting.DEEP))
+    return [*differing(scripting.examples(PAGE)[name], document)]
+
+
+def test_every_command_that_prints_json_has_an_example() -> None:
+    with_json = {*cli.commands()} - {*WITHOUT}
+    assert {*scripting.examples(PAGE)} == with_json == {*scripting.COMMANDS}
+    for words in scripting.COMMANDS.values():
+        cli.parsed([*words.split(), "--json"])
+
+
+def test_an_example_is_written_as_it_was_cut() -> None:
+    examples = scripting.examples(PAGE)
+    assert scripting.with_examples(PAGE, examples) == PAGE
+    whole = {"a": [{"b": {"c": 1}}, 2], "d": 1 / 3}
+    assert scripting.cut(whole, 2) == {"a": [{"b": {}}], "d": 0.333333}
+    assert max(map(len, scripting.written(examples["report"]).splitlines())) <= scripting.WIDTH
+
+
+@pytest.mark.parametrize("name", OF_NONE)
+def test_an_example_has_the_keys_that_the_command_prints(name: str, tmp_path: Path) -> None:
+    for file, text in scripting.FILES.items():
+        (tmp_path / file).write_text(text)
+    assert differing_from_printed(name, tmp_path) == []
+
+
+@pytest.mark.parametrize("name", slow_outside_of(("report", "status"), OF_A_SWEEP))
+def test_an_example_has_the_keys_that_are_printed_of_a_sweep(
+    name: str, swept: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(swept, tmp_path / "swept")
+    assert differing_from_printed(name, tmp_path / "swept") == []
+
+
+def test_another_key_is_told_with_its_place() -> None:
+    example, document = {"a": [{"b": 1}], "c": {}}, {"a": [{"d": 1}], "c": 2}
+    assert sorted(differing(example, document)) == [".a[0].b", ".a[0].d", ".c"]
