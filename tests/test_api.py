@@ -230,6 +230,14 @@ def test_the_best_trial_is_that_of_the_command(ran: Results, capsys: Printed) ->
         ran.best("lsmt")
 
 
+def test_weights_are_of_a_model_that_is_here(ran: Results) -> None:
+    with pytest.raises(UsageError, match="no trial of 'rnn' is complete yet"):
+        replace(ran, trials=()).weights("rnn")
+    elsewhere = [replace(each, trial=replace(each.trial, folder="gone")) for each in ran]
+    with pytest.raises(UsageError, match="of trial . cannot be had: gone.* is not here"):
+        replace(ran, trials=tuple(elsewhere)).weights("rnn")
+
+
 def test_report_and_plan_hold_what_the_commands_print(ran: Results, capsys: Printed) -> None:
     assert main(["report", "small.yaml", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)

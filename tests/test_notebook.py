@@ -77,6 +77,13 @@ def test_a_verdict_shows_its_word_before_its_answer() -> None:
     )
 
 
+def test_an_undecided_verdict_shows_what_would_settle_it() -> None:
+    verdict = Verdict(
+        "rnn worse than lstm", "adding", "undecided", "too few", "none", settle="about 5 trials"
+    )
+    assert verdict._repr_html_().endswith("<p><small>to settle it: about 5 trials</small></p>")
+
+
 def test_an_error_shows_the_line_of_the_cell_and_its_message_alone() -> None:
     cell = 'import rnnzoo\n\nrnnzoo.cell("lstmm")'
     with pytest.raises(UsageError) as raised:

@@ -5,6 +5,7 @@ what would run.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,6 +127,31 @@ class Results:
         label = task_label(self.experiment, variant, task)
         on = self.experiment.select.on
         return next(iter(ranked(belonging(self.trials, variant, label), on)), None)
+
+    def weights(self, variant: str, task: str = "") -> dict[str, Any]:
+        """The trained weights of the first layer of a variant's best trial, by name and in float64:
+        what `CellView.run` takes.
+
+        Args:
+            task: as of `best`.
+
+        Raises:
+            UsageError: as of `best`; no trial is complete, or its model is not here.
+        """
+        from rnnzoo.launchers.local import stderr_to
+        from rnnzoo.spec import stamp
+
+        best = self.best(variant, task)
+        if best is None:
+            raise UsageError(f"no trial of '{variant}' is complete yet", "run the experiment first")
+        problem = stamp.problem(best.trial.model, best.trial)
+        if problem:
+            raise UsageError(f"the model of trial {best.trial.index} cannot be had: {problem}")
+        with stderr_to(Path(os.devnull)):  # what TensorFlow says while it is imported
+            from rnnzoo import load_model
+            from rnnzoo.nn.introspect import numpy_model
+
+            return dict(numpy_model(load_model(best.trial.model)).layers[0])
 
     def summary(self) -> Summary:
         """All numbers of the report: `.verdicts` on the claims, and a ranking of the variants for

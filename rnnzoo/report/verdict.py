@@ -92,11 +92,12 @@ class Verdict:
         return f"same within {self.numbers['margin']:g}" if self.word == "same" else self.word
 
     def _repr_html_(self) -> str:
-        """For a notebook: the word, the answer, and the numbers behind them."""
-        answer = self.answer or self.claim
-        return join(
-            [tag("p", tag("b", self.said), f": {answer}"), tag("p", tag("small", self.detail))]
-        )
+        """For a notebook: the word, the answer, the numbers behind them, and what would settle it."""
+        shown = [tag("p", tag("b", self.said), f": {self.answer or self.claim}")]
+        shown.append(tag("p", tag("small", self.detail)))
+        if self.settle:
+            shown.append(tag("p", tag("small", f"to settle it: {self.settle}")))
+        return join(shown)
 
     def to_dict(self) -> dict[str, Any]:
         return {

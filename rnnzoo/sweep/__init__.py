@@ -40,3 +40,8 @@ doctor      what a sweep needs of a machine
 
 `_retry` is search's own: calls of the storage are repeated while its server is unreachable.
 """
+
+import warnings
+
+# of tqdm, which Optuna imports: a notebook without ipywidgets lacks bars that nobody draws
+warnings.filterwarnings("ignore", message="IProgress not found")
