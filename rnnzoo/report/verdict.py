@@ -92,7 +92,7 @@ class Verdict:
         return f"same within {self.numbers['margin']:g}" if self.word == "same" else self.word
 
     def _repr_html_(self) -> str:
-        """For a notebook: the word, the answer, the numbers behind them, and what would settle it."""
+        """For a notebook: the word, the answer, the numbers behind it, and what would settle it."""
         shown = [tag("p", tag("b", self.said), f": {self.answer or self.claim}")]
         shown.append(tag("p", tag("small", self.detail)))
         if self.settle:

@@ -152,6 +152,8 @@ class Display(Observer):
         """Time left, from the pace so far of this run."""
         if self.tally.is_paused:
             return "paused"
+        if self.tally.end:
+            return "ended"
         left = self.tally.left()
         return "measuring the pace" if left is None else f"about {duration(left)} left"
 

@@ -24,7 +24,8 @@ from rnnzoo.terminal.display import Display
 
 WIDTH = 100  # characters
 EVERY = 0.25  # seconds between two drawings, as on a terminal
-FORM = '<pre style="line-height: 1.3; overflow-x: auto">{code}</pre>'
+# the font is said: in pages that are made of notebooks `pre` has letters of any width
+FORM = '<pre style="font-family: monospace; line-height: 1.3; overflow-x: auto">{code}</pre>'
 
 
 class Handle(Protocol):

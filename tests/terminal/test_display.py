@@ -134,6 +134,9 @@ def test_a_paused_sweep_says_since_when_and_what_ends_that(live: bool) -> None:
     told.steered(Told(5))
     display.console.print(display)
     assert out.getvalue().endswith("0 of 5 trials, 0 running, measuring the pace\n")
+    display.tally.close("stopped")
+    display.console.print(display)
+    assert out.getvalue().endswith("0 of 5 trials, 0 running, ended\n")
 
 
 def test_a_trial_that_is_lost_begins_again_unless_its_variant_was_stopped() -> None:
