@@ -23,6 +23,7 @@ from rnnzoo import cli, lang
 from rnnzoo.lang.view import view
 from rnnzoo.spec import settings
 from tests.docs.blocks import ROOT, Block, commands, fenced, mentioned
+from tools import labs
 
 CELL = re.compile(r"^(name|extends): ", re.M)
 EXPERIMENT = re.compile(r"^(experiment|task):", re.M)
@@ -38,6 +39,7 @@ patient,visit,hour,pulse,pressure,dose,lab_a,ward,outcome,minute
 2,1,0,90,140,0,2.5,west,ill,0
 2,1,1,95,150,0,2.6,west,ill,9
 """
+OF_LABS = {name: text for lab in labs.LABS for name, text in labs.files(lab).items()}
 X = np.zeros((4, 3, 2), "float32")
 SERIES = "@problemName vowels\n@classLabel true 1 2\n@data\n1,2,3:4,5,6:1\n2,3:5,6:2\n"
 # Blocks of Python that are not run as they stand, by their first line, and why.
@@ -54,6 +56,9 @@ NOT_RUN = {
     "# experiments/operations/snake.py": "a file of a project; test_own_code runs it",
     "Task(..., fills={\"dt\": (8,), \"mask\": (9, 10, 11, 12, 13, 14, 15, 16)})": "a call in short",
     "def load(options, seed, folder, progress) -> Task: ...": "a signature",
+    "# answer: conveyor_belt/by-hand-weights": "a cell of a lab; test_labs runs it",
+    "# answer: conveyor_belt/own-gradient": "a cell of a lab; test_labs runs it",
+    "# answer: conveyor_belt/own-half-life": "a cell of a lab; test_labs runs it",
     'layer = rnnzoo.layer("experiments/cells/leaky.yaml", units=64)': "x is the reader's",
     "from rnnzoo.tasks import PackedSplit": "it reads a file of the reader's",
 }  # fmt: skip
@@ -77,6 +82,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("JapaneseVowels_TRAIN.ts", "JapaneseVowels_TEST.ts"):
         (folder / name).write_text(SERIES)
     np.savez(folder / "my.npz", x=X, y=np.array([0, 1, 0, 1]))
+    for name, text in OF_LABS.items():
+        (folder / name).write_text(text)
     monkeypatch.chdir(folder)
     return folder
 
@@ -108,10 +115,10 @@ def whole(text: str) -> str:
 
 
 @pytest.mark.parametrize("block", OTHERS, ids=str)
-def test_every_cell_and_every_file_of_settings_is_right(block: Block, tmp_path: Path) -> None:
+def test_every_cell_and_every_file_of_settings_is_right(block: Block, project: Path) -> None:
     if PROJECT.search(block.text):
-        (tmp_path / "mlflow.yml").write_text(block.text)
-        assert settings.read(tmp_path / "mlflow.yml").launcher.name in block.text
+        (project / "mlflow.yml").write_text(block.text)
+        assert settings.read(project / "mlflow.yml").launcher.name in block.text
         return
     is_whole = CELL.search(block.text)
     assert lang.parse_text(block.text if is_whole else f"name: part\nequations: |\n{block.text}")

@@ -110,13 +110,17 @@ def test_a_notebook_becomes_a_page_with_its_text_its_code_and_a_link(tmp_path: P
     cells = [
         {"cell_type": "markdown", "source": ["# A lab\n", "What is it?"]},
         {"cell_type": "code", "source": ["import rnnzoo\n", "rnnzoo.cell('lstm')"]},
+        {"cell_type": "code", "source": ["%%writefile mine.yaml\n", "name: mine"]},
+        {"cell_type": "markdown", "source": ["Go on with [two](two.ipynb)."]},
     ]
     notebook = tmp_path / "lab.ipynb"
     notebook.write_text(json.dumps({"cells": cells}))
     page = notebooks.page(notebook)
     assert page.startswith("# A lab\nWhat is it?\n")
     assert "```python\nimport rnnzoo\nrnnzoo.cell('lstm')\n```" in page
+    assert "The file `mine.yaml`:\n\n```yaml\nname: mine\n```" in page
     assert "href='lab.ipynb'" in page
+    assert page.endswith("Go on with [two](two.md).\n")
 
 
 @pytest.fixture(scope="module")

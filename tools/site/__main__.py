@@ -62,6 +62,8 @@ def lay_out(folder: Path, gallery: bool) -> None:
     _write(source / "_static" / "site.css", (HERE / "site.css").read_text())
     for name, text in _written(gallery).items():
         _write(source / f"{name}.md", text)
+    for path in source.rglob("*.md"):
+        _write(path, notebooks.with_pages(path.read_text(encoding="utf-8")))
     for path in DOCS.rglob("*.ipynb"):
         notebook = path.relative_to(DOCS)
         _write((source / notebook).with_suffix(".md"), notebooks.page(path))

@@ -24,10 +24,17 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "your-data",
         "watching",
         "parts",
-        "teaching/classroom",
         "cluster",
         "evolve",
         "editors",
+    ),
+    "Teaching": (
+        "teaching/README",
+        "teaching/conveyor_belt",
+        "teaching/which_gate",
+        "teaching/forgetting",
+        "teaching/classroom",
+        "teaching/answers",
     ),
     "Reference": (
         "language",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+WRITES = "%%writefile "  # a cell of which this is the beginning writes a spec
+
 
 def page(notebook: Path) -> str:
     """A notebook's cells as Markdown."""
@@ -14,5 +16,15 @@ def page(notebook: Path) -> str:
     return "\n\n".join([title, link, *rest]) + "\n"
 
 
+def with_pages(text: str) -> str:
+    """Markdown whose links to notebooks lead to their pages."""
+    return text.replace(".ipynb)", ".md)")
+
+
 def _cell(kind: str, source: str) -> str:
-    return f"```python\n{source}\n```" if kind == "code" else source
+    if kind != "code":
+        return with_pages(source)
+    if source.startswith(WRITES):
+        first, _, text = source.partition("\n")
+        return f"The file `{first.removeprefix(WRITES)}`:\n\n```yaml\n{text}\n```"
+    return f"```python\n{source}\n```"
