@@ -1,8 +1,9 @@
 """What a spec may hold: the keys of each table, and what may stand under each of them.
 
 In: nothing.  Out: frozen descriptions.  `Entry` reads a table by one, `schema` writes them as JSON
-Schema, from which editors complete, and `tools.keys` as tables of the manual.  The descriptions
-themselves stand beside the readers of each file: `cell.keys`, `read_experiment.keys`, `settings`.
+Schema, from which editors complete, `tools.keys` as tables of the manual, and `tools.site.keys` as
+a page of all.  The descriptions themselves stand beside the readers of each file: `cell.keys`,
+`read_experiment.keys`, `settings`.
 """
 
 from __future__ import annotations
