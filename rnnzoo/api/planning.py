@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rnnzoo import tasks
@@ -54,28 +54,15 @@ def planned(
     chosen = root.settled_launcher(settings.launcher, opened.experiment)
     store = Store(settings.storage) if config.exists(settings.storage) else None
     own = [study for study in opened.studies if part.has(study.variant.label)]
-    left = {study.identity: status.planned(study, opened.trials, part) for study in own}
-    rows = status.rows(own, store, opened.trials, part) if store else ()
-    for study, row in zip(own, rows):
-        left[study.identity] = max(0, left[study.identity] - row.ended)
     unended = going_on.left_in(opened, store, own, part) if store else {}
     earlier = going_on.look(opened, store, own, unended)
-    for study in own:
-        left[study.identity] -= earlier[study.identity].counted
+    left = _left(opened, store, own, part, earlier)
     is_together = chosen.name == config.POPULATION
     count = together.at_once(chosen) if is_together else root.workers(workers, chosen)
     costs: Mapping[str, measure.Cost] = {}
     samples = _samples(opened, store, left, part) if measured else []
     if samples:
-        # in one process, one would wait while another's program is compiled
-        measured_at_once = 1 if is_together else count
-        training = opened.experiment.training
-        with root.launched(measured_at_once, opened.runs, training, chosen=chosen) as launcher:
-            if not is_together:
-                count = launcher.capacity()  # a cluster's, or that of one of the user's own
-            costs = measure.measure(
-                samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
-            )
+        costs, count = _measured(opened, samples, count, chosen, progress)
     content = _plan(opened, left, costs, count, part, earlier, chosen)
     if is_together:
         content["population"] = together.plain(opened, own, chosen)
@@ -85,16 +72,65 @@ def planned(
     else:
         content |= {**_expected(opened, store, noise), **_speed(opened, store, costs)}
     if hours is not None:
-        ran = door.results(opened, store) if store else []
-        searches = [
-            dataclasses.replace(
-                _searched(study, left[study.identity], ran, costs), spared=_spared(study, earlier)
-            )
-            for study in own
-        ]
+        searches = _searches(opened, store, own, left, costs, earlier)
         ahead = content.get("expected", {})
         content["within"] = within.plain(opened.experiment, hours, count, searches, ahead)
     return content
+
+
+def _left(
+    opened: Opened,
+    store: Store | None,
+    own: Sequence[Study],
+    part: Part,
+    earlier: Mapping[str, Ahead],
+) -> dict[str, int]:
+    """How many trials are left to run, by identity of the study."""
+    left = {study.identity: status.planned(study, opened.trials, part) for study in own}
+    rows = status.rows(own, store, opened.trials, part) if store else ()
+    for study, row in zip(own, rows):
+        left[study.identity] = max(0, left[study.identity] - row.ended)
+    for study in own:
+        left[study.identity] -= earlier[study.identity].counted
+    return left
+
+
+def _measured(
+    opened: Opened,
+    samples: Sequence[measure.Sample],
+    count: int,
+    chosen: Chosen,
+    progress: tasks.Report,
+) -> tuple[Mapping[str, measure.Cost], int]:
+    """What trainings cost, by identity of the study; and how many run at once."""
+    is_together = chosen.name == config.POPULATION
+    # in one process, one would wait while another's program is compiled
+    at_once = 1 if is_together else count
+    training = opened.experiment.training
+    with root.launched(at_once, opened.runs, training, chosen=chosen) as launcher:
+        if not is_together:
+            count = launcher.capacity()  # a cluster's, or that of one of the user's own
+        costs = measure.measure(
+            samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
+        )
+    return costs, count
+
+
+def _searches(
+    opened: Opened,
+    store: Store | None,
+    own: Sequence[Study],
+    left: Mapping[str, int],
+    costs: Mapping[str, measure.Cost],
+    earlier: Mapping[str, Ahead],
+) -> list[within.Searched]:
+    """What is left of each search."""
+    ran = door.results(opened, store) if store else []
+    searches = []
+    for study in own:
+        searched = _searched(study, left[study.identity], ran, costs)
+        searches.append(dataclasses.replace(searched, spared=_spared(study, earlier)))
+    return searches
 
 
 def _spared(study: Study, earlier: Mapping[str, Ahead]) -> float:
@@ -192,41 +228,11 @@ def _plan(
         left_of: trials that are left to run, by identity of the study.
         earlier: what earlier editions are worth, likewise.
     """
-    from rnnzoo.lang import counts
-
     rows: list[dict[str, Any]] = []
     for study in opened.studies:
-        if study.identity not in left_of:
-            continue
-        small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
-        inputs = opened.tasks[study.task.label].inputs
-        weights = [
-            counts.weights_in(
-                dataclasses.replace(study.experiment.training.at(point), units=study.units(point)),
-                study.cell,
-                inputs,
-            )
-            for point in (small, large)
-        ]
-        cost = costs.get(study.identity)
-        total, left = status.planned(study, opened.trials, part), left_of[study.identity]
-        search, epochs = study.experiment.search, study.experiment.training.epochs
-        share = search.trainings(total, epochs) / max(total, 1)  # of the epochs of as many trials
-        goes_on = earlier[study.identity].longer  # those of a search with rungs are past them
-        trainings = (left - goes_on) * share + goes_on - _spared(study, earlier)
-        hours = _hours(cost, trainings, study) if cost else None
-        step = list(cost.step) if cost and cost.step else None
-        rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total,
-                     "left": left,
-                     "weights": weights, "seconds_per_step": step,
-                     "core_hours": hours})  # fmt: skip
-    known = [row["core_hours"] for row in rows if row["core_hours"]]
-    at_once = min(workers, max(1, sum(row["left"] for row in rows)))
-    if chosen.name == config.POPULATION:
-        at_once = together.processes(chosen)
-    total_hours = (
-        [sum(of_study[end] for of_study in known) / at_once for end in (0, 1)] if known else None
-    )
+        if study.identity in left_of:
+            left, cost = left_of[study.identity], costs.get(study.identity)
+            rows.append(_row(opened, study, left, cost, part, earlier))
     return {
         "experiment": opened.experiment.name,
         # how many a cluster has room for is known where it was measured
@@ -234,10 +240,68 @@ def _plan(
         "warnings": _plain(warned(opened.experiment)),
         "data": data(opened),
         "studies": rows,
-        "hours": total_hours,
+        "hours": _hours_of_all(rows, workers, chosen),
         "shares": opened.experiment.share,
         "earlier": going_on.plain(going_on.together(earlier.values())),
     }
+
+
+def _row(
+    opened: Opened,
+    study: Study,
+    left: int,
+    cost: measure.Cost | None,
+    part: Part,
+    earlier: Mapping[str, Ahead],
+) -> dict[str, Any]:
+    """What is planned of one study, and what the rest of it takes."""
+    planned = status.planned(study, opened.trials, part)
+    hours = None
+    if cost is not None:
+        hours = _hours(cost, _trainings(study, planned, left, earlier), study)
+    return {
+        "variant": study.variant.label,
+        "task": study.task.label,
+        "planned": planned,
+        "left": left,
+        "weights": _weights(study, opened.tasks[study.task.label].inputs),
+        "seconds_per_step": list(cost.step) if cost is not None and cost.step else None,
+        "core_hours": hours,
+    }
+
+
+def _weights(study: Study, inputs: int) -> list[int]:
+    """The number of weights at the low end of the search space, and at its high end."""
+    from rnnzoo.lang import counts
+
+    weights = []
+    for end in (0.0, 1.0):
+        point = measure.corner(study.variant.space, end)
+        training = study.experiment.training.at(point)
+        sized = dataclasses.replace(training, units=study.units(point))
+        weights.append(counts.weights_in(sized, study.cell, inputs))
+    return weights
+
+
+def _trainings(study: Study, planned: int, left: int, earlier: Mapping[str, Ahead]) -> float:
+    """How many whole trainings the trials that are left are worth."""
+    search, epochs = study.experiment.search, study.experiment.training.epochs
+    share = search.trainings(planned, epochs) / max(planned, 1)  # of the epochs of as many trials
+    goes_on = earlier[study.identity].longer  # those of a search with rungs are past them
+    return (left - goes_on) * share + goes_on - _spared(study, earlier)
+
+
+def _hours_of_all(
+    rows: Sequence[Mapping[str, Any]], workers: int, chosen: Chosen
+) -> list[float] | None:
+    """How many hours all of it takes, low and high; None where nothing was measured."""
+    known = [row["core_hours"] for row in rows if row["core_hours"]]
+    if not known:
+        return None
+    at_once = min(workers, max(1, sum(row["left"] for row in rows)))
+    if chosen.name == config.POPULATION:
+        at_once = together.processes(chosen)
+    return [sum(of_study[end] for of_study in known) / at_once for end in (0, 1)]
 
 
 def _hours(cost: measure.Cost, trainings: float, study: Study) -> list[float]:

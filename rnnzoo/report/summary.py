@@ -356,45 +356,14 @@ def summarise(
     stages = {label: second(experiment, results, current) for label, current in stands.items()}
     tables = []
     for choice in experiment.tasks:
-        task = tasks[choice.label]
-        fresh = stages[choice.label].means if choice.label in stages else {}
-        ran, keep, rows = ranking(experiment, results, choice.label, task, trials, fresh)
-        stops = _stops(stopped or {}, choice.label)
-        now = stands.get(choice.label)
+        label = choice.label
+        fresh = stages[label].means if label in stages else {}
+        ran, keep, rows = ranking(experiment, results, label, tasks[label], trials, fresh)
+        stops = _stops(stopped or {}, label)
+        now = stands.get(label)
         rows = tuple(_with_stop(row, experiment, stops, trials, now) for row in rows)
-        about = (
-            metrics.cost_name(task.metric),
-            task.unit,
-            task.note,
-            dict(task.baselines),
-            task.digest,
-            task.solved,
-            nothing(task.baselines, task.solved),
-        )
-        tables.append(
-            TaskTable(
-                choice.label,
-                ran,
-                keep,
-                *about,
-                rows,
-                _importance(model, choice.label),
-                data_of(task),
-            )
-        )
-    inputs = {label: task.inputs for label, task in tasks.items()}
-    solved = {label: task.solved for label, task in tasks.items()}
-    evidence = searches(
-        experiment,
-        results,
-        inputs,
-        {table.task: table.keep for table in tables},
-        model,
-        solved,
-        {table.task: table.nothing for table in tables if table.nothing},
-        {(table.task, row.variant) for table in tables for row in table.rows if row.idle},
-        timings,
-    )
+        tables.append(_table(label, tasks[label], ran, keep, rows, _importance(model, label)))
+    evidence = _evidence(experiment, results, tasks, tables, model, timings)
     return Summary(
         experiment=experiment.name,
         file="" if experiment.file == TEXT else str(in_project(Path(experiment.file))),
@@ -413,6 +382,57 @@ def summarise(
         provenance=tuple(provenance),
         warnings=(remark,) if (remark := approximate(experiment)) else (),
         changes=tuple(changes),
+    )
+
+
+def _table(
+    label: str,
+    task: TaskInfo,
+    ran: int,
+    keep: int,
+    rows: Sequence[VariantRow],
+    importance: ImportanceSummary | None,
+) -> TaskTable:
+    """A task's variants, with what is known of the task."""
+    return TaskTable(
+        task=label,
+        trials=ran,
+        keep=keep,
+        metric=metrics.cost_name(task.metric),
+        unit=task.unit,
+        note=task.note,
+        baselines=dict(task.baselines),
+        digest=task.digest,
+        solved=task.solved,
+        nothing=nothing(task.baselines, task.solved),
+        rows=tuple(rows),
+        explained=importance,
+        data=data_of(task),
+    )
+
+
+def _evidence(
+    experiment: Experiment,
+    results: Sequence[Result],
+    tasks: Mapping[str, TaskInfo],
+    tables: Sequence[TaskTable],
+    model: ImportanceModel,
+    timings: Sequence[Timing],
+) -> Searches:
+    """What claims are judged by."""
+    idle: set[tuple[str, str]] = set()
+    for table in tables:
+        idle |= {(table.task, row.variant) for row in table.rows if row.idle}
+    return searches(
+        experiment,
+        results,
+        {label: task.inputs for label, task in tasks.items()},
+        {table.task: table.keep for table in tables},
+        model,
+        {label: task.solved for label, task in tasks.items()},
+        {table.task: table.nothing for table in tables if table.nothing},
+        idle,
+        timings,
     )
 
 

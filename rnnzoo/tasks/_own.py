@@ -19,7 +19,7 @@ from rnnzoo.errors import RnnzooError, UsageError, listed
 from rnnzoo.losses import WHOLE
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.tasks import _arrays_named
-from rnnzoo.tasks._contract import SPLITS, Task
+from rnnzoo.tasks._contract import SPLITS, Split, Task
 from rnnzoo.tasks._packed import padded, to_width
 
 ARRAYS, FRAME = "arrays.npz", "frame.feather"
@@ -163,21 +163,50 @@ def _plain(array: Any) -> np.ndarray:
 
 def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
     """See `Task.save`."""
-    kind = _KINDS.get((task.loss, task.metric))
+    kind = _kind_of(task)
+    _check_can_be_saved(task)
     splits = [task.splits[name] for name in SPLITS]
+    content = {
+        **_inputs_of(task, splits),
+        "y": _targets_of(task, splits, kind),
+        "lengths": np.concatenate([split.lengths for split in splits]),
+        "split": np.repeat(SPLITS, [len(split) for split in splits]),
+    }
+    if any(split.weights is not None for split in splits):
+        content["weights"] = np.concatenate([_weights_of(split) for split in splits])
+    _write(path, content, overwrite)
+    options = {"name": "arrays", "file": str(path), "kind": kind, "per": task.per}
+    return {**options, "fills": [*task.fills]} if task.fills else options
+
+
+def _kind_of(task: Task) -> str:
+    """What `arrays` calls such a task.
+
+    Raises:
+        UsageError: `arrays` has no such loss and metric.
+    """
+    kind = _KINDS.get((task.loss, task.metric))
     if kind is None:
         known = listed((f"{loss} with {metric}" for loss, metric in _KINDS), "or")
         raise UsageError(
             f"a task of {task.loss} with {task.metric} cannot be saved: `arrays` has {known}",
             "a task file of your own: docs/tasks.md",
         )
-    weights = [split.weights for split in splits]
-    if task.per == "step" and any(array is not None for array in weights):
+    return kind
+
+
+def _check_can_be_saved(task: Task) -> None:
+    """
+    Raises:
+        UsageError: `arrays` cannot say what this task has.
+    """
+    is_weighted = any(task.splits[name].weights is not None for name in SPLITS)
+    if task.per == "step" and is_weighted:
         raise UsageError(
             "a task with steps that do not count cannot be saved: `arrays` counts all",
             "name the table in the experiment: task: {name: table, ...}",
         )
-    inputs = task.inputs - sum(map(len, task.fills.values()))
+    inputs = _own_inputs(task)
     in_order = [*chain.from_iterable(task.fills.values())] == [*range(inputs, task.inputs)]
     if not in_order or len(task.fills.get("mask", range(inputs))) != inputs:
         raise UsageError(
@@ -185,31 +214,37 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
             " x, and a mask for each of x",
             "a task file of your own: docs/tasks.md",
         )
+
+
+def _own_inputs(task: Task) -> int:
+    """The number of inputs without those that fill named inputs of cells."""
+    return task.inputs - sum(map(len, task.fills.values()))
+
+
+def _inputs_of(task: Task, splits: Sequence[Split]) -> dict[str, np.ndarray]:
+    """x, and what fills named inputs of cells, each as an array of its own."""
     width = max(split.width for split in splits)
+    x = np.concatenate([to_width(split.x, width) for split in splits])
+    fills = {name: x[..., list(columns)] for name, columns in task.fills.items()}
+    return {"x": x[..., : _own_inputs(task)], **fills}
+
+
+def _targets_of(task: Task, splits: Sequence[Split], kind: str) -> np.ndarray:
+    """The targets of all splits; classes by their names, where they have some."""
     y = [split.y for split in splits]
     if task.per == "step":
+        width = max(split.width for split in splits)
         y = [to_width(array, width) for array in y]
     targets = np.concatenate(y)
     if kind == "transcribe" and not task.classes:
         targets = targets - 1  # labels of a file are counted from 0
-    named = bool(task.classes) and task.targets in WHOLE
-    x = np.concatenate([to_width(split.x, width) for split in splits])
-    content = {
-        "x": x[..., :inputs],
-        **{name: x[..., list(columns)] for name, columns in task.fills.items()},
-        "y": np.array(task.classes)[targets] if named else targets,
-        "lengths": np.concatenate([split.lengths for split in splits]),
-        "split": np.repeat(SPLITS, [len(split) for split in splits]),
-    }
-    if any(array is not None for array in weights):
-        alike = (np.ones(len(split), np.float32) for split in splits)
-        content["weights"] = np.concatenate(
-            [ones if array is None else array for array, ones in zip(weights, alike)]
-        )
-    _write(path, content, overwrite)
-    options = {"name": "arrays", "file": str(path), "kind": kind}
-    fills = {"fills": [*task.fills]} if task.fills else {}
-    return {**options, "per": task.per, **fills}
+    is_named = bool(task.classes) and task.targets in WHOLE
+    return np.array(task.classes)[targets] if is_named else targets
+
+
+def _weights_of(split: Split) -> np.ndarray:
+    """How much each sequence counts: 1, where a split does not say."""
+    return np.ones(len(split), np.float32) if split.weights is None else split.weights
 
 
 def _write(path: Path, content: Mapping[str, np.ndarray], overwrite: bool) -> None:
