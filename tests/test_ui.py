@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,9 @@ from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.trackers.mlflow import VIEW, MlflowTracker
 from tests.browser import chromium, needs_chromium
 from tests.command import rnnzoo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="module")
@@ -70,29 +74,40 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait()
 
 
+def runs_page(pages: str) -> str:
+    """As `rnnzoo ui` prints it."""
+    return f"{pages}/#/experiments/1/runs?workflowType=machine_learning"
+
+
+def keep(page: Page, name: str) -> None:
+    """A screenshot, where one is asked for."""
+    if "RNNZOO_SCREENSHOTS" in os.environ:
+        page.screenshot(path=Path(os.environ["RNNZOO_SCREENSHOTS"], name))
+
+
 @needs_chromium
-def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(pages: str) -> None:
+def test_the_experiment_and_its_variants_are_in_mlflows_pages(pages: str) -> None:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        # as `rnnzoo ui` prints it
-        runs = f"{pages}/#/experiments/1/runs?workflowType=machine_learning"
-        page.goto(f"{runs}&viewStateShareKey={VIEW}")
+        page.goto(f"{runs_page(pages)}&viewStateShareKey={VIEW}")
         page.get_by_text("peephole", exact=True).first.wait_for(timeout=60_000)
         page.get_by_text("nfg", exact=True).first.wait_for(timeout=60_000)
         page.set_viewport_size({"width": 2200, "height": 900})  # columns out of sight are not made
         for column in ("test", "validation", "units", "task", "stage", "outcome"):
             header = page.get_by_role("columnheader", name=column, exact=True)
             header.first.wait_for(timeout=10_000)
-        screenshots = os.environ.get("RNNZOO_SCREENSHOTS")
-        if screenshots:
-            page.screenshot(path=Path(screenshots, "runs.png"))
+        keep(page, "runs.png")
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_a_chart_of_the_runs_is_in_mlflows_pages(pages: str) -> None:
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.goto(f"{runs}&compareRunsMode=CHART")
+        page.goto(f"{runs_page(pages)}&compareRunsMode=CHART")
         page.locator(".main-svg, .js-plotly-plot, canvas").first.wait_for(timeout=60_000)
         page.get_by_text("validation", exact=False).first.wait_for(timeout=60_000)
-        if screenshots:
-            page.wait_for_timeout(2000)
-            page.screenshot(path=Path(screenshots, "charts.png"))
+        keep(page, "charts.png")
 
 
 def asked(address: str, method: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:

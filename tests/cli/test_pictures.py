@@ -171,25 +171,23 @@ def test_gradients_of_a_training_that_diverges_end_with_1(
     assert "rnn: diverged: the loss was nan" in capsys.readouterr().err
 
 
-def test_gradients_are_drawn_at_the_start_and_after_training(tmp_path: Path) -> None:
-    settings = [
-        "--set",
-        "task.length=20",
-        "--set",
-        "task.train=64",
-        "--set",
-        "units=8",
-        "--set",
-        "training.epochs=2",
-    ]
-    done = rnnzoo("gradients", "rnn", "lstm", *settings, "--json", cwd=tmp_path)
+STATES = {"rnn": ("h",), "lstm": ("c", "h")}
+
+
+@pytest.mark.parametrize("drawn", [("rnn",), pytest.param(("rnn", "lstm"), marks=pytest.mark.slow)])
+def test_gradients_are_drawn_at_the_start_and_after_training(
+    tmp_path: Path, drawn: tuple[str, ...]
+) -> None:
+    sizes = ("task.length=20", "task.train=64", "units=8", "training.epochs=2")
+    settings = [f"--set={size}" for size in sizes]
+    done = rnnzoo("gradients", *drawn, *settings, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
-    assert [(norms["cell"], norms["state"], len(norms["start"]),
-        len(norms["trained"])) for norms in content["norms"]] == [
-        ("rnn", "h", 20, 20), ("lstm", "c", 20, 20), ("lstm", "h", 20, 20),
-    ]  # fmt: skip
-    assert [norms["bound"] is not None for norms in content["norms"]] == [True, False, False]
+    expected = [(name, state) for name in drawn for state in STATES[name]]
+    assert [(norms["cell"], norms["state"]) for norms in content["norms"]] == expected
+    for norms in content["norms"]:
+        assert (len(norms["start"]), len(norms["trained"])) == (20, 20)
+        assert (norms["bound"] is not None) == (norms["cell"] == "rnn")
     ET.parse(tmp_path / content["picture"])
 
 

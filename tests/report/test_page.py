@@ -120,6 +120,17 @@ def test_every_picture_says_what_is_to_be_seen(file: Path) -> None:
     assert f"lstm {row.mean:.3f} (8.500 to 9.000)" in labels[0]
 
 
+def test_a_trial_more_makes_a_page_little_longer(file: Path, tmp_path: Path) -> None:
+    """A sample of the next: 2,000 trials of 400 bytes."""
+    larger = summary(copies=5)
+    added = len(listed(larger.tables[0])) - len(listed(summary().tables[0]))
+    report.write(larger, cells(), tmp_path)
+    longer = (tmp_path / "report.html").stat().st_size - file.stat().st_size
+    assert added > 80
+    assert longer < 400 * added
+
+
+@pytest.mark.slow
 def test_two_thousand_trials_make_a_page_of_less_than_two_megabytes(tmp_path: Path) -> None:
     large = summary(copies=111)
     assert len(listed(large.tables[0])) > 2000

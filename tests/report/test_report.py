@@ -504,6 +504,7 @@ def test_headline_numbers_are_the_means() -> None:
     assert numbers["lstm"] == pytest.approx(8.9)
 
 
+@pytest.mark.slow  # Matplotlib looks for all fonts anew
 def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_written(
     tmp_path: Path,
 ) -> None:
@@ -525,6 +526,14 @@ def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_writt
         check=True,
     )
     assert done.stderr == ""
+
+
+def test_before_the_first_trial_the_page_has_no_empty_table(tmp_path: Path) -> None:
+    report.write(summary([]), cells(), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "None has ended yet." in page
+    assert "Best hyper-parameters" not in page
+    assert not re.search(r"<tbody>\s*</tbody>", page)
 
 
 def test_an_interval_whose_ends_look_alike_is_one_number(tmp_path: Path) -> None:
