@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from rnnzoo.errors import Mistakes, Span
 from rnnzoo.spec.cell.names import FOREIGN, SHOWN_NOW, legal_name, shown_words
@@ -74,43 +74,86 @@ def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
         if (head := _HEAD.match(more)) is not None:
             yield _read_as_zero(head[2], code, row)
     bare = Code(code.file, code.rows, "\n".join(lines))
-    row, block, margin, is_empty = 0, None, 0, False
-    inner: dict[str, int] = {}  # the letters of blocks within the block, and their margins
-    while row < len(lines):
-        if not lines[row].strip():
-            row += 1
-            continue
-        until = _end(lines, row)
-        head = _HEAD.match(lines[row])
-        indent = len(lines[row]) - len(lines[row].lstrip())
-        body = "\n".join(lines[row:until])[head.end() :] if head else ""
-        span = bare.span(row, indent, len(lines[row]) - indent)
-        if block is not None and indent <= margin:
-            _check_block(block, is_empty, mistakes)
-            block = None
-        inner = {letter: column for letter, column in inner.items() if column < indent}
-        if not head and (_REPEAT.match(lines[row]) or _FOR.fullmatch(lines[row])):
-            if block is None:
-                block, margin, is_empty = _repeat(lines[row], span, mistakes), indent, True
-            else:
-                problem = "`repeat` within `repeat` is not part of the language"
-                mistakes.add(span, problem, _fix_of_inner(block))
-                inner[_repeat(lines[row], span, Mistakes()).index] = indent
-        elif not head or not body.strip():
-            before = f"{block.index}-1" if block is not None else "t-1"
-            mistakes.add(span, *_no_equation(lines[row], before))
-            is_empty = False
-            for meant in _meant(bare, lines, row, until):
-                yield replace(meant, repeat=block)
-        else:
-            span = bare.span(row, head.start(2), len(head[2]))
-            part = bare.part(row, head.end(), until)
-            if block is not None:
-                part = replace(part, text=_of_outer(part.text, block, inner))
-            yield Statement(head[2], span, part, repeat=block)
-            is_empty = False
-        row = until
-    _check_block(block, is_empty, mistakes)
+    yield from _Splitter(bare, lines, mistakes).statements()
+
+
+@dataclass(slots=True)
+class _Splitter:
+    """Lines without comments -> statements, those of a `repeat` with it.
+
+    Attributes:
+        block: the `repeat` in which the next line may stand.
+        margin: by how much that is indented.
+        is_empty: whether nothing stands in it yet.
+        inner: the letters of blocks within it, which are refused, and their margins.
+    """
+
+    code: Code
+    lines: Sequence[str]
+    mistakes: Mistakes
+    block: Repeat | None = None
+    margin: int = 0
+    is_empty: bool = False
+    inner: dict[str, int] = field(default_factory=dict)
+
+    def statements(self) -> Iterator[Statement]:
+        row = 0
+        while row < len(self.lines):
+            if not self.lines[row].strip():
+                row += 1
+                continue
+            until = _end(self.lines, row)
+            yield from self._of_lines(row, until)
+            row = until
+        _check_block(self.block, self.is_empty, self.mistakes)
+
+    def _of_lines(self, row: int, until: int) -> Iterator[Statement]:
+        """What the lines from `row` to before `until` say, which are one equation or head."""
+        line = self.lines[row]
+        indent = len(line) - len(line.lstrip())
+        self._leave(indent)
+        head = _HEAD.match(line)
+        if not head and (_REPEAT.match(line) or _FOR.fullmatch(line)):
+            self._enter(row, indent)
+            return
+        self.is_empty = False
+        body = "\n".join(self.lines[row:until])[head.end() :] if head else ""
+        if head and body.strip():
+            yield self._equation(head, row, until)
+            return
+        before = f"{self.block.index}-1" if self.block is not None else "t-1"
+        self.mistakes.add(self._span(row, indent), *_no_equation(line, before))
+        for meant in _meant(self.code, self.lines, row, until):
+            yield replace(meant, repeat=self.block)
+
+    def _leave(self, indent: int) -> None:
+        """End the blocks in which a line so far to the left does not stand."""
+        if self.block is not None and indent <= self.margin:
+            _check_block(self.block, self.is_empty, self.mistakes)
+            self.block = None
+        self.inner = {letter: margin for letter, margin in self.inner.items() if margin < indent}
+
+    def _enter(self, row: int, indent: int) -> None:
+        """Begin a block; one within another is refused, and its letter read as the outer one's."""
+        line, span = self.lines[row], self._span(row, indent)
+        if self.block is None:
+            self.block = _repeat(line, span, self.mistakes)
+            self.margin, self.is_empty = indent, True
+            return
+        problem = "`repeat` within `repeat` is not part of the language"
+        self.mistakes.add(span, problem, _fix_of_inner(self.block))
+        self.inner[_repeat(line, span, Mistakes()).index] = indent
+
+    def _equation(self, head: re.Match[str], row: int, until: int) -> Statement:
+        span = self.code.span(row, head.start(2), len(head[2]))
+        part = self.code.part(row, head.end(), until)
+        if self.block is not None:
+            part = replace(part, text=_of_outer(part.text, self.block, self.inner))
+        return Statement(head[2], span, part, repeat=self.block)
+
+    def _span(self, row: int, indent: int) -> Span:
+        """Where a line is, without its indent."""
+        return self.code.span(row, indent, len(self.lines[row]) - indent)
 
 
 def _one_equation(line: str, span: Span, mistakes: Mistakes) -> tuple[str, str]:
