@@ -273,6 +273,15 @@ def machine_fault(error: BaseException | None) -> str:
     return ""
 
 
+def in_the_way(error: OSError) -> str:
+    """What to do where a file stands in the place of a folder, or a folder in that of a file; empty
+    where that is not the reason of an error.
+    """
+    if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return ""
+    return "move away what is there, or choose another place"
+
+
 def absent_package(error: ModuleNotFoundError) -> str:
     """The third-party package that an import did not find; empty where it is a module of rnnzoo's,
     or of a package that is there.

@@ -4,8 +4,11 @@ them.
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +113,46 @@ def test_an_argument_is_named_as_its_caller_writes_it(
         words += [{"overrides": "--set"}.get(name, f"--{name}"), str(given)]
     assert main(["sweep", "spec.yaml", *words]) == 2
     assert command_line in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_a_folder_is_no_bug_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a file").touch()
+    for words in (["schema", "--write", "a file"], ["gallery", "a file"]):
+        assert main(words) == 1
+        told = capsys.readouterr().err
+        assert told.startswith("a file: ")
+        assert "fix: move away what is there, or choose another place" in told
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("list tasks", 0), ("show nowhere --json", 2), ("--help", 0)],
+)
+def test_a_reader_that_has_left_changes_no_exit_code_and_is_no_bug(
+    words: str, code: int, unbuffered: str
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "rnnzoo", *words.split()]
+    with open(writer, "w") as left:
+        done = subprocess.run(command, env=environment, stdout=left, stderr=subprocess.PIPE)
+    told = done.stderr.decode()
+    assert (done.returncode, "Error" in told, "BrokenPipe" in told) == (code, False, False), told
+
+
+def test_a_disk_that_is_full_is_told_where_output_is_kept_back() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-m", "rnnzoo", "list", "tasks"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.decode().endswith(
+        "fix: make room on that disk, and give the same command again\n"
+    )

@@ -37,8 +37,9 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rnnzoo import __version__
 from rnnzoo.errors import (
@@ -47,6 +48,7 @@ from rnnzoo.errors import (
     UsageError,
     absent_package,
     at_command_line,
+    in_the_way,
     machine_fault,
     nearest,
     worded,
@@ -85,26 +87,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if not words:
-        print(SHORT, file=sys.stderr)
+        _say(SHORT, sys.stderr)
         return UsageError.exit_code
+    try:
+        return _run(words)
+    finally:
+        _write_out(sys.stdout)
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run one command, and tell what keeps it from its work; returns the exit code."""
     try:
         with asked_to_end(), at_command_line():
             args = parsed(words)
-            return int(args.run(args) or 0)
+            code = int(args.run(args) or 0)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # while what goes wrong can be told
+            return code
     except RnnzooError as error:
         return _told(error, words)
     except KeyboardInterrupt:
         _told(RnnzooError("interrupted"), words)
         return INTERRUPTED
     except BrokenPipeError:
-        # the reader left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # the reader left, as `| head` does
     except OSError as error:
-        fix = machine_fault(error)
-        if not fix:
-            return _bug(error, words)
-        return _told(RnnzooError(str(error), f"{fix}, and give the same command again"), words)
+        return _stopped(error, words)
     except ModuleNotFoundError as error:
         package = "" if _of_plugin(error) else absent_package(error)
         if not package:
@@ -119,14 +127,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _bug(error, words)
 
 
+def _stopped(error: OSError, words: Sequence[str]) -> int:
+    """Tell what a file system refuses; returns the exit code."""
+    fix = machine_fault(error) or ("" if _of_plugin(error) else in_the_way(error))
+    if not fix:
+        return _bug(error, words)
+    problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return _told(RnnzooError(problem, f"{fix}, and give the same command again"), words)
+
+
 def _told(error: RnnzooError, words: Sequence[str]) -> int:
     """Tell an error, with `--json` on stdout too; returns its exit code."""
     if "--json" in words:
-        from rnnzoo.cli.as_json import print_error
+        from rnnzoo.cli.as_json import error_as_json
 
-        print_error(error)
-    print(error, file=sys.stderr)
+        _say(error_as_json(error), sys.stdout)
+    _say(str(error), sys.stderr)
     return error.exit_code
+
+
+def _say(text: str, stream: TextIO | None) -> None:
+    """Print what ends a command.  Whether anybody reads it changes no exit code."""
+    if stream is None:  # it was closed
+        return
+    with suppress(OSError):
+        print(text, file=stream)
+    _write_out(stream)
+
+
+def _write_out(stream: TextIO | None) -> None:
+    """Write what is left of a stream.  What cannot be written is lost: the interpreter would try
+    once more at its end, and exit with a code of its own.
+    """
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -191,14 +229,14 @@ def _bug(error: BaseException, words: Sequence[str]) -> int:
     """Tell what nobody had thought of, while it is handled: whose bug it is, and where; with
     `--json` on stdout too.
     """
-    traceback.print_exc()
     of_plugin = _of_plugin(error)
     told = RnnzooError(of_plugin, MEND) if of_plugin else RnnzooError(BUG, REPORT)
+    _say(traceback.format_exc(), sys.stderr)
     if "--json" in words:
-        from rnnzoo.cli.as_json import print_bug
+        from rnnzoo.cli.as_json import bug_as_json
 
-        print_bug(error, told)
-    print(f"\n{told}", file=sys.stderr)
+        _say(bug_as_json(error, told), sys.stdout)
+    _say(str(told), sys.stderr)
     return 1
 
 

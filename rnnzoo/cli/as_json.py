@@ -26,19 +26,19 @@ def as_json(content: Any) -> str:
         return json.dumps(_finite(content), indent=2, allow_nan=False)
 
 
-def print_error(error: RnnzooError) -> None:
-    """Print what kept a command from its document, in the place of that."""
-    print_json({"error": _error(error)})
+def error_as_json(error: RnnzooError) -> str:
+    """What kept a command from its document, in the place of that."""
+    return as_json({"error": _error(error)})
 
 
-def print_bug(raised: BaseException, told: RnnzooError) -> None:
+def bug_as_json(raised: BaseException, told: RnnzooError) -> str:
     """Likewise, of what nobody had thought of.
 
     Args:
         told: whose bug it is, and where to report it.
     """
     kind = {"kind": type(raised).__name__, "message": printable(str(raised))}
-    print_json({"error": {**_error(told), "raised": kind}})
+    return as_json({"error": {**_error(told), "raised": kind}})
 
 
 def _error(error: RnnzooError) -> dict[str, Any]:
