@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def write(folder: Path | None = None) -> Demo:
     """Write the study to a folder, by default one of the cache.
 
     Raises:
-        UsageError: the folder holds other files, or cannot be written.
+        UsageError: the user's folder holds other files, or cannot be written.
     """
     where = cache_folder() / f"demo-{__version__}" if folder is None else folder
     content = json.loads((KEPT / ANSWERS).read_text(encoding="utf-8"))
@@ -72,8 +72,8 @@ def write(folder: Path | None = None) -> Demo:
     }
     try:
         where.mkdir(parents=True, exist_ok=True)
-        if not (where / PAGE).exists() and any(where.iterdir()):
-            raise UsageError(f"{where} holds other files", "choose another folder, or a new one")
+        if folder is not None:
+            _check_free(where, files)
         for name, bytes_ in files.items():
             with atomic_write(where / name) as draft:
                 draft.write_bytes(bytes_)
@@ -83,6 +83,23 @@ def write(folder: Path | None = None) -> Demo:
     answers = tuple(Said(**said) for said in content["answers"])
     whole = where.resolve()
     return Demo(whole / PAGE, whole / SPEC, whole / TABLE, content["about"], answers)
+
+
+def _check_free(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Check that nothing in a folder is written over but the study itself.
+
+    Raises:
+        UsageError: the folder holds other files, or a file of the study that was changed.
+    """
+    there = [name for name in files if (folder / name).exists()]
+    changed = [name for name in there if (folder / name).read_bytes() != files[name]]
+    if changed:
+        problem = f"{folder / changed[0]} is there already, and is not that of the study"
+    elif not there and any(folder.iterdir()):
+        problem = f"{folder} holds other files"
+    else:
+        return
+    raise UsageError(problem, "choose another folder, or a new one")
 
 
 def keep(page: str, about: str, answers: Sequence[Said]) -> None:

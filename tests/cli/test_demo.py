@@ -78,6 +78,22 @@ def test_the_same_folder_is_written_again_and_no_other(
     assert os.listdir(tmp_path / "mine") == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("name", ["report.html", "gates.yaml", "gates.csv"])
+def test_a_file_of_the_users_with_a_name_of_the_studys_stays(
+    name: str, opened: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--out", "here"]) == 0
+    own = tmp_path / "here" / name
+    own.write_text("edited")
+    capsys.readouterr()
+    assert main(["demo", "--out", "here"]) == 2
+    assert capsys.readouterr().err == (
+        f"here/{name} is there already, and is not that of the study\n"
+        "  fix: choose another folder, or a new one\n"
+    )
+    assert own.read_text() == "edited"
+
+
 def test_a_place_that_cannot_be_written_is_told(
     opened: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
