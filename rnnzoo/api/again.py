@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 from rnnzoo.api import sources
 from rnnzoo.errors import UsageError, command, nearest
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Result, Trial
 from rnnzoo.sweep import open as door
+from rnnzoo.sweep import provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A trial that was run, to be run again.
+
+    Attributes:
+        before: what it gave.
+        setups: where and with what trials of its experiment were run.
+    """
+
+    trial: Trial
+    before: Result
+    setups: Sequence[Mapping[str, str]]
+
+    def differences(self) -> list[str]:
+        """What is here that trials of the experiment were not run with, in words: compared with
+        the setup that is most like this machine.
+        """
+        here = provenance.here(Path(self.trial.home), self.trial.training)
+        return min(
+            (provenance.differences(then, here) for then in self.setups), key=len, default=[]
+        )
 
 
 def again(
     experiment: Experiment, marked: str, label: str, index: int, tell: sources.TellSource
-) -> tuple[Trial, Result]:
+) -> Again:
     """A trial, and what it gave when it was run.
 
     Its first weights, its data and their order are those of then, so that its scores are too, on
@@ -36,7 +64,8 @@ def again(
     study = studies[marked, task]
     for result in results:
         if (result.key.marked, result.key.task, result.trial.index) == (marked, task, index):
-            return study.trial(index, result.trial.hyperparameters), result
+            trial = study.trial(index, result.trial.hyperparameters)
+            return Again(trial, result, results.provenance)
     raise UsageError(
         f"no trial {index} of '{marked}' has ended on {task}", command("status", experiment.file)
     )

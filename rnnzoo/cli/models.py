@@ -20,7 +20,7 @@ from rnnzoo.api.root import launched
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.status import best_trial
 from rnnzoo.cli.warned import of_source, print_warnings
-from rnnzoo.errors import TrainingError, UsageError, nearest, number_of
+from rnnzoo.errors import TrainingError, UsageError, listed, nearest, number_of
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
@@ -46,6 +46,8 @@ def train(args: argparse.Namespace) -> int:
     console = plain_console(args.json)
     if args.trial is not None:
         return _train_again(args, console)
+    if args.variant:
+        raise UsageError("which trial of that variant?", "--trial N; a cell alone has no variants")
     if not args.task:
         raise UsageError("which task?", "--task NAME; `rnnzoo list tasks` has them")
     trial = single_trial(args, cell_text(lang.load(args.cell)))
@@ -64,15 +66,16 @@ def _train_again(args: argparse.Namespace, console: Console) -> int:
     if args.set:
         raise UsageError("--set changes a trial, and --trial runs one as it was", "leave one out")
     experiment = experiment_of(Path(args.cell))
-    trial, before = again(experiment, args.variant, args.task or "", args.trial, of_source(console))
-    folder = RUNS / "train" / f"{trial.experiment}-{args.variant}-{args.trial}"
-    trial = replace(trial, folder=str(folder))
+    known = again(experiment, args.variant, args.task or "", args.trial, of_source(console))
+    folder = RUNS / "train" / f"{known.trial.experiment}-{args.variant}-{args.trial}"
+    trial, before = replace(known.trial, folder=str(folder)), known.before.outcome
     outcome = trained(trial, console)
     code = _show_outcome(outcome, trial, args, console)
-    told = ", ".join(f"{split} {score:.4f}" for split, score in before.outcome.scores.items())
-    console.print(f"then    {told or before.outcome.kind.words}")
-    if outcome.scores != before.outcome.scores:
-        console.print("scores differ: another processor or another version may be why")
+    scores = ", ".join(f"{split} {score:.4f}" for split, score in before.scores.items())
+    console.print(f"then    {scores or before.kind.words}")
+    if outcome.scores != before.scores:
+        reasons = listed(known.differences()) or "with the same processor and versions"
+        console.print(f"scores differ: {reasons}")
     return code
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from rnnzoo import backends
@@ -17,6 +18,9 @@ from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.sweep.begun import LANES, Lanes
 
 MACHINE = ("system", "processor", "loops")  # of what a machine is, and not what is installed
+
+# on what no outcome of a trial at a known point depends, trained alone
+NO_CAUSE = ("commit", "optuna", LANES)
 
 
 def here(folder: Path, training: Training) -> dict[str, str]:
@@ -34,6 +38,17 @@ def here(folder: Path, training: Training) -> dict[str, str]:
         **({LANES: together.mark} if together.size else {}),
         **({"commit": commit} if commit else {}),
     }
+
+
+def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """On what scores may depend that is not now as it was then, in words.  What one of the two does
+    not tell, as older versions did not tell of loops, is left out.
+    """
+    return [
+        f"{name} {then[name]} then, {now[name]} here"
+        for name in then
+        if name in now and name not in NO_CAUSE and then[name] != now[name]
+    ]
 
 
 def on_card(training: Training) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,19 @@ def test_a_trial_trains_again_to_the_scores_that_it_had(swept: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["scores"] == best["scores"]
     assert (swept / f"runs/train/small-rnn-{number}/model.keras").is_file()
+
+
+def test_a_trial_says_what_it_was_run_with_that_is_not_here(
+    swept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(swept)
+    known = again(read(Path("small.yaml")), "rnn", "", 0, lambda text, warning: None)
+    assert known.setups
+    assert known.differences() == []
+    (setup, *_) = known.setups
+    of_then = {**setup, "processor": "Z80, 1 core", "commit": "f00", "valves": "12"}
+    older = replace(known, setups=[{**of_then, "Python": "2.7"}, of_then])
+    assert older.differences() == [f"processor Z80, 1 core then, {setup['processor']} here"]
 
 
 @pytest.mark.parametrize(
@@ -42,3 +56,11 @@ def test_a_trial_that_was_not_run_is_said_to_be_none(
     monkeypatch.chdir(swept)
     with pytest.raises(UsageError, match=problem):
         again(read(Path("small.yaml")), variant, task, index, lambda text, warning: None)
+
+
+def test_a_variant_without_a_trial_is_not_passed_over(tmp_path: Path) -> None:
+    done = rnnzoo("train", "small.yaml", "--variant", "rnn", "--task", "adding", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "which trial of that variant?\n  fix: --trial N; a cell alone has no variants\n"
+    )
