@@ -140,7 +140,9 @@ def test_a_reader_that_has_left_changes_no_exit_code_and_is_no_bug(
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     command = [sys.executable, "-m", "rnnzoo", *words.split()]
     with open(writer, "w") as left:
-        done = subprocess.run(command, env=environment, stdout=left, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            command, check=False, env=environment, stdout=left, stderr=subprocess.PIPE
+        )
     told = done.stderr.decode()
     assert (done.returncode, "Error" in told, "BrokenPipe" in told) == (code, False, False), told
 
@@ -151,7 +153,9 @@ def test_a_disk_that_is_full_is_told_where_output_is_kept_back() -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     command = [sys.executable, "-m", "rnnzoo", "list", "tasks"]
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            command, check=False, env=environment, stdout=full, stderr=subprocess.PIPE
+        )
     assert done.returncode == 1
     assert done.stderr.decode().endswith(
         "fix: make room on that disk, and give the same command again\n"

@@ -36,7 +36,7 @@ from rnnzoo.spec.trial import Outcome, Result, StudyKey
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed, whole_of
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.lock import SEARCH, held
-from rnnzoo.sweep.recorded import SHORT, Recorder, about, check, newest, others, rows_of
+from rnnzoo.sweep.recorded import SHORT, Recorder, about, check, newest, others, rows_of, whole
 from rnnzoo.tasks import Report, silent
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class PreparedSearch:
         source: histories of the same search, whose rows are taken over first.
         ends_at: on the monotonic clock; nothing is begun any more then.
         course: how far it is.
+        read: bytes of the history that it knows of, since `known` has read them.
         running: trainings that have begun and not ended, by ticket; those that an interrupt ended
             begin anew when the search goes on.
     """
@@ -68,6 +69,7 @@ class PreparedSearch:
     source: Sequence[str] = ()
     ends_at: float = math.inf
     course: Course = field(init=False)
+    read: int = field(init=False, default=0)
     running: dict[int, Training] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,6 +79,7 @@ class PreparedSearch:
         """Read what was run before."""
         path = self.opened.history
         if path.exists():
+            object.__setattr__(self, "read", whole(path))
             for row in renewed(rows_of(path, self.opened.plan.identity)):
                 self.course.take(row)
         return Tally.of(self.course.history)
@@ -93,10 +96,11 @@ class PreparedSearch:
 
         Raises:
             KeyboardInterrupt: the end was asked for; the search goes on when it is run again.
-            StoreError, OSError: the machine cannot go on.
+            StoreError, OSError: the machine cannot go on, or another search of the experiment runs.
         """
         opened = self.opened
         with held(opened.runs / "lock", opened.experiment.name, SEARCH) as still_alone:
+            self._check_read()
             recorder = Recorder.of(opened.history, opened.plan)
             self._take_over(recorder, taken)
             Evolution(
@@ -110,6 +114,17 @@ class PreparedSearch:
                 running=self.running,
             ).run()
         return self.course.history
+
+    def _check_read(self) -> None:
+        """Check that nobody has gone on with the history since it was read, which takes a while.
+
+        Raises:
+            StoreError: somebody has.
+        """
+        path = self.opened.history
+        if path.exists() and whole(path) != self.read:
+            problem = f"another search has written to {path} while it was read"
+            raise StoreError(problem, "give the same command again")
 
     def _take_over(self, recorder: Recorder, taken: Observer) -> None:
         """Record the rows of other histories that are not here."""

@@ -81,6 +81,11 @@ def _row(path: Path, line: int, content: Mapping[str, Any]) -> Row:
         raise _damaged(path, line) from None
 
 
+def whole(path: Path) -> int:
+    """Bytes of the whole lines of a file."""
+    return path.read_bytes().rfind(b"\n") + 1
+
+
 def check(path: Path, identity: str) -> None:
     """Check that a file is the history of a search.
 
@@ -113,8 +118,8 @@ def _lines(path: Path) -> Iterator[str]:
         fix = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
         raise UsageError(f"no file {path}", fix) from None
     except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError):
-        whole = "a whole file of gzip" if path.suffix == COMPRESSED else "a text in UTF-8"
-        raise StoreError(f"{path} is not {whole}", "copy it anew, or take a backup") from None
+        form = "a whole file of gzip" if path.suffix == COMPRESSED else "a text in UTF-8"
+        raise StoreError(f"{path} is not {form}", "copy it anew, or take a backup") from None
 
 
 def _opened(path: Path) -> IO[str]:
@@ -176,10 +181,9 @@ class Recorder:
 
     def mend(self) -> None:
         """Remove the beginning of a last line."""
-        whole = self.path.read_bytes().rfind(b"\n") + 1
+        self.size = whole(self.path)
         with self.path.open("r+b") as stream:
-            stream.truncate(whole)
-        self.size = whole
+            stream.truncate(self.size)
 
     def add(self, row: Row) -> None:
         """Append a row.

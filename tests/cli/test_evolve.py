@@ -107,6 +107,29 @@ def test_ctrl_c_says_what_begins_anew(folder: Path) -> None:
     )
 
 
+def test_a_history_that_another_search_went_on_with_while_it_was_read_stays_as_it_is(
+    folder: Path,
+) -> None:
+    assert rnnzoo("evolve", "small.yaml", cwd=folder).returncode == 0
+    (history,) = (folder / "runs/small/cells").glob("*.jsonl")
+    complete = history.read_bytes()
+    history.write_bytes(b"".join(complete.splitlines(keepends=True)[:-1]))
+
+    @contextmanager
+    def later(*_: object) -> Iterator[None]:
+        history.write_bytes(complete)  # another search ends, and lets the lock go
+        yield
+
+    with mock.patch.object(evolving, "held", later):
+        done = rnnzoo("evolve", "small.yaml", cwd=folder)
+    assert done.returncode == 1
+    assert re.sub(r"\s+", " ", done.stderr).endswith(
+        "has written to runs/small/cells/"
+        f"{history.name} while it was read fix: give the same command again "
+    )
+    assert history.read_bytes() == complete
+
+
 def test_more_candidates_are_a_total(folder: Path) -> None:
     said = before_a_trial("evolve", "small.yaml", "--candidates", "7", cwd=folder)
     assert "small: 7 candidates" in said
