@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_commands import SPEC
 from tests.command import rnnzoo
+from tests.conftest import CACHES
+
+PRINTED = "printed.txt"  # what the sweep printed; the last file to be there
 
 
 @pytest.fixture(scope="session")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a sweep that one worker ran without interruption."""
-    folder = tmp_path_factory.mktemp("swept")
+    """A folder with a sweep that one worker ran without interruption.
+
+    It is run once for all processes of the tests, each of which has a copy: some tests go on from
+    there.
+    """
+    made = Path(os.environ[CACHES], "swept")
+    made.mkdir(exist_ok=True)
+    with (made / "making.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / PRINTED).exists():
+            _sweep(made)
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("swept"), dirs_exist_ok=True))
+
+
+def _sweep(folder: Path) -> None:
     (folder / "small.yaml").write_text(SPEC)
     done = rnnzoo("sweep", "small.yaml", "--workers", "1", cwd=folder)
     assert done.returncode == 0, done.stderr + done.stdout
-    (folder / "printed.txt").write_text(done.stdout)
-    return folder
+    (folder / PRINTED).write_text(done.stdout)
