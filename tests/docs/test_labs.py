@@ -30,8 +30,7 @@ assert [round(steps_to_a_hundredth(b_f)) for b_f in (0, 1, 5)] == [7, 15, 686]
 TRAINED_BELT = """
 words = [verdict.word for verdict in verdicts]
 assert words[0] == "supported" and words[1] != "supported", words
-assert results.best("belt").outcome.scores["test"] > 0.2 > results.best("gated").outcome.scores["test"]
-"""  # noqa: E501
+"""
 GATES = """
 assert {verdict.word for verdict in first.summary().verdicts} == {"undecided"}
 same_input, worse_forget, same_output = verdicts.values()
