@@ -216,21 +216,46 @@ class Comparison:
         """The end of the differences that are not rejected, below (-1) or above (1) the observed
         one.
         """
+        inside, outside = self._bracketed(side, 0.0, rejected)
+        # Whether 0 lies outside must be what the test says of 0.  By halving alone it need not be:
+        # steps are coarse, and of a few relabellings p-values go up and down with the shift.
+        zero = -side * self.difference
+        if zero > 0 and zero < outside and rejected(0.0):
+            _, outside = self._halved(side, inside if inside < zero else 0.0, zero, rejected)
+        elif zero > 0 and zero >= outside and not rejected(0.0):
+            _, outside = self._bracketed(side, zero, rejected)
+        return self.difference + side * outside
+
+    def _bracketed(
+        self, side: int, inside: float, rejected: Callable[[float], bool]
+    ) -> tuple[float, float]:
+        """Two distances from the observed difference near to each other, of which the first is not
+        rejected and the second is; the second is infinite where none is.
+
+        Args:
+            inside: one that is not rejected.
+        """
         scale = max(1.0, float(np.abs(self.report).max()))
         step = max(self.error, NEAR * scale)
         reach = 8 * (float(np.ptp(self.report)) + abs(self.difference)) + step
-        inside, outside = 0.0, step
+        outside = inside + step
         while not rejected(self.difference + side * outside):
             if outside > reach:
-                return side * math.inf
+                return outside, math.inf
             inside, outside = outside, 2 * outside
+        return self._halved(side, inside, outside, rejected)
+
+    def _halved(
+        self, side: int, inside: float, outside: float, rejected: Callable[[float], bool]
+    ) -> tuple[float, float]:
+        """The two distances nearer to each other."""
         for _ in range(HALVINGS):
             middle = (inside + outside) / 2
             if rejected(self.difference + side * middle):
                 outside = middle
             else:
                 inside = middle
-        return self.difference + side * outside
+        return inside, outside
 
     @cached_property
     def _packed(self) -> Array:

@@ -348,6 +348,19 @@ def test_the_interval_of_a_difference_is_what_the_test_does_not_refuse() -> None
         assert min(inside.worse, inside.better) > 0.05 >= min(outside.worse, outside.better)
 
 
+def test_an_interval_leaves_out_0_where_the_test_finds_a_difference() -> None:
+    """Of few relabellings, where p-values go up and down with the shift, too."""
+    found = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        comparison = Comparison(search(rng, 8, 0.35), search(rng, 8), 3, seed, draws=199)
+        p, (low, high) = comparison.test(), comparison.interval(0.95)
+        is_found = min(p.worse, p.better) <= 0.025
+        assert is_found != (low <= 0 <= high), seed
+        found += is_found
+    assert 10 < found < 90
+
+
 def test_so_few_trials_that_nothing_can_be_refused_have_no_bounds() -> None:
     rng = np.random.default_rng(3)
     comparison = Comparison(search(rng, 4, 0.2), search(rng, 4), 3, 0, draws=1999)
