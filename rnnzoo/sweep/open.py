@@ -262,12 +262,33 @@ def of_present(
     A study that has none counts those of an edition whose cell is its own in another spelling, as
     the next sweep will.
     """
-    begun = {result.study for result in results}
-    forms = {study.form: study.identity for study in studies if study.identity not in begun}
-    earlier = storage.of_forms(studies[0].experiment.name, forms) if forms and results else {}
     present = {study.identity for study in studies}
+    earlier = _spelt_otherwise(results, studies, storage)
     renamed = (replace(result, study=earlier.get(result.study, result.study)) for result in results)
     return [result for result in renamed if result.study in present]
+
+
+def _spelt_otherwise(
+    results: Sequence[Result], studies: Sequence[Study], storage: search.Store
+) -> dict[str, str]:
+    """By identity of an edition, that of the study without results which is the same but for the
+    spelling of its cell.
+    """
+    begun = {result.study for result in results}
+    # The pilots and the rounds of a variant have one form, so the stage, in the prefix, counts too.
+    missing = {
+        (study.prefix, study.form): study.identity
+        for study in studies
+        if study.identity not in begun
+    }
+    if not missing or not results:
+        return {}
+    earlier = {}
+    for identity, form in storage.forms(studies[0].experiment.name).items():
+        prefix = identity.removesuffix(StudyKey.parse(identity).digest)
+        if (prefix, form) in missing:
+            earlier[identity] = missing[prefix, form]
+    return earlier
 
 
 def named_before(opened: Opened, storage: search.Store) -> list[str]:

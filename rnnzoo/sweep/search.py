@@ -153,17 +153,11 @@ class Store:
         return len(copied)
 
     @retried
-    def of_forms(self, experiment: str, forms: Mapping[str, str]) -> dict[str, str]:
-        """By identity of each stored study whose form is in `forms`, the value there; of one
-        experiment.
-        """
+    def forms(self, experiment: str) -> dict[str, str]:
+        """The form of each stored study of an experiment, by identity."""
         with self.storage.engine.connect() as connection:
             stored = queries.attributes(connection, FORM)
-        return {
-            name: forms[form]
-            for name, form in stored.items()
-            if queries.is_of(name, experiment) and form in forms
-        }
+        return {name: form for name, form in stored.items() if queries.is_of(name, experiment)}
 
     @retried
     def marks(self, experiment: str) -> set[str]:

@@ -30,7 +30,7 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.sweep import open as door
-from rnnzoo.sweep.open import Opened
+from rnnzoo.sweep.open import Opened, of_present
 from rnnzoo.sweep.plan import confirming, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
@@ -652,6 +652,20 @@ def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_
     assert "not tuned: rnn does worse than predicted" in judged[0].detail
     picture = study_figures.draw(summary(made))["answers"]
     assert ">not tuned<" in picture
+
+
+def test_pilots_of_a_variant_without_rounds_are_read_as_pilots(tmp_path: Path) -> None:
+    """They are the same as rounds would be but for their settings."""
+
+    def broken(trial: Trial) -> float:
+        return 5.0 * (1 + trial.index) if trial.variant == "rnn" else bowl(trial)
+
+    made = ran(tmp_path, score=broken)
+    assert made.observer.stood[-1].untuned == ("rnn",)
+    planned = (*made.studies, *confirming(made.studies, made.trials))
+    read = of_present(made.store.results("two_stages"), planned, made.store)
+    assert trained(read) == trained(made.results())
+    assert verdicts(made, read) == verdicts(made)
 
 
 def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_setting(
