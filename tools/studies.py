@@ -56,6 +56,7 @@ STUDIES = (
     Study("forget_bias", "A forget bias of 1 (Jozefowicz et al. 2015)", ("forget_bias",)),
     Study("koutnik2014", "A clockwork RNN (Koutnik et al. 2014)", ("koutnik2014",)),
     Study("chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014",)),
+    Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015",)),
 )
 
 

@@ -60,6 +60,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "studies/minimal",
         "studies/one_gate",
         "studies/timing",
+        "studies/yao2015",
     ),
     "Project": ("compatibility", "contributing", "security", "changelog"),
 }
