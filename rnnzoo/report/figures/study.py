@@ -27,6 +27,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETRIGHTBASE
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from rnnzoo.confirm.questions import CERTAIN
@@ -174,6 +175,8 @@ def _strip(
         axes.annotate(
             f"{beyond} more \N{RIGHTWARDS ARROW}",
             (high, position),
+            (0, -8),  # beneath the interval, which may reach the frame as well
+            textcoords="offset points",
             ha="right",
             va="center",
             color=SOFT,
@@ -183,6 +186,8 @@ def _strip(
         axes.plot(
             row.interval, (position, position), color=INK, lw=1.6, solid_capstyle="butt", zorder=3
         )
+        if row.interval[1] > high:
+            axes.plot(high, position, marker=CARETRIGHTBASE, ms=7, color=INK, clip_on=False)
     if row.mean is not None and row.mean <= high:
         axes.plot(
             (row.mean, row.mean), (position - 0.26, position + 0.26), color=INK, lw=2.4, zorder=4
