@@ -85,7 +85,7 @@ def test_what_is_known_of_a_cell_is_no_part_of_its_page() -> None:
     assert page.count("alert(1)") == page.count("&lt;script&gt;alert(1)")
     text = escape(HOSTILE)
     for place in (
-        f'class="copy">{text}<',
+        f'aria-label="The claim as YAML">{text}<',
         f"<p>{text}</p>",
         f"<li>{text}</li>",
         f'class="soft">{text}</span>',

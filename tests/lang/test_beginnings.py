@@ -11,6 +11,7 @@ from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.lang import ir, philox, start
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.text import cell_text
+from rnnzoo.nn.initial import seed_of
 from rnnzoo.spec.cell import Init
 
 UNITS, INPUTS = 8, 3
@@ -71,7 +72,7 @@ def test_a_number_may_be_read_and_a_name_alone_is_an_expression_too() -> None:
 def test_a_layer_has_the_numbers_of_its_seed_and_of_the_weights_name(name: str) -> None:
     layer = rnnzoo.layer(lang.parse_text(CHRONO), UNITS, seed=5)
     layer.build((None, None, INPUTS))
-    drawn = philox.open_uniform(layer._seed_of(1, "b_f"), (UNITS,))
+    drawn = philox.open_uniform(seed_of(5, 1, "b_f"), (UNITS,))
     sign = {"b_f": 1, "b_i": -1}[name]
     (variable,) = [each for each in layer.weights if each.name == name]
     np.testing.assert_allclose(variable, sign * np.log(1 + drawn * 782), rtol=1e-6)

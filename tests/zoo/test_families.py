@@ -169,7 +169,7 @@ def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) ->
     page = cell_page(view("nfg"))
     assert "lstm, 2015" in page
     assert f"<li>{kind}</li>" in page
-    assert '<pre class="copy">nfg worse than peephole</pre>' in page
+    assert 'aria-label="The claim as YAML">nfg worse than peephole</pre>' in page
 
 
 def test_a_note_is_shown_in_lines_and_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
