@@ -402,14 +402,16 @@ def _inside_stacks(
     result itself.
     """
     from_stacks: dict[str, Instruction] = {}
-    for ref in emitted:
-        if not _is_value_of(ref, vectors) or vectors[ref.name].primitive is not stack:
+    # The last first: a stack that lies in another one is computed before that, and has to be taken
+    # out of it before anything is taken out of the stack itself.
+    for instruction in reversed([*vectors.values()]):
+        whole = instruction.value
+        if instruction.primitive is not stack or whole not in emitted:
             continue
-        for operand, first, last in vectors[ref.name].stacked():
+        for operand, first, last in instruction.stacked():
             if isinstance(operand, ir.Ref) and operand.kind == "value" and operand in emitted:
-                from_stacks[operand.name] = Instruction(
-                    operand.name, part, (ref,), operand.shape, (first, last)
-                )
+                taken = Instruction(operand.name, part, (whole,), operand.shape, (first, last))
+                from_stacks.setdefault(operand.name, taken)
     return from_stacks
 
 
