@@ -231,10 +231,14 @@ def check_trial_backend(backend: str) -> None:
             for another; a keras.json does not reach trials.
     """
     if not is_installed(backend):
-        raise UsageError(
-            f"this experiment trains with {TITLES[backend]}, which is not installed",
+        fix = (
             f'pip install "rnnzoo[{backend}]"; or start anew with'
-            f" `training: {{backend: {KERAS_BACKEND}}}`",
+            f" `training: {{backend: {KERAS_BACKEND}}}`"
+        )
+        if backend == KERAS_BACKEND:  # a requirement, which an environment from `make light` lacks
+            fix = "make setup, or pip install rnnzoo with all that it requires"
+        raise UsageError(
+            f"this experiment trains with {TITLES[backend]}, which is not installed", fix
         )
     name, source = keras_backend()
     if source == "KERAS_BACKEND" and name != backend:
