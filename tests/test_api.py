@@ -236,6 +236,9 @@ def test_weights_are_of_a_model_that_is_here(ran: Results) -> None:
     elsewhere = [replace(each, trial=replace(each.trial, folder="gone")) for each in ran]
     with pytest.raises(UsageError, match=r"of trial \d cannot be had: gone.* is not here"):
         replace(ran, trials=tuple(elsewhere)).weights("rnn")
+    of_a_table = [replace(each, trial=replace(each.trial, folder="")) for each in ran]
+    with pytest.raises(UsageError, match="it was trained elsewhere, and only its scores are here"):
+        replace(ran, trials=tuple(of_a_table)).weights("rnn")
 
 
 def test_report_and_plan_hold_what_the_commands_print(ran: Results, capsys: Printed) -> None:

@@ -144,7 +144,7 @@ class Results:
         best = self.best(variant, task)
         if best is None:
             raise UsageError(f"no trial of '{variant}' is complete yet", "run the experiment first")
-        problem = stamp.problem(best.trial.model, best.trial)
+        problem = stamp.problem_of(best.trial)
         if problem:
             raise UsageError(f"the model of trial {best.trial.index} cannot be had: {problem}")
         with stderr_to(Path(os.devnull)):  # what TensorFlow says while it is imported

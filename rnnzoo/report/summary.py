@@ -253,6 +253,10 @@ class TaskTable:
     explained: ImportanceSummary | None
     data: Mapping[str, Any] | None = None
 
+    def keeps_fewer(self, row: VariantRow) -> bool:
+        """Whether a variant has some complete trials, and fewer than are compared."""
+        return 0 < row.kept < self.keep
+
     @property
     def lengths(self) -> list[str]:
         """The lengths of `test` at which variants were scored by themselves, the shortest first."""

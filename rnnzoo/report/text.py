@@ -151,8 +151,7 @@ def mean(row: VariantRow, table: TaskTable) -> str:
     """The mean of a variant's kept trials, with their number where it has fewer than are
     compared.
     """
-    fewer = 0 < row.kept < table.keep
-    return f"{number(row.mean)} of {row.kept}" if fewer else number(row.mean)
+    return f"{number(row.mean)} of {row.kept}" if table.keeps_fewer(row) else number(row.mean)
 
 
 def number(value: float | None) -> str:
@@ -182,7 +181,7 @@ def _cautions(row: VariantRow, table: TaskTable) -> Iterator[str]:
         yield ", ".join(counts)
     if row.idle and table.nothing:
         yield f"its mean is not clearly better than {table.nothing.name}, which learns nothing"
-    if 0 < row.kept < table.keep:
+    if table.keeps_fewer(row):
         yield f"only {row.kept} complete, {table.keep} are compared elsewhere"
 
 

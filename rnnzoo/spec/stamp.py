@@ -43,6 +43,13 @@ def stamped(path: Path) -> bool:
         return MEMBER in archive.namelist()
 
 
+def problem_of(trial: Trial) -> str:
+    """Why the model in a trial's own folder cannot be had, as a clause; empty if it can be."""
+    if not trial.folder:
+        return "it was trained elsewhere, and only its scores are here"
+    return problem(trial.model, trial)
+
+
 def problem(path: Path, trial: Trial) -> str:
     """Why a file is not the model of a trial, as a clause; empty if it is.
 

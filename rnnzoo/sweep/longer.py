@@ -320,7 +320,7 @@ def bring(own: Trial, ran: Trial) -> bool:
     """Give a trial the files of an equal one of an earlier edition, the model with its own key;
     whether there was a model.
     """
-    if not ran.folder or stamp.problem(ran.model, ran):
+    if stamp.problem_of(ran):
         return False
     with atomic_write(own.model) as draft:
         stamp.copy(ran.model, draft, own)

@@ -285,9 +285,9 @@ def _spelt_otherwise(
         return {}
     earlier = {}
     for identity, form in storage.forms(studies[0].experiment.name).items():
-        prefix = identity.removesuffix(StudyKey.parse(identity).digest)
-        if (prefix, form) in missing:
-            earlier[identity] = missing[prefix, form]
+        same = (StudyKey.parse(identity).prefix, form)
+        if same in missing:
+            earlier[identity] = missing[same]
     return earlier
 
 
@@ -311,9 +311,7 @@ def sharing(opened: Opened, storage: search.Store, share: bool = False) -> list[
 def lost(result: Result, storage: search.Store) -> str:
     """Why the model of a trial cannot be had, as a clause; empty where it can be."""
     trial = result.trial
-    if not trial.folder:
-        return "it was trained elsewhere, and only its scores are here"
-    problem = stamp.problem(trial.model, trial)
+    problem = stamp.problem_of(trial)
     if problem or stamp.stamped(trial.model):
         return problem
     for name in storage.namesakes(result.study):
