@@ -141,7 +141,7 @@ class Layer:
         gradients = {name: self._gradient(name, values) for name in layer.weights}
         for name, start in self.starts.items():
             if start is None:
-                gradients[f"initial_{name}"] = emitted["first", name].sum(axis=0)
+                gradients[ir.initial_weight(name)] = emitted["first", name].sum(axis=0)
         return gradients
 
     def _gradient(self, name: str, values: Values) -> Array:
@@ -155,7 +155,7 @@ class Layer:
         if name not in self.starts:
             return np.float32(0)  # it is shown, and no state
         start = self.starts[name]
-        return kernels[f"initial_{name}"] if start is None else np.float32(start)
+        return kernels[ir.initial_weight(name)] if start is None else np.float32(start)
 
 
 def _layer_step(cell: ir.Cell, sizes: ir.Sizes, each_step: bool) -> LayerStep:

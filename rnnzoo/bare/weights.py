@@ -38,9 +38,8 @@ def of_layer(cell: ir.Cell, sizes: ir.Sizes, seed: int) -> dict[str, Array]:
         mask = reference.mask(cell, weight, sizes)
         kernel = kernel if mask is None else kernel * mask.T
         weights[weight.name] = np.ascontiguousarray(kernel, np.float32)
-    for state in cell.states:
-        if state.initial == "learned":
-            weights[f"initial_{state.name}"] = np.zeros(sizes.of(state.size), np.float32)
+    for weight in cell.learned:
+        weights[weight.name] = np.zeros(sizes.shape(weight.shape), np.float32)
     return weights
 
 

@@ -120,10 +120,8 @@ class _Probe:
         ) if matrices else {}  # fmt: skip
         fixed = {name: value for name, value in begun.items() if name in matrices}
         program = compile_step(cell.first, list(wanted))
-        weights = (weight for weight in cell.first.weights if weight.name not in fixed)
-        shapes = {weight.name: sizes.shape(weight.shape) for weight in weights}
-        learned = (state for state in cell.states if state.initial == "learned")
-        shapes |= {f"initial_{state.name}": (sizes.of(state.size),) for state in learned}
+        weights = [weight for weight in cell.first.weights if weight.name not in fixed]
+        shapes = {weight.name: sizes.shape(weight.shape) for weight in (*weights, *cell.learned)}
         return _Probe(cell, program, sizes, x, given, fixed, shapes)
 
     def weight(self, name: str, kind: str, number: int | str) -> Array:
@@ -183,8 +181,7 @@ def _kinds(cell: ir.Cell, draw: int) -> dict[str, str]:
             init = re.sub(rf"\b{name}\b", "a weight", init) if is_weight else init
         mask = "" if weight.mask is None else f" masked by {weight.mask}"
         kinds[weight.name] = f"{draw} {weight.shape} {init} {weight.trained}{mask}"
-    learned = (state for state in cell.states if state.initial == "learned")
-    kinds |= {f"initial_{state.name}": f"{draw} initial {state.size}" for state in learned}
+    kinds |= {weight.name: f"{draw} initial {weight.shape[0]}" for weight in cell.learned}
     fixed = constant_matrices(cell)
     return {name: kind for name, kind in kinds.items() if name not in fixed}
 

@@ -320,6 +320,15 @@ class Cell:
             )
 
     @property
+    def learned(self) -> tuple[Weight, ...]:
+        """In each layer, the weights that states begin with whose beginning is learned."""
+        return tuple(
+            Weight(initial_weight(state.name), (state.size,), Init("zeros"))
+            for state in self.states
+            if state.initial == "learned"
+        )
+
+    @property
     def output_size(self) -> Size:
         return self.step.equation(self.output).size
 
@@ -347,6 +356,11 @@ class Cell:
     def reads_time(self) -> bool:
         """Whether an equation of any layer reads the number of the step, `t`."""
         return self.step.reads_time or self.first.reads_time
+
+
+def initial_weight(state: str) -> str:
+    """The name of the weight with which a state of that name begins, where this is learned."""
+    return f"initial_{state}"
 
 
 def default_init(shape: Shape, on_state: Collection[int]) -> Init:

@@ -213,8 +213,8 @@ def start(
     """The states before the first step, (batch, size) each: as given, or as the cell says."""
     states = {}
     for state in cell.states:
-        is_learned = state.initial == "learned"
-        initial = weights[f"initial_{state.name}"] if is_learned else np.asarray(state.initial)
+        is_learned, name = state.initial == "learned", ir.initial_weight(state.name)
+        initial = weights[name] if is_learned else np.asarray(state.initial)
         value = (given or {}).get(state.name, initial)
         states[state.name] = np.broadcast_to(value, (batch, sizes.of(state.size))).astype(float)
     return states
@@ -278,12 +278,8 @@ def random_weights(
     fixed, weights = constant_matrices(cell), []
     for number in range(1, layers + 1):
         sizes = ir.sizes(cell, inputs, units, number)
-        shapes = {weight.name: sizes.shape(weight.shape) for weight in cell.layer(number).weights}
-        shapes |= {
-            f"initial_{state.name}": (sizes.of(state.size),)
-            for state in cell.states
-            if state.initial == "learned"
-        }
+        of_layer = (*cell.layer(number).weights, *cell.learned)
+        shapes = {weight.name: sizes.shape(weight.shape) for weight in of_layer}
         drawn = {name: rng.normal(0.0, 0.4, shape) for name, shape in shapes.items()}
         if fixed:
             begun = expressions(

@@ -36,9 +36,8 @@ def weights(
     for weight in cell.layer(layer).weights:
         if weight.name not in values:
             values[weight.name] = drawn(weight, sizes, rng)
-    for state in cell.states:
-        if state.initial == "learned":
-            values[f"initial_{state.name}"] = np.zeros(sizes.of(state.size))
+    for weight in cell.learned:
+        values[weight.name] = np.zeros(sizes.shape(weight.shape))
     return values
 
 

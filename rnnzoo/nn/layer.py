@@ -30,7 +30,6 @@ from rnnzoo.nn import arguments
 from rnnzoo.nn.initial import InitialWeights, masked, seed_of
 from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.stack import Built, Stack
-from rnnzoo.spec.cell import Init
 
 Tensor = Any
 STEPS = "t"  # the name under which the number of steps is handed on
@@ -440,12 +439,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             weight.name: self._add(number, weight, sizes, masks.get(weight.name), computed)
             for weight in step.weights
         }
-        for state in self.cell.states:
-            if state.initial == "learned":
-                name = f"initial_{state.name}"
-                weights[name] = self._add(
-                    number, ir.Weight(name, (state.size,), Init("zeros")), sizes
-                )
+        for weight in self.cell.learned:
+            weights[weight.name] = self._add(number, weight, sizes)
         return Built(number, step, sizes, weights, masks, constants)
 
     def _add(
@@ -511,14 +506,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _weight_names(self) -> list[str]:
         """Names of all weights, before any is built."""
-        learned = [
-            f"initial_{state.name}" for state in self.cell.states if state.initial == "learned"
-        ]
-        return [
-            self._label(number, name)
-            for number in self._numbers
-            for name in (*(weight.name for weight in self.cell.layer(number).weights), *learned)
-        ]
+        names = []
+        for number in self._numbers:
+            weights = (*self.cell.layer(number).weights, *self.cell.learned)
+            names += [self._label(number, weight.name) for weight in weights]
+        return names
 
     # -- running
 

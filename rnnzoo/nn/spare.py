@@ -21,7 +21,6 @@ from rnnzoo.lang.spare import SpareStep, Use, with_spare
 from rnnzoo.nn.layer import Recurrent
 from rnnzoo.nn.packing import Packed
 from rnnzoo.nn.stack import Built, cast
-from rnnzoo.spec.cell import Init
 
 Tensor = Any
 
@@ -156,12 +155,7 @@ class Spared(Recurrent):
 
     def _weights_of(self, number: int) -> list[ir.Weight]:
         """The weights of a layer, with what states learn to begin with."""
-        learned = [
-            ir.Weight(f"initial_{state.name}", (state.size,), Init("zeros"))
-            for state in self.cell.states
-            if state.initial == "learned"
-        ]
-        return [*self.cell.layer(number).weights, *learned]
+        return [*self.cell.layer(number).weights, *self.cell.learned]
 
     def _spare_step(self, number: int) -> SpareStep:
         layout = layout_of(self.cell, number, self.parts_of_inputs)

@@ -62,7 +62,7 @@ class Built:
 
     def beginning(self, state: ir.State) -> Tensor:
         """What a state begins with whose beginning is learned."""
-        return keras.ops.convert_to_tensor(self.weights[f"initial_{state.name}"])
+        return keras.ops.convert_to_tensor(self.weights[ir.initial_weight(state.name)])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
