@@ -212,14 +212,14 @@ def on_test(about: About, history: History, number: int) -> float | None:
     baseline = next(drawn.number for drawn in first if drawn.variant == about.baseline)
     shares = []
     for task in about.stages:
-        own, other = _chosen(history, number, task), _chosen(history, baseline, task)
+        own, other = chosen(history, number, task), chosen(history, baseline, task)
         if own is None or other is None:
             return None
         shares.append(judge.relative(own, other, about.whole[task]))
     return min(shares, default=None)
 
 
-def _chosen(history: History, number: int, task: str) -> float | None:
+def chosen(history: History, number: int, task: str) -> float | None:
     """The score on test of the training that is best on validation."""
     complete = [row for row in history.in_order(number, task) if row.score is not None]
     return min(complete, key=lambda row: row.score or 0.0).test if complete else None

@@ -1,0 +1,63 @@
+"""The paper's tables beside ours: written from results/, and the paper's numbers as printed."""
+
+from __future__ import annotations
+
+import csv
+import math
+from statistics import mean
+
+import pytest
+
+from tools.paper_tables import (
+    ACCURACIES,
+    CELLS,
+    MUSIC,
+    PAGE,
+    ROOT,
+    WORDS,
+    second_table,
+    tables,
+    third_table,
+    with_tables,
+)
+
+REMAKE = "python -m tools.paper_tables writes them anew"
+
+
+def test_the_tables_are_what_the_trials_say() -> None:
+    page = PAGE.read_text()
+    assert with_tables(page, tables()) == page, REMAKE
+
+
+def test_a_mean_of_rounds_is_that_of_the_table_of_trials() -> None:
+    with (ROOT / "results/jozefowicz2015_gates.csv").open() as stream:
+        trials = csv.DictReader(line for line in stream if not line.startswith("#"))
+        errors = [
+            float(trial["test"])
+            for trial in trials
+            if (trial["variant"], trial["task"]) == ("mut1~round", "arithmetic")
+        ]
+    (line,) = (line for line in PAGE.read_text().splitlines() if line.startswith("| MUT1 | 0.9"))
+    assert f"| {1.0 - mean(errors):.3f} of {len(errors)} |" in line
+
+
+@pytest.mark.parametrize("numbers", [ACCURACIES, MUSIC, WORDS])
+def test_each_cell_of_the_paper_stands_in_each_of_its_tables(numbers: dict[str, object]) -> None:
+    assert [*numbers] == [*CELLS]
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if name != "LSTM-f"])
+def test_a_perplexity_is_the_exponential_of_the_nats_beside_it(name: str) -> None:
+    *_, nats, perplexity = WORDS[name]
+    assert math.exp(nats) == pytest.approx(perplexity, rel=1.5e-3)  # nats have three decimals
+
+
+def test_of_one_cell_the_paper_prints_another_perplexity_than_its_nats() -> None:
+    *_, nats, perplexity = WORDS["LSTM-f"]
+    assert math.exp(nats) == pytest.approx(100.1, abs=0.1)
+    assert perplexity == 100.8
+
+
+def test_what_was_not_trained_has_a_dash() -> None:
+    for text in (second_table(), third_table()):
+        assert all(line.endswith("| — |") for line in text.splitlines()[2:])
