@@ -40,6 +40,7 @@ def searches(
     solved: Mapping[str, float | None] = MappingProxyType({}),
     nothing: Mapping[str, Nothing] = MappingProxyType({}),
     idle: Collection[tuple[str, str]] = (),
+    exhausted: Mapping[str, float] = MappingProxyType({}),
     timings: Sequence[Timing] = (),
 ) -> Searches:
     """The evidence of an experiment's trials.
@@ -50,7 +51,8 @@ def searches(
         keep: how many trials of each variant are compared, by the label of the task.
         solved: the score from which on a task is solved, by its label.
         nothing: by the label of the task, what a variant must beat to have learnt something.
-        idle: (task, variant) of those that have not learnt anything.
+        idle: (task, variant) of those that are not clearly better than that.
+        exhausted: the score at and below which a task separates variants no more, by its label.
         timings: how fast variants trained side by side.
     """
     scored: dict[tuple[str, str], Trials | StatsError] = {}
@@ -87,6 +89,7 @@ def searches(
         margin=experiment.margin,
         nothing=nothing,
         idle=idle,
+        exhausted=exhausted,
         pairs=experiment.paired,
         draws=draws_for(sum(len(claim.tasks) or 1 for claim, _ in pairs)),
     )

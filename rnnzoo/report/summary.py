@@ -28,7 +28,7 @@ from rnnzoo.report.equal import beside
 from rnnzoo.report.evidence import searches, solving, trials
 from rnnzoo.report.importance import ImportanceModel, ImportanceSummary, searched
 from rnnzoo.report.judge import Searches, judge_pairs
-from rnnzoo.report.learnt import Nothing, nothing
+from rnnzoo.report.learnt import Nothing, exhausted, nothing
 from rnnzoo.report.results import belonging, of
 from rnnzoo.report.second import Fresh, Second, second
 from rnnzoo.report.stopped import Stopped, still_stopped
@@ -183,7 +183,8 @@ class VariantRow:
         seconds: median of a complete trial.
         solved: None where the task has no score from which on it is solved, or no trial has ended.
         fresh: its trainings in the second stage; None where it had none.
-        idle: whether the mean is not better than what learns nothing.
+        idle: whether it is not clearly better than what learns nothing: both its interval and that
+            of the rounds reach there, as far as it has them, else its mean does.
         never: complete trials that are not better than what learns nothing.
         never_by_patience: of these, how many patience ended.
         by_length: means of the kept trials on the sequences of `test` of each length, where the
@@ -436,6 +437,7 @@ def _evidence(
         {label: task.solved for label, task in tasks.items()},
         {table.task: table.nothing for table in tables if table.nothing},
         idle,
+        {table.task: exhausted(table.baselines, table.solved) for table in tables},
         timings,
     )
 
@@ -602,6 +604,12 @@ class _Asked:
         """Whether a score beats the best that learns nothing, where that is known."""
         return self.nothing is None or self.nothing.beaten(score)
 
+    def is_idle(self, mean: float | None, *intervals: tuple[float, float] | None) -> bool:
+        """Whether a mean is not clearly better than the best that learns nothing."""
+        if mean is None or self.nothing is None:
+            return False
+        return not self.nothing.clearly_beaten(mean, *intervals)
+
     def words(self) -> str:
         """The seed of generators in words, so that the same results always print the same
         numbers.
@@ -623,8 +631,8 @@ def _row(
     scores = [result.outcome.scores[report] for result in complete]
     kept = scores[: asked.keep]
     seconds = [result.outcome.seconds.get("total", 0.0) for result in complete]
-    learnt = asked.has_learnt
-    never = [result for result in complete if not learnt(result.outcome.scores[report])]
+    never = [result for result in complete if not asked.has_learnt(result.outcome.scores[report])]
+    mean, interval = statistics.fmean(kept) if kept else None, _interval(asked, results)
     return VariantRow(
         variant=asked.variant.label,
         title=asked.variant.cell.title,
@@ -642,15 +650,15 @@ def _row(
             for position, (score, result) in enumerate(zip(scores, complete))
         ),
         kept=len(kept),
-        mean=statistics.fmean(kept) if kept else None,
-        interval=_interval(asked, results),
+        mean=mean,
+        interval=interval,
         best=_best(complete[0], on, report) if complete else None,
         seconds=statistics.median(seconds) if seconds else None,
         tuning=_tuning(results, on, report, asked.words()),
         again=_replicate_summary(again, report) if again else None,
         solved=_solved(results, report, asked.solved),
         fresh=fresh if fresh and fresh.trainings else None,
-        idle=bool(kept) and not learnt(statistics.fmean(kept)),
+        idle=asked.is_idle(mean, interval, fresh.interval if fresh else None),
         never=len(never),
         never_by_patience=sum(result.outcome.ending is Ending.PATIENCE for result in never),
         by_length=_means([result.outcome.by_length for result in complete[: asked.keep]]),

@@ -180,7 +180,7 @@ def _cautions(row: VariantRow, table: TaskTable) -> Iterator[str]:
     if counts:
         yield ", ".join(counts)
     if row.idle and table.nothing:
-        yield f"its mean is not clearly better than {table.nothing.name}, which learns nothing"
+        yield f"not clearly better than {table.nothing.name}, which learns nothing"
     if table.keeps_fewer(row):
         yield f"only {row.kept} complete, {table.keep} are compared elsewhere"
 

@@ -280,6 +280,28 @@ def test_who_has_learnt_nothing_is_said_in_a_verdict_and_no_more_trials_are_aske
     assert of_a.settle == both.settle == ""
 
 
+def test_more_trials_are_asked_for_where_only_the_interval_reaches_what_learns_nothing() -> None:
+    searched = replace(idle("a"), nothing={"task": Nothing("always 1", 12.0)})
+    judged = verdict("a worse than b", searched)
+    assert judged.detail.endswith("a is not clearly better than 'always 1', which learns nothing")
+    assert judged.settle.startswith("a difference of ")
+
+
+@pytest.mark.parametrize(("exhausted", "harder"), [(12.0, True), (8.0, False)])
+def test_a_task_that_both_solve_is_to_be_made_harder(exhausted: float, harder: bool) -> None:
+    searched = evidence({"b": 0.0, "a": 0.0}, 30, exhausted={"task": exhausted})
+    judged = verdict("a worse than b", searched)
+    assert judged.word == "undecided"
+    told = "a harder task: both variants solve this one, which no longer separates them"
+    assert (judged.settle == told) is harder
+
+
+def test_perfect_scores_ask_for_a_harder_task() -> None:
+    searched = evidence({"b": 0.0, "a": 0.0}, exhausted={"task": 0.0})
+    searched.trials["task", "a"] = searched.trials["task", "b"] = Trials.of([0.0] * 60, [0.0] * 60)  # type: ignore[index]
+    assert verdict("a worse than b", searched).settle.startswith("a harder task")
+
+
 def test_scores_that_are_all_equal_are_said_to_be() -> None:
     searched = evidence({"b": 0.0, "a": 0.0})
     searched.trials["task", "a"] = searched.trials["task", "b"] = Trials.of([0.5] * 60, [0.5] * 60)  # type: ignore[index]

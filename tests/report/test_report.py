@@ -21,7 +21,7 @@ from rnnzoo import lang, report
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures, paper
 from rnnzoo.report import text as report_text
-from rnnzoo.report.learnt import nothing
+from rnnzoo.report.learnt import Nothing, exhausted, nothing
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.tasks import Task
@@ -336,15 +336,61 @@ def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_pa
     report.show(summarised, console)
     text = console.export_text()
     assert "gru: 2 diverged, 2 never better than key (2 ended by patience there)" in text
-    assert "lstm: its mean is not clearly better than key, which learns nothing" in text
-    narrow = Console(width=60, record=True, file=io.StringIO())
+    assert "lstm: not clearly better than key, which learns nothing" in text
+    narrow = Console(width=50, record=True, file=io.StringIO())
     report.show(summarised, narrow)
-    folded = "  lstm: its mean is not clearly better than key, which\n    learns nothing\n"
+    folded = "  lstm: not clearly better than key, which learns\n    nothing\n"
     assert folded in narrow.export_text()
     report.write(summarised, cells(), tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert page.count('<span class="idle">not clearly better than key</span>') == 3
     assert '<th scope="col">ended by patience there</th>' in page
+
+
+def test_whoever_might_have_learnt_nothing_by_its_interval_is_marked() -> None:
+    lstm, *_ = summary().tables[0].rows
+    assert lstm.mean is not None
+    assert lstm.interval is not None
+    between = (lstm.mean + lstm.interval[1]) / 2
+    for baseline, marked in ((1.02 * lstm.interval[1], False), (between / 0.98, True)):
+        summarised = report.summarise(
+            parse_experiment(SPEC, "gates.yaml", Path()),
+            results(),
+            {"adding": replace(task(), baselines={"key": baseline})},
+            6,
+        )
+        row, *_ = summarised.tables[0].rows
+        assert row.mean < summarised.tables[0].nothing.score
+        assert row.idle is marked
+        assert summarised.to_dict()["tables"][0]["rows"][0]["idle"] is marked
+
+
+@pytest.mark.parametrize(
+    ("intervals", "clearly"),
+    [
+        ([(0.392, 0.912)], False),  # of a mean of 0.652
+        ([(0.592, 0.712)], True),
+        ([(0.392, 0.912), (0.6, 0.7)], True),  # that of the rounds tells
+        ([(0.592, 0.712), (0.4, 0.9)], True),
+        ([None, None], True),
+        ([], True),
+    ],
+)
+def test_the_interval_says_whether_a_baseline_is_clearly_beaten(
+    intervals: list[tuple[float, float] | None], clearly: bool
+) -> None:
+    assert Nothing("most frequent class", 0.736).clearly_beaten(0.652, *intervals) is clearly
+    assert not Nothing("most frequent class", 0.736).clearly_beaten(0.74)
+
+
+@pytest.mark.parametrize(
+    ("baselines", "solved", "score"),
+    [({"always 1": 0.165}, 0.01, 0.01), ({"a": 0.5, "b": 0.25}, None, 0.00025), ({}, None, 0.0)],
+)
+def test_a_task_is_exhausted_where_it_is_solved_or_almost_nothing_is_left(
+    baselines: dict[str, float], solved: float | None, score: float
+) -> None:
+    assert exhausted(baselines, solved) == score
 
 
 def test_who_is_better_than_what_learns_nothing_is_not_marked() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from rnnzoo.stats.compare import POWER
 
 MANY = 10_000  # trials; beyond, a number is no advice
+HARDER = "a harder task: both variants solve this one, which no longer separates them"
+EASIER = "an easier task, or more epochs: neither variant solves this one"
 
 
 def advice(needed: Mapping[str, int], run: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnzoo.report.judge.advice import advice
+from rnnzoo.report.judge.advice import EASIER, HARDER, advice
 from rnnzoo.report.judge.contract import Diverging, Evidence, UnadjustedVerdict, VerdictText
 from rnnzoo.report.verdict import LEVEL, Word, counted
 from rnnzoo.spec.experiment import Claim
@@ -21,7 +21,14 @@ def solves(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     could contradict the word.
     """
     solved_a, solved_b = evidence.solved(task, claim.a), evidence.solved(task, claim.b)
-    return _more_often(claim, ("solves it in", "solve the task", "solved"), solved_a, solved_b)
+    words = ("solves it in", "solve the task", "solved")
+    return _more_often(claim, words, solved_a, solved_b, settle=_other_task(solved_a, solved_b))
+
+
+def _other_task(a: tuple[int, int], b: tuple[int, int]) -> str:
+    """What settles it where all trainings solve the task, or none: no number of trials."""
+    count, trials = a[0] + b[0], a[1] + b[1]
+    return {0: EASIER, trials: HARDER}.get(count, "")
 
 
 def diverges(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
@@ -58,12 +65,14 @@ def _more_often(
     a: tuple[int, int],
     b: tuple[int, int],
     remarks: Sequence[str] = (),
+    settle: str = "",
 ) -> UnadjustedVerdict:
     """Which of two shares of trainings is the larger.
 
     Args:
         words: what one variant does, what several do, and what the numbers are called.
         a, b: how many of how many trainings.
+        settle: what would settle it, where that is no number of trials.
     """
     does, do, name = words
     more, less = more_often(*a, *b)
@@ -85,7 +94,7 @@ def _more_often(
                 f"{name}_a": float(a[0]), "trials_a": float(a[1]), f"{name}_b": float(b[0]),
                 "trials_b": float(b[1]), "difference": difference, "more": more, "less": less,
             },
-            advice(needed, a[1]),
+            settle or advice(needed, a[1]),
         )  # fmt: skip
 
     return UnadjustedVerdict(

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from rnnzoo.errors import StatsError, listed, number_of
-from rnnzoo.report.judge.advice import advice
+from rnnzoo.report.judge.advice import HARDER, advice
 from rnnzoo.report.judge.contract import Diverging
 from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.verdict import ends, percent
@@ -53,7 +53,8 @@ class Searches:
         margin: what "same as" means in the experiment; advice is given for differences of it and of
             twice as much.
         nothing: by task, what a variant must beat to have learnt something.
-        idle: task and variant of those that have not.
+        idle: task and variant of those that are not clearly better than that.
+        exhausted: by task, the score at and below which it separates variants no more.
         pairs: whether trials of two variants with one index were drawn at one point.
         draws: relabellings.
     """
@@ -73,6 +74,7 @@ class Searches:
     margin: float | None = None
     nothing: Mapping[str, Nothing] = field(default_factory=dict)
     idle: Collection[tuple[str, str]] = ()
+    exhausted: Mapping[str, float] = field(default_factory=dict)
     pairs: Callable[[str, str], bool] = lambda a, b: False
     draws: int = DRAWS
     _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
@@ -153,12 +155,14 @@ class Searches:
         """From the spread of the two searches and not from the difference that was found, which is
         mostly chance.
 
-        Nothing where a variant has learnt nothing, or all scores are equal: more trials of the kind
-        would not help.
+        A harder task where both are as good as perfect: no number of trials helps there.  Nothing
+        where the mean of a variant is that of having learnt nothing, or all scores are equal.
         """
-        if self._equal(task, a, b) or any((task, name) in self.idle for name in (a, b)):
-            return ""
         size, run = self.comparison(task, a, b), min(len(self.of(task, name)) for name in (a, b))
+        if margin is None and max(size.a, size.b) <= self.exhausted.get(task, -math.inf):
+            return HARDER
+        if self._equal(task, a, b) or self._learnt_nothing(task, size):
+            return ""
         alpha = (1.0 - level) / 2
         least = fewest_trials(alpha, self.pairs(a, b))
 
@@ -180,6 +184,10 @@ class Searches:
         return advice(
             {"if the two are equal": equal, f"if they differ by {2 * margin:g}": apart}, run
         )
+
+    def _learnt_nothing(self, task: str, size: Comparison) -> bool:
+        nothing = self.nothing.get(task)
+        return nothing is not None and not nothing.beaten(max(size.a, size.b))
 
     def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         return self.ratio(task, a, b)
