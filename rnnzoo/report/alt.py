@@ -63,7 +63,10 @@ def _of_task(summary: Summary, table: TaskTable) -> Iterator[tuple[str, str]]:
         "scatter",
         (f"{score} of every trial against {varied}. Those that are compared: {_compared(table)}."),
     )
-    yield "curves", f"Lowest {table.metric} on validation: {_listed(map(_lowest, rows))}."
+    yield (
+        "curves",
+        f"{table.metric} on validation in the epoch that was kept: {_listed(map(_kept, rows))}.",
+    )
     if table.explained is not None:
         shares = [(share.value, _words([name])) for name, share in table.explained.main]
         parts = _listed(f"{name} {value:.0%}" for value, name in sorted(shares, reverse=True))
@@ -135,12 +138,11 @@ def _by_length(table: TaskTable) -> str:
     return _listed(told, "; ")
 
 
-def _lowest(row: VariantRow) -> str:
-    curve = row.best.curve if row.best else ()
-    best = min(curve, key=lambda epoch: epoch["validation"], default=None)
-    if best is None:
+def _kept(row: VariantRow) -> str:
+    if row.best is None:
         return row.variant
-    return f"{row.variant} {number(best['validation'])} in epoch {best['epoch']:g}"
+    scores = {point["epoch"]: point["validation"] for point in row.best.curve}
+    return f"{row.variant} {number(scores.get(row.best.epoch))} in epoch {row.best.epoch}"
 
 
 def _compared(table: TaskTable) -> str:

@@ -92,14 +92,21 @@ def data_of(task: TaskInfo) -> Mapping[str, Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The trial that is best on the split that selects."""
+    """The trial that is best on the split that selects.
+
+    Attributes:
+        score: on the split that is reported.
+        selected_by: on the split that selects.
+        epoch: the one whose weights are kept, from 1.
+    """
 
     index: int
-    score: float  # on the split that is reported
-    selected_by: float  # on the split that selects
+    score: float
+    selected_by: float
     hyperparameters: Mapping[str, Any]
     weights: int
     curve: tuple[Mapping[str, float], ...]
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -741,6 +748,7 @@ def _best(result: Result, on: str, report: str) -> Best:
         hyperparameters={**result.trial.hyperparameters, "units": result.trial.units},
         weights=outcome.weights.get("recurrent", 0),
         curve=outcome.curve,
+        epoch=outcome.best_epoch,
     )
 
 

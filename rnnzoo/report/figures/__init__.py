@@ -7,6 +7,7 @@ search      of a search over cells: its course, costs and descent
 comparison  of several experiments: scores side by side
 glance      of several studies: their verdicts
 style       what they share
+cut         what a frame leaves out, marked
 marks       dots and lines that know what they stand for
 parallel    of a study: a line for each trial from axis to axis
 """

@@ -7,7 +7,7 @@ importance    which hyper-parameters explain the scores, alone and together; mar
               each of them (Hutter et al. 2014)
 scatter       every trial by each hyper-parameter
 parallel      every trial as a line from hyper-parameter to hyper-parameter to its score
-curves        how the best trial of each variant learnt
+curves        how the best trial of each variant learnt, and the epoch whose weights are kept
 lengths       scores on sequences of each length, where a task is tested at several
 growth        scores as a task grows in one of its options, as in its length
 answers       the answers of the second stage at a glance: the interval at which each claim was
@@ -31,7 +31,7 @@ from matplotlib.markers import CARETRIGHTBASE
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from rnnzoo.confirm.questions import CERTAIN
-from rnnzoo.report.figures import marks
+from rnnzoo.report.figures import cut, marks
 from rnnzoo.report.figures.parallel import parallel
 from rnnzoo.report.figures.style import (
     COLOURS,
@@ -55,7 +55,6 @@ from rnnzoo.stats.ranks import Ranks
 PAIRS = 6  # interactions that are shown
 LONG = 34  # characters of a title that stands beside an axis
 MANY = 12  # trials; more stand on a logarithmic axis
-FAR_ABOVE = 4.0  # heights of a frame that is made for the others
 _BESIDE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center",
     "fontsize": 8.5, "color": SOFT, "annotation_clip": False,
@@ -127,12 +126,14 @@ def _distribution(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]
     for position, row in enumerate(rows):
         _strip(axes, position, row, high, numbers)
     for position, (name, score) in enumerate(table.baselines.items()):
-        if low <= score <= high:
+        inside = score <= high
+        if inside:
             axes.axvline(score, color=FAINT, lw=1, ls=(0, (4, 3)), zorder=0)
-            axes.annotate(
-                name, (score, -0.75 - 0.42 * (position % 2)), color=SOFT, fontsize=8.5,
-                ha="center", va="bottom", annotation_clip=False,
-            )  # fmt: skip
+        axes.annotate(
+            name if inside else cut.beyond(name, score),
+            (min(score, high), -0.75 - 0.42 * (position % 2)), color=SOFT, fontsize=8.5,
+            ha="center" if inside else "right", va="bottom", annotation_clip=False,
+        )  # fmt: skip
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(low, high)
     axes.set_yticks(range(len(rows)), [row.variant for row in rows])
@@ -173,7 +174,7 @@ def _strip(
     beyond = int((scores > high).sum())
     if beyond:
         axes.annotate(
-            f"{beyond} more \N{RIGHTWARDS ARROW}",
+            cut.beyond(*_counted(beyond, row.mean, high)),
             (high, position),
             (0, -8),  # beneath the interval, which may reach the frame as well
             textcoords="offset points",
@@ -192,6 +193,13 @@ def _strip(
         axes.plot(
             (row.mean, row.mean), (position - 0.26, position + 0.26), color=INK, lw=2.4, zorder=4
         )
+
+
+def _counted(beyond: int, mean: float | None, high: float) -> tuple[str, float | None]:
+    """How many trials lie beyond a frame, and the mean of those that are compared where it does."""
+    if mean is None or mean <= high:
+        return f"{beyond} more", None
+    return f"{beyond} more, mean", mean
 
 
 def _points(rows: Sequence[VariantRow]) -> list[ScoredPoint]:
@@ -215,29 +223,37 @@ def _limits(table: TaskTable, rows: Sequence[VariantRow]) -> tuple[float, float]
 
 
 def _curves(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
+    """Validation scores by epoch; a dot at the epoch whose weights are kept."""
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
-    lowest = []
-    for number, row in enumerate(rows):
-        if row.best is None:
+    curves = {
+        row.variant: {point["epoch"]: point["validation"] for point in row.best.curve}
+        for row in rows
+        if row.best and row.best.curve
+    }
+    low, top = _frame_of_curves([[*curve.values()] for curve in curves.values()])
+    for place, row in enumerate(rows):
+        if row.best is None or row.variant not in curves:
             continue
-        epochs = [point["epoch"] for point in row.best.curve]
-        values = [point["validation"] for point in row.best.curve]
-        axes.plot(
-            epochs,
-            values,
-            **_line(number),
-            lw=1.6,
-            label=row.variant,
-            marker="o" if len(epochs) == 1 else "",
-        )
-        lowest += values
-    if lowest:
-        top = np.percentile(lowest, 97)
-        room = 0.05 * max(top - min(lowest), 1e-9)
-        axes.set_ylim(min(lowest) - room, top + room)
+        curve = curves[row.variant]
+        label = cut.named(row.variant, [*curve.values()], top)
+        axes.plot([*curve], [*curve.values()], **_line(place), lw=1.6, label=label)
+        if row.best.epoch in curve:
+            kept = curve[row.best.epoch]
+            axes.plot(row.best.epoch, kept, "o", ms=6, color=_line(place)["color"])
+    axes.set_ylim(low, top)
+    cut.mark_cut(axes)
     _label(axes, "epoch", f"{table.metric} on validation, {table.unit}", "best trial of")
     return figure
+
+
+def _frame_of_curves(curves: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """From where to where learning curves are shown: without the first epochs of steep ones."""
+    values = list(chain.from_iterable(curves)) or [0.0]
+    low, most = min(values), float(np.percentile(values, 97))
+    high = cut.reaching(low, most, [min(curve) for curve in curves] or [most])
+    room = 0.05 * max(high - low, 1e-9)
+    return low - room, high + room
 
 
 def _line(number: int) -> dict[str, Any]:
@@ -272,24 +288,24 @@ def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> F
     axes = figure.subplots()
     curves = [row.tuning for row in rows if row.tuning is not None]
     low, top = _frame_of([curve.mean for curve in curves])
-    for number, row in enumerate(rows):
+    for place, row in enumerate(rows):
         if row.tuning is None:
             continue
         trials = np.arange(1, len(row.tuning.mean) + 1)
-        above = " (above)" if min(row.tuning.mean) > top else ""
-        axes.plot(trials, row.tuning.mean, **_line(number), lw=1.6, label=f"{row.variant}{above}")
+        label = cut.named(row.variant, row.tuning.mean, top)
+        axes.plot(trials, row.tuning.mean, **_line(place), lw=1.6, label=label)
         if row.variant == summary.baseline:
             axes.fill_between(
                 trials,
                 row.tuning.low,
                 row.tuning.high,
-                color=_line(number)["color"],
+                color=_line(place)["color"],
                 alpha=0.18,
                 lw=0,
             )
-    room = 0.05 * max(top - low, 1e-9)
-    axes.set_ylim(low - room, top + room)
+    axes.set_ylim(low, top)
     _counting(axes, max(len(curve.mean) for curve in curves))
+    cut.mark_cut(axes)
     _label(
         axes,
         "n, the trials that are drawn",
@@ -303,10 +319,10 @@ def _frame_of(curves: Sequence[Sequence[float]]) -> tuple[float, float]:
     """From where to where the expected scores of all variants are shown: not up to the worst first
     trials, which would squeeze the rest, but as far as every variant comes, unless one is far off.
     """
-    low = min(map(min, curves))
-    high = float(np.median([curve[0] for curve in curves]))
-    worst = max(map(min, curves))
-    return low, max(high, worst) if worst - low <= FAR_ABOVE * (high - low) else high
+    low, usual = min(map(min, curves)), float(np.median([curve[0] for curve in curves]))
+    high = cut.reaching(low, usual, [min(curve) for curve in curves])
+    room = 0.05 * max(high - low, 1e-9)
+    return low - room, high + room
 
 
 def _counting(axes: Axes, most: int) -> None:
