@@ -23,7 +23,8 @@ ALL = bool(os.environ.get("RNNZOO_TEST_ALL"))  # set by `make test-all`
 # tasks that are read from files of one's own, or that are looked for or downloaded
 OF_FILES = (
     "arrays", "japanese_vowels", "jsb_chorales", "mnist", "muse_data", "nottingham",
-    "omniglot", "penn_treebank", "piano_midi", "spoken_digits", "table", "text", "text8",
+    "omniglot", "omniglot_words", "penn_treebank", "piano_midi", "spoken_digits", "table", "text",
+    "text8",
 )  # fmt: skip
 FREE_TASKS = tuple(name for name in registry.built_in("tasks") if name not in OF_FILES)
 FEW = ("clockwork", "depth_gated", "lstm")  # a clock; layers that differ; two states

@@ -51,8 +51,13 @@ def splits(
     options: Mapping[str, Any], seed: int, make: Callable[[int, np.random.Generator], Split]
 ) -> dict[str, Split]:
     """`make(sequences, generator)` for every split."""
-    generators = {name: np.random.default_rng([seed, checksum_seed(name)]) for name in SIZES}
-    return {split: make(options[name], generators[name]) for name, split in _SPLIT_OF.items()}
+    return {split: make(options[size], rng) for split, size, rng in draws(seed)}
+
+
+def draws(seed: int) -> Iterator[tuple[str, str, np.random.Generator]]:
+    """Each split, the option that says how many sequences it has, and its generator."""
+    for size, split in _SPLIT_OF.items():
+        yield split, size, np.random.default_rng([seed, checksum_seed(size)])
 
 
 def at_lengths(
