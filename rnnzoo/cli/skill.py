@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rnnzoo.cli import SKILL
 from rnnzoo.cli.as_json import print_json
+from rnnzoo.cli.parser import SKILL
 
 GUIDE = Path(__file__).with_name("skill.md")
 

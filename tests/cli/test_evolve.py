@@ -138,9 +138,9 @@ def test_more_candidates_are_a_total(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--hours", "0"], "--hours must be a number above 0, not 0"),
-        (["--workers", "0"], "--workers must be at least 1, not 0"),
-        (["--candidates", "0"], "`candidates` is 0, below its least value 1"),
+        (["--hours", "0"], "--hours: must be a number above 0, not '0'"),
+        (["--workers", "0"], "--workers: must be a whole number from 1 on, not 0"),
+        (["--candidates", "0"], "--candidates: must be a whole number from 1 on, not 0"),
         (["--from", "nowhere.jsonl"], "no file nowhere.jsonl"),
     ],
 )

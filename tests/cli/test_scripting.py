@@ -13,6 +13,7 @@ import pytest
 from rnnzoo import cli
 from rnnzoo.cli import changes
 from rnnzoo.cli.as_json import as_json
+from rnnzoo.cli.parser import commands, parsed
 from tests.command import rnnzoo
 from tests.samples import slow_outside_of
 from tools import scripting
@@ -26,10 +27,10 @@ WITHOUT = {
 
 
 def test_every_command_prints_json_or_has_a_reason_not_to() -> None:
-    _, commands = cli._parser()
-    without = {name for name, parser in commands.items() if "--json" not in parser.format_usage()}
+    every = commands()
+    without = {name for name, parser in every.items() if "--json" not in parser.format_usage()}
     assert without == {*WITHOUT}
-    assert {*re.findall(r"^\| `([a-z]+)", PAGE, re.M)} == {*commands} - without
+    assert {*re.findall(r"^\| `([a-z]+)", PAGE, re.M)} == {*every} - without
 
 
 @pytest.mark.parametrize(
@@ -145,10 +146,10 @@ def differing_from_printed(name: str, folder: Path) -> list[str]:
 
 
 def test_every_command_that_prints_json_has_an_example() -> None:
-    with_json = {*cli.commands()} - {*WITHOUT}
+    with_json = {*commands()} - {*WITHOUT}
     assert {*scripting.examples(PAGE)} == with_json == {*scripting.COMMANDS}
     for words in scripting.COMMANDS.values():
-        cli.parsed([*words.split(), "--json"])
+        parsed([*words.split(), "--json"])
 
 
 def test_an_example_is_written_as_it_was_cut() -> None:

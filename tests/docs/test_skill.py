@@ -13,7 +13,9 @@ from typing import get_args
 import pytest
 import yaml
 
-from rnnzoo import cli
+from rnnzoo.cli import main
+from rnnzoo.cli.parser import SKILL as SKILL_FILE
+from rnnzoo.cli.parser import commands
 from rnnzoo.report.verdict import Verdict, Word
 from rnnzoo.spec.cell import CELL
 from rnnzoo.spec.read_experiment import keys
@@ -31,14 +33,14 @@ OTHERS = {"h", "b", "p", "w", "x", "x_t", "b_f", "test", "fix", "no", "on"}
 def test_its_front_matter_is_that_of_a_skill() -> None:
     front = yaml.safe_load(FRONT)
     assert set(front) == {"name", "description"}
-    assert front["name"] == Path(cli.SKILL).parent.name
+    assert front["name"] == Path(SKILL_FILE).parent.name
     assert 0 < len(front["description"]) <= 1024
     assert SKILL.read_text().count("\n") < 120
 
 
 def test_each_key_and_word_that_it_names_exists() -> None:
     named = set(re.findall(r"`([a-z_]+)`", GUIDE))
-    assert named <= KEYS | OF_VERDICTS | {*cli.commands()} | OTHERS
+    assert named <= KEYS | OF_VERDICTS | {*commands()} | OTHERS
     assert get_args(Word) == tuple(word for word in get_args(Word) if f"`{word}`" in GUIDE)
 
 
@@ -49,10 +51,10 @@ def test_each_page_that_it_names_exists() -> None:
 
 
 def test_it_is_printed_as_it_is_or_as_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["skill"]) == 0
+    assert main(["skill"]) == 0
     assert capsys.readouterr().out == SKILL.read_text()
-    assert cli.main(["skill", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"path": cli.SKILL, "text": SKILL.read_text()}
+    assert main(["skill", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"path": SKILL_FILE, "text": SKILL.read_text()}
 
 
 def test_its_experiment_is_taken_without_a_warning(
@@ -60,12 +62,12 @@ def test_its_experiment_is_taken_without_a_warning(
 ) -> None:
     (experiment,) = re.findall(r"```yaml\n(experiment: .*?)```", GUIDE, re.S)
     (tmp_path / "memory.yaml").write_text(experiment)
-    assert cli.main(["check", "--json", str(tmp_path / "memory.yaml")]) == 0
+    assert main(["check", "--json", str(tmp_path / "memory.yaml")]) == 0
     (checked,) = json.loads(capsys.readouterr().out)
     assert checked["warnings"] == []
 
 
 def test_help_says_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.main(["--help"])
-    assert cli.SKILL in capsys.readouterr().out
+        main(["--help"])
+    assert SKILL_FILE in capsys.readouterr().out

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rnnzoo import report
-from rnnzoo.cli import parsed
+from rnnzoo.cli.parser import parsed
 from rnnzoo.report.trials import listed
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Result
