@@ -137,6 +137,22 @@ def test_a_bug_of_ours_looks_different_and_says_so(
     assert error["mistakes"] == []
 
 
+def test_a_bug_behind_a_document_takes_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rnnzoo import cli
+    from rnnzoo.cli import as_json, cells
+
+    def broken(given: object) -> None:
+        as_json.print_json({"cell": "lstm"})
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(cells, "show", broken)
+    assert cli.main(["show", "lstm", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)  # one, or this fails
+    assert document["error"]["raised"]["kind"] == "ZeroDivisionError"
+
+
 def test_the_pictures_of_the_walk_are_those_that_the_cells_draw() -> None:
     import importlib.util
 

@@ -39,7 +39,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from rnnzoo.cli.as_json import bug_as_json, error_as_json
+from rnnzoo.cli.as_json import bug_as_json, error_as_json, one_document
 from rnnzoo.cli.parser import parsed
 from rnnzoo.errors import (
     RnnzooError,
@@ -84,7 +84,8 @@ def _run(words: Sequence[str]) -> int:
     try:
         with asked_to_end(), at_command_line():
             args = parsed(words)
-            code = int(args.run(args) or 0)
+            with one_document():
+                code = int(args.run(args) or 0)
             if sys.stdout is not None:
                 sys.stdout.flush()  # while what goes wrong can be told
             return code

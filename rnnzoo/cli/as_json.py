@@ -7,15 +7,38 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from rnnzoo.errors import Mistake, RnnzooError, SpecError, printable
 
+_held: ContextVar[list[str] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def one_document() -> Iterator[None]:
+    """Within it, a document waits for the end of the block, and is lost where an error ends that:
+    the error is the document then.
+    """
+    documents: list[str] = []
+    token = _held.set(documents)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+    for document in documents:
+        print(document)
+
 
 def print_json(content: Any) -> None:
-    """Print a command's one document."""
-    print(as_json(content))
+    """Print a command's one document; within `one_document` once that ends."""
+    held = _held.get()
+    if held is None:
+        print(as_json(content))
+    else:
+        held.append(as_json(content))
 
 
 def as_json(content: Any) -> str:
