@@ -172,6 +172,7 @@ class Prepared:
             observer,
             opened.runs,
             *_given(self.source, experiment.name),
+            given_from=", ".join(map(str, self.source)),
             shared=self.shared(),
             again=self.again,
             part=self.part,

@@ -18,13 +18,14 @@ from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import Scalar, parse, read_text
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.sweep import channel
-from rnnzoo.sweep.channel import LARGEST, NUMBERS, Answer, Command, Running, Word
+from rnnzoo.sweep.channel import LARGEST, LEAST, Answer, Command, Running, Word
 from rnnzoo.sweep.lock import holder, process_of
 
 WAIT = 30.0  # seconds that a sweep may be busy, as with a storage that is away
 TAKEN = 5.0  # seconds more for the answer to a command that was taken
 LOOK = 0.1  # seconds between two looks for an answer
 GIVEN: tuple[Word, ...] = tuple(word for word in get_args(Word) if word != "status")
+_INSTEAD_OF_NONE = {("trials", 0): "`pause`, or `stop VARIANT`, begins no more"}
 ENDED = Answer(
     False, "it ended before it answered", "what a sweep is told ends with it: the next one begins"
     " as its file says",
@@ -53,26 +54,25 @@ def command_of(words: Sequence[str]) -> Command:
     if word is None:
         raise UsageError(f"a sweep cannot be told '{name}'", nearest(name, GIVEN))
     wanted = {"stop": "stop VARIANT", "resume": "resume, or resume VARIANT"}.get(word, word)
-    wanted = f"{word} N" if word in NUMBERS else wanted
-    needs = word == "stop" or word in NUMBERS
+    wanted = f"{word} N" if word in LEAST else wanted
+    needs = word == "stop" or word in LEAST
     if needs > len(values) or len(values) > (needs or word == "resume"):
         raise UsageError(f"'{' '.join(words)}' is no command", f"write {wanted}")
-    if word in NUMBERS:
+    if word in LEAST:
         return Command(word, number=_number(word, values[0]), host=host)
     return Command(word, values[0] if values else "", host=host)
 
 
-def _number(word: str, text: str) -> int:
+def _number(word: Word, text: str) -> int:
     """
     Raises:
         UsageError: it is no number that may follow.
     """
     number = int(text) if text.isascii() and text.isdigit() else -1
-    if not 0 <= number <= LARGEST:
-        raise UsageError(
-            f"`{word}` needs a whole number from 0 to {LARGEST:,}, not '{text}'", f"{word} 4"
-        )
-    return number
+    if LEAST[word] <= number <= LARGEST:
+        return number
+    problem = f"`{word}` needs a whole number from {LEAST[word]} to {LARGEST:,}, not '{text}'"
+    raise UsageError(problem, _INSTEAD_OF_NONE.get((word, number), f"{word} 4"))
 
 
 def name_of(spec: Path, sets: Sequence[str]) -> str:

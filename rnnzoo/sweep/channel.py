@@ -37,7 +37,8 @@ FOLDER = "ctl"  # in the experiment's folder, beside its lock
 LOCK, ABOUT, SET_ASIDE = "lock", "sweep.json", "set-aside"
 Word = Literal["status", "pause", "resume", "stop", "trials", "workers", "budget"]
 WORDS: tuple[Word, ...] = get_args(Word)
-NUMBERS: tuple[Word, ...] = ("trials", "workers", "budget")  # words that a number follows
+# words that a number follows, and the least that it may be
+LEAST: Mapping[Word, int] = {"trials": 1, "workers": 0, "budget": 1}
 LARGEST = 1_000_000
 _NAME = re.compile(r"([0-9a-f]{12})\.json")
 _SWEEP = re.compile(r"[0-9a-f]{8}")
@@ -51,7 +52,7 @@ class Command:
 
     Attributes:
         variant: a label, after `stop`, and perhaps `resume`.
-        number: after the words of `NUMBERS`.
+        number: after the words of `LEAST`.
         host: the machine on which it was given.
     """
 
@@ -61,7 +62,7 @@ class Command:
     host: str = ""
 
     def __str__(self) -> str:
-        rest = str(self.number) if self.word in NUMBERS else self.variant
+        rest = str(self.number) if self.word in LEAST else self.variant
         return f"{self.word} {rest}".strip()
 
     def text(self) -> str:
@@ -69,7 +70,7 @@ class Command:
         content: dict[str, object] = {"command": self.word, "host": self.host}
         if self.variant:
             content["variant"] = self.variant
-        if self.word in NUMBERS:
+        if self.word in LEAST:
             content["number"] = self.number
         return json.dumps(content)
 
@@ -86,10 +87,10 @@ def read_command(path: Path) -> Command:
     word: Word = entry.word("command", WORDS, "status")  # type: ignore[assignment]
     if word == "stop":
         entry.need("variant", "`variant: gru`")
-    if word in NUMBERS:
+    if word in LEAST:
         entry.need("number", "`number: 4`")
     variant = entry.text("variant") if word in ("stop", "resume") else ""
-    number = entry.integer("number", low=0, high=LARGEST) if word in NUMBERS else 0
+    number = entry.integer("number", low=LEAST[word], high=LARGEST) if word in LEAST else 0
     host = entry.text("host")
     entry.done()
     mistakes.raise_if_any()

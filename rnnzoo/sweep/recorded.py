@@ -24,6 +24,7 @@ IDENTITY, ABOUT = "identity", "search"  # keys of the first line
 FOLDER = "cells"  # of an experiment's histories, in its folder of `runs/`
 SHORT = 12  # digits of an identity that name a file
 COMPRESSED = ".gz"
+_NAME_ONE = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
 
 
 def place(runs: Path, identity: str) -> Path:
@@ -87,12 +88,19 @@ def whole(path: Path) -> int:
 
 
 def check(path: Path, identity: str) -> None:
-    """Check that a file is the history of a search.
+    """Check that a file that a user has named is the history of a search.
 
     Raises:
-        UsageError, StoreError: as `rows_of`; an empty file is none.
+        UsageError: there is no such file, or it is none, as an empty one, or of another search.
+        StoreError: it is damaged.
     """
-    _check_header(path, _content(path, 1, next(_lines(path), "")), identity)
+    try:
+        header = json.loads(next(_lines(path), ""))
+    except ValueError:
+        header = None
+    if not (isinstance(header, dict) and IDENTITY in header):
+        raise UsageError(f"{path} is no history of a search over cells", _NAME_ONE)
+    _check_header(path, header, identity)
 
 
 def about(path: Path) -> About:
@@ -115,8 +123,7 @@ def _lines(path: Path) -> Iterator[str]:
         with _opened(path) as stream:
             yield from stream
     except (FileNotFoundError, IsADirectoryError):
-        fix = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
-        raise UsageError(f"no file {path}", fix) from None
+        raise UsageError(f"no file {path}", _NAME_ONE) from None
     except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError):
         form = "a whole file of gzip" if path.suffix == COMPRESSED else "a text in UTF-8"
         raise StoreError(f"{path} is not {form}", "copy it anew, or take a backup") from None

@@ -49,6 +49,7 @@ class Sweep:
         runs: the experiment's folder for logs and models.
         given: trials that were run elsewhere; they are recorded as if they had been run here.
         given_provenance: where and with what those were run.
+        given_from: the tables that have them, or `mlflow`.
         shared: names of other experiments in the storage, whose trials are taken over where they
             are this one's to the bit.
         again: trials that ended so are begun once more.
@@ -74,6 +75,7 @@ class Sweep:
     runs: Path
     given: Sequence[Result] = ()
     given_provenance: Sequence[Mapping[str, str]] = ()
+    given_from: str = ""
     shared: Collection[str] = ()
     again: Collection[Kind] = ()
     part: Part = WHOLE
@@ -117,7 +119,7 @@ class Sweep:
         """
         self.store.retries.note = self.observer.note
         self.opened = self._open_studies()
-        self.takeover = Takeover(self.opened, self.runs, self.given)
+        self.takeover = Takeover(self.opened, self.runs, self.given, self.given_from)
         name = self.experiment.name
         with self._alone() as still_alone, steered(self) as self.steering:
             # not before: a tracker tidies up what a dead sweep left half written, and a live one's

@@ -256,10 +256,6 @@ class Steering:
     def _plan(self, trials: int) -> str:
         sweep = self.sweep
         again = command("sweep", sweep.experiment.file, "--trials", trials)
-        if trials < 1:
-            raise Refused(
-                "a search has at least one trial", "`pause`, or `stop VARIANT`, begins no more"
-            )
         if sweep.experiment.search.rungs is not None:
             raise Refused(
                 "which trials go on from a rung depends on how many there are, so another number of"

@@ -39,12 +39,14 @@ class Takeover:
         opened: the studies that they are recorded in.
         runs: the experiment's folder, below which trials of this sweep have theirs.
         given: results that the user has named.
+        given_from: the tables that have them, or `mlflow`.
         by_index: results that replicates and second stages may take, by study and index.
     """
 
     opened: OpenStudies
     runs: Path
     given: Sequence[Result] = ()
+    given_from: str = ""
     by_index: Mapping[tuple[str, int], Result] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,10 +83,7 @@ class Takeover:
             if study is None or index in done[result.study] or not self._holds(study, index):
                 continue
             if study.point(index) != dict(result.trial.hyperparameters):
-                raise UsageError(
-                    f"trial {index} of {study.label} was given other hyper-parameters than it has"
-                    " here"
-                )
+                raise self._otherwise(result, study.point(index) or {})
             self.take_over(study, result, done)
             taken += 1
         other = sum(1 for result in self.given if result.study not in known)
@@ -92,6 +91,17 @@ class Takeover:
         left = f"; {others} of another edition of the experiment" if other else ""
         given = number_of(len(self.given), "trial")
         self.opened.note(f"{taken} of {given} taken over{left}")
+
+    def _otherwise(self, result: Result, own: Mapping[str, Value]) -> UsageError:
+        """What is said of a given trial whose hyper-parameters are not those of its index."""
+        given, key = result.trial.hyperparameters, result.key
+        name = next(name for name in {**own, **given} if own.get(name) != given.get(name))
+        there, here = (point.get(name, "none") for point in (given, own))
+        return UsageError(
+            f"{self.given_from}: trial {result.trial.index} of {key.marked} on {key.task} has"
+            f" `{name}` {there}, and here it has {here}",
+            "correct it there or delete it, so that it is run here",
+        )
 
     def _tell_contradictions(self, studies: Mapping[str, Study], done: Done) -> None:
         """Say how many given trials have ended otherwise here, and how the first of them has."""

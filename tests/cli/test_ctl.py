@@ -123,6 +123,14 @@ def test_without_a_command_it_says_what_the_sweep_does_and_was_told(
     ("words", "code", "said"),
     [
         ([], 1, "no sweep of 'gates' is running\n  fix: `rnnzoo sweep gates.yaml` begins it"),
+        (
+            ["trials", "0"],
+            2,
+            "`trials` needs a whole number from 1 to 1,000,000, not '0'\n"
+            "  fix: `pause`, or `stop VARIANT`, begins no more",
+        ),
+        (["budget", "0"], 2, "`budget` needs a whole number from 1 to 1,000,000, not '0'"),
+        (["workers", "-1"], 2, "`workers` needs a whole number from 0 to 1,000,000, not '-1'"),
         (["pauze"], 2, "a sweep cannot be told 'pauze'\n  fix: did you mean 'pause'?"),
     ],
 )

@@ -298,7 +298,9 @@ def test_a_history_of_another_search_is_refused(opened: OpenedSearch) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("empty.jsonl", b"", "line 1 of .*empty.jsonl is no row of a search"),
+        ("empty.jsonl", b"", "empty.jsonl is no history of a search over cells"),
+        ("spec.yaml", b"experiment: small\n", "spec.yaml is no history of a search over cells"),
+        ("other.json", b'{"a": 1}\n', "other.json is no history of a search over cells"),
         ("plain.jsonl.gz", b"no gzip\n", "plain.jsonl.gz is not a whole file of gzip"),
         ("cut.jsonl.gz", gzip.compress(b"{}\n" * 1000)[:25], "is not a whole file of gzip"),
         ("bytes.jsonl", b"\xff\xfe\n", "bytes.jsonl is not a text in UTF-8"),

@@ -97,7 +97,7 @@ class Teller(Quiet):
 
 def command(words: str) -> Command:
     name, _, value = words.partition(" ")
-    if name in channel.NUMBERS:
+    if name in channel.LEAST:
         return Command(name, number=int(value))  # type: ignore[arg-type]
     return Command(name, value)  # type: ignore[arg-type]
 
@@ -282,7 +282,6 @@ def test_fewer_trials_than_have_begun_begin_no_more(whole: Sweep, tmp_path: Path
     ("spec", "words", "said"),
     [
         (RUNGS, "trials 6", "another number of trials is another search"),
-        (RANDOM, "trials 0", "a search has at least one trial"),
         (RANDOM + "select: {keep: 4}\n", "trials 3", "keep 4 is more than the 3 trials"),
         (RANDOM, "budget 9", "this experiment has no `confirm:`"),
         (RANDOM, "stop lstm", "it has no variant 'lstm'"),
