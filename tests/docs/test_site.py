@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo import cli
+from rnnzoo.cli.parser import commands as parsers_of_commands
 from rnnzoo.spec import schema
 from tests.browser import LOOKS, WCAG, barriers, chromium, needs_chromium
 from tools.site import __main__ as site
@@ -32,7 +32,7 @@ def test_the_front_page_leads_to_pages_that_there_are() -> None:
 
 
 def test_the_reference_of_commands_has_every_command_and_every_option() -> None:
-    parsers = cli.commands()
+    parsers = parsers_of_commands()
     page = commands.page(parsers)
     assert re.findall(r"^## rnnzoo (\S+)$", page, re.M) == [*parsers]
     for parser in parsers.values():
@@ -121,6 +121,25 @@ def test_a_notebook_becomes_a_page_with_its_text_its_code_and_a_link(tmp_path: P
     assert "The file `mine.yaml`:\n\n```yaml\nname: mine\n```" in page
     assert "href='lab.ipynb'" in page
     assert page.endswith("Go on with [two](two.md).\n")
+
+
+@pytest.mark.parametrize("made", site.MADE)
+def test_a_folder_of_somebody_elses_is_not_deleted(
+    made: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / made).mkdir()
+    (tmp_path / made / "mine.txt").write_text("mine")
+    assert site.main(["--no-gallery", str(tmp_path)]) == 2
+    told = f"{tmp_path / made} is there, and not of this command\n  fix: move it away, or name"
+    assert capsys.readouterr().err.startswith(told)
+    assert (tmp_path / made / "mine.txt").read_text() == "mine"
+
+
+def test_what_an_earlier_build_has_left_is_made_anew(tmp_path: Path) -> None:
+    site.clear(tmp_path)
+    (tmp_path / "html").mkdir()
+    site.clear(tmp_path)
+    assert not (tmp_path / "html").exists()
 
 
 @pytest.fixture(scope="module")

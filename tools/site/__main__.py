@@ -9,12 +9,16 @@ import sys
 from pathlib import Path
 
 from rnnzoo import cli
+from rnnzoo.cli.parser import commands as parsers
+from rnnzoo.errors import UsageError
 from tools.site import commands, contents, interface, keys, links, notebooks
 from tools.site.contents import DOCS, ROOT
 
 HERE = Path(__file__).parent
 OUT = ROOT / "build" / "docs"
 SOURCE = "source/docs"  # what Sphinx reads, in the folder that is built
+MADE = ("source", "html")  # in that folder, anew by each build
+MARK = ".site"  # the file by which a build knows the folder of an earlier one
 EXTRA = "source/extra"  # what it copies
 IN_GALLERY = "# Gallery\n\nA page for every cell, with its picture, its equations and its weights:"
 OPEN_GALLERY = "<a href='gallery/index.html'>open the gallery</a>."
@@ -27,8 +31,11 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--no-gallery", action="store_true", help="without a page for every cell")
     parser.add_argument("--addresses", action="store_true", help="only ask whether they answer")
     args = parser.parse_args(words)
-    for made in ("source", "html"):
-        shutil.rmtree(args.folder / made, ignore_errors=True)
+    try:
+        clear(args.folder)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     lay_out(args.folder, gallery=not args.no_gallery)
     if args.addresses:
         return sphinx("linkcheck", args.folder)
@@ -40,6 +47,21 @@ def main(words: list[str] | None = None) -> int:
     if not broken:
         print(f"open {site / 'index.html'}")
     return 1 if broken else 0
+
+
+def clear(folder: Path) -> None:
+    """Delete what an earlier build has left in a folder, and mark the folder as one of builds.
+
+    Raises:
+        UsageError: what stands there may be somebody else's.
+    """
+    left = [folder / made for made in MADE if (folder / made).exists()]
+    if left and not (folder == OUT or (folder / MARK).exists()):
+        problem = f"{left[0]} is there, and not of this command"
+        raise UsageError(problem, "move it away, or name an empty folder")
+    for made in left:
+        shutil.rmtree(made)
+    _write(folder / MARK, "`python -m tools.site` builds here, and deletes what it has built.\n")
 
 
 def sphinx(builder: str, folder: Path) -> int:
@@ -81,7 +103,7 @@ def _write(path: Path, text: str) -> None:
 def _written(gallery: bool) -> dict[str, str]:
     """The pages that no file of docs/ is, by name."""
     pages = {
-        "reference/commands": commands.page(cli.commands()),
+        "reference/commands": commands.page(parsers()),
         "reference/keys": keys.page(),
         "reference/interface": interface.page(),
         "gallery": f"{IN_GALLERY} {OPEN_GALLERY if gallery else NO_GALLERY}\n",
