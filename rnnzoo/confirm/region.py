@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnzoo.stats.scales import told_apart
 from rnnzoo.stats.sobol import sobol
 from rnnzoo.stats.surrogate import Surface, fit
 
@@ -81,15 +82,21 @@ def regions(
     share: float,
     common: bool,
     reach: Reach = Reach.TRIED,
+    own_scales: bool = True,
 ) -> dict[str, Region]:
     """The best `share` of the space for each variant; with `common`, one region for all of them.
+
+    Args:
+        own_scales: whether a variant whose scores are clearly of another level or spread is
+            measured in a scale of its own.
 
     Raises:
         StatsError: too few trials have a score.
     """
     axes = trials.points.shape[1]
     grid = sobol(GRID, axes)
-    expected = dict(zip(variants, _expected(axes, *_as_bytes(trials), tuple(variants))))
+    surface = _SurfaceOf.trials(trials, own_scales)
+    expected = dict(zip(variants, _expected(surface, tuple(variants))))
     size = region_size(share)
     if reach is Reach.ANYWHERE:
         allowed = dict.fromkeys(variants, np.full(GRID, True))
@@ -129,7 +136,9 @@ def _within_tried(trials: Scored, grid: Array, size: int, variant: str = "") -> 
     return within
 
 
-def best_expected(trials: Scored, counted: Sequence[bool]) -> dict[str, float]:
+def best_expected(
+    trials: Scored, counted: Sequence[bool], own_scales: bool = True
+) -> dict[str, float]:
     """The best score of each variant that is more than one lucky seed.
 
     The best of many scores is mostly that of a lucky seed.  So a training counts as no better than
@@ -139,11 +148,12 @@ def best_expected(trials: Scored, counted: Sequence[bool]) -> dict[str, float]:
     Args:
         counted: of each training, whether it may be the best; the others have a part in the surface
             only.
+        own_scales: as of `regions`.
 
     Raises:
         StatsError: too few trainings have a score.
     """
-    expected = _expected_where_trained(trials.points.shape[1], *_as_bytes(trials))
+    expected = _expected_where_trained(_SurfaceOf.trials(trials, own_scales))
     best: dict[str, float] = {}
     for variant, score, of_surface, counts in zip(
         trials.variants, trials.scores, expected, counted, strict=True
@@ -153,48 +163,66 @@ def best_expected(trials: Scored, counted: Sequence[bool]) -> dict[str, float]:
     return best
 
 
-def _as_bytes(trials: Scored) -> tuple[bytes, tuple[str, ...], bytes]:
-    return (
-        trials.points.astype(float).tobytes(),
-        trials.variants,
-        trials.scores.astype(float).tobytes(),
-    )
+@dataclass(frozen=True, slots=True)
+class _SurfaceOf:
+    """What a surface is fitted to, in a form that a cache can know again.
+
+    Attributes:
+        points, scores: the bytes of these arrays of a `Scored`.
+        own_scale: the variants that have a scale of their own.
+    """
+
+    axes: int
+    points: bytes
+    variants: tuple[str, ...]
+    scores: bytes
+    own_scale: frozenset[str]
+
+    @classmethod
+    def trials(cls, trials: Scored, own_scales: bool) -> _SurfaceOf:
+        own: frozenset[str] = frozenset()
+        if own_scales:
+            names = list(dict.fromkeys(trials.variants))
+            numbers = np.array([names.index(name) for name in trials.variants])
+            own = frozenset(names[number] for number in told_apart(numbers, trials.scores))
+        points, scores = (
+            values.astype(float).tobytes() for values in (trials.points, trials.scores)
+        )
+        return cls(trials.points.shape[1], points, trials.variants, scores, own)
+
+    def fitted(self) -> tuple[Surface, dict[str, int]]:
+        """The surface, and the number that each variant has in it.
+
+        Raises:
+            StatsError: too few trainings have a score.
+        """
+        number = {name: index for index, name in enumerate(dict.fromkeys(self.variants))}
+        surface = fit(
+            np.frombuffer(self.points).reshape(-1, self.axes).copy(),
+            np.array([number[name] for name in self.variants]),
+            np.frombuffer(self.scores).copy(),
+            frozenset(number[name] for name in self.own_scale),
+        )
+        return surface, number
 
 
 @lru_cache(maxsize=16)  # every round asks for the same surface once more
-def _expected(
-    axes: int, points: bytes, labels: tuple[str, ...], scores: bytes, variants: tuple[str, ...]
-) -> tuple[Array, ...]:
+def _expected(of: _SurfaceOf, variants: tuple[str, ...]) -> tuple[Array, ...]:
     """The expected score of each variant at every point of the grid: read-only arrays."""
-    surface, number = _fitted(axes, points, labels, scores)
-    expected = surface.predict_each(sobol(GRID, axes), [number[name] for name in variants])
+    surface, number = of.fitted()
+    expected = surface.predict_each(sobol(GRID, of.axes), [number[name] for name in variants])
     for scores_expected in expected:
         scores_expected.flags.writeable = False
     return tuple(expected)
 
 
 @lru_cache(maxsize=16)
-def _expected_where_trained(
-    axes: int, points: bytes, labels: tuple[str, ...], scores: bytes
-) -> Array:
+def _expected_where_trained(of: _SurfaceOf) -> Array:
     """(trainings,) the expected score of each training: a read-only array."""
-    surface, number = _fitted(axes, points, labels, scores)
-    expected = np.empty(len(labels))
+    surface, number = of.fitted()
+    expected = np.empty(len(of.variants))
     for variant in number.values():
         own = surface.variants == variant
         expected[own] = surface.predict(surface.points[own], variant)
     expected.flags.writeable = False
     return expected
-
-
-def _fitted(
-    axes: int, points: bytes, labels: tuple[str, ...], scores: bytes
-) -> tuple[Surface, dict[str, int]]:
-    """The surface through trainings, and the number that each variant has in it."""
-    number = {name: index for index, name in enumerate(dict.fromkeys(labels))}
-    surface = fit(
-        np.frombuffer(points).reshape(-1, axes).copy(),
-        np.array([number[label] for label in labels]),
-        np.frombuffer(scores).copy(),
-    )
-    return surface, number

@@ -39,6 +39,8 @@ class Design:
         margin: the unit in which a pilot's surprise is measured.
         reach: how far the settings of rounds may lie from what was tried; farther only in studies
             that were begun when they could.
+        own_scales: whether a variant whose scores are of another level or spread has a scale of its
+            own; False only in studies that were begun when all had one.
     """
 
     looks: Looks
@@ -50,6 +52,7 @@ class Design:
     alpha: float = 0.05
     margin: float = 0.1
     reach: Reach = Reach.TRIED
+    own_scales: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def tune(
         if not surprised:
             break
         # pilots try what was not tried yet, if scores are expected to be best there
-        predicted = regions(trials, variants, design.share, design.common, Reach.ANYWHERE)
+        predicted = _regions(design, trials, variants, Reach.ANYWHERE)
         wanted = [
             _random_pilot(predicted[variant], variant, repeat, number, design, uniform)
             for variant in surprised
@@ -129,8 +132,14 @@ def tune(
             if _is_surprise(pilot, score, design.margin)
         }
         surprised = tuple(variant for variant in surprised if variant in worse)
-    tried = regions(trials, variants, design.share, design.common, design.reach)
+    tried = _regions(design, trials, variants, design.reach)
     return Tuned(tried, (), surprised, tuple(trained))
+
+
+def _regions(
+    design: Design, trials: Scored, variants: Sequence[str], reach: Reach
+) -> dict[str, Region]:
+    return regions(trials, variants, design.share, design.common, reach, design.own_scales)
 
 
 def _is_surprise(pilot: Wanted, score: float, margin: float) -> bool:

@@ -38,8 +38,9 @@ from rnnzoo.stats.sequential import Anytime, Boundary
 from rnnzoo.stats.threads import one_thread
 
 ALPHA = 0.05  # the share of studies that may contain a wrong word
-# How far rounds could reach in versions before, the latest first
-EARLIER_REACH = (Reach.TRIED_BY_ANY, Reach.ANYWHERE)
+# How settings were chosen in versions before, the latest first: how far rounds could reach, while
+# all variants were measured in one scale
+EARLIER_REACH = (Reach.TRIED, Reach.TRIED_BY_ANY, Reach.ANYWHERE)
 SEVERAL_TASKS = "all tasks"  # where a claim about several is judged, to ask for its family
 
 
@@ -351,9 +352,9 @@ class _Stage:
             # the search has not come to all of them yet
             return Stand(self.task, {}, searched=count, trainings=count)
         try:
-            tuned = self.tuned(variants)
+            how, tuned = self.tuned(variants)
             if not tuned.wanted:
-                return self.rounds(tuned, count)
+                return self.rounds(how, tuned, count)
         except StatsError as error:
             return Stand(
                 self.task,
@@ -368,8 +369,11 @@ class _Stage:
         wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
         return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
 
-    def rounds(self, tuned: Tuned, searched: int) -> Stand:
+    def rounds(self, how: Design, tuned: Tuned, searched: int) -> Stand:
         """
+        Args:
+            how: the design that the study was begun with.
+
         Raises:
             StatsError: too few trainings have a score.
         """
@@ -381,11 +385,10 @@ class _Stage:
             if of_claim in questions
         }
         scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)
-        seen = self.seen(tuned.regions)
-        now = progress(self.design, questions, scores, searched + tuned.pilots, seen)
+        seen = self.seen(how, tuned.regions)
+        now = progress(how, questions, scores, searched + tuned.pilots, seen)
         wanted = [
-            in_round(self.design, tuned, variant, number, self.uniform)
-            for variant, number in now.missing
+            in_round(how, tuned, variant, number, self.uniform) for variant, number in now.missing
         ]
         return Stand(
             self.task,
@@ -421,21 +424,23 @@ class _Stage:
             for label, result in of_stage
         }
 
-    def tuned(self, variants: Sequence[str]) -> Tuned:
-        """The outcome of search and pilots.
+    def tuned(self, variants: Sequence[str]) -> tuple[Design, Tuned]:
+        """The outcome of search and pilots, and the design that gives it.
 
-        A study that was begun when rounds could reach farther goes on so: its rounds tell, which
-        lie where that rule has them.
+        A study that was begun by a rule of before goes on so: its pilots and rounds tell, which lie
+        where that rule has them.
         """
-        tuned = self.tuned_by(self.design, variants)
-        elsewhere = self.elsewhere(self.design, tuned)
-        for reach in EARLIER_REACH if elsewhere else ():
-            earlier = replace(self.design, reach=reach)
+        how, tuned = self.design, self.tuned_by(self.design, variants)
+        elsewhere = self.elsewhere(how, tuned)
+        for reach in EARLIER_REACH:
+            if not elsewhere:
+                break
+            earlier = replace(self.design, reach=reach, own_scales=False)
             tuned_earlier = self.tuned_by(earlier, variants)
             left = self.elsewhere(earlier, tuned_earlier)
             if left < elsewhere:
-                tuned, elsewhere = tuned_earlier, left
-        return tuned
+                how, tuned, elsewhere = earlier, tuned_earlier, left
+        return how, tuned
 
     def elsewhere(self, how: Design, tuned: Tuned) -> int:
         """How many trainings of the stage have other settings than a design gives them."""
@@ -550,7 +555,7 @@ class _Stage:
         ]
         return sorted(search, key=lambda result: result.trial.index)
 
-    def seen(self, regions: Mapping[str, Region]) -> Seen:
+    def seen(self, how: Design, regions: Mapping[str, Region]) -> Seen:
         """Scores on the reported split of search trials, and of pilots outside of a variant's
         region.
 
@@ -571,7 +576,9 @@ class _Stage:
                 for label, result in results
             ]
             best |= best_expected(
-                self.scored(group[0], results, self.experiment.select.report), elsewhere
+                self.scored(group[0], results, self.experiment.select.report),
+                elsewhere,
+                how.own_scales,
             )
         report = self.experiment.select.report
         scores = [

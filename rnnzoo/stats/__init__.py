@@ -9,6 +9,7 @@ Needs NumPy, SciPy, scikit-learn and threadpoolctl only.
     linear      a mean with its interval, and the slopes of scores along axes
     medians     tests and intervals of a median by counting
     ranks       variants over several tasks: Friedman's test and critical differences
+    scales      what each variant's scores are measured in
     sequential  repeated looks at a mean: intervals that hold at every look
     shares      success rates: exact tests and intervals
     sobol       points that fill a cube evenly

@@ -43,7 +43,8 @@ from rnnzoo.stats.compare import (
     permutation_test,
     relabellings,
 )
-from rnnzoo.stats.surrogate import UPPER, Surface, fit_each, matern
+from rnnzoo.stats.scales import UPPER
+from rnnzoo.stats.surrogate import Surface, fit_each, matern
 
 Array = np.ndarray[Any, Any]
 LEVEL = 0.95

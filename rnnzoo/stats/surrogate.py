@@ -24,13 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.errors import StatsError
 from rnnzoo.stats._scipy import linalg
+from rnnzoo.stats.scales import Standardized, standardized
 
 Array = np.ndarray[Any, Any]
-FEWEST = 4  # scores
-# quantile at which scores are capped: how bad a bad setting is says nothing about good ones
-UPPER = 0.75
 LENGTHS = (0.2, 0.35, 0.6, 1.0, 2.0)  # over which scores change, as shares of an axis
 CORRELATIONS = (0.5, 0.8, 0.95)  # correlation of the scores of two variants at one point
 NOISE = (0.02, 0.1, 0.3)  # variance of a training's noise, as a share of all variance
@@ -54,15 +51,15 @@ class Surface:
 
     Attributes:
         points, variants: (trials, axes) and (trials,) of the trials that it was fitted to.
-        weights: (trials,) of each trial in a prediction, in units of a score.
-        mean: the prediction far from all trials.
+        weights: (trials,) of each trial in a prediction, in units of its variant's scale.
+        scales: of the variants; far from all trials, a prediction is the centre.
     """
 
     shape: KernelShape
     points: Array
     variants: Array
     weights: Array
-    mean: float
+    scales: Standardized
 
     def predict(self, points: Array, variant: int) -> Array:
         """(points,) the predicted score of a variant at each of the points, (points, axes)."""
@@ -74,11 +71,16 @@ class Surface:
         scores = []
         for variant in variants:
             correlations = np.where(self.variants == variant, 1.0, self.shape.correlation)
-            scores.append(self.mean + covariance @ (self.weights * correlations))
+            scale = self.scales.scale(variant)
+            scores.append(
+                scale.centre + covariance @ (self.weights * scale.deviation * correlations)
+            )
         return scores
 
 
-def fit(points: Array, variants: Array, scores: Array) -> Surface:
+def fit(
+    points: Array, variants: Array, scores: Array, own_scale: frozenset[int] = frozenset()
+) -> Surface:
     """Fit the likeliest surface.
 
     Args:
@@ -86,14 +88,20 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
         variants: (trials,) the number of each trial's variant.
         scores: (trials,) lower is better; infinite for a training without a score, which counts as
             bad.
+        own_scale: variants whose scores are measured in a scale of their own.
 
     Raises:
         StatsError: fewer than four finite scores.
     """
-    return fit_each(points, variants, [scores])[0]
+    return fit_each(points, variants, [scores], own_scale)[0]
 
 
-def fit_each(points: Array, variants: Array, scores: Sequence[Array]) -> list[Surface]:
+def fit_each(
+    points: Array,
+    variants: Array,
+    scores: Sequence[Array],
+    own_scale: frozenset[int] = frozenset(),
+) -> list[Surface]:
     """A surface through each of several scores at the same points.
 
     Most of a fit is factors of covariances, which do not depend on scores: several fits together
@@ -102,7 +110,7 @@ def fit_each(points: Array, variants: Array, scores: Sequence[Array]) -> list[Su
     Raises:
         StatsError: fewer than four finite scores.
     """
-    scaled = [_Scaled.of(each) for each in scores]
+    scaled = [standardized(variants, each, own_scale) for each in scores]
     same = variants[:, None] == variants[None, :]
     trials = _Trials(points, same, tuple(each.scores for each in scaled))
     axes = points.shape[1]
@@ -121,33 +129,9 @@ def fit_each(points: Array, variants: Array, scores: Sequence[Array]) -> list[Su
         shape = likeliest(equal, number)
         for axis in range(axes) if axes > 1 else ():
             shape = likeliest([_with_length(shape, axis, length) for length in LENGTHS], number)
-        weights = trials.weights(shape, number) * (1.0 - shape.noise) * each.deviation
-        surfaces.append(Surface(shape, points, variants, weights, each.mean))
+        weights = trials.weights(shape, number) * (1.0 - shape.noise)
+        surfaces.append(Surface(shape, points, variants, weights, each))
     return surfaces
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Scaled:
-    """Scores, capped and standardized: less their mean, over their deviation."""
-
-    scores: Array
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, scores: Array) -> _Scaled:
-        """
-        Raises:
-            StatsError: fewer than four finite scores.
-        """
-        finite = scores[np.isfinite(scores)]
-        if len(finite) < FEWEST:
-            raise StatsError(
-                f"to predict scores takes {FEWEST} trials with a score, and there are {len(finite)}"
-            )
-        bounded = np.minimum(scores, np.quantile(finite, UPPER))
-        mean, deviation = float(bounded.mean()), float(bounded.std()) or 1.0
-        return cls((bounded - mean) / deviation, mean, deviation)
 
 
 def _with_length(shape: KernelShape, axis: int, length: float) -> KernelShape:

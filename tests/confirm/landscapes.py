@@ -208,6 +208,13 @@ def cliffs(base: Truth, variants: tuple[int, ...], behind: float = 0.0) -> Truth
     return level(raw)
 
 
+def steeper(base: Truth, variant: int, times: float) -> Truth:
+    """One variant does so many times worse than the others wherever it is not at its best; its
+    noise grows with that.
+    """
+    return lambda points, asked: base(points, asked) * (times if asked == variant else 1.0)
+
+
 def bowls(seed: int, ripple: float) -> Truth:
     """A bowl with ripples: the bowl and half of the ripples are shared, the other half is each
     variant's own.

@@ -159,6 +159,9 @@ def rows() -> dict[str, Callable[[], Callable[[int], Landscape]]]:
         "own kernels": lambda: always(Landscape(kernel(own=True))),
         "bowls": lambda: lambda seed: Landscape(landscapes.bowls(seed, 0.15)),
         "bowls, ripples 0.3": lambda: lambda seed: Landscape(landscapes.bowls(seed, 0.3)),
+        "bowls, v5 six times as steep": lambda: (
+            lambda seed: Landscape(landscapes.steeper(landscapes.bowls(seed, 0.15), 5, 6.0))
+        ),
     }
 
 

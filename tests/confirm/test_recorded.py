@@ -8,10 +8,13 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from rnnzoo.confirm.stand import Stand, extent, stand
+from rnnzoo.confirm.region import Scored, regions
+from rnnzoo.confirm.stand import Stand, claimed, extent, stand
 from rnnzoo.report import table
+from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import PILOT, ROUND, Result
@@ -137,3 +140,55 @@ def test_a_study_that_sent_it_farther_goes_on_there() -> None:
     assert rates
     assert max(rates) == pytest.approx(max(map(float, rounds)), rel=0.3)
     assert max(rates) < 0.0121  # the lowest that it had tried
+
+
+# ------------------------------------------------------------------ a scale of one's own
+
+
+@cache
+def wild() -> tuple[Experiment, tuple[Result, ...]]:
+    """One that was run when all variants were measured in one scale: pilots of `plain5`, a nat
+    apart, hid from the others where they do well.
+    """
+    experiment = read(ROOT / "experiments/studies/yao2015.yaml")
+    return experiment, table.read(ROOT / "results/yao2015.csv").results
+
+
+def rounds_of_plain3(results: Sequence[Result]) -> tuple[float, float]:
+    """The lowest and highest learning rate at which its rounds train."""
+    experiment, _ = wild()
+    now = stand(experiment, "folk_tunes", results, experiment.search.trials)
+    assert now.regions
+    low, high = extent(experiment, "plain3", now.regions["plain3"])["learning_rate"]
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    return low, high
+
+
+def test_trainings_of_one_wild_variant_do_not_hide_where_others_do_well() -> None:
+    experiment, results = wild()
+    tried = [result for result in results if result.key.stage != ROUND]
+    space = experiment.variant("plain3").space
+    places = [points.places(space, result.trial.hyperparameters) for result in tried]
+    scored = Scored(
+        np.array(places),
+        tuple(result.key.variant for result in tried),
+        np.array([result.outcome.scores.get("validation", math.inf) for result in tried]),
+    )
+    best = min((result for result in tried if result.key.variant == "plain3"),
+               key=lambda result: result.outcome.scores["validation"])  # fmt: skip
+    (best_place,) = points.places(space, best.trial.hyperparameters)
+
+    def reaches(own_scales: bool) -> bool:
+        region = regions(scored, claimed(experiment, "folk_tunes"), 0.1, False,
+                         own_scales=own_scales)["plain3"].points  # fmt: skip
+        return bool(region.min() <= best_place <= region.max())
+
+    assert reaches(own_scales=True)
+    assert not reaches(own_scales=False)
+
+
+def test_a_study_of_one_scale_for_all_goes_on_in_it() -> None:
+    assert rounds_of_plain3(wild()[1]) == (
+        pytest.approx(0.0034, abs=1e-4), pytest.approx(0.0043, abs=1e-4)
+    )  # fmt: skip

@@ -138,7 +138,7 @@ def test_a_region_of_ones_own_does_not_reach_beyond_ones_own_trials() -> None:
     own = regions(tried, NAMES, 0.05, common=False)
     assert own["a"].points[:, 0].max() <= points[~is_b, 0].max() < 0.5
     assert own["b"].points[:, 0].min() > 0.5
-    by_any = regions(tried, NAMES, 0.05, common=False, reach=Reach.TRIED_BY_ANY)
+    by_any = regions(tried, NAMES, 0.05, common=False, reach=Reach.TRIED_BY_ANY, own_scales=False)
     assert by_any["a"].points[:, 0].min() > 0.5
 
 

@@ -13,13 +13,13 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
 from rnnzoo.errors import StatsError
+from rnnzoo.stats.scales import UPPER
 from rnnzoo.stats.sobol import sobol
 from rnnzoo.stats.surrogate import (
     CORRELATIONS,
     JITTER,
     LENGTHS,
     NOISE,
-    UPPER,
     KernelShape,
     fit,
     fit_each,
@@ -88,6 +88,25 @@ def test_the_shape_is_the_likeliest_by_scikit_learns_likelihood(seed: int) -> No
         for length in LENGTHS
     ]
     assert likelihood(chosen) >= max(map(likelihood, [*others, *along_the_last])) - 1e-6
+
+
+def test_a_variant_of_its_own_scale_is_predicted_as_scikit_learn_does_in_that_scale() -> None:
+    points, variants, scores = trials(0)
+    scores[variants == 3] = 50.0 * scores[variants == 3] + 200.0
+    surface = fit(points, variants, scores, frozenset({3}))
+    in_units, scales = scores.copy(), {}
+    for own in (False, True):
+        members = (variants == 3) == own
+        capped = np.minimum(scores[members], np.quantile(scores[members], UPPER))
+        scales[own] = capped.mean(), capped.std()
+        in_units[members] = (capped - capped.mean()) / capped.std()
+    process = scikit(surface.shape, points, variants, in_units)
+    for variant in range(4):
+        mean, deviation = scales[variant == 3]
+        expected = process.predict(np.column_stack([GRID, np.full(len(GRID), variant)]))
+        assert surface.predict(GRID, variant) == pytest.approx(
+            mean + deviation * expected, abs=1e-6 * deviation
+        )
 
 
 def test_the_bottom_of_a_bowl_is_found_from_a_few_trials_of_each() -> None:
