@@ -88,6 +88,7 @@ docs-figures: $(READY)  ## draw the pictures of docs/: a minute, of which traini
 	@$(BIN)/python tools/docs_figures.py
 	@$(BIN)/python -m tools.studies
 	@$(BIN)/python -m tools.paper_tables
+	@KERAS_BACKEND=jax $(BIN)/python -m tools.layer_gradients
 	@$(BIN)/rnnzoo gradients rnn lstm gru --task temporal_order --set task.length=60 --set units=48 \
 		--set learning_rate=0.005 --set training.clip=1 --set training.epochs=30 --out docs/figures/gradients.svg
 	@$(BIN)/rnnzoo report experiments/studies/long_term.yaml >runs/long_term.txt

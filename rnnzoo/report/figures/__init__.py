@@ -16,6 +16,8 @@ from rnnzoo.report.figures import _quiet  # noqa: F401  # before the others impo
 from rnnzoo.report.figures.cells import (
     HeatMapRow,
     LagNorms,
+    LayerNorms,
+    by_layer,
     forgetting,
     gates,
     lags,
@@ -29,6 +31,7 @@ from rnnzoo.report.figures.search import course, frontier, tree
 from rnnzoo.report.figures.study import draw
 
 __all__ = [
-    "HeatMapRow", "LagNorms", "at_a_glance", "classes", "course", "draw", "forgetting", "frontier",
-    "gates", "lags", "lengths", "saturation", "sequences", "side_by_side", "tree", "weights",
+    "HeatMapRow", "LagNorms", "LayerNorms", "at_a_glance", "by_layer", "classes", "course", "draw",
+    "forgetting", "frontier", "gates", "lags", "lengths", "saturation", "sequences", "side_by_side",
+    "tree", "weights",
 ]  # fmt: skip

@@ -197,3 +197,42 @@ def _lag(
     )
     if bound is not None:
         axes.plot(steps, np.maximum(bound, FLOOR / 10), color=colour, ls=":", lw=1.2)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorms:
+    """Norms of the gradients of a stack's layers, the lowest layer first."""
+
+    stack: str
+    is_dashed: bool
+    start: tuple[float, ...]
+    trained: tuple[float, ...]
+
+
+def by_layer(stacks: Sequence[LayerNorms], after: str) -> str:
+    """Norms in log scale against the number of the layer; stacks of as many layers share a colour.
+
+    Args:
+        after: what the right side is called, such as `after two epochs`.
+    """
+    depths = sorted({len(stack.start) for stack in stacks})
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9.8, 3.8), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        for stack in stacks:
+            look = {
+                "color": COLOURS[depths.index(len(stack.start)) % len(COLOURS)],
+                "ls": "--" if stack.is_dashed else "-",
+                "marker": "o",
+                "ms": 4,
+                "label": stack.stack,
+            }
+            layers = range(1, len(stack.start) + 1)
+            left.plot(layers, stack.start, **look)
+            right.plot(layers, stack.trained, **look)
+        left.set(title="at the start", ylabel="norm of the gradient of a layer's weights")
+        right.set(title=after)
+        right.legend(frameon=False, fontsize=9, loc="upper center")
+        for axes in (left, right):
+            axes.set(xlabel="layer, from the lowest", yscale="log", xticks=range(1, depths[-1] + 1))
+        return svg(figure)
