@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rnnzoo.evolve import judge
-from rnnzoo.evolve.draw import drawn_next, first_cells
+from rnnzoo.evolve.draw import drawn_next, first_cells, revisited
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import Plan
-from rnnzoo.evolve.rows import Drawn, Ended, Fate, Row, Training
+from rnnzoo.evolve.rows import Drawn, Ended, Fate, Revisit, Row, Training
 from rnnzoo.evolve.settings import of_filter, settings
 from rnnzoo.spec.experiment import FILTER
 
@@ -25,7 +25,7 @@ class Course:
     What is kept beside the history follows from it, and takes long to find.
 
     Attributes:
-        open: candidates without a fate, by number.
+        open: candidates without a fate, and cells that are trained at more settings, by number.
         trainable: how many of each generation can be trained.
     """
 
@@ -43,10 +43,16 @@ class Course:
             self.open[row.number] = row
             able = self.trainable.get(row.generation, 0)
             self.trainable[row.generation] = able + (not row.unfit)
+        elif isinstance(row, Revisit):
+            self.open[row.number] = self.history.drawn[row.number]
+            self._forget_settings(row.number)
         elif isinstance(row, Ended):
             self.open.pop(row.number, None)
-            for stage in self.plan.stages:
-                self._settings.pop((row.number, stage), None)
+            self._forget_settings(row.number)
+
+    def _forget_settings(self, number: int) -> None:
+        for stage in self.plan.stages:
+            self._settings.pop((number, stage), None)
 
     @property
     def candidates(self) -> int:
@@ -72,10 +78,7 @@ class Course:
             if ended is not None:
                 yield ended
         while (generation := self._drawing()) is not None:
-            drawn = self._drawn(generation)
-            yield drawn
-            if drawn.unfit:
-                yield Ended(drawn.number, Fate.UNFIT, drawn.unfit)
+            yield from self._step(generation)
 
     def wanted(self) -> Iterator[Training]:
         """The trainings that come next; they may run at once, and end in any order."""
@@ -88,20 +91,36 @@ class Course:
     # -- drawing
 
     def _drawing(self) -> int | None:
-        """The generation of the next candidate; None where none is drawn now."""
+        """The generation of the next step; None where none is taken now."""
         search, generation = self.plan.search, self.history.generation
         if self.candidates >= search.candidates:
             return None
-        if generation and self.trainable[generation] < search.generation:
+        if generation and self._steps(generation) < search.generation:
             return generation
         return None if self.open else generation + 1
 
-    def _drawn(self, generation: int) -> Drawn:
+    def _steps(self, generation: int) -> int:
+        """How many steps of a generation were taken: cells that are trained."""
+        again = self.history.revisited.get(generation, ())
+        return self.trainable.get(generation, 0) + len(again)
+
+    def _step(self, generation: int) -> Iterator[Row]:
+        """The rows of a step: more settings for a cell of the population, or a new candidate."""
+        population, step = self._population(generation), self._steps(generation)
+        known = revisited(self.plan, self.history, population, generation, step)
+        if known is not None:
+            yield Revisit(known.number, generation)
+            return
+        drawn = drawn_next(self.plan, self.history, population, generation)
+        yield drawn
+        if drawn.unfit:
+            yield Ended(drawn.number, Fate.UNFIT, drawn.unfit)
+
+    def _population(self, generation: int) -> list[Drawn]:
         if generation not in self._populations:
             best = judge.population(self.plan, self.history, generation)
             self._populations = {generation: best}
-        population = self._populations[generation]
-        return drawn_next(self.plan, self.history, population, generation)
+        return self._populations[generation]
 
     # -- trainings and fates
 
@@ -134,7 +153,9 @@ class Course:
                 return fell
         scores = judge.scores(self.plan, self.history, number)
         fitness = judge.fitness(self.plan, self.history, number)
-        return Ended(number, Fate.PASSED, scores=scores, fitness=fitness)
+        revisits = self.history.revisits.get(number)
+        generation = revisits[-1] if revisits else None
+        return Ended(number, Fate.PASSED, "", scores, fitness, generation)
 
     def _stages(self, drawn: Drawn) -> tuple[str, ...]:
         """What a candidate goes through: the first cells have no filter to pass."""

@@ -1,4 +1,5 @@
-"""The next candidate: a child of the population, or of a grammar; and the cells that come first.
+"""The next candidate: a child of the population, or of a grammar; the cells that come first; and
+which cells of the population are trained at more settings.
 
 A candidate is new: no earlier one has its canonical form, and none its behaviour.
 """
@@ -15,12 +16,13 @@ from rnnzoo.errors import UsageError
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import Plan
 from rnnzoo.evolve.rows import Drawn, Row
+from rnnzoo.evolve.settings import settings_left
 from rnnzoo.lang import behaviour, parse_text
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.rewriting import Child, Graph, child, from_grammar
 from rnnzoo.lang.text import cell_text
-from rnnzoo.spec.seeds import derive_seed
+from rnnzoo.spec.seeds import derive_seed, uniform
 
 ATTEMPTS = 1000  # to draw a cell that no earlier candidate is
 SAMPLE = 30  # candidates of a history that tell whether this version knows them as it does
@@ -67,6 +69,30 @@ def drawn_next(plan: Plan, history: History, population: Sequence[Drawn], genera
         f"in {ATTEMPTS} draws there was no new cell after {number} candidates",
         "allow more `nodes` or mutations, forbid less, or begin from more parents",
     )
+
+
+def revisited(
+    plan: Plan, history: History, population: Sequence[Drawn], generation: int, step: int
+) -> Drawn | None:
+    """The cell of the population that a step trains at more settings; None where the step draws a
+    candidate.
+
+    The first cells are not revisited: the baseline's best is what others are measured by, and in
+    the paper both have been trained at all settings.
+
+    Args:
+        step: how many there were before it in its generation.
+    """
+    words = f"{plan.search.seed} {generation} {step} step"
+    if uniform(words) >= plan.search.more_settings:
+        return None
+    again = history.revisited.get(generation, ())
+    able = [drawn for drawn in population if not (drawn.variant or drawn.number in again)]
+    if not able:
+        return None
+    chosen = able[int(uniform(f"{words} cell") * len(able))]
+    has_more = any(settings_left(plan, history, chosen, task) for task in plan.stages)
+    return chosen if has_more else None
 
 
 def renewed(rows: Iterable[Row]) -> list[Row]:

@@ -62,15 +62,18 @@ def fitness(plan: Plan, history: History, number: int) -> float | None:
 
 
 def population(plan: Plan, history: History, generation: int) -> list[Drawn]:
-    """The best candidates of all generations before one; of equal ones the earlier."""
-    passed = [
-        (ended.fitness or 0.0, history.drawn[ended.number])
+    """The best candidates of all generations before one, as they were judged then; of equal ones
+    the earlier.
+    """
+    earlier = [
+        history.drawn[ended.number]
         for ended in history.with_fate(Fate.PASSED)
+        if history.drawn[ended.number].generation < generation
     ]
     able = [
-        (fitness, drawn)
-        for fitness, drawn in passed
-        if drawn.generation < generation and drawn.variant in ("", *plan.search.parents)
+        (history.fate_before(drawn.number, generation).fitness or 0.0, drawn)
+        for drawn in earlier
+        if drawn.variant in ("", *plan.search.parents)
     ]
     able.sort(key=lambda pair: (-pair[0], pair[1].number))
     return [drawn for _, drawn in able[: plan.search.population]]

@@ -80,10 +80,12 @@ class Plan:
     @property
     def identity(self) -> str:
         """A digest of all that rows depend on: two searches with one identity have one history."""
-        search = replace(self.search, candidates=1, hours=0.0, unseen=(), filter=None)
+        search = asdict(replace(self.search, candidates=1, hours=0.0, unseen=(), filter=None))
+        if not self.search.more_settings:  # searches that were begun before there was this key
+            del search["more_settings"]
         content: dict[str, Any] = {
             "format": FORMAT,
-            "search": asdict(search),
+            "search": search,
             "filter": [_filter(self.search.filter), self.passes],
             "first": {label: cell_digest(cell) for label, cell in self.first.items()},
             "baseline": self.experiment.baseline,

@@ -1,7 +1,8 @@
 """What the history of a search holds, one line each.
 
-A candidate is drawn, trained, and has a fate: three kinds of rows, of which each is written once
-and never changed.  Seconds are no result: they differ from run to run.
+A candidate is drawn, trained, and has a fate; one of the population may be trained at more
+settings, and has a fate once more.  Each row is written once and never changed.  Seconds are no
+result: they differ from run to run.
 """
 
 from __future__ import annotations
@@ -60,6 +61,19 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Revisit:
+    """A cell of the population is trained at more settings, on each task (Jozefowicz et al. 2015,
+    section 3.1).
+
+    Attributes:
+        generation: in which it is; the population is that of the generations before.
+    """
+
+    number: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """A training that is wanted.
 
@@ -113,6 +127,7 @@ class Ended:
     Attributes:
         scores: the best on validation by stage, as far as it came.
         fitness: of one that passed.
+        generation: in which it was trained at more settings; None of its first fate.
     """
 
     number: int
@@ -120,11 +135,13 @@ class Ended:
     reason: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
     fitness: float | None = None
+    generation: int | None = None
 
 
-Row = Drawn | Trained | Ended
-_KINDS: Mapping[str, type[Drawn] | type[Trained] | type[Ended]] = {
+Row = Drawn | Revisit | Trained | Ended
+_KINDS: Mapping[str, type[Drawn] | type[Revisit] | type[Trained] | type[Ended]] = {
     "drawn": Drawn,
+    "revisit": Revisit,
     "trained": Trained,
     "ended": Ended,
 }
@@ -152,6 +169,8 @@ def row_of(content: Mapping[str, Any]) -> Row:
         names = ("candidate", "stage", "index", "setting", "source")
         training = Training(**{name: given.pop(name) for name in names if name in content})
         return Trained(training, Kind(given.pop("kind")), **given)
+    if kind is Revisit:
+        return Revisit(**given)
     if kind is Ended:
         return Ended(fate=Fate(given.pop("fate")), **given)
     for name in ("parents", "mutations"):

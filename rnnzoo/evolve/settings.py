@@ -2,7 +2,8 @@
 
 Where its parent was trained at more than 420 settings, 80 % of a candidate's are among the parent's
 best 100, and the rest is drawn at random.  Else a third is drawn at random, a third is among the
-best 100 of the first cells, and a third is among those of the parent.  No setting is tried twice.
+best 100 of the first cells, and a third is among those of the parent.  More settings, of a cell
+that is in the population already, are drawn at random.  No setting is tried twice.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ def settings(plan: Plan, history: History, drawn: Drawn, task: str) -> list[Trai
     """
     if drawn.variant:
         return _of_first(plan, drawn, task)
+    revisits = len(history.revisits.get(drawn.number, ()))
+    if revisits:
+        earlier = _tried(plan, history, drawn, task, revisits)
+        return [*earlier, *_more(plan, drawn, task, earlier, revisits)]
     shares, pools = _shares(plan, history, drawn, task)
     trainings: list[Training] = []
     for index in range(plan.search.settings):
@@ -43,6 +48,35 @@ def settings(plan: Plan, history: History, drawn: Drawn, task: str) -> list[Trai
             if setting not in tried:
                 trainings.append(Training(drawn.number, task, index, setting, source))
                 break
+    return trainings
+
+
+def settings_left(plan: Plan, history: History, drawn: Drawn, task: str) -> list[Training]:
+    """The trainings that one more visit to a cell of the population would add on a task."""
+    visits = len(history.revisits.get(drawn.number, ())) + 1
+    return _more(plan, drawn, task, _tried(plan, history, drawn, task, visits), visits)
+
+
+def _tried(plan: Plan, history: History, drawn: Drawn, task: str, visit: int) -> list[Training]:
+    """The trainings of a cell before one of its visits: `settings` of them at most each time."""
+    rows = history.in_order(drawn.number, task)
+    return [row.training for row in rows if row.training.index < visit * plan.search.settings]
+
+
+def _more(
+    plan: Plan, drawn: Drawn, task: str, tried: Sequence[Training], visit: int
+) -> list[Training]:
+    """The trainings of a visit, at random settings that were not tried."""
+    trainings: list[Training] = []
+    known = [training.setting for training in tried]
+    first = visit * plan.search.settings
+    for index in range(first, first + plan.search.settings):
+        words = f"{plan.search.seed} {drawn.number} {task} {index} setting"
+        settings = (_random(plan.space, f"{words} {attempt}") for attempt in range(ATTEMPTS))
+        setting = next((setting for setting in settings if setting not in known), None)
+        if setting is not None:
+            known.append(setting)
+            trainings.append(Training(drawn.number, task, index, setting))
     return trainings
 
 
@@ -83,7 +117,11 @@ def _shares(
     plan: Plan, history: History, drawn: Drawn, task: str
 ) -> tuple[Mapping[str, float], Mapping[str, Sequence[Setting]]]:
     """From where settings are taken: how often from each source, and what each has."""
-    of_parent = [row for parent in drawn.parents for row in history.in_order(parent, task)]
+    of_parent = [
+        row
+        for parent in drawn.parents
+        for row in _before(plan, history, parent, task, drawn.generation)
+    ]
     if len(of_parent) > MANY:
         shares = {"parent": OF_PARENT, RANDOM: 1.0 - OF_PARENT}
         return shares, {"parent": _best(of_parent), RANDOM: ()}
@@ -96,6 +134,16 @@ def _shares(
         "parent": [row.training.setting for row in of_parent],
     }
     return dict.fromkeys(pools, 1 / len(pools)), pools
+
+
+def _before(plan: Plan, history: History, number: int, task: str, generation: int) -> list[Trained]:
+    """The trainings of a cell that had ended when a generation began."""
+    rows, revisits = history.in_order(number, task), history.revisits.get(number, ())
+    earlier = [each for each in revisits if each < generation]
+    if len(earlier) == len(revisits):
+        return rows
+    end = (1 + len(earlier)) * plan.search.settings
+    return [row for row in rows if row.training.index < end]
 
 
 def _source(shares: Mapping[str, float], place: float) -> str:

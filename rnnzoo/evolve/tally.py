@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnnzoo.evolve.history import History
-from rnnzoo.evolve.rows import Drawn, Ended, Fate, Row, Trained
+from rnnzoo.evolve.rows import Drawn, Ended, Fate, Revisit, Row, Trained
 
 
 @dataclass(slots=True)
@@ -17,12 +17,14 @@ class Tally:
     Attributes:
         candidates: that ended, by fate.
         trained: trainings that ended.
+        revisits: how often a cell of the population was trained at more settings.
         best: the candidate with the best fitness; None before the first that passed.
     """
 
     candidates: Counter[Fate] = field(default_factory=Counter)
     drawn: int = 0
     trained: int = 0
+    revisits: int = 0
     generation: int = 0
     best: Ended | None = None
     _first: set[int] = field(default_factory=set)
@@ -41,10 +43,13 @@ class Tally:
             self._first |= {row.number} if row.variant else set()
             self.drawn += not row.variant
             self.generation = max(self.generation, row.generation)
+        elif isinstance(row, Revisit):
+            self.revisits += 1
+            self.generation = max(self.generation, row.generation)
         elif isinstance(row, Trained):
             self.trained += 1
         elif row.number not in self._first:
-            self.candidates[row.fate] += 1
+            self.candidates[row.fate] += row.generation is None
             best = self.best.fitness if self.best else None
             if row.fitness is not None and (best is None or row.fitness > best):
                 self.best = row

@@ -303,6 +303,8 @@ class CellSearch:
         first: trainings of each parent, and of the baseline, on each task: all points of the space
             where there are no more.
         filter: None where candidates go to the tasks at once.
+        more_settings: in which share of its steps a search trains a cell of the population at
+            `settings` more settings on each task, instead of drawing a candidate.
         gate: the share of the baseline's best accuracy that a candidate must exceed on a task
             before it is trained on the next.
         mutations: names of those that are made; empty: all.
@@ -319,6 +321,7 @@ class CellSearch:
     candidates: int = 10_000
     settings: int = 20
     first: int = 100
+    more_settings: float = 0.0
     filter: Filter | None = None
     gate: float = 0.9
     mutations: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ def read_cell_search(
         candidates=entry.value("candidates", usual.candidates),
         settings=entry.value("settings", usual.settings),
         first=entry.value("first", usual.first),
+        more_settings=source.share(entry, "more_settings", usual.more_settings, 0.25),
         filter=_filter(source, entry),
         gate=source.share(entry, "gate", usual.gate),
         mutations=_names(source, entry, "mutations", "swap_activation"),
@@ -152,6 +153,9 @@ def _check(source: Source, entry: Entry, search: CellSearch, tasks: Collection[s
     if search.settings == 0 and "filter" not in entry:
         problem = "with `settings: 0` only the filter is run, and there is none"
         add(entry.span("settings"), problem, "write `filter: memorisation`, or `settings: 20`")
+    if search.settings == 0 and search.more_settings:
+        problem = "with `settings: 0` no cell is trained on tasks, nor at more settings"
+        add(entry.span("more_settings"), problem, "delete it, or write `settings: 20`")
     if search.settings > search.first and not {"settings", "first"} & refused:
         settings = number_of(search.settings, "setting")
         problem = f"a candidate has {settings}, and its parents have fewer: {search.first}"

@@ -265,6 +265,12 @@ CELLS: Mapping[str, Key] = {
         Legal(whole=True, low=1, high=MAX_SETTINGS),
         "100",
     ),
+    "more_settings": Key(
+        "in which share of its steps a search trains a cell of the population at `settings` more"
+        " settings on each task, instead of drawing a candidate",
+        _SHARE,
+        "none",
+    ),
     "gate": Key(
         "the share of the baseline's best accuracy that a candidate must exceed on a task",
         _SHARE,

@@ -74,6 +74,8 @@ def _cells_plain(search: CellSearch) -> dict[str, Any]:
         content["filter"] = _filter_plain(search.filter)
     if math.isinf(search.hours):
         del content["hours"]
+    if not search.more_settings:
+        del content["more_settings"]
     # a list that is empty is written as it is read, by leaving it out
     return {key: value for key, value in content.items() if value not in (None, [])}
 

@@ -52,8 +52,12 @@ class Source:
         )
         return None
 
-    def share(self, entry: Fields, key: str, usual: float) -> float:
-        """A share of a space or of trials: 1%, 0.01 or 1/100."""
+    def share(self, entry: Fields, key: str, usual: float, example: float = 0.0) -> float:
+        """A share of a space or of trials: 1%, 0.01 or 1/100.
+
+        Args:
+            example: for messages, where `usual` is none.
+        """
         node = entry.node(key)
         if node is None:
             return usual
@@ -61,6 +65,6 @@ class Source:
         if share is None or not 0.0 < share < 1.0:
             entry.refused.add(key)
             problem = f"`{key}` is a share between 0 and 1, not {describe(node)}"
-            self.mistakes.add(node.span, problem, f"write {key}: {shares.forms(usual)}")
+            self.mistakes.add(node.span, problem, f"write {key}: {shares.forms(example or usual)}")
             return usual
         return share
