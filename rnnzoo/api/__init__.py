@@ -137,6 +137,7 @@ def evolve(
     workers: int | None = None,
     hours: float | None = None,
     source: Source = (),
+    again: str | Sequence[str] = (),
 ) -> Searched:
     """Run what is missing of an experiment's search over cells, and write its page; with nothing
     missing, at once.
@@ -147,6 +148,7 @@ def evolve(
         workers: trainings at once; by default one a core.
         hours: after so many nothing is begun any more.
         source: a history of the same search, or several, whose rows are taken over first.
+        again: kinds of trainings that are begun once more: `failed`, `out_of_memory`, `timed_out`.
 
     Raises:
         SpecError, UsageError: the experiment, or an argument, is wrong.
@@ -159,7 +161,8 @@ def evolve(
     read = experiment_of(experiment, overrides)
     if candidates is not None:
         read = experiment_of(read, {"search_cells.candidates": candidates})
-    ready = evolving.prepared_search(read, workers, hours, paths_of(source))
+    kinds = [again] if isinstance(again, str) else list(again)
+    ready = evolving.prepared_search(read, workers, hours, paths_of(source), again=kinds)
     ready.known()
     ready.run()
     return evolving.searched(ready)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,10 +20,11 @@ from rnnzoo.api import root
 from rnnzoo.errors import SpecError, StoreError, TaskError, UsageError
 from rnnzoo.evolve import found
 from rnnzoo.evolve.advance import Course
+from rnnzoo.evolve.again import Earlier, failed, kept
 from rnnzoo.evolve.draw import cell_of, name_of, renewed
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import About
-from rnnzoo.evolve.rows import Drawn, Row, Trained, Training
+from rnnzoo.evolve.rows import Drawn, Revisit, Row, Trained, Training
 from rnnzoo.evolve.tally import Tally
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers import Launcher
@@ -32,11 +33,22 @@ from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Chosen
-from rnnzoo.spec.trial import Outcome, Result, StudyKey
+from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Result, StudyKey
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed, whole_of
 from rnnzoo.sweep.evolution import Evolution
 from rnnzoo.sweep.lock import SEARCH, held
-from rnnzoo.sweep.recorded import SHORT, Recorder, about, check, newest, others, rows_of, whole
+from rnnzoo.sweep.recorded import (
+    SHORT,
+    Recorder,
+    about,
+    begin_again,
+    check,
+    left_behind,
+    newest,
+    others,
+    rows_of,
+    whole,
+)
 from rnnzoo.tasks import Report, silent
 
 if TYPE_CHECKING:
@@ -57,8 +69,10 @@ class PreparedSearch:
     Attributes:
         source: histories of the same search, whose rows are taken over first.
         ends_at: on the monotonic clock; nothing is begun any more then.
+        again: trainings that ended so are begun once more.
         course: how far it is.
         read: bytes of the history that it knows of, since `known` has read them.
+        forgotten: how many trainings of it begin once more.
         running: trainings that have begun and not ended, by ticket; those that an interrupt ended
             begin anew when the search goes on.
     """
@@ -68,8 +82,10 @@ class PreparedSearch:
     chosen: Chosen = config.LOCAL
     source: Sequence[str] = ()
     ends_at: float = math.inf
+    again: Collection[Kind] = ()
     course: Course = field(init=False)
     read: int = field(init=False, default=0)
+    forgotten: int = field(init=False, default=0)
     running: dict[int, Training] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,9 +96,20 @@ class PreparedSearch:
         path = self.opened.history
         if path.exists():
             object.__setattr__(self, "read", whole(path))
-            for row in renewed(rows_of(path, self.opened.plan.identity)):
+            rows = list(rows_of(path, self.opened.plan.identity))
+            object.__setattr__(self, "forgotten", len(failed(rows, self.again)))
+            for row in renewed(self._kept(rows)):
                 self.course.take(row)
         return Tally.of(self.course.history)
+
+    def _kept(self, rows: Sequence[Row]) -> list[Row]:
+        return kept(rows, self.again, self.opened.plan.search.settings)
+
+    def failures(self) -> dict[Kind, int]:
+        """How many trainings ended so that they can begin once more, by kind."""
+        rows = list(self.course.history.rows())
+        counts = {kind: len(failed(rows, [kind])) for kind in RETRIED}
+        return {kind: count for kind, count in counts.items() if count}
 
     def set_aside(self) -> list[Path]:
         """Histories of the experiment as it was before it was changed."""
@@ -101,6 +128,7 @@ class PreparedSearch:
         opened = self.opened
         with held(opened.runs / "lock", opened.experiment.name, SEARCH) as still_alone:
             self._check_read()
+            self._begin_again()
             recorder = Recorder.of(opened.history, opened.plan)
             self._take_over(recorder, taken)
             Evolution(
@@ -110,6 +138,7 @@ class PreparedSearch:
                 self._launched,
                 observer,
                 still_alone,
+                self._earlier(),
                 self.ends_at,
                 running=self.running,
             ).run()
@@ -125,6 +154,20 @@ class PreparedSearch:
         if path.exists() and whole(path) != self.read:
             problem = f"another search has written to {path} while it was read"
             raise StoreError(problem, "give the same command again")
+
+    def _begin_again(self) -> None:
+        """Write the history without the trainings that begin once more, and what may follow from
+        them.
+        """
+        if self.forgotten:
+            path, plan = self.opened.history, self.opened.plan
+            begin_again(path, plan, self._kept(list(rows_of(path, plan.identity))))
+
+    def _earlier(self) -> Earlier:
+        """What was left behind when trainings began once more, in this run or before."""
+        files = left_behind(self.opened.history)
+        identity = self.opened.plan.identity
+        return Earlier([History.of(rows_of(file, identity)) for file in files])
 
     def _take_over(self, recorder: Recorder, taken: Observer) -> None:
         """Record the rows of other histories that are not here."""
@@ -152,7 +195,12 @@ def _has(history: History, row: Row) -> bool:
     if isinstance(row, Trained):
         training = row.training
         return training.index in history.at(training.candidate, training.stage)
-    return row.number in (history.drawn if isinstance(row, Drawn) else history.ended)
+    if isinstance(row, Drawn):
+        return row.number in history.drawn
+    if isinstance(row, Revisit):
+        return row.generation in history.revisits.get(row.number, ())
+    fates = (history.ended.get(row.number), *history.replaced.get(row.number, ()))
+    return any(fate is not None and fate.generation == row.generation for fate in fates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,14 +381,19 @@ def prepared_search(
     hours: float | None = None,
     source: Sequence[str] = (),
     progress: Report = silent,
+    again: Sequence[str] = (),
 ) -> PreparedSearch:
     """A search over cells, with its data.
+
+    Args:
+        again: kinds of trainings that are begun once more.
 
     Raises:
         UsageError, SpecError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
         StoreError: a source is damaged.
     """
+    kinds = root.kinds_again(again)
     # no two candidates share a program
     chosen = root.one_by_one(root.chosen_launcher())
     at_once = root.workers(workers, chosen)
@@ -350,4 +403,4 @@ def prepared_search(
         check(Path(path), opened.plan.identity)
     own = given if given is not None else opened.plan.search.hours
     ends_at = time.monotonic() + 3600 * own
-    return PreparedSearch(opened, at_once, chosen, source, ends_at)
+    return PreparedSearch(opened, at_once, chosen, source, ends_at, kinds)

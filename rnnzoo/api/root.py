@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnzoo import backends, tasks
-from rnnzoo.errors import UsageError, argument
+from rnnzoo.errors import UsageError, argument, nearest
 from rnnzoo.spec import plugins
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.claims import FASTER
 from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.settings import Chosen, Settings
-from rnnzoo.spec.trial import Trial
+from rnnzoo.spec.trial import RETRIED, Kind, Trial
 from rnnzoo.sweep.begun import Lanes
 
 if TYPE_CHECKING:
@@ -113,6 +113,21 @@ def checked_hours(hours: float | None) -> float | None:
     if hours is not None and not 0.0 < hours < math.inf:
         raise UsageError(f"{argument('hours')} must be a number above 0, not {hours:g}")
     return hours
+
+
+def kinds_again(given: Sequence[str]) -> tuple[Kind, ...]:
+    """The kinds of `--again`.
+
+    Raises:
+        UsageError: one of them is no end of a trial that is begun once more.
+    """
+    known = [str(kind) for kind in RETRIED]
+    for kind in given:
+        if kind not in known:
+            raise UsageError(
+                f"{argument('again', kind)}: no trials that are begun again", nearest(kind, known)
+            )
+    return tuple(Kind(kind) for kind in given)
 
 
 def chosen_launcher(cluster: str | None = None, certificates: str | None = None) -> Chosen:

@@ -29,7 +29,6 @@ from rnnzoo.errors import (
     command,
     duration,
     listed,
-    nearest,
     number_of,
 )
 from rnnzoo.launchers import Launcher, place
@@ -41,7 +40,7 @@ from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.settings import Chosen
-from rnnzoo.spec.trial import RETRIED, Kind, Result, Trial
+from rnnzoo.spec.trial import Kind, Result, Trial
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep import speed, status
 from rnnzoo.sweep.begun import marks_of
@@ -390,7 +389,7 @@ def prepared(
     tracker = root.buffered_tracker(settings, note)
     chosen = root.settled_launcher(chosen, opened.experiment)
     at_once = root.workers(workers, chosen, len(opened.studies))
-    kinds = _kinds(again)
+    kinds = root.kinds_again(again)
     ready = Prepared(opened, store, tracker, at_once, source, kinds, part, chosen, share)
     ready = replace(ready, ends_at=ends_at, grace=grace)
     return replace(ready, tracker=root.no_tracker()) if ready.untracked else ready
@@ -429,17 +428,6 @@ def published(
 def texts(experiment: Experiment) -> dict[str, str]:
     """What a tracker keeps of the spec."""
     return {"experiment.yaml": experiment.text, "resolved.yaml": yaml_text(resolved(experiment))}
-
-
-def _kinds(given: Sequence[str]) -> tuple[Kind, ...]:
-    """The kinds of `--again`."""
-    known = [str(kind) for kind in RETRIED]
-    for kind in given:
-        if kind not in known:
-            raise UsageError(
-                f"{argument('again', kind)}: no trials that are begun again", nearest(kind, known)
-            )
-    return tuple(Kind(kind) for kind in given)
 
 
 def _given(

@@ -35,7 +35,9 @@ def evolve(args: argparse.Namespace) -> None:
         sets.append(f"search_cells.candidates={args.candidates}")
     experiment = experiment_of(Path(args.spec), sets)
     with bars(console, lines=True) as report:
-        ready = prepared_search(experiment, args.workers, args.hours, args.source, report)
+        ready = prepared_search(
+            experiment, args.workers, args.hours, args.source, report, args.again
+        )
     tally = ready.known()
     _begin(ready, tally, console)
     with SearchDisplay(console, tally, ready.opened.plan.search.candidates) as display:
@@ -65,6 +67,9 @@ def _begin(ready: PreparedSearch, tally: Tally, console: Console) -> None:
         told(console, f"set aside, as the search was changed since: {path}", style="yellow")
     if tally.drawn or tally.trained:
         told(console, f"{number_of(tally.ended, 'candidate')} done already{_rest(ready)}")
+    if ready.forgotten:
+        begin = number_of(ready.forgotten, "training begins", "trainings begin")
+        told(console, f"{begin} once more; the history as it was stays beside it")
 
 
 def _rest(ready: PreparedSearch) -> str:
@@ -94,6 +99,11 @@ def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.N
     if not ready.course.is_done:
         again = command("evolve", args.spec)
         told(console, f"its hours are over: {again} goes on", style="yellow")
+    for kind, count in ready.failures().items():
+        trainings = number_of(count, "training is", "trainings are")
+        these = "it" if count == 1 else "these"
+        again = argument("again", str(kind))
+        told(console, f"{trainings} {kind.words}; `{again}` begins {these} once more")
     told(console, f"history: {ready.opened.history}")
     told(console, f"page: {page(ready.opened.experiment)}")
     paths, left = written(ready, lambda path: args.force or _may_write_over(path, console))

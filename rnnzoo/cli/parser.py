@@ -233,6 +233,11 @@ def _evolve_command(commands: argparse._SubParsersAction[Parser]) -> None:
     evolve.add_argument("--hours", type=above_zero, metavar="N", help=text)
     text = "first take over the history of the same search: a file of runs/, or a compressed one"
     _source(evolve, text)
+    text = (
+        "begin trainings that ended so once more: failed, out_of_memory or timed_out; may be"
+        " repeated"
+    )
+    evolve.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
     _force(evolve)
     _set(evolve)
     _json(evolve)

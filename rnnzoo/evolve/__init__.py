@@ -6,10 +6,10 @@
     draw        the next candidate: a child of the population, or of a grammar
     settings    the settings at which a candidate is trained
     judge       accuracy beside the baseline's; fitness, population, and what becomes of a candidate
-    tally       how far a search is
     found       its best cells, and an experiment that confirms them, as files
     facts       how it went, what survived, what the best share
     tally       how far it is
+    again       trainings that failed, begun once more
     advance     a history -> the rows that follow from it, and the trainings that come next
 
 Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures",

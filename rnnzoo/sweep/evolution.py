@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from rnnzoo.errors import StoreError
 from rnnzoo.evolve.advance import Course
-from rnnzoo.evolve.rows import Row, Training
+from rnnzoo.evolve.again import Earlier
+from rnnzoo.evolve.rows import Row, Trained, Training
 from rnnzoo.launchers import Launcher
 from rnnzoo.signals import interrupts
 from rnnzoo.spec.experiment import FILTER
@@ -43,6 +44,7 @@ class Evolution:
         launched: makes the launcher of the filter (True), or of tasks (False).
         observer: told each row.
         still_alone: called before each training; raises where another search has begun.
+        earlier: histories that are left behind; what they have is not trained a second time.
         ends_at: on the monotonic clock; no training begins any more then.
         ran_out: whether that was so with something left.
     """
@@ -53,6 +55,7 @@ class Evolution:
     launched: Launched
     observer: Callable[[Row], None] = unseen
     still_alone: Callable[[], None] = lambda: None
+    earlier: Earlier = field(default_factory=Earlier)
     ends_at: float = math.inf
     ran_out: bool = False
     running: dict[int, Training] = field(default_factory=dict)  # by ticket
@@ -92,11 +95,34 @@ class Evolution:
         Raises:
             KeyboardInterrupt: the end was asked for meanwhile.
         """
-        for row in self.course.follows():
+        for row in self.rows():
             if interrupted():
                 raise KeyboardInterrupt
             self.take(row)
             yield row
+
+    def rows(self) -> Iterator[Row]:
+        """The rows that follow, each to be taken before the next is asked for: draws and fates, and
+        trainings whose outcomes an earlier history has, from which more may follow.
+        """
+        while True:
+            yield from self.course.follows()
+            known = self.known()
+            if not known:
+                return
+            yield from known
+
+    def known(self) -> list[Trained]:
+        """The outcomes of trainings that come next, as far as an earlier history has them."""
+        if not self.earlier.histories:
+            return []
+        running = {training.key for training in self.running.values()}
+        outcomes = (
+            self.earlier.training(training, self.course.history.drawn[training.candidate])
+            for training in self.course.wanted()
+            if training.key not in running
+        )
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def run_stage(
         self, launcher: Launcher, is_filter: bool, interrupted: Callable[[], bool]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,12 +20,14 @@ from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import About, Plan
 from rnnzoo.evolve.rows import Row, plain, row_of
+from rnnzoo.spec.atomic import atomic_write
 
 IDENTITY, ABOUT = "identity", "search"  # keys of the first line
 FOLDER = "cells"  # of an experiment's histories, in its folder of `runs/`
 SHORT = 12  # digits of an identity that name a file
 COMPRESSED = ".gz"
 _NAME_ONE = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
+EARLIER = "earlier"  # in the name of a history that was left behind, before its number
 
 
 def place(runs: Path, identity: str) -> Path:
@@ -43,6 +46,26 @@ def newest(runs: Path) -> Path | None:
 def _is_begun(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.readline().endswith(b"\n")
+
+
+def left_behind(path: Path) -> list[Path]:
+    """Histories of the same search of which a part was begun once more, the newest first."""
+    files = path.parent.glob(f"{path.stem}.{EARLIER}-*")
+    return sorted(files, key=lambda file: int(file.name.rpartition("-")[2]), reverse=True)
+
+
+def begin_again(path: Path, plan: Plan, rows: Iterable[Row]) -> None:
+    """Write a history anew with fewer rows; as it was, it is left behind beside it.
+
+    A process that is killed in between leaves the history as it was.
+    """
+    number = len(left_behind(path)) + 1
+    with atomic_write(path.with_name(f"{path.stem}.{EARLIER}-{number}")) as draft:
+        shutil.copyfile(path, draft)
+    with atomic_write(path) as draft:
+        recorder = Recorder.of(draft, plan)
+        for row in rows:
+            recorder.add(row)
 
 
 def others(path: Path) -> list[Path]:

@@ -15,12 +15,14 @@ import pytest
 from rnnzoo import api, launchers
 from rnnzoo.api import evolving
 from rnnzoo.evolve import found
+from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Trained
+from rnnzoo.launchers import Tell
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Resources
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Kind
+from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.candidates import OpenedSearch
 from rnnzoo.sweep.recorded import rows_of
 from rnnzoo.sweep.search import Store
@@ -142,6 +144,7 @@ def test_more_candidates_are_a_total(folder: Path) -> None:
         (["--workers", "0"], "--workers: must be a whole number from 1 on, not 0"),
         (["--candidates", "0"], "--candidates: must be a whole number from 1 on, not 0"),
         (["--from", "nowhere.jsonl"], "no file nowhere.jsonl"),
+        (["--again", "faild"], "--again faild: no trials that are begun again"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(
@@ -241,6 +244,48 @@ def test_from_python_a_search_returns_what_it_has_found(
     more = api.evolve(CELLS, candidates=7)
     assert more.file == first.file
     assert len(more.history.drawn) > len(first.history.drawn)
+
+
+def test_trainings_that_failed_begin_once_more_and_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trained: list[str] = []
+    hit = "candidate_3"  # of the first generation of two
+
+    def faulty(trial: Trial, tell: Tell) -> Outcome:
+        trained.append(trial.variant)
+        if trial.variant == hit and is_broken:
+            return Outcome(Kind.FAILED, message="a fault of ours")
+        return pretend(trial, tell)
+
+    @contextmanager
+    def launched(**_: object) -> Iterator[InlineLauncher]:
+        yield InlineLauncher(faulty)
+
+    monkeypatch.setattr(evolving.root, "launched_filter", launched)
+    monkeypatch.setattr(evolving.root, "launched", launched)
+    (tmp_path / "cells.yaml").write_text(CELLS)
+    is_broken = False
+    whole = api.evolve("cells.yaml")
+    whole.file.unlink()
+    is_broken = True
+    failed = rnnzoo("evolve", "cells.yaml", cwd=tmp_path)
+    assert "1 training is failed; `--again failed` begins it once more" in failed.stdout
+    is_broken = False
+    trained.clear()
+    mended = rnnzoo("evolve", "cells.yaml", "--again", "failed", cwd=tmp_path)
+    assert "1 training begins once more; the history as it was stays beside it" in mended.stdout
+    assert trained.count(hit) >= 1
+    assert len(trained) < len([row for row in rows_of(whole.file) if isinstance(row, Trained)])
+    assert History.of(rows_of(whole.file)).results() == whole.history.results()
+    (left_behind,) = whole.file.parent.glob("*.earlier-1")
+    kinds = {row.kind for row in rows_of(left_behind) if isinstance(row, Trained)}
+    assert Kind.FAILED in kinds
+    trained.clear()
+    api.evolve("cells.yaml", again="failed")
+    assert not trained
+    assert len([*whole.file.parent.glob("*.earlier-*")]) == 1
 
 
 def test_machines_of_a_cluster_are_compared_by_what_the_filter_computes_with(

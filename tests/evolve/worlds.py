@@ -66,6 +66,7 @@ def searched(
     seed: int = 0,
     rows: Sequence[Row] = (),
     stop: Callable[[], bool] = lambda: False,
+    trained: Callable[[Course, Training], Trained] = made_up,
 ) -> list[Row]:
     """The rows of a search, in the order in which they came about.
 
@@ -73,6 +74,7 @@ def searched(
         workers: trainings that run at once, and end in an order that the seed decides.
         rows: of an earlier run, on which it goes on.
         stop: asked before each row; True ends the run there.
+        trained: what a training yields.
     """
     course, rng, written = Course(of), np.random.default_rng(seed), [*rows]
     for row in rows:
@@ -96,7 +98,7 @@ def searched(
                 assert course.is_done
                 return written
             training = running.pop(int(rng.integers(len(running))))
-            take(made_up(course, training))
+            take(trained(course, training))
     except StopIteration:
         return written
 
