@@ -1,8 +1,8 @@
 """Warnings about probable mistakes in a task's data; none of them is an error.
 
 In: a loaded task.  Out: a `Remark` for each property that makes scores misleading: classes missing
-in a split, numbers far from 1, whole numbers that may be ids.  Checked once per sweep, never in a
-trial.
+in a split, few sequences to score, numbers far from 1, whole numbers that may be ids.  Checked once
+per sweep, never in a trial.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnzoo.errors import Remark, number_of, printable
+from rnnzoo.stats.shares import share_interval
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 from rnnzoo.tasks._packed import PackedSplit, packed
 
@@ -29,6 +30,8 @@ _FIRST = 100  # sequences that are checked before all others
 _LEAST_STEPS = 8  # inputs: fewer are no time axis
 _NEAR = 0.5  # of the distance of neighbouring steps
 _NAMED = 5  # classes that a sentence lists
+_OPEN = 0.4  # true share of wrong answers: a split of which none is wrong should exclude it
+_LEVEL = 0.95
 _LONGEST_NAME = 24  # characters of a name of a class
 
 
@@ -38,6 +41,7 @@ def warnings(task: Task) -> tuple[Remark, ...]:
     return (
         *said,
         *_classes(task),
+        *_few(task),
         *_labels_apart(task),
         *_constant_tags(task),
         *_inputs(task),
@@ -133,6 +137,21 @@ def _classes(task: Task) -> Iterator[Remark]:
                 f"{name} lacks {_some(task, lacking)}, which train has: its scores do not tell how"
                 " well that is learnt",
                 f"a split in which {name} has every class{_stratified(task)}",
+            )
+
+
+def _few(task: Task) -> Iterator[Remark]:
+    """A warning about splits whose shares of wrong answers could be almost anything."""
+    if task.targets != "classes" or task.per != "sequence":
+        return
+    for name in SPLITS[1:]:
+        count = len(task.splits[name])
+        _, most = share_interval(0, count, _LEVEL)
+        if most > _OPEN:
+            yield Remark(
+                f"{name} has {number_of(count, 'sequence')}: of a model that is wrong on none of"
+                f" them, the true share of wrong answers may be anything up to {100 * most:.0f} %",
+                f"more sequences, or a larger share of them in {name}",
             )
 
 

@@ -48,6 +48,18 @@ def test_nothing_is_said_of_data_as_they_should_be(tmp_path: Path) -> None:
     assert not told(tmp_path, "next_step", x=X > 0, split=SPLIT)
 
 
+def test_a_test_set_of_six_says_what_it_can_tell(tmp_path: Path) -> None:
+    split = np.repeat(["train", "validation", "test"], [34, 20, 6])
+    (remark,) = remarks(tmp_path, x=X, y=Y, split=split)
+    # 1 - 0.025 ** (1 / 6), Clopper and Pearson 1934
+    assert remark.problem == (
+        "test has 6 sequences: of a model that is wrong on none of them, the true share of wrong"
+        " answers may be anything up to 46 %"
+    )
+    assert remark.fix == "more sequences, or a larger share of them in test"
+    assert not told(tmp_path, "regress", x=X, y=X.sum((1, 2)), split=split)
+
+
 def test_a_split_by_a_shuffle_is_said_to_be_one(tmp_path: Path) -> None:
     assert (
         "no `split` and no `group`: sequences go to train, validation and test by a shuffle"
