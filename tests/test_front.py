@@ -24,7 +24,10 @@ def test_a_cell_shows_itself() -> None:
     assert cell.count_params(inputs=88, units=64) == 39168  # as the README prints it
     assert "1997" in cell.source[0]
     assert r"\sigma" in cell.latex()
-    assert "Long short-term memory" in cell._repr_html_()
+    shown = cell._repr_html_()
+    assert "Long short-term memory" in shown
+    assert "c\u209c = f\u209c \u2299 c\u209c\u208b\u2081 + i\u209c \u2299 g\u209c" in shown
+    assert "\\sigma" not in shown  # not every notebook typesets LaTeX
     assert cell._repr_latex_().startswith("$$")
     assert "lstm: Long short-term memory" in str(cell)
 

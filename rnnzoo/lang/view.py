@@ -324,11 +324,10 @@ class CellView:
         return f"{self.name}: {self.title}\n" + "\n".join(f"  {line}" for line in self.equations)
 
     def _repr_html_(self) -> str:
-        """Equations as LaTeX, which notebooks typeset, and the picture."""
-        equations = html.escape(self.latex(), quote=False)
-        return (
-            f"<b>{html.escape(self.title or self.name)}</b><p>$${equations}$$</p>{self.diagram()}"
-        )
+        """Equations as text, for not every notebook typesets LaTeX, and the picture."""
+        equations = html.escape("\n".join(self.unicode), quote=False)
+        title = html.escape(self.title or self.name)
+        return f"<b>{title}</b><pre>{equations}</pre>{self.diagram()}"
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
