@@ -24,6 +24,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "search_cells": CELLS,
     "mlflow.yml": settings.KEYS,
 }
+GROUPED = 10_000
 PAGES = (PAGE, DOCS / "evolve.md")  # with tables of keys
 TABLES: Mapping[str, Mapping[str, Hyperparameter]] = {
     "space": SEARCHABLE,
@@ -89,8 +90,13 @@ def values(legal: Legal) -> str:
     low = "" if math.isinf(legal.low) else f"{'above' if legal.open_low else 'from'} {legal.low:g}"
     high = ""
     if not math.isinf(legal.high):
-        high = f"{', below' if legal.open_high else ' to'} {legal.high:,}"
+        high = f"{', below' if legal.open_high else ' to'} {_grouped(legal.high)}"
     return f"{'whole, ' if legal.whole else ''}{low}{high}" or "a number"
+
+
+def _grouped(number: float) -> str:
+    """Digits in groups from five on, so that a year is no quantity."""
+    return f"{number:,}" if number >= GROUPED else f"{number:g}"
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ def _task(
 def _pictures(task: Task, facts: Mapping[str, Any]) -> dict[str, str]:
     from rnnzoo.report import figures
 
-    pictures = {"sequences": figures.sequences(_facts.samples(task, SAMPLES))}
+    names = [str(column["name"]) for column in facts["ranges"]]
+    pictures = {"sequences": figures.sequences(_facts.samples(task, SAMPLES), names)}
     splits = facts["splits"]
     if "classes" in splits["train"]:
         counts = {name: split["classes"] for name, split in splits.items()}

@@ -103,7 +103,7 @@ def page(
         parts=facts.parts(history),
         sample=facts.SAMPLE,
         course=Markup(figures.course(steps)) if steps else None,
-        frontier=Markup(figures.frontier(costs, names)) if costs else None,
+        frontier=Markup(figures.frontier(costs, names, _first(history))) if costs else None,
         tree=Markup(figures.tree(descent, names)) if descent else None,
         cells=_pictures(about, history),
         minutes=_minutes(history),
@@ -115,6 +115,11 @@ def page(
 
 def _names(about: About, history: History) -> dict[int, str]:
     return {number: drawn.variant or name_of(number) for number, drawn in history.drawn.items()}
+
+
+def _first(history: History) -> set[int]:
+    """The cells that the search began with: variants of its experiment."""
+    return {number for number, drawn in history.drawn.items() if drawn.variant}
 
 
 def _leaders(about: About, history: History) -> list[Leader]:

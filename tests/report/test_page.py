@@ -257,4 +257,8 @@ def test_on_paper_and_without_a_script_everything_is_there(browser: Any, file: P
     still.emulate_media(media="print")
     assert still.locator("details table td:visible").count() > 25
     assert still.locator(".filters, .tip").count() == 0
+    head = still.locator("thead").first
+    assert head.evaluate("head => getComputedStyle(head).display") == "table-header-group"
+    row = still.locator("tbody tr").first
+    assert row.evaluate("row => getComputedStyle(row).breakInside") == "avoid"
     still.close()

@@ -77,6 +77,7 @@ def pixels(page: Any, canvas: str) -> Any:
 
 def test_the_slider_moves_through_the_sequence_by_keys(reader: Reader) -> None:
     page = reader.open("lstm")
+    page.locator("#step").fill("0")
     before = pixels(page, "[data-bars=f]")
     page.locator("#step").focus()
     for _ in range(6):
@@ -87,6 +88,14 @@ def test_the_slider_moves_through_the_sequence_by_keys(reader: Reader) -> None:
     assert now.startswith("f now: ")
     shown = [float(number) for number in now.removeprefix("f now: ").split(", ")]
     assert shown == pytest.approx(values(page, "f")[6], rel=5e-3)
+
+
+def test_the_slider_begins_where_something_comes_in(reader: Reader) -> None:
+    page = reader.open("phased_lstm")
+    step = page.evaluate("here()")
+    assert page.evaluate("sequences[0]")[: step + 1] == [0, 0, 0, 0, 1]
+    page.locator("[data-typed='0']").fill("0 0 -1 0")
+    assert page.locator("#where").inner_text() == "step 2 of 3"
 
 
 def test_play_goes_to_the_end_and_stops(reader: Reader) -> None:
@@ -107,9 +116,9 @@ def test_who_asks_for_less_motion_gets_a_step_a_second(reader: Reader) -> None:
     page.clock.pause_at(1000)
     page.get_by_role("button", name="play").click()
     page.clock.run_for(999)
-    assert page.locator("#where").inner_text() == "step 0 of 39"
+    assert page.locator("#where").inner_text() == "step 4 of 39"
     page.clock.run_for(1)
-    assert page.locator("#where").inner_text() == "step 1 of 39"
+    assert page.locator("#where").inner_text() == "step 5 of 39"
 
 
 def test_a_forget_gate_that_is_held_open_keeps_what_is_there(reader: Reader) -> None:

@@ -13,6 +13,7 @@ from rnnzoo.evolve.plan import About
 from rnnzoo.evolve.rows import Drawn, Ended, Fate, Trained, Training
 from rnnzoo.lang import load
 from rnnzoo.report import search
+from rnnzoo.report.figures import frontier
 from rnnzoo.spec.trial import Kind
 from tests.evolve.worlds import plan, searched
 
@@ -117,6 +118,13 @@ def test_who_is_slower_and_no_better_is_not_on_the_frontier() -> None:
         history.add(Trained(training, Kind.COMPLETE, 0.1, weights=9, seconds={"step": step}))
         history.add(Ended(number, Fate.PASSED, fitness=fitness))
     assert [cost.on_frontier for cost in facts.costs(history)] == [True, False, True]
+
+
+def test_a_cell_that_the_search_began_with_is_named_beside_its_dot() -> None:
+    costs = [facts.Cost(0, 1.0, 9, 0.2, False), facts.Cost(1, 1.1, 9, 0.1, True),
+        facts.Cost(2, 0.9, 9, 0.3, False)]  # fmt: skip
+    shown = frontier(costs, {0: "gru", 1: "cell_1", 2: "cell_2"}, {0})
+    assert re.findall(r"<text[^>]*>(gru|cell_\d)</text>", shown) == ["gru", "cell_1"]
 
 
 def test_reasons_are_counted_without_their_numbers() -> None:

@@ -22,7 +22,10 @@ from rnnzoo.lang.at_start import Start
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.figures.style import COLOURS, FAINT, KEPT, STYLE, svg
 
+LARGE_TICK = 1e6  # from which on an exponent is easier to read
 LARGE_SHARE = 5.0  # of a disturbance that grows, from which on the axis is logarithmic
+LINEAR_STEPS, LINEAR_SHARE = 2, 2  # up to which a logarithmic axis is linear
+_SCALE = "linear to {}, then logarithmic"
 FLOOR = 1e-12  # norms below it are not drawn: beside a weight of 1 they are lost in float32
 
 
@@ -45,6 +48,11 @@ def weights(cell: CellView, others: Sequence[CellView], inputs: int, most: int) 
         return svg(figure)
 
 
+def _plain(value: float, _place: float) -> str:
+    """A tick of an axis that is not logarithmic everywhere: 100, and not a power of ten."""
+    return f"{value:,g}" if value < LARGE_TICK else f"{value:.0e}"
+
+
 def forgetting(start: Start) -> str:
     """The share of a disturbance that is left in each state, against steps; dotted at a half."""
     with rc_context(STYLE):
@@ -55,10 +63,14 @@ def forgetting(start: Start) -> str:
             colour = COLOURS[number % len(COLOURS)]
             axes.plot(left, color=colour, lw=2, label=name)
         most = max(float(left.max()) for left in start.left.values())
-        axes.set(xlabel="steps after a small disturbance", ylabel="share left", ylim=(0, None))
-        axes.set(xscale="symlog", xlim=(0, len(left) - 1))
+        axes.set(xlabel=f"steps after a small disturbance ({_SCALE.format(LINEAR_STEPS)})")
+        axes.set(ylabel="share left", ylim=(0, None), xlim=(0, len(left) - 1))
+        axes.set_xscale("symlog", linthresh=LINEAR_STEPS)
+        axes.xaxis.set_major_formatter(_plain)
         if most > LARGE_SHARE:
-            axes.set(yscale="symlog")
+            axes.set_yscale("symlog", linthresh=LINEAR_SHARE)
+            axes.yaxis.set_major_formatter(_plain)
+            axes.set_ylabel(f"share left\n({_SCALE.format(LINEAR_SHARE)})")
         axes.legend(frameon=False, loc="upper right")
         return svg(figure)
 

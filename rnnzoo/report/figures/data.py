@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from rnnzoo.report.figures.style import COLOURS, STYLE, svg
@@ -22,10 +23,11 @@ LONGEST = 2000  # steps of a sequence that are drawn
 _LONGEST_NAME = 24  # characters
 
 
-def sequences(samples: Sequence[tuple[np.ndarray, str]]) -> str:
+def sequences(samples: Sequence[tuple[np.ndarray, str]], names: Sequence[str] = ()) -> str:
     """
     Args:
         samples: (steps, inputs) of each sequence, and what is asked for.
+        names: of the inputs, which lines are told apart by.
     """
     with rc_context(STYLE):
         columns = min(3, len(samples))
@@ -39,6 +41,10 @@ def sequences(samples: Sequence[tuple[np.ndarray, str]]) -> str:
             axes.set_visible(False)
         for axes in grid[-1]:
             axes.set_xlabel("step", fontsize=9)
+        if 1 < len(names) <= LINES:
+            handles = [Line2D([], [], color=colour) for colour in COLOURS[: len(names)]]
+            figure.legend(handles, list(map(_short, names)), loc="outside lower left", ncols=4,
+                frameon=False, fontsize=9, title="inputs", alignment="left")  # fmt: skip
         return svg(figure)
 
 

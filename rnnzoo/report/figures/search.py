@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from rnnzoo.evolve.facts import Cost, Progress
 from rnnzoo.evolve.rows import Drawn
-from rnnzoo.report.figures.style import COLOURS, FAINT, INK, STYLE, svg
+from rnnzoo.report.figures.style import COLOURS, FAINT, INK, SOFT, STYLE, svg
 
 WIDTH = 8.0
 
@@ -33,17 +33,24 @@ def course(steps: Sequence[Progress]) -> str:
         return svg(figure)
 
 
-def frontier(costs: Sequence[Cost], names: Mapping[int, str]) -> str:
-    """SVG text: fitness against the seconds of a training step; who is on the frontier is named."""
+def frontier(costs: Sequence[Cost], names: Mapping[int, str], first: Collection[int] = ()) -> str:
+    """SVG text: fitness against the milliseconds of a training step; who is on the frontier is
+    named, and with whom the search began.
+
+    Args:
+        first: the cells that the search began with.
+    """
     with rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
         for cost in costs:
-            colour = COLOURS[0] if cost.on_frontier else FAINT
-            axes.plot(1000 * cost.step, cost.fitness, "o", color=colour, ms=5, mew=0)
-            if cost.on_frontier:
-                place = (1000 * cost.step, cost.fitness)
-                axes.annotate(names[cost.number], place, (4, 4), textcoords="offset points")
+            place = (1000 * cost.step, cost.fitness)
+            axes.plot(*place, "o", color=COLOURS[0] if cost.on_frontier else FAINT, ms=5, mew=0)
+            if cost.on_frontier or cost.number in first:
+                colour = INK if cost.on_frontier else SOFT
+                axes.annotate(
+                    names[cost.number], place, (4, 4), textcoords="offset points", color=colour
+                )
         axes.set_xlabel("milliseconds of a training step")
         axes.set_ylabel("fitness")
         return svg(figure)

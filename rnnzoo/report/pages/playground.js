@@ -46,7 +46,11 @@ function setSequence(place, sequence) {
 function setSteps(steps) {
   slider.max = steps - 1;
   strips.forEach((_, place) => setSequence(place, preset(place, steps)));
+  slider.value = firstStep();
 }
+
+// The first step at which x is not 0: before it there is nothing to see.
+const firstStep = () => Math.max(0, sequences[0].findIndex((number) => number));
 
 function read(text) {
   const words = text.split(/[\s,;]+/).filter((word) => word);
@@ -301,7 +305,6 @@ function asked(event) {
 function begin() {
   stop();
   setSteps(STEPS);
-  slider.value = 0;
   compute();
 }
 
