@@ -10,7 +10,7 @@ from pathlib import Path
 
 import rnnzoo
 from rnnzoo.report.figures import at_a_glance
-from rnnzoo.report.verdict import LEVEL, Verdict, counted
+from rnnzoo.report.verdict import LEVEL, Verdict, counted, in_percent
 from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.shares import share_interval
@@ -169,9 +169,10 @@ def _measured(known: Mapping[str, float]) -> str:
     if "solved_a" in known:
         return f"{_solved(known, 'a')} against {_solved(known, 'b')}"
     if "share" in known:
-        return f"{known['share']:.1%} ({known['low']:.1%} to {known['high']:.1%})"
+        share, low, high = (in_percent(known[name], 1) for name in ("share", "low", "high"))
+        return f"{share} ({low} to {high})"
     if "lowest" in known:
-        return f"{known['lowest']:.1%} to {known['highest']:.1%}"
+        return f"{in_percent(known['lowest'], 1)} to {in_percent(known['highest'], 1)}"
     if "low" not in known:
         return "not judged"
     return f"{known['difference']:+.3f} ({known['low']:+.3f} to {known['high']:+.3f})"

@@ -73,7 +73,7 @@ class Start:
         lines = [f"half-life in steps: {', '.join(lives)}"] if lives else []
         gates = []
         for name, gate in self.gates.items():
-            share = f" ({gate.saturated:.0%} saturated)" if gate.saturated >= 0.01 else ""
+            share = f" ({100 * gate.saturated:.0f} % saturated)" if gate.saturated >= 0.01 else ""
             gates.append(f"{name} {gate.mean:.2f}{share}")
         if gates:
             lines.append(f"gates, 0 shut and 1 open: {', '.join(gates)}")

@@ -12,7 +12,7 @@ from rnnzoo.report.scaling import ScalingCurve, scaling_curves
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.text import interval, number
 from rnnzoo.report.trials import hyperparameters
-from rnnzoo.report.verdict import Verdict
+from rnnzoo.report.verdict import Verdict, in_percent
 
 MANY = 12  # variants; more are counted
 
@@ -69,8 +69,11 @@ def _of_task(summary: Summary, table: TaskTable) -> Iterator[tuple[str, str]]:
     )
     if table.explained is not None:
         shares = [(share.value, _words([name])) for name, share in table.explained.main]
-        parts = _listed(f"{name} {value:.0%}" for value, name in sorted(shares, reverse=True))
-        yield "importance", f"Shares of the variance that hyper-parameters explain: {parts}."
+        parts = _listed(
+            f"{name} {in_percent(value)}" for value, name in sorted(shares, reverse=True)
+        )
+        told = f"Shares of the variance that hyper-parameters explain: {parts}."
+        yield "importance", f"{told} {table.explained.prediction}"
 
 
 def _answers(summary: Summary, table: TaskTable) -> str:

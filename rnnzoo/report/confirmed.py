@@ -17,7 +17,7 @@ from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT
 from rnnzoo.errors import listed, number_of
 from rnnzoo.report.second import fresh
-from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, percent
+from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, in_percent, percent
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.stats.sequential import MANY
 
@@ -189,8 +189,8 @@ def _failures(asked: Question, stand: Stand) -> list[str]:
         low, high = trainings.failing
         if trainings.failed:
             failures.append(
-                f"{label}: {trainings.failed} of {trainings.trainings} gave no score ({low:.0%} to"
-                f" {high:.0%})"
+                f"{label}: {trainings.failed} of {trainings.trainings} gave no score"
+                f" ({in_percent(low)} to {in_percent(high)})"
             )
     return failures
 

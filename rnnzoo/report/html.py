@@ -21,7 +21,7 @@ from rnnzoo.markup import prose
 from rnnzoo.report.alt import alt_texts
 from rnnzoo.report.methods import methods
 from rnnzoo.report.scaling import scaling_curves
-from rnnzoo.report.second import PROMISE, box
+from rnnzoo.report.second import LOOKS, PROMISE, box
 from rnnzoo.report.summary import Summary, TaskTable
 from rnnzoo.report.text import interval, number
 from rnnzoo.report.trials import hyperparameters, listed
@@ -49,6 +49,7 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         replicates=summary.spec["select"]["replicates"],
         best=_best_variant(summary),
         promise=PROMISE,
+        looks=LOOKS,
         certain=CERTAIN,
     )
 

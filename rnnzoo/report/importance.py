@@ -14,6 +14,7 @@ import numpy as np
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.results import belonging
+from rnnzoo.report.verdict import in_percent
 from rnnzoo.spec.experiment import Dimension, Experiment, Space
 from rnnzoo.spec.points import within
 from rnnzoo.spec.trial import Result
@@ -32,6 +33,7 @@ FENCE = 3.0  # distances between the quartiles, above the upper one (Tukey 1977)
 # times the median variant's spread: trials of a wider one would be most of the variance
 SPREAD_LIMIT = 10.0
 PREDICTED = 0.5  # below, shares are shares of what is mostly noise
+PREDICTING = 0.005  # below, nothing is predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,21 @@ class ImportanceSummary:
     trials: int
     marginals: tuple[Marginal, ...]
     without: tuple[str, ...] = ()
+
+    @property
+    def prediction(self) -> str:
+        """How well the forest predicts, as a sentence; it may do worse than no forest at all."""
+        if not self.predicted >= PREDICTING:
+            return (
+                "The forest predicts trials that it has not seen no better than their mean does:"
+                " these settings do not predict the score, and the shares above say nothing."
+            )
+        text = (
+            f"The forest predicts {in_percent(self.predicted)} of the variance of trials that it"
+            " has not seen"
+        )
+        weak = "" if self.predicted >= PREDICTED else "; below half, shares are mostly of noise"
+        return f"{text}{weak}."
 
 
 class ImportanceModel:
@@ -132,9 +149,9 @@ class ImportanceModel:
         shares = self.importance(task)
         if not shares.explained >= PREDICTED:
             raise StatsError(
-                f"hyper-parameters predict {max(shares.explained, 0.0):.0%} of the variance of"
-                f" trials that the forest has not seen, and at least {PREDICTED:.0%} are needed to"
-                " say which of them matters"
+                f"hyper-parameters predict {_predicting(shares.explained)} of trials that the"
+                f" forest has not seen, and at least {in_percent(PREDICTED)} of their variance are"
+                " needed to say which of them matters"
             )
         return {**shares.main, "": shares.interactions}
 
@@ -198,6 +215,12 @@ class ImportanceModel:
     def _point(self, result: Result) -> list[float]:
         chosen = result.trial.hyperparameters
         return [_coded(dimension, chosen.get(dimension.name)) for dimension in self.searched]
+
+
+def _predicting(share: float) -> str:
+    if not share >= PREDICTING:
+        return "nothing"
+    return f"{in_percent(share)} of the variance"
 
 
 def _finite(scores: np.ndarray) -> np.ndarray:

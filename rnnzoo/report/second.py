@@ -39,6 +39,11 @@ PROMISE = (
     " settings. Not in it: that the search misses a cell's best settings."
 )
 
+LOOKS = (
+    "\u201cOver all looks\u201d: an open claim is looked at after every round, and its interval"
+    " holds at all of these looks together, at the level beside it (look, in docs/glossary.md)."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Fresh:

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from rnnzoo.report.second import PROMISE, Second, box
+from rnnzoo.report.second import LOOKS, PROMISE, Second, box
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.verdict import counted, ends, pvalue
 from rnnzoo.spec.trial import Kind
@@ -67,7 +67,8 @@ def _answers(summary: Summary, console: Console) -> None:
     if summary.sharing:
         console.print(Padding(Text(summary.sharing, style="dim"), (0, 0, 0, 2)))
     if summary.stands and summary.verdicts:
-        console.print(Padding(Text(PROMISE, style="dim"), (0, 0, 0, 2)))
+        for sentence in (LOOKS, PROMISE):
+            console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 2)))
 
 
 def _box(summary: Summary, stage: Second, console: Console) -> None:

@@ -109,11 +109,13 @@ class Verdict:
 
 def percent(level: float) -> str:
     """A level to two figures of what it leaves: 95 %, 99.74 %."""
-    return (
-        f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(
-            ".0%", "%"
-        )
-    )
+    decimals = max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))
+    return in_percent(level, decimals).replace(".0 %", " %")
+
+
+def in_percent(share: float, decimals: int = 0) -> str:
+    """A share in print: 63 %."""
+    return f"{100 * share:.{decimals}f} %"
 
 
 def ends(low: str, high: str, joint: str = " to ") -> str:
@@ -122,9 +124,9 @@ def ends(low: str, high: str, joint: str = " to ") -> str:
 
 
 def counted(count: int, of: int, interval: tuple[float, float]) -> str:
-    """So many of so many, with the interval of their share: 7 of 8 (47% to 100%)."""
-    low, high = interval
-    return f"{count} of {of} ({ends(f'{low:.0%}', f'{high:.0%}')})"
+    """So many of so many, with the interval of their share: 7 of 8 (47 % to 100 %)."""
+    low, high = map(in_percent, interval)
+    return f"{count} of {of} ({ends(low, high)})"
 
 
 def pvalue(p: float) -> str:

@@ -60,7 +60,7 @@ def test_gates_stand_where_their_biases_put_them() -> None:
     assert start.half_lives["h"] == pytest.approx(math.log(0.5) / math.log(0.731), rel=0.01)
     shut = begun(gated, "init: {b_f: 20}\n")
     assert shut.gates["f"].saturated == shut.gates["i"].saturated == 1
-    expected = "gates, 0 shut and 1 open: f 1.00 (100% saturated), i 0.00 (100% saturated)"
+    expected = "gates, 0 shut and 1 open: f 1.00 (100 % saturated), i 0.00 (100 % saturated)"
     assert shut.lines()[1] == expected
 
 

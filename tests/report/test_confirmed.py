@@ -359,7 +359,10 @@ def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report
     low, high = stats.binomtest(len(failed), stage.means["gru"].trainings).proportion_ci(
         0.95, method="exact"
     )
-    assert f"gru {len(failed)} of 8 ({low:.0%} to {high:.0%})" in dict(box(stage))["failures"]
+    assert (
+        f"gru {len(failed)} of 8 ({100 * low:.0f} % to {100 * high:.0f} %)"
+        in dict(box(stage))["failures"]
+    )
     assert f"gru: {len(failed)} of 8 gave no score" in same.detail
     strips = figures.draw(replace(failing, tables=(replace(failing.tables[0], rows=()),)))
     ElementTree.fromstring(strips["claim-2"])
@@ -550,7 +553,7 @@ def test_trainings_that_diverged_in_the_rounds_are_told_and_not_tested() -> None
     verdict = summarised.verdicts[-1]
     assert of_gru.failed >= 2
     assert (verdict.word, verdict.p, verdict.confirmed) == ("undecided", 1.0, False)
-    assert "gru diverged in 0 of 8 (0% to 37%), lstm diverged in 0 of 8" in verdict.detail
+    assert "gru diverged in 0 of 8 (0 % to 37 %), lstm diverged in 0 of 8" in verdict.detail
     assert (
         f"in the rounds, which are not tested: gru in {of_gru.failed} of {of_gru.trainings},"
         " lstm in 0"

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from rnnzoo.errors import StatsError
-from rnnzoo.report.importance import ImportanceModel, searched
+from rnnzoo.report.importance import ImportanceModel, ImportanceSummary, searched
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.stats.importance import Share
 
 SPEC = """\
 experiment: e
@@ -140,7 +141,9 @@ def test_noise_is_not_judged() -> None:
     model = ImportanceModel(
         experiment, results(experiment, lambda chosen, index: float(rng.normal()))
     )
-    with pytest.raises(StatsError, match=r"at least 50% are needed|agree on nothing"):
+    with pytest.raises(
+        StatsError, match=r"at least 50 % of their variance are needed|agree on nothing"
+    ):
         model.shares("adding")
 
 
@@ -160,3 +163,20 @@ def test_what_only_some_search_or_all_have_fixed_is_not_asked_about() -> None:
         "{name: gru, space: {batch: {choice: [4, 8]}}}")))] == [
         "units", "learning_rate",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("predicted", "words"),
+    [
+        (-0.07, "no better than their mean does: these settings do not predict the score"),
+        (math.nan, "no better than their mean does"),
+        (0.3, "predicts 30 % of the variance of trials that it has not seen; below half,"),
+        (0.87, "predicts 87 % of the variance of trials that it has not seen."),
+    ],
+)
+def test_how_well_settings_predict_the_score_is_said_in_words(predicted: float, words: str) -> None:
+    nothing = Share(0.0, 0.0, 0.0)
+    sentence = ImportanceSummary((), (), nothing, predicted, 20, ()).prediction
+    assert words in sentence
+    assert "-" not in sentence
+    assert sentence.endswith(".")

@@ -200,7 +200,13 @@ def test_the_interval_has_the_level_of_the_word_and_agrees_with_it(by: float, cl
 
 @pytest.mark.parametrize(
     ("level", "text"),
-    [(0.95, "95%"), (0.99, "99%"), (1 - 0.05 / 19, "99.74%"), (1 - 0.05 / 5, "99%"), (0.9, "90%")],
+    [
+        (0.95, "95 %"),
+        (0.99, "99 %"),
+        (1 - 0.05 / 19, "99.74 %"),
+        (1 - 0.05 / 5, "99 %"),
+        (0.9, "90 %"),
+    ],
 )
 def test_a_level_is_written_to_two_figures_of_what_it_leaves(level: float, text: str) -> None:
     assert percent(level) == text
@@ -262,7 +268,7 @@ def test_advice_says_what_it_is_for(text: str, words: str) -> None:
 
 def test_what_so_many_trials_would_have_shown_is_said() -> None:
     judged = verdict("a worse than b", evidence({"b": 0.0, "a": 0.0}, 60, margin=2.0))
-    assert judged.settle.startswith("a difference of 4: 80% of such studies would have shown it")
+    assert judged.settle.startswith("a difference of 4: 80 % of such studies would have shown it")
 
 
 def idle(*names: str, **more: object) -> Searches:
@@ -444,7 +450,7 @@ def test_what_ended_otherwise_and_the_rounds_are_told_and_not_counted() -> None:
         diverging(Diverging(4, 6, {"out of memory": 2}, (1, 14)), Diverging(0, 8, {}, (0, 14))),
     )
     assert judged.detail.startswith(
-        "a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67 percentage"
+        "a diverged in 4 of 6 (22 % to 96 %), b diverged in 0 of 8 (0 % to 37 %): 67 percentage"
         " points more"
     )
     assert (

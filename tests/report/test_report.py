@@ -174,12 +174,12 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert (rows["broken"].low, rows["broken"].high) == pytest.approx((0.0, 1 - 0.025 ** (1 / 6)))
     (verdict,) = summarised.verdicts
     assert verdict.detail.startswith(
-        "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50"
+        "rnn solves it in 0 of 6 (0 % to 46 %), lstm solves it in 3 of 6 (12 % to 88 %): 50"
         " percentage points less"
     )
     console = Console(width=80, record=True, file=io.StringIO())
     report.show(summarised, console)
-    assert "gru: 1 of 6 (0% to 64%)" in console.export_text()
+    assert "gru: 1 of 6 (0 % to 64 %)" in console.export_text()
     report.write(summarised, cells(), tmp_path)
     assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
 
@@ -242,7 +242,7 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
         SPEC.replace("rnn worse than", "rnn diverges more often than"), "g.yaml", Path()
     )
     (verdict,) = report.summarise(pruned, results(), {"adding": task()}, 6).verdicts
-    assert "rnn diverged in 0 of 2 (0% to 84%)" in verdict.detail
+    assert "rnn diverged in 0 of 2 (0 % to 84 %)" in verdict.detail
     assert verdict.detail.endswith("not counted of rnn: 4 pruned")
 
 

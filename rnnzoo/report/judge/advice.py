@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from rnnzoo.report.verdict import in_percent
 from rnnzoo.stats.compare import POWER
 
 MANY = 10_000  # trials; beyond, a number is no advice
@@ -19,7 +20,7 @@ def advice(needed: Mapping[str, int], run: int) -> str:
 
 def _about(trials: int, run: int) -> str:
     if trials <= run:
-        return f"{POWER:.0%} of such studies would have shown it"
+        return f"{in_percent(POWER)} of such studies would have shown it"
     if trials > MANY:
         return f"more than {MANY:,} trials of each"
     figures = 10 ** max(0, math.floor(math.log10(trials)) - 1)

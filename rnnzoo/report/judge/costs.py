@@ -11,7 +11,7 @@ from rnnzoo.report.judge.contract import (
     VerdictText,
     number_of_claim,
 )
-from rnnzoo.report.verdict import LEVEL, Word, ends, percent
+from rnnzoo.report.verdict import LEVEL, Word, ends, in_percent, percent
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.spec.timing import Side
 from rnnzoo.stats.medians import median_interval, median_tests
@@ -20,7 +20,7 @@ from rnnzoo.stats.medians import median_interval, median_tests
 def weights(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     low, high = evidence.weights(task, claim.a, claim.b)
     limit = number_of_claim(claim)
-    span = ends(f"{low:.1%}", f"{high:.1%}")
+    span = ends(in_percent(low, 1), in_percent(high, 1))
     text = VerdictText(
         f"{claim.a} has {span} of the weights of {claim.b}, over the sizes that are searched",
         {"lowest": low, "highest": high},
@@ -35,12 +35,13 @@ def share(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     subject = f"{claim.name} explains" if claim.name else "all interactions together explain"
     left_out = ", ".join(evidence.excluded(task))
     without = f"; without {left_out}, whose scores spread too wide" if left_out else ""
-    bounds = ends(f"{explained.low:.0%}", f"{explained.high:.0%}")
+    bounds = ends(in_percent(explained.low), in_percent(explained.high))
     above, below = explained.low > limit, explained.high < limit
     if " below " in claim.form:
         above, below = below, above
     text = VerdictText(
-        f"{subject} {explained.value:.0%} of the variance ({LEVEL:.0%}: {bounds}){without}",
+        f"{subject} {in_percent(explained.value)} of the variance ({in_percent(LEVEL)}:"
+        f" {bounds}){without}",
         {"share": explained.value, "low": explained.low, "high": explained.high},
         "more trials, until the interval lies on one side",
     )
