@@ -6,18 +6,35 @@ In: rnnzoo/demo/gates.yaml, rnnzoo/demo/gates.csv.  Out: its report and answers,
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import rnnzoo
 from rnnzoo.api import demo
+from rnnzoo.report import html
 from rnnzoo.report.summary import Summary
 
 ABOUT = (
     "Which gates does an LSTM need?  Eleven variants on Bach chorales: {trained} trainings on one"
     " machine, judged at one error rate of 5 %."
 )
+
+TEMPLATES = Path(html.__file__).with_name("pages")
+_NAMED = re.compile(r'{%-? (?:include|from) "([^"]+)"')
+
+
+def made_from(template: str = "report.html.j2") -> str:
+    """A digest of a template and of all that it includes."""
+    digest, names = hashlib.sha256(), [template]
+    for name in names:
+        text = (TEMPLATES / name).read_text(encoding="utf-8")
+        digest.update(text.encode())
+        names += [named for named in _NAMED.findall(text) if named not in names]
+    return digest.hexdigest()
 
 
 def answers(summary: Summary) -> list[demo.Said]:
@@ -38,7 +55,8 @@ def main() -> None:
     with results() as kept:
         report = kept.report()
         page = report.page.read_text(encoding="utf-8")
-    demo.keep(page, ABOUT.format(trained=len(kept)), answers(report.summary))
+    about = ABOUT.format(trained=len(kept))
+    demo.keep(page, about, answers(report.summary), made_from())
     print(f"wrote {demo.KEPT / demo.PAGE}.gz")
 
 

@@ -102,9 +102,14 @@ def _check_free(folder: Path, files: Mapping[str, bytes]) -> None:
     raise UsageError(problem, "choose another folder, or a new one")
 
 
-def keep(page: str, about: str, answers: Sequence[Said]) -> None:
-    """Keep what was made of the study for `write`: for `make demo-page`, in a checkout."""
-    content = {"about": about, "answers": [asdict(said) for said in answers]}
+def keep(page: str, about: str, answers: Sequence[Said], made_from: str) -> None:
+    """Keep what was made of the study for `write`: for `make demo-page`, in a checkout.
+
+    Args:
+        made_from: a digest of the page's templates, by which a test sees that they have changed.
+    """
+    said = [asdict(answer) for answer in answers]
+    content = {"about": about, "answers": said, "made_from": made_from}
     (KEPT / ANSWERS).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     # no time in it, so that the same page makes the same file
     (KEPT / f"{PAGE}.gz").write_bytes(gzip.compress(page.encode(), mtime=0))

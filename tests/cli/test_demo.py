@@ -115,6 +115,28 @@ def test_the_page_has_the_answers_and_no_path_of_a_machine(tmp_path: Path) -> No
     assert "/tmp/" not in page
 
 
+def test_the_page_was_made_from_the_templates_of_today() -> None:
+    from tools.demo import made_from
+
+    content = json.loads((demo.KEPT / demo.ANSWERS).read_text(encoding="utf-8"))
+    assert content["made_from"] == made_from(), "make demo-page"
+
+
+def test_a_digest_is_of_a_template_and_all_that_it_includes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from tools import demo as tool
+
+    monkeypatch.setattr(tool, "TEMPLATES", tmp_path)
+    (tmp_path / "a.j2").write_text('{% from "b.j2" import c %}\n')
+    (tmp_path / "b.j2").write_text('{% include "a.css" %}')
+    digests = set()
+    for style in ("p {}", "p { margin: 0; }"):
+        (tmp_path / "a.css").write_text(style)
+        digests.add(tool.made_from("a.j2"))
+    assert len(digests) == 2
+
+
 @pytest.mark.slow
 def test_the_answers_are_what_the_table_says_today() -> None:
     from tools.demo import answers, results
