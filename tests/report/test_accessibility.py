@@ -1,4 +1,5 @@
-"""Nothing on a page keeps anyone out: axe-core's rules for WCAG 2.1, A and AA, and good practice.
+"""Nothing on a page keeps anyone out: axe-core's rules for WCAG 2.1, A and AA, and good practice;
+and all of it is reached by keys.
 
 `test_page` and `test_playground` have a sample of it.
 """
@@ -24,7 +25,7 @@ from rnnzoo.live.record import file_of
 from rnnzoo.report import activations, gallery, search
 from rnnzoo.sweep.parts import WHOLE
 from rnnzoo.tasks import silent
-from tests.browser import LOOKS, WCAG, barriers, chromium, needs_chromium
+from tests.browser import LOOKS, WCAG, WIDTHS, barriers, chromium, needs_chromium
 from tests.evolve.worlds import plan, searched
 from tests.sweep.told import Clock, snapshot
 
@@ -39,6 +40,21 @@ tasks:
 variants: [rnn]
 search: {trials: 3, space: {units: {choice: [4, 8]}}}
 """
+
+
+STOP = """() => {
+  const stop = document.activeElement;
+  if (stop === document.body || stop.dataset.passed) return null;
+  stop.dataset.passed = "yes";
+  const box = stop.getBoundingClientRect(), style = getComputedStyle(stop);
+  const isSeen = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+  const isMarked = style.outlineStyle !== "none" && style.outlineWidth !== "0px";
+  return isSeen && isMarked ? "" : stop.outerHTML.slice(0, 200);
+}"""
+USED = "a[href], button, input, select, summary, [tabindex]"
+LEFT_OUT = f"""() => [...document.querySelectorAll("{USED}")]
+  .filter((each) => each.checkVisibility() && !each.dataset.passed && each.tabIndex >= 0)
+  .map((each) => each.outerHTML.slice(0, 200))"""
 
 
 def of_the_zoo(folder: Path) -> Path:
@@ -115,3 +131,20 @@ def test_axe_finds_no_barrier_on_a_page(
     file = made(tmp_path)
     for look in LOOKS:
         assert barriers(browser, file, look, [*WCAG, "best-practice"]) == [], look
+
+
+@pytest.mark.parametrize("made", PAGES, ids=lambda made: made.__name__)
+def test_the_tab_key_reaches_all_that_can_be_used_and_shows_where_it_is(
+    browser: Any, tmp_path: Path, made: Callable[[Path], Path]
+) -> None:
+    page = browser.new_page(viewport={"width": WIDTHS["phone"], "height": 800})
+    page.goto(made(tmp_path).as_uri())
+    page.keyboard.press("Tab")
+    stops = []
+    while (stop := page.evaluate(STOP)) is not None:
+        stops.append(stop)
+        page.keyboard.press("Tab")
+    assert stops
+    assert [stop for stop in stops if stop] == []  # hidden, or without an outline
+    assert page.evaluate(LEFT_OUT) == []
+    page.close()

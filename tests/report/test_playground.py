@@ -195,6 +195,13 @@ def test_inputs_beside_x_have_strips_of_their_own_and_stay_as_long(reader: Reade
     assert [row[0] for row in values(page, "time")] == [0.5, 1, 3, 7]
 
 
+def test_what_is_to_be_copied_is_selected_when_keys_reach_it(reader: Reader) -> None:
+    page = reader.open("leaky")
+    yaml = page.get_by_label("The cell as YAML")
+    yaml.focus()
+    assert page.evaluate("getSelection().toString()").strip() == yaml.inner_text().strip()
+
+
 def test_other_weights_are_drawn_and_come_back_with_their_seed(reader: Reader) -> None:
     page = reader.open("lstm")
     begun = values(page, "h")

@@ -320,6 +320,10 @@ document.getElementById("others").addEventListener("click", () => {
   form.elements.seed.valueAsNumber = (form.elements.seed.valueAsNumber || 0) + 1;
   compute();
 });
+// What is to be copied is selected when keys reach it, as a click does.
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches(".copy")) getSelection().selectAllChildren(target);
+});
 addEventListener("resize", draw);
 for (const query of ["print", "(prefers-color-scheme: dark)"]) {
   matchMedia(query).addEventListener("change", draw);
