@@ -37,6 +37,7 @@ FIX = "\n  fix: "  # between a problem and what to do
 # of one file: more would scroll away, and each takes a search for the nearest name
 MAX_MISTAKES = 50
 _WIDEST_LINE = 100  # a longer line is shown around its caret
+_LIKE = 0.6  # shares of its characters, in their order, that a name has in common with one meant
 _LONGEST_TEXT = 500  # a problem or a fix that names what a user wrote is cut there
 
 
@@ -424,8 +425,44 @@ def listed(names: Iterable[str], last: str = "and") -> str:
 
 
 def close(name: str, known: Iterable[str]) -> list[str]:
-    """The known name that is probably meant, if there is one."""
-    return difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
+    """The known name that is probably meant, if there is one: of several with as many characters
+    in common, the one that is reached by the fewest slips.
+    """
+    matcher = difflib.SequenceMatcher(b=name)
+    ranked = []
+    for other in set(known):
+        matcher.set_seq1(other)
+        alike = 1.0 if other.casefold() == name.casefold() else matcher.ratio()
+        if alike >= _LIKE:
+            ranked.append((alike, -_distance(name, other), other))
+    return [max(ranked)[-1]] if ranked else []
+
+
+def _distance(written: str, known: str) -> float:
+    """What it costs to correct a name by inserting, deleting and replacing characters, and by
+    swapping neighbours (optimal string alignment).
+
+    Neighbours in the wrong order are one slip.  Vowels and what joins words weigh half: names here
+    are often abbreviations, which leave them out, so that `nofoget` is nearer to `nfg` than `nog`.
+    """
+    costs = [[sum(map(_weight, known[:column])) for column in range(len(known) + 1)]]
+    for row, char in enumerate(written, 1):
+        costs.append([costs[-1][0] + _weight(char)])
+        for column, other in enumerate(known, 1):
+            replaced = 0.0 if char == other else max(_weight(char), _weight(other))
+            ways = [
+                costs[row - 1][column] + _weight(char),
+                costs[row][column - 1] + _weight(other),
+                costs[row - 1][column - 1] + replaced,
+            ]
+            if written[row - 2 : row] == other + known[column - 2 : column - 1] and row > 1:
+                ways.append(costs[row - 2][column - 2] + 1.0)
+            costs[row].append(min(ways))
+    return costs[-1][-1]
+
+
+def _weight(char: str) -> float:
+    return 0.5 if char in "aeiou_-. " else 1.0
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -433,10 +470,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     short.
     """
     names = sorted(set(known))
-    meant = (
-        close(name, names)
-        or [known_name for known_name in names if known_name.casefold() == name.casefold()][:1]
-    )
+    meant = close(name, names)
     listing = f"one of: {', '.join(names)}" if 0 < len(names) <= 40 else ""
     if meant:
         return f"did you mean '{meant[0]}'?" + (f"  ({listing})" if listing else "")

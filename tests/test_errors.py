@@ -17,6 +17,7 @@ import rnnzoo
 from rnnzoo import errors
 from rnnzoo.cli import main
 from rnnzoo.errors import RnnzooError, Span, SpecError, StoreError, TaskError, UsageError
+from rnnzoo.spec.cell import built_in_names
 
 ROOT = Path(rnnzoo.__file__).parent
 SPEC = """\
@@ -77,12 +78,12 @@ def test_counts_and_lists_read_as_a_sentence_has_them() -> None:
 @pytest.mark.parametrize(
     ("arguments", "python", "command_line"),
     [
+        ({"workers": 0}, "workers must be at least 1, not 0", "--workers: must be a whole number"),
         (
-            {"workers": 0},
-            "workers must be at least 1, not 0",
-            "--workers must be at least 1, not 0",
+            {"trials": 1_000_001},
+            "trials must be a whole number from 1 to 1,000,000, not 1000001",
+            "--trials must be a whole number from 1 to 1,000,000, not 1000001",
         ),
-        ({"trials": 0}, "trials must be a whole number", "--trials must be a whole number"),
         (
             {"overrides": ["search.trails=2"]},
             'overrides=["search.trails=2"]: an',
@@ -160,3 +161,26 @@ def test_a_disk_that_is_full_is_told_where_output_is_kept_back() -> None:
     assert done.stderr.decode().endswith(
         "fix: make room on that disk, and give the same command again\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("nofoget", "nfg"),  # `nog` has as many characters of it
+        ("gur", "gru"),  # a swap is one slip, where `sgu` needs two
+        ("lsmt", "lstm"),
+        ("lstn", "lstm"),
+        ("peepholes", "peephole"),
+        ("mamab", "mamba"),
+        ("reset_after", "gru_reset_after"),
+        ("LSTM", "lstm"),
+        ("vanilla", None),
+    ],
+)
+def test_the_cell_that_a_slip_means_is_named(slip: str, meant: str | None) -> None:
+    assert errors.close(slip, built_in_names()) == ([meant] if meant else [])
+
+
+def test_a_swap_of_neighbours_is_nearer_than_another_letter() -> None:
+    assert errors.close("mea", ["mse", "mae", "mad"]) == ["mae"]
+    assert errors.close("tset", ["test", "seat", "sets"]) == ["test"]
