@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -20,9 +21,11 @@ esac
 """
 
 
-def set_up(folder: Path, *group: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def set_up(
+    folder: Path, *group: str, python: str = PYTHON, **environment: str
+) -> subprocess.CompletedProcess[str]:
     fake = folder / "python"
-    fake.write_text(PYTHON)
+    fake.write_text(python)
     fake.chmod(0o755)
     return subprocess.run(
         ["sh", str(ROOT / "tools/setup.sh"), str(folder / "venv"), *group],
@@ -37,11 +40,33 @@ def set_up(folder: Path, *group: str, **environment: str) -> subprocess.Complete
 def test_each_step_of_the_set_up_says_what_it_does(tmp_path: Path) -> None:
     done = set_up(tmp_path)
     assert done.returncode == 0, done.stderr
-    first, *steps, last = done.stdout.splitlines()
-    assert first.startswith(f"Setting up {tmp_path}/venv with Python 3.11.9")
+    first, *steps, last, next_ = done.stdout.splitlines()
+    assert first == (
+        f"Setting up {tmp_path}/venv with Python 3.11.9, once: about 4 GB; a minute, or 3 on a busy"
+        " machine."
+    )
     assert [step.split()[0] for step in steps] == ["making", "downloading", "installing"]
     assert last == f"Done.  In this shell, . {tmp_path}/venv/bin/activate makes rnnzoo a command."
+    page = re.search(r"docs/\S+\.md", next_)
+    assert page
+    assert (ROOT / page[0]).is_file()
     assert (tmp_path / "venv/.ready").exists()
+
+
+def test_a_long_installation_says_how_far_it_is(tmp_path: Path) -> None:
+    waits_once = PYTHON.replace(
+        "'#!/bin/sh' '", "'#!/bin/sh' 'until test -e \"$0.told\"; do :; done' '"
+    )
+    beside = tmp_path / "bin"  # a clock that is ahead: it does not sleep, and ends after a line
+    beside.mkdir()
+    (beside / "sleep").write_text(
+        f"#!/bin/sh\ntest ! -e {tmp_path}/slept || {{ touch {tmp_path}/venv/bin/uv.told; exit 1; }}"
+        f"\ntouch {tmp_path}/slept\n"
+    )
+    (beside / "sleep").chmod(0o755)
+    done = set_up(tmp_path, python=waits_once, PATH=f"{beside}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^  \S+ so far$", done.stdout, re.M)
 
 
 def test_a_set_up_without_a_network_says_so_and_is_not_done(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-size="about 4 GB and a minute"
-if [ -n "$group" ]; then size="what $group need, some seconds"; fi
-echo "Setting up $venv with $("$python" --version): $size, once."
+size="about 4 GB; a minute, or 3 on a busy machine"
+if [ -n "$group" ]; then size="what $group need; some seconds"; fi
+echo "Setting up $venv with $("$python" --version), once: $size."
 rm -f "$venv/.ready"
 # An environment of another Python, or one that was left half made, is made anew.
 if ! fits "$venv/bin/python"; then rm -rf "$venv"; fi
@@ -50,6 +50,13 @@ uv() {
     "$venv/bin/uv" $verbs --quiet --python "$venv/bin/python" "$@"
 }
 
+# While the installer is silent, tell now and then how far it is.  The teller is what runs in the
+# background, so that Ctrl-C reaches the installer.
+(while sleep 15 >/dev/null 2>&1; do echo "  $(du -sh "$venv" | cut -f 1) so far"; done) &
+teller=$!
+trap 'kill "$teller" 2>/dev/null || :' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 if [ -z "$group" ]; then
     # Byte code once, instead of at every first import: after a fresh set-up this would be most of the first wait.
     echo "  installing what requirements.lock names: TensorFlow is most of it"
@@ -63,3 +70,8 @@ uv pip install --no-deps --no-build-isolation --editable .
 if [ -n "$group" ]; then uv pip uninstall uv; fi
 touch "$venv/.ready"
 echo "Done.  In this shell, . $venv/bin/activate makes rnnzoo a command."
+if [ -z "$group" ]; then
+    echo "rnnzoo demo shows a finished report, docs/first-sweep.md leads through a first sweep."
+else
+    echo "docs/installing.md says which commands it has."
+fi
