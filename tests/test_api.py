@@ -157,8 +157,17 @@ def test_an_experiment_is_a_path_a_text_a_dictionary_or_what_was_loaded(project:
     assert [resolved(experiment_of(experiment)) for experiment in given] == [expected] * 5
     with pytest.raises(UsageError, match="not int"):
         experiment_of(3)  # type: ignore[arg-type]
-    with pytest.raises(SpecError, match=r"<experiment>:2:\d+: no task 'addnig'"):
+    with pytest.raises(SpecError, match=r"experiment \(a text\):2:\d+: no task 'addnig'"):
         experiment_of(SPEC.replace("adding", "addnig"))
+
+
+@pytest.mark.parametrize("key", ["task", "variants"])
+def test_what_a_dictionary_lacks_is_said_of_the_argument(key: str) -> None:
+    written = plain(parse(SPEC, ""))
+    lacking = {name: value for name, value in written.items() if name != key}
+    where = r"experiment \(a dictionary, here as YAML\):1:1"
+    with pytest.raises(SpecError, match=f"^{where}: an experiment needs `{key}:`"):
+        experiment_of(lacking)
 
 
 def test_overrides_are_those_of_set(project: Path) -> None:

@@ -7,11 +7,13 @@ mistakes in it found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import UsageError, argument
+from rnnzoo.errors import Mistake, SpecError, UsageError, argument
 from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
@@ -46,15 +48,38 @@ def experiment_of(
     if isinstance(given, Experiment):
         return _overridden(given, sets)
     if isinstance(given, Mapping):
-        return parse_experiment(yaml_text(_plain(given)), TEXT, Path(), sets)
+        with _placed("a dictionary, here as YAML"):
+            return parse_experiment(yaml_text(_plain(given)), TEXT, Path(), sets)
     if isinstance(given, str) and "\n" in given:
-        return parse_experiment(given, TEXT, Path(), sets)
+        with _placed("a text"):
+            return parse_experiment(given, TEXT, Path(), sets)
     if isinstance(given, str | Path):
         return read(Path(given), sets)
     raise UsageError(
         "an experiment is a path, a text, a dictionary or what `load_experiment` returns, not"
         f" {type(given).__name__}"
     )
+
+
+@contextmanager
+def _placed(what: str) -> Iterator[None]:
+    """Within it, mistakes in an experiment without a file say in which argument they stand.
+
+    Args:
+        what: the argument is.
+    """
+    try:
+        yield
+    except SpecError as error:
+        name = f"{argument('experiment')} ({what})"
+        raise SpecError(*(_in_file(mistake, name) for mistake in error.mistakes)) from None
+
+
+def _in_file(mistake: Mistake, name: str) -> Mistake:
+    """A mistake; of a text without a file, under a name for it."""
+    if mistake.span.file != TEXT:
+        return mistake
+    return replace(mistake, span=replace(mistake.span, file=name))
 
 
 def paths_of(source: Source) -> list[str]:
