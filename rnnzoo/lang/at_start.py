@@ -133,14 +133,7 @@ def _of_layer(cell: ir.Cell, sizes: ir.Sizes) -> Start | None:
     nodes = sum(1 for equation in cell.first.equations for _ in ir.walk(equation.expr))
     if nodes > MOST or sum(int(np.prod(shape)) for shape in shapes) > LARGEST:
         return None
-    carried = ir.carriers(cell.first)  # what only carries a state on remembers as that one does
-    groups = {
-        name: group.states
-        for group in recurrences(cell.first, cell.states)
-        if group.coupling != "none"
-        for name in group.states
-        if name not in carried
-    }
+    groups = _disturbed(cell)
     run = _Run.of(cell, sizes)
     values = [run.step(t) for t in range(WARM)]
     run.disturb([*groups])
@@ -154,10 +147,25 @@ def _of_layer(cell: ir.Cell, sizes: ir.Sizes) -> Start | None:
     gates = {}
     for equation in cell.first.equations:
         if is_gate(cell.first, equation.name):
-            gate = np.concatenate([now[equation.name][:SEQUENCES] for now in values])
-            flat = np.minimum(gate, 1 - gate) < SATURATED
-            gates[equation.name] = Gate(float(gate.mean()), float(flat.mean()))
+            gates[equation.name] = _gate([now[equation.name][:SEQUENCES] for now in values])
     return Start({name: np.array(shares) for name, shares in left.items()}, gates)
+
+
+def _disturbed(cell: ir.Cell) -> dict[str, tuple[str, ...]]:
+    """The states whose memory is measured, each with those that it remembers through."""
+    carried = ir.carriers(cell.first)  # what only carries a state on remembers as that one does
+    groups: dict[str, tuple[str, ...]] = {}
+    for group in recurrences(cell.first, cell.states):
+        if group.coupling != "none":
+            groups |= {name: group.states for name in group.states if name not in carried}
+    return groups
+
+
+def _gate(steps: Sequence[Array]) -> Gate:
+    """Of a gate's values at each step."""
+    values = np.concatenate(steps)
+    is_saturated = np.minimum(values, 1 - values) < SATURATED
+    return Gate(float(values.mean()), float(is_saturated.mean()))
 
 
 @dataclass(eq=False, slots=True)

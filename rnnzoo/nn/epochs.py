@@ -145,56 +145,91 @@ def flow(trial: Trial, model: Learner, began: float, seconds: Mapping[str, float
         seconds: spent until its model was there, by phase: `data`.
     """
     course = model.begin(trial)
-    before = len(course.curve)
-    started = time.perf_counter()
-    seconds = {**seconds, "build": started - began - seconds["data"]}
-
-    def spent() -> dict[str, float]:
-        """Seconds by phase, those of processes before among them."""
-        now, rows = time.perf_counter(), course.curve[before:]
-        # what the first epoch took more than the others
-        compiling = max(0.0, rows[0]["seconds"] - _usual(rows)) if rows else 0.0
-        every = {**seconds, "compile": compiling, "train": now - started, "total": now - began}
-        return {phase: value + course.seconds.get(phase, 0.0) for phase, value in every.items()}
+    timer = _Timer(course, began, seconds)
 
     def save() -> None:
-        model.save_checkpoint(trial, replace(course, seconds=spent()))
+        model.save_checkpoint(trial, replace(course, seconds=timer.spent()))
 
     ended = yield from of_course(trial.until, model, course, save)
-    trained = spent()
-    scores = {}
+    trained = timer.spent()
     goes_on = ended.waits or ended.stopped
+    is_complete = ended.kind is Kind.COMPLETE
+    if is_complete and not goes_on:
+        model.keep_state(trial, replace(course, seconds=trained))
     if not goes_on:
-        if ended.kind is Kind.COMPLETE:
-            model.keep_state(trial, replace(course, seconds=trained))
         model.restore()
-    if ended.kind is Kind.COMPLETE:
-        scores = {split: model.evaluate(split).metric for split in SPLITS}
-    by_length = model.by_length() if scores and model.task.by_length else {}
-    also = model.also() if scores and model.task.also else {}
+    measured = _measured(model) if is_complete else _Measured()
     outcome = Outcome(
         kind=ended.kind,
-        scores=scores,
+        scores=measured.scores,
         curve=tuple(course.curve),
         weights=model.count(),
         best_epoch=course.best_epoch,
         seconds={
             **trained,
-            "total": spent()["total"],
-            # where a shorter training had come to the end already, of its epochs
-            "step": _usual(course.curve[before:] or course.curve) / model.steps,
+            "total": timer.spent()["total"],
+            "step": timer.epoch() / model.steps,
         },
         message=ended.message,
         ending=ended.ending,
         waits=ended.waits,
-        by_length=by_length,
-        also=also,
+        by_length=measured.by_length,
+        also=measured.also,
     )
     if goes_on:
         save()
-    if outcome.kind is Kind.COMPLETE and trial.folder:
+    if is_complete and trial.folder:
         model.save(trial.model, trial)
     return outcome
+
+
+class _Timer:
+    """What a training has taken, by phase, those of processes before among it.
+
+    Args:
+        began: when the trial did, on the clock that measures performance.
+        seconds: spent until its model was there, by phase: `data`.
+    """
+
+    def __init__(self, course: Course, began: float, seconds: Mapping[str, float]) -> None:
+        self._course, self._began = course, began
+        self._started = time.perf_counter()
+        self._before = len(course.curve)
+        self._beforehand = {**seconds, "build": self._started - began - seconds["data"]}
+
+    def spent(self) -> dict[str, float]:
+        """Seconds by phase until now."""
+        now, rows = time.perf_counter(), self._course.curve[self._before :]
+        every = {
+            **self._beforehand,
+            # what the first epoch took more than the others
+            "compile": max(0.0, rows[0]["seconds"] - _usual(rows)) if rows else 0.0,
+            "train": now - self._started,
+            "total": now - self._began,
+        }
+        of_before = self._course.seconds
+        return {phase: value + of_before.get(phase, 0.0) for phase, value in every.items()}
+
+    def epoch(self) -> float:
+        """Seconds of an epoch of this process; where a shorter training had come to the end
+        already, of those before.
+        """
+        return _usual(self._course.curve[self._before :] or self._course.curve)
+
+
+class _Measured(NamedTuple):
+    """The metrics of the weights that were kept."""
+
+    scores: Mapping[str, float] = {}
+    by_length: Mapping[str, float] = {}
+    also: Mapping[str, float] = {}
+
+
+def _measured(model: Learner) -> _Measured:
+    scores = {split: model.evaluate(split).metric for split in SPLITS}
+    by_length = model.by_length() if model.task.by_length else {}
+    also = model.also() if model.task.also else {}
+    return _Measured(scores, by_length, also)
 
 
 def _usual(rows: Sequence[Mapping[str, float]]) -> float:

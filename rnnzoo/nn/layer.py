@@ -208,8 +208,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if self.cell.reads_time and (self.stateful or self.return_state):
             states.append(self._clock_after(inputs, clock))
         if self.stateful:
-            for variable, state in zip(self._memory.states, states, strict=True):
-                variable.assign(state)
+            self._remember(states)
         if self.zero_output_for_mask and self.return_sequences and mask is not None:
             is_real = keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1)
             output = keras.ops.where(is_real, output, 0)
@@ -271,10 +270,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             raise UsageError("this layer keeps no states between calls", "stateful=True")
         batch = self._memory.batch
         if batch is not None:
-            for variable, value in zip(
-                self._memory.states, self.get_initial_state(batch), strict=True
-            ):
-                variable.assign(value)
+            self._remember(self.get_initial_state(batch))
+
+    def _remember(self, states: Sequence[Tensor]) -> None:
+        for variable, state in zip(self._memory.states, states, strict=True):
+            variable.assign(state)
 
     def reset_states(self) -> None:
         """`reset_state`, under the name that Keras has for it too."""

@@ -225,38 +225,43 @@ def form_of_each(
     elif role == "y":
         problems = list(_y(header, kind, x, name))
         yield from problems or _shape_of_y(header.shape, kind, per, x.shape, name)
-    elif role in ("lengths", "y_lengths") and header.dtype.kind not in "iu":
-        yield (
-            f"{name} must be {count} whole numbers, not {header.dtype}",
-            f"{name}={name}.astype(int)",
-        )
-    elif role in ("split", "group") and header.dtype.hasobject:
-        yield f"'{name}' {OBJECTS}; pandas writes text so", f"{name}={name}.astype(str)"
-    elif role == "split" and header.dtype.kind == "f":
-        yield (
-            f"split must hold text or whole numbers, not {header.dtype}",
-            "split=split.astype(int)",
-        )
-    elif role == "split" and header.dtype.kind == "b":
-        fix = "split=np.where(split, 'train', 'test'), if true is train"
-        yield "split holds true and false, which are no names of splits", fix
-    elif role == "group" and header.dtype.kind not in f"biu{TEXTS}":
-        yield (
-            f"{name} must hold whole numbers or text, not {header.dtype}",
-            f"{name}={name}.astype(str)",
-        )
-    elif role == "weights" and header.dtype.kind not in NUMBERS:
-        yield (
-            f"{name} must be {count} numbers, not {header.dtype}",
-            f"{name}={name}.astype(float)",
-        )
-    elif header.shape == (count, 1):
-        yield f"{name} has shape {header.shape}", f"{name}={name}[:, 0]"
-    elif header.shape != (count,):
-        yield (
-            f"{name} has shape {header.shape}",
-            f"it needs one value for each of the {count} sequences of x",
-        )
+    else:
+        yield from _type_of_each(role, header, count, name) or _shape_of_each(header, count, name)
+
+
+def _type_of_each(role: str, header: Header, count: int, name: str) -> list[Problem]:
+    """What is wrong with the type of an array with one value for each sequence."""
+    dtype = header.dtype
+    as_text = f"{name}={name}.astype(str)"
+    match role:
+        case "lengths" | "y_lengths" if dtype.kind not in "iu":
+            problem = f"{name} must be {count} whole numbers, not {dtype}"
+            return [(problem, f"{name}={name}.astype(int)")]
+        case "split" | "group" if dtype.hasobject:
+            return [(f"'{name}' {OBJECTS}; pandas writes text so", as_text)]
+        case "split" if dtype.kind == "f":
+            problem = f"split must hold text or whole numbers, not {dtype}"
+            return [(problem, "split=split.astype(int)")]
+        case "split" if dtype.kind == "b":
+            problem = "split holds true and false, which are no names of splits"
+            return [(problem, "split=np.where(split, 'train', 'test'), if true is train")]
+        case "group" if dtype.kind not in f"biu{TEXTS}":
+            return [(f"{name} must hold whole numbers or text, not {dtype}", as_text)]
+        case "weights" if dtype.kind not in NUMBERS:
+            problem = f"{name} must be {count} numbers, not {dtype}"
+            return [(problem, f"{name}={name}.astype(float)")]
+        case _:
+            return []
+
+
+def _shape_of_each(header: Header, count: int, name: str) -> list[Problem]:
+    """What is wrong with the shape of an array with one value for each sequence."""
+    if header.shape == (count,):
+        return []
+    problem = f"{name} has shape {header.shape}"
+    if header.shape == (count, 1):
+        return [(problem, f"{name}={name}[:, 0]")]
+    return [(problem, f"it needs one value for each of the {count} sequences of x")]
 
 
 def _form_of_named(role: str, header: Header, x: Header, name: str) -> Iterator[Problem]:

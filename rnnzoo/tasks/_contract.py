@@ -448,34 +448,45 @@ def _split(task: Task, split: Split) -> Iterator[Problem]:
 
 def _shapes(task: Task, split: Split) -> Iterator[Problem]:
     types = {name: array.dtype for name, array in split.stored.items()}
-    forms = {name: f"{types[name]}, {shape}" for name, shape in split.shapes.items()}
     shape = split.shapes["x"]
     if len(shape) != 3 or not all(shape) or types["x"].kind not in "biuf":
-        yield f"x is {forms['x']}", "numbers, (sequences, time, inputs)"
+        yield f"x is {types['x']}, {shape}", "numbers, (sequences, time, inputs)"
         return
     if task.vocabulary and (shape[-1] != 1 or types["x"] != np.int32):
-        yield f"x is {forms['x']}", "with a vocabulary, ids: int32, (sequences, time, 1)"
+        fix = "with a vocabulary, ids: int32, (sequences, time, 1)"
+        yield f"x is {types['x']}, {shape}", fix
         return
     count, time = shape[:2]
-    if split.lengths.shape != (count,) or split.lengths.dtype.kind not in "iu":
-        yield (
-            f"lengths is {split.lengths.dtype}, {split.lengths.shape}",
-            f"whole numbers, ({count},)",
-        )
-    where = (count, time) if task.per == "step" else (count,)
-    whole = task.targets in WHOLE
-    wanted = where if task.targets == "classes" else (*where, task.outputs)
-    if task.targets == "labels":  # as many as the longest answer has
-        wanted = (*where, *(split.shapes["y"][1:2] or ("labels",)))
-    fits = types["y"] in (np.int32, np.int64) if whole else types["y"].kind in "biuf"
-    if split.shapes["y"] != wanted or not fits:
-        numbers = "int32" if whole else "numbers"
-        yield (
-            f"y is {forms['y']}",
-            f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}",
-        )
-    if "weights" in types and split.shapes["weights"] != where:
-        yield f"weights is {forms['weights']}", f"numbers, {where}"
+    lengths = split.lengths
+    if lengths.shape != (count,) or lengths.dtype.kind not in "iu":
+        yield f"lengths is {lengths.dtype}, {lengths.shape}", f"whole numbers, ({count},)"
+    targeted = (count, time) if task.per == "step" else (count,)
+    yield from _form_of_y(task, split, targeted)
+    if "weights" in types and split.shapes["weights"] != targeted:
+        problem = f"weights is {types['weights']}, {split.shapes['weights']}"
+        yield problem, f"numbers, {targeted}"
+
+
+def _form_of_y(task: Task, split: Split, targeted: tuple[int, ...]) -> Iterator[Problem]:
+    """
+    Args:
+        targeted: the shape of what has a target: (sequences, time) or (sequences,).
+    """
+    dtype, shape = split.stored["y"].dtype, split.shapes["y"]
+    wanted: tuple[int | str, ...]
+    match task.targets:
+        case "classes":
+            wanted = targeted
+        case "labels":  # as many as the longest answer has
+            wanted = (*targeted, *(shape[1:2] or ("labels",)))
+        case _:
+            wanted = (*targeted, task.outputs)
+    is_whole = task.targets in WHOLE
+    fits = dtype in (np.int32, np.int64) if is_whole else dtype.kind in "biuf"
+    if shape != wanted or not fits:
+        numbers = "int32" if is_whole else "numbers"
+        fix = f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}"
+        yield f"y is {dtype}, {shape}", fix
 
 
 @dataclass(frozen=True, slots=True)

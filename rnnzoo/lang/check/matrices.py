@@ -295,14 +295,7 @@ def product(layer: Layer, tree: Call) -> ir.Expr:
     if is_diagonal(left) or is_diagonal(right):
         return scaled(layer, left, right, tree.span)
     if isinstance(right, Joined) or _computes(layer, right) or layer.is_of_weights(right):
-        problem = "a matrix multiplies a vector, and this is another matrix"
-        fix = "write A @ (B @ q), or outer(A @ v, k) for A @ outer(v, k)"
-        if isinstance(right, Call) and right.op.signs:
-            fix += ", so C - outer(C @ k, k) for C @ (I - outer(k, k))"
-        if isinstance(right, Joined):
-            problem = "a matrix that is computed multiplies one vector"
-            fix = "bring what is joined to one vector with a matrix of weights: W @ [a, b]"
-        layer.mistakes.add(right.span, problem, fix)
+        _report_no_vector(layer, right)
         return MISTAKEN
     is_turned = isinstance(left, Call) and left.op is transposed
     inner = left.args[0] if is_turned and isinstance(left, Call) else left
@@ -314,19 +307,42 @@ def product(layer: Layer, tree: Call) -> ir.Expr:
     assert isinstance(grid, ir.Grid)
     taken, given = (grid.rows, grid.columns) if is_turned else (grid.columns, grid.rows)
     if vector.shape != (taken,):
-        name = as_written(left)
-        problem = f"{name} multiplies a vector [{taken}], and this is {_words(vector.shape)}"
-        fix = f"{name.rstrip(_PRIME)} is {in_words(matrix.shape)}"
-        if is_number(vector.shape):
-            fix = "write * for a product with a number"
-        elif vector.shape == (given,) and is_turned:
-            fix = f"write {name.rstrip(_PRIME)} @ ..."
-        elif vector.shape == (given,) and isinstance(left, Name | Lag):
-            fix = f"write {name}' @ ... for the transposed matrix"
+        problem = f"{as_written(left)} multiplies a vector [{taken}], "
+        problem += f"and this is {_words(vector.shape)}"
+        fix = _fix_of_length(left, matrix.shape, vector.shape, given)
         layer.mistakes.add(right.span, problem, fix)
         return mistaken(given)
     operation = times_turned if is_turned else times
     return ir.Apply(operation, (matrix, vector, grid.count), (given,))
+
+
+def _report_no_vector(layer: Layer, right: Tree) -> None:
+    """After `@` stands a matrix, or several vectors that are joined."""
+    problem = "a matrix multiplies a vector, and this is another matrix"
+    fix = "write A @ (B @ q), or outer(A @ v, k) for A @ outer(v, k)"
+    if isinstance(right, Call) and right.op.signs:
+        fix += ", so C - outer(C @ k, k) for C @ (I - outer(k, k))"
+    if isinstance(right, Joined):
+        problem = "a matrix that is computed multiplies one vector"
+        fix = "bring what is joined to one vector with a matrix of weights: W @ [a, b]"
+    layer.mistakes.add(right.span, problem, fix)
+
+
+def _fix_of_length(left: Tree, matrix: ir.Shape, vector: ir.Shape, given: ir.Size) -> str:
+    """What to write where a vector is not as long as the rows of the matrix before it.
+
+    Args:
+        given: how long the product is: the vector may be meant for the other side of the matrix.
+    """
+    is_turned = isinstance(left, Call) and left.op is transposed
+    name = as_written(left).rstrip(_PRIME)
+    if is_number(vector):
+        return "write * for a product with a number"
+    if vector == (given,) and is_turned:
+        return f"write {name} @ ..."
+    if vector == (given,) and isinstance(left, Name | Lag):
+        return f"write {name}' @ ... for the transposed matrix"
+    return f"{name} is {in_words(matrix)}"
 
 
 def scaled(layer: Layer, left: Tree, right: Tree, span: Span) -> ir.Expr:
