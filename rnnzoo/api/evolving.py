@@ -98,7 +98,7 @@ class PreparedSearch:
             object.__setattr__(self, "read", whole(path))
             rows = list(rows_of(path, self.opened.plan.identity))
             object.__setattr__(self, "forgotten", len(failed(rows, self.again)))
-            for row in renewed(self._kept(rows)):
+            for row in renewed(self.opened.plan, self._kept(rows)):
                 self.course.take(row)
         return Tally.of(self.course.history)
 
@@ -172,7 +172,7 @@ class PreparedSearch:
     def _take_over(self, recorder: Recorder, taken: Observer) -> None:
         """Record the rows of other histories that are not here."""
         for source in self.source:
-            for row in renewed(rows_of(Path(source), self.opened.plan.identity)):
+            for row in renewed(self.opened.plan, rows_of(Path(source), self.opened.plan.identity)):
                 if not _has(self.course.history, row):
                     recorder.add(row)
                     self.course.take(row)
@@ -398,7 +398,7 @@ def prepared_search(
     chosen = root.one_by_one(root.chosen_launcher())
     at_once = root.workers(workers, chosen)
     given = root.checked_hours(hours)
-    opened = opened_search(experiment, progress)
+    opened = opened_search(experiment, progress, source)
     for path in source:
         check(Path(path), opened.plan.identity)
     own = given if given is not None else opened.plan.search.hours

@@ -1,7 +1,8 @@
 """The next candidate: a child of the population, or of a grammar; the cells that come first; and
 which cells of the population are trained at more settings.
 
-A candidate is new: no earlier one has its canonical form, and none its behaviour.
+A candidate is new: no earlier one has its canonical form, and none its behaviour; neither depends
+on signs that weights can carry.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rnnzoo.lang import behaviour, parse_text
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.rewriting import Child, Graph, child, from_grammar
+from rnnzoo.lang.signs import without_free_signs
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec.seeds import derive_seed, uniform
 
@@ -39,10 +41,23 @@ def cell_of(text: str) -> Cell:
     return parse_text(text)
 
 
+def form_of(plan: Plan, cell: Cell) -> str:
+    """The canonical hash by which a search knows a cell."""
+    if plan.format == 1:
+        return canonical_hash(cell, cancels=False)
+    return canonical_hash(without_free_signs(cell))
+
+
+def print_of(plan: Plan, cell: Cell) -> str:
+    """The fingerprint by which a search knows a cell."""
+    return behaviour.fingerprint(cell if plan.format == 1 else without_free_signs(cell))
+
+
 def first_cells(plan: Plan) -> Iterator[Drawn]:
     """The candidates of generation 0."""
     for number, (label, cell) in enumerate(plan.first.items()):
-        yield _candidate(number, 0, Child(cell, (), ()), canonical_hash(cell), (), label)
+        form = form_of(plan, cell)
+        yield _candidate(plan, number, 0, Child(cell, (), ()), form, (), label)
 
 
 def drawn_next(plan: Plan, history: History, population: Sequence[Drawn], generation: int) -> Drawn:
@@ -58,11 +73,11 @@ def drawn_next(plan: Plan, history: History, population: Sequence[Drawn], genera
             derive_seed(f"{plan.search.seed} {number} {attempt} candidate", 64)
         )
         made = _made(plan, population, rng, name_of(number))
-        form = canonical_hash(made.cell)
+        form = form_of(plan, made.cell)
         if form in history.forms:
             continue
         parents = tuple(numbers[name] for name in made.parents)
-        drawn = _candidate(number, generation, made, form, parents)
+        drawn = _candidate(plan, number, generation, made, form, parents)
         if drawn.unfit or drawn.print not in history.prints:
             return drawn
     raise UsageError(
@@ -95,7 +110,7 @@ def revisited(
     return chosen if has_more else None
 
 
-def renewed(rows: Iterable[Row]) -> list[Row]:
+def renewed(plan: Plan, rows: Iterable[Row]) -> list[Row]:
     """Rows in which candidates are known by what this version computes.
 
     Another version may have written them, whose hashes and fingerprints are others: next to these,
@@ -105,15 +120,15 @@ def renewed(rows: Iterable[Row]) -> list[Row]:
     drawn = [row for row in every if isinstance(row, Drawn)]
     sample = {row.number: row for row in drawn[:: max(1, len(drawn) // SAMPLE)]}
     sample |= {row.number: row for row in drawn if row.variant}
-    if all(_renewed(row) == row for row in sample.values()):
+    if all(_renewed(plan, row) == row for row in sample.values()):
         return every
-    return [_renewed(row) if isinstance(row, Drawn) else row for row in every]
+    return [_renewed(plan, row) if isinstance(row, Drawn) else row for row in every]
 
 
-def _renewed(drawn: Drawn) -> Drawn:
+def _renewed(plan: Plan, drawn: Drawn) -> Drawn:
     cell = cell_of(drawn.cell)
-    known_by = behaviour.fingerprint(cell) if drawn.print else ""
-    return replace(drawn, form=canonical_hash(cell), print=known_by)
+    known_by = print_of(plan, cell) if drawn.print else ""
+    return replace(drawn, form=form_of(plan, cell), print=known_by)
 
 
 def _made(plan: Plan, population: Sequence[Drawn], rng: np.random.Generator, name: str) -> Child:
@@ -123,6 +138,7 @@ def _made(plan: Plan, population: Sequence[Drawn], rng: np.random.Generator, nam
 
 
 def _candidate(
+    plan: Plan,
     number: int,
     generation: int,
     made: Child,
@@ -136,7 +152,7 @@ def _candidate(
         generation,
         cell_text(made.cell),
         form,
-        "" if unfit else behaviour.fingerprint(made.cell),
+        "" if unfit else print_of(plan, made.cell),
         parents,
         made.mutations,
         len(Graph.of(made.cell).nodes),

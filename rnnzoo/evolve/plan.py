@@ -13,7 +13,10 @@ from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.experiment import CellSearch, Experiment, Filter, Space, TaskChoice
 from rnnzoo.spec.trial import digest, unusual, without_paths
 
-FORMAT = 1  # of the rows; another one begins another history
+# Of histories: 2 since cells that differ by the sign of a weight are one.  A search that was begun
+# with another one goes on with it.
+FORMAT = 2
+FORMATS = (FORMAT, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Plan:
             lacks; None where the score is a loss, of which a half counts as twice the accuracy.
         passes: the score with which a candidate passes the filter.
         rules: what a candidate may be.
+        format: of the history; see `FORMATS`.
     """
 
     experiment: Experiment
@@ -53,6 +57,7 @@ class Plan:
     whole: Mapping[str, float | None]
     passes: float = math.inf
     rules: Rules = field(default_factory=Rules)
+    format: int = FORMAT
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -84,7 +89,7 @@ class Plan:
         if not self.search.more_settings:  # searches that were begun before there was this key
             del search["more_settings"]
         content: dict[str, Any] = {
-            "format": FORMAT,
+            "format": self.format,
             "search": search,
             "filter": [_filter(self.search.filter), self.passes],
             "first": {label: cell_digest(cell) for label, cell in self.first.items()},

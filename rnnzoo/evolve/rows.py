@@ -40,7 +40,8 @@ class Drawn:
         generation: 0 for the parents.
         cell: its text (`lang.text.cell_text`).
         form: its canonical hash.
-        print: its fingerprint: equal for cells with equal outputs; empty where it is unfit.
+        print: its fingerprint: equal for cells with equal outputs; empty where it is unfit.  Both
+            are of the cell without the signs that its weights can carry.
         parents: numbers of the candidates that it descends from.
         mutations: names of what was done to them, in order.
         nodes: how many operations it has.

@@ -8,6 +8,7 @@ else reads that.
     ir, primitives     the representation; the operations, each with all of its rules
     operations         those of a project, beside them
     canonical          one text and one hash for all spellings of a cell
+    signs              a cell without the signs that its weights can carry
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
     text, latex, unicode, greek, diagram, view     for people
     plain              cells as files of Python for PyTorch and JAX

@@ -2,8 +2,8 @@
 
 In: a checked cell.  Out: a text that determines the computation and does not depend on its
 spelling: on names of equations and weights, the order of lines and of the operands of any operation
-that commutes, names for subexpressions, brackets in sums, and the notation of differences.  Names
-of options stay: a space may search them.
+that commutes, names for subexpressions, brackets in sums, the notation of differences, and terms
+that cancel.  Names of options stay: a space may search them.
 
 The cell becomes a graph in which sums and products have any number of operands.  Each node gets a
 colour, which is refined by the colours of its neighbours until no class of nodes splits (Weisfeiler
@@ -60,6 +60,7 @@ class _Graph:
         values: the node of each equation and constant, by name.
         lags: the node of each state at the previous step, by name.
         weights: the node of each weight, by name.
+        cancels: whether terms that stand in a sum with both signs are left out.
     """
 
     cell: ir.Cell
@@ -70,11 +71,12 @@ class _Graph:
     lags: dict[str, int] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
     draws: int = 0
+    cancels: bool = True
 
     @staticmethod
-    def of(cell: ir.Cell, step: ir.Step) -> _Graph:
+    def of(cell: ir.Cell, step: ir.Step, cancels: bool) -> _Graph:
         step = apart(step)
-        graph = _Graph(cell, step)
+        graph = _Graph(cell, step, cancels=cancels)
         for constant in cell.constants:
             graph.values[constant.name] = graph.expression(constant.expr)
         for equation in step.equations:
@@ -100,7 +102,7 @@ class _Graph:
         if isinstance(expr, ir.Ref):
             return self.name(expr)
         if expr.op.signs or expr.op is neg:
-            return self.sum_of(self.terms(expr, 1))
+            return self.sum_of(self.terms(expr, 1), expr.shape)
         if expr.op is mul:
             sign, factors = self.factors(expr)
             product = self.add(
@@ -108,7 +110,7 @@ class _Graph:
                     PRODUCT_LABEL, tuple(sorted((1, factor) for factor in factors)), any_order=True
                 )
             )
-            return self.sum_of([(sign, product)])
+            return self.sum_of([(sign, product)], expr.shape)
         if expr.op is columns:
             return self.columns(expr)
         operands = [(1, self.expression(operand)) for operand in expr.args]
@@ -119,8 +121,12 @@ class _Graph:
             return self.add(_Node(f"{expr.op.name} {self.draws}", tuple(operands)))
         return self.add(_Node(expr.op.name, tuple(operands), expr.op.commutative))
 
-    def sum_of(self, terms: Sequence[Operand]) -> int:
-        """A sum of terms; a single positive term is its own sum."""
+    def sum_of(self, terms: Sequence[Operand], shape: ir.Shape) -> int:
+        """A sum of terms; a single positive term is its own sum, and one without terms is 0."""
+        terms = _uncancelled(terms) if self.cancels else terms
+        if not terms:
+            zero = self.add(_Node(f"number {0.0!r}"))
+            return self.add(_Node(f"fill {shape[0]}", ((1, zero),))) if shape else zero
         if len(terms) == 1 and terms[0][0] > 0:
             return terms[0][1]
         return self.add(_Node(SUM_LABEL, tuple(sorted(terms)), any_order=True))
@@ -138,9 +144,16 @@ class _Graph:
             return terms
         number = self.expression(expr)
         node = self.nodes[number]
+        if self.cancels and self.is_zero(node):
+            return []
         if node.label == SUM_LABEL:
             return [(sign * own, operand) for own, operand in node.operands]
         return [(sign, number)]
+
+    def is_zero(self, node: _Node) -> bool:
+        """Whether a node is a vector of zeros: what a sum is of which no term was left."""
+        kind, _, _ = node.label.partition(" ")
+        return kind == "fill" and self.nodes[node.operands[0][1]].label == f"number {0.0!r}"
 
     def _signs(self, expr: ir.Expr) -> tuple[int, ...]:
         if not isinstance(expr, ir.Apply):
@@ -225,6 +238,17 @@ class _Graph:
                 number = self.weight(name) if name in weights else self.values[name]
                 read.append((1, number))
         return text, tuple(read)
+
+
+def _uncancelled(terms: Sequence[Operand]) -> list[Operand]:
+    """Terms without those that stand with both signs, as often as they do: `a - b + b` is `a`."""
+    left: list[Operand] = []
+    for sign, operand in terms:
+        if (-sign, operand) in left:
+            left.remove((-sign, operand))
+        else:
+            left.append((sign, operand))
+    return left
 
 
 @dataclass(slots=True)
@@ -379,22 +403,26 @@ def _tied(colours: Mapping[int, str]) -> list[int]:
     return next((classes[colour] for colour in sorted(classes) if len(classes[colour]) > 1), [])
 
 
-def canonical_text(cell: ir.Cell) -> str:
-    """The text of a cell's computation, independent of its spelling."""
+def canonical_text(cell: ir.Cell, cancels: bool = True) -> str:
+    """The text of a cell's computation, independent of its spelling.
+
+    Args:
+        cancels: False for the form that was before terms of both signs were left out.
+    """
     options = "".join(f"{name} {value!r}\n" for name, value in sorted(cell.options.items()))
     steps = [cell.step]
-    text = _text(cell, steps)
+    text = _text(cell, steps, cancels)
     # a first layer of its own that computes the same is none
-    if cell.first != cell.step and text != _text(cell, [cell.first]):
+    if cell.first != cell.step and text != _text(cell, [cell.first], cancels):
         steps = [cell.step, cell.first]
-        text = _text(cell, steps)
+        text = _text(cell, steps, cancels)
     return f"{options}{len(steps)} steps\n{text}"
 
 
-def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:
+def _text(cell: ir.Cell, steps: Sequence[ir.Step], cancels: bool) -> str:
     """The text of steps, each of which may be that of the layer below."""
     initial = {state.name: state.initial for state in cell.states}
-    graphs = [_Graph.of(cell, step) for step in steps]
+    graphs = [_Graph.of(cell, step, cancels) for step in steps]
     starts = [0, *accumulate(len(graph.nodes) for graph in graphs)][: len(graphs)]
     form = _Form()
     for graph in graphs:
@@ -404,13 +432,18 @@ def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:
     return form.text(outputs)
 
 
-def canonical_hash(cell: ir.Cell) -> str:
+def canonical_hash(cell: ir.Cell, cancels: bool = True) -> str:
     """SHA-256 of the canonical text: equal for cells with the same computation and the same
     initialisers.
 
     Unlike `text.digest`, it does not depend on how the cell is spelt.
+
+    Args:
+        cancels: see `canonical_text`.
     """
-    return hashlib.sha256(f"{canonical_text(cell)}{operations.code(cell)}".encode()).hexdigest()
+    return hashlib.sha256(
+        f"{canonical_text(cell, cancels)}{operations.code(cell)}".encode()
+    ).hexdigest()
 
 
 def _hashed(*words: str) -> str:

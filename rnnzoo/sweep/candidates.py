@@ -5,7 +5,7 @@ row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from rnnzoo import metrics, tasks
 from rnnzoo.errors import Mistakes, Span, UsageError
 from rnnzoo.evolve.draw import cell_of, name_of
 from rnnzoo.evolve.found import confirming
-from rnnzoo.evolve.plan import Plan
+from rnnzoo.evolve.plan import FORMATS, Plan
 from rnnzoo.evolve.rows import Drawn, Trained, Training
 from rnnzoo.lang import counts, with_init
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.rewriting import Rules, child, from_grammar
+from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import FILTER, CellSearch, Experiment, TaskChoice
 from rnnzoo.spec.hyperparameters import Training as Settings
@@ -30,7 +31,7 @@ from rnnzoo.sweep.begun import settled
 from rnnzoo.sweep.fit import check_read, foresee
 from rnnzoo.sweep.open import checked_parts
 from rnnzoo.sweep.plan import Study, cells, studies, unequal
-from rnnzoo.sweep.recorded import place
+from rnnzoo.sweep.recorded import identity_of, place
 from rnnzoo.tasks import Report, Task
 
 ACCURACIES: Mapping[str, float] = {"error": 1.0}  # costs that are no metric's lack, and their best
@@ -79,7 +80,7 @@ class OpenedSearch:
             own_units=self._units(training, drawn, task.inputs),
             base=str(in_project(Path(self.experiment.file).parent)),
             data=task.digest,
-            cell_hash=drawn.form[:12],
+            cell_hash=cell_digest(cell_of(drawn.cell))[:12],
         )
 
     def _settings(self, stage: str) -> Settings:
@@ -142,8 +143,13 @@ def trained(training: Training, outcome: Outcome) -> Trained:
     )
 
 
-def opened_search(experiment: Experiment, progress: Report = tasks.silent) -> OpenedSearch:
+def opened_search(
+    experiment: Experiment, progress: Report = tasks.silent, source: Sequence[str | Path] = ()
+) -> OpenedSearch:
     """The search over cells of an experiment, with its data.
+
+    Args:
+        source: histories of it from elsewhere.
 
     Raises:
         UsageError: it has none, or what the user wrote is wrong.
@@ -174,8 +180,19 @@ def opened_search(experiment: Experiment, progress: Report = tasks.silent) -> Op
         return _plan(named, search, loaded)
 
     home = runs() / experiment.name
-    begun = settled(experiment, lambda named: place(home, planned(named).identity).exists())
-    return OpenedSearch(planned(begun), loaded, seen)
+    given = {identity_of(Path(path)) for path in source}
+
+    def is_begun(plan: Plan) -> bool:
+        return place(home, plan.identity).exists() or plan.identity in given
+
+    named = settled(experiment, lambda named: any(map(is_begun, formats(planned(named)))))
+    plans = formats(planned(named))
+    return OpenedSearch(next(filter(is_begun, plans), plans[0]), loaded, seen)
+
+
+def formats(plan: Plan) -> list[Plan]:
+    """A plan with each format that its history may have, the newest first."""
+    return [replace(plan, format=number) for number in FORMATS]
 
 
 def _seen(experiment: Experiment, search: CellSearch) -> dict[str, TaskChoice]:

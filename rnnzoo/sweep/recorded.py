@@ -126,6 +126,11 @@ def check(path: Path, identity: str) -> None:
     _check_header(path, header, identity)
 
 
+def identity_of(path: Path) -> str:
+    """The identity of the search whose history a file is; empty where it has none."""
+    return str(_content(path, 1, next(_lines(path), "")).get(IDENTITY, ""))
+
+
 def about(path: Path) -> About:
     """What the first line of a file says of its search.
 

@@ -60,8 +60,8 @@ def of_another_version(row: Row) -> Row:
 def test_a_history_of_another_version_is_gone_on_with_by_what_this_one_computes(
     rows: list[Row],
 ) -> None:
-    assert renewed(map(of_another_version, rows)) == rows
-    assert renewed(rows) == rows
+    assert renewed(plan(), map(of_another_version, rows)) == rows
+    assert renewed(plan(), rows) == rows
 
 
 def test_more_candidates_go_on_with_the_same_ones(rows: list[Row]) -> None:

@@ -32,7 +32,7 @@ def test_the_page_has_the_experiment_as_it_is() -> None:
 
 
 def test_what_is_recorded_is_of_this_experiment() -> None:
-    check(RECORDED, opened_search(read(EXPERIMENT)).plan.identity)
+    check(RECORDED, opened_search(read(EXPERIMENT), source=[RECORDED]).plan.identity)
 
 
 def test_the_page_has_the_fates_of_its_candidates(history: History) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.evolve import found
+from rnnzoo.evolve.draw import form_of
 from rnnzoo.evolve.history import History
 from rnnzoo.lang import load
-from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.rewriting import Graph
 from rnnzoo.spec.read_experiment import read
 from tests.evolve.worlds import SPEC, plan, searched
@@ -37,7 +37,7 @@ def test_a_found_cell_is_read_back_as_it_was_drawn(folder: Path) -> None:
     assert best
     for ended in best:
         cell = load(f"small_{ended.number}", folder / "found")
-        assert canonical_hash(cell) == history.drawn[ended.number].form
+        assert form_of(plan(), cell) == history.drawn[ended.number].form
         assert len(Graph.of(cell).nodes) == history.drawn[ended.number].nodes
 
 

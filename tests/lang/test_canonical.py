@@ -265,3 +265,39 @@ def test_a_ring_of_three_is_not_a_ring_of_two_and_one() -> None:
     assert canonical_text(lang.parse_text(H.format(three))) != canonical_text(
         lang.parse_text(H.format(two_and_one))
     )
+
+
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("h = tanh(W @ x + R @ h[t-1]) + x_1 - x_1", "h = tanh(W @ x + R @ h[t-1])"),
+        ("h = tanh(W @ x + R @ h[t-1] - x_1 + x_1)", "h = tanh(W @ x + R @ h[t-1])"),
+        ("h = tanh(x_1 + x_1 - x_1 + h[t-1])", "h = tanh(x_1 + h[t-1])"),
+        ("n = x_1 - h[t-1]\nh = tanh(n) * (h[t-1] + n)", "h = tanh(x_1 - h[t-1]) * x_1"),
+        ("v = x_1 - x_1\nh = tanh(v + h[t-1])", "h = tanh(h[t-1])"),
+        ("h = tanh(h[t-1]) + (x_1 - x_1)", "h = tanh(h[t-1])"),
+    ],
+)
+def test_terms_of_both_signs_cancel(long: str, short: str) -> None:
+    assert canonical_hash(beside_x(long)) == canonical_hash(beside_x(short))
+    before = {canonical_hash(beside_x(each), cancels=False) for each in (long, short)}
+    assert len(before) == 2
+
+
+def beside_x(equations: str) -> ir.Cell:
+    """A cell of these equations, in which `x_1` is a vector of x."""
+    lines = ["x_1 = W_1 @ x", *equations.splitlines(), "o = x_1 * h"]
+    text = "".join(f"  {line}\n" for line in lines)
+    return lang.parse_text(f"name: given\noutput: o\nequations: |\n{text}")
+
+
+def test_a_sum_of_which_nothing_is_left_is_zero() -> None:
+    zero = beside_x("h = tanh(h[t-1]) * (x_1 - x_1)")
+    assert canonical_hash(zero) == canonical_hash(beside_x("z = 0\nh = tanh(h[t-1]) * z"))
+
+
+def test_what_is_drawn_twice_does_not_cancel() -> None:
+    drawn = "d = bernoulli(0.1)\nk = bernoulli(0.1)\n"
+    given, other = (beside_x(f"{drawn}h = h[t-1] + d {sign} k") for sign in "-+")
+    without = beside_x("h = h[t-1] + 0 * x_1")
+    assert len({*map(canonical_hash, (given, other, without))}) == 3
