@@ -193,5 +193,5 @@ def test_gradients_are_drawn_at_the_start_and_after_training(
 
 def test_a_notebook_shows_a_cells_equations_and_its_picture() -> None:
     shown = view("peephole")._repr_html_()
-    assert r"p_{f} \odot c_{t-1}" in shown
+    assert "p_f ⊙ cₜ₋₁" in shown
     assert "<svg" in shown

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from rnnzoo import cli, lang
+from rnnzoo.cli import parser
 from rnnzoo.lang.view import view
 from rnnzoo.spec import settings
 from tests.docs.blocks import ROOT, Block, commands, fenced, mentioned
@@ -126,13 +127,13 @@ def test_every_cell_and_every_file_of_settings_is_right(block: Block, project: P
 
 @pytest.mark.parametrize(("page", "words"), commands())
 def test_every_command_of_a_block_is_read(page: str, words: str) -> None:
-    cli.parsed(shlex.split(words, comments=True))
+    parser.parsed(shlex.split(words, comments=True))
 
 
 @pytest.mark.parametrize(("page", "words"), mentioned())
 def test_a_command_in_a_sentence_exists_with_its_options(page: str, words: str) -> None:
     name, *rest = shlex.split(words)
-    options = cli.commands()[name].format_help()
+    options = parser.commands()[name].format_help()
     for option in [word.partition("=")[0] for word in rest if word.startswith("--")]:
         assert re.search(rf"{option}\b", options), f"{page}: rnnzoo {words}"
 

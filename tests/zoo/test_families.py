@@ -167,7 +167,7 @@ def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) ->
     facts = ("lstm", 2015, "nfg worse than peephole")
     assert (content["family"], content["year"], content["claim"]) == facts
     page = cell_page(view("nfg"))
-    assert "lstm, 2015" in page
+    assert "Family: lstm; published in 2015" in page
     assert f"<li>{kind}</li>" in page
     assert 'aria-label="The claim as YAML">nfg worse than peephole</pre>' in page
 

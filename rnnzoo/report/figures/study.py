@@ -274,6 +274,9 @@ def _label(axes: Axes, x: str, y: str, legend: str) -> None:
 
 
 def _legend(axes: Axes, title: str) -> None:
+    handles, _ = axes.get_legend_handles_labels()
+    if not handles:  # no variant has a line
+        return
     axes.legend(
         frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.02), title=title,
         alignment="left"
