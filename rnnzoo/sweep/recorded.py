@@ -26,7 +26,7 @@ IDENTITY, ABOUT = "identity", "search"  # keys of the first line
 FOLDER = "cells"  # of an experiment's histories, in its folder of `runs/`
 SHORT = 12  # digits of an identity that name a file
 COMPRESSED = ".gz"
-_NAME_ONE = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
+_NAME_A_HISTORY = "name the history of a search: a file that ends in .jsonl or .jsonl.gz"
 EARLIER = "earlier"  # in the name of a history that was left behind, before its number
 
 
@@ -117,18 +117,28 @@ def check(path: Path, identity: str) -> None:
         UsageError: there is no such file, or it is none, as an empty one, or of another search.
         StoreError: it is damaged.
     """
+    _check_header(path, _header(path), identity)
+
+
+def identity_of(path: Path) -> str:
+    """The identity of the search whose history a file is that a user has named.
+
+    Raises:
+        UsageError: there is no such file, or it is none.
+        StoreError: it is damaged.
+    """
+    return str(_header(path)[IDENTITY])
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The first line of a file that a user has named: what is no history is not called damaged."""
     try:
         header = json.loads(next(_lines(path), ""))
     except ValueError:
         header = None
     if not (isinstance(header, dict) and IDENTITY in header):
-        raise UsageError(f"{path} is no history of a search over cells", _NAME_ONE)
-    _check_header(path, header, identity)
-
-
-def identity_of(path: Path) -> str:
-    """The identity of the search whose history a file is; empty where it has none."""
-    return str(_content(path, 1, next(_lines(path), "")).get(IDENTITY, ""))
+        raise UsageError(f"{path} is no history of a search over cells", _NAME_A_HISTORY)
+    return header
 
 
 def about(path: Path) -> About:
@@ -151,7 +161,7 @@ def _lines(path: Path) -> Iterator[str]:
         with _opened(path) as stream:
             yield from stream
     except (FileNotFoundError, IsADirectoryError):
-        raise UsageError(f"no file {path}", _NAME_ONE) from None
+        raise UsageError(f"no file {path}", _NAME_A_HISTORY) from None
     except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError):
         form = "a whole file of gzip" if path.suffix == COMPRESSED else "a text in UTF-8"
         raise StoreError(f"{path} is not {form}", "copy it anew, or take a backup") from None

@@ -144,6 +144,7 @@ def test_more_candidates_are_a_total(folder: Path) -> None:
         (["--workers", "0"], "--workers: must be a whole number from 1 on, not 0"),
         (["--candidates", "0"], "--candidates: must be a whole number from 1 on, not 0"),
         (["--from", "nowhere.jsonl"], "no file nowhere.jsonl"),
+        (["--from", "small.yaml"], "small.yaml is no history of a search over cells"),
         (["--again", "faild"], "--again faild: no trials that are begun again"),
     ],
 )

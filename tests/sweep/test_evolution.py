@@ -26,7 +26,7 @@ from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed
 from rnnzoo.sweep.evolution import Evolution
-from rnnzoo.sweep.recorded import Recorder, about, check, newest, others, rows_of
+from rnnzoo.sweep.recorded import Recorder, about, check, identity_of, newest, others, rows_of
 from tests.faults.disks import fill, make_room, small
 from tests.sweep.inline import InlineLauncher
 
@@ -315,6 +315,8 @@ def test_a_file_that_is_no_history_is_refused(
         path.write_bytes(content)
     with pytest.raises((StoreError, UsageError), match=told):
         check(path, "")
+    with pytest.raises((StoreError, UsageError), match=told):  # read before, to know its format
+        identity_of(path)
 
 
 def test_a_search_that_was_changed_begins_another_history(
