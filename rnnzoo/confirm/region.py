@@ -182,9 +182,10 @@ class _SurfaceOf:
     def trials(cls, trials: Scored, own_scales: bool) -> _SurfaceOf:
         own: frozenset[str] = frozenset()
         if own_scales:
-            names = list(dict.fromkeys(trials.variants))
-            numbers = np.array([names.index(name) for name in trials.variants])
-            own = frozenset(names[number] for number in told_apart(numbers, trials.scores))
+            number = _numbered(trials.variants)
+            names = list(number)
+            variants = np.array([number[name] for name in trials.variants])
+            own = frozenset(names[variant] for variant in told_apart(variants, trials.scores))
         points, scores = (
             values.astype(float).tobytes() for values in (trials.points, trials.scores)
         )
@@ -196,7 +197,7 @@ class _SurfaceOf:
         Raises:
             StatsError: too few trainings have a score.
         """
-        number = {name: index for index, name in enumerate(dict.fromkeys(self.variants))}
+        number = _numbered(self.variants)
         surface = fit(
             np.frombuffer(self.points).reshape(-1, self.axes).copy(),
             np.array([number[name] for name in self.variants]),
@@ -204,6 +205,11 @@ class _SurfaceOf:
             frozenset(number[name] for name in self.own_scale),
         )
         return surface, number
+
+
+def _numbered(labels: Sequence[str]) -> dict[str, int]:
+    """A number for each variant, in the order in which they come."""
+    return {name: number for number, name in enumerate(dict.fromkeys(labels))}
 
 
 @lru_cache(maxsize=16)  # every round asks for the same surface once more

@@ -43,7 +43,7 @@ from rnnzoo.stats.compare import (
     permutation_test,
     relabellings,
 )
-from rnnzoo.stats.scales import UPPER
+from rnnzoo.stats.scales import capped
 from rnnzoo.stats.surrogate import Surface, fit_each, matern
 
 Array = np.ndarray[Any, Any]
@@ -113,7 +113,7 @@ class Adjusted:
             raise StatsError(
                 f"a comparison at equal settings needs {fewest} complete trials of each"
             )
-        if not np.ptp(_capped(self.report)):
+        if not np.ptp(capped(self.report)):
             raise StatsError("all scores are equal")
         self._labels = relabellings(self.of_a, seed, draws, paired).astype(float)
         self._known = self._statistics({0.0, *shifts})
@@ -156,7 +156,7 @@ class Adjusted:
         for (shift, moves), selecting, surface in zip(moved.items(), on, surfaces):
             weights = self._labels @ _precision(surface, selecting)
             statistics[shift] = _Statistics(
-                weights @ _capped(self.report - moves),
+                weights @ capped(self.report - moves),
                 (weights * self._labels).sum(axis=1),
                 weights @ self._labels[0],
             )
@@ -188,11 +188,6 @@ class _Statistics:
         return np.asarray(self.score / np.sqrt(self.information))
 
 
-def _capped(scores: Array) -> Array:
-    """Scores, at most the upper quartile of the finite ones."""
-    return np.asarray(np.minimum(scores, np.quantile(scores[np.isfinite(scores)], UPPER)))
-
-
 def _precision(surface: Surface, on: Array) -> Array:
     """(trials, trials) the inverse covariance of scores whose mean is unknown.
 
@@ -201,7 +196,7 @@ def _precision(surface: Surface, on: Array) -> Array:
     """
     points, shape = surface.points, surface.shape
     expected = surface.predict(points, 0)
-    variance = float(_capped(on).var()) or 1.0
+    variance = float(capped(on).var()) or 1.0
     covariance = (1.0 - shape.noise) * variance * matern(points, points, shape.lengths)
     own = shape.noise * variance + (EXCESS * (expected - expected.min())) ** 2
     covariance[np.diag_indices_from(covariance)] += own

@@ -82,9 +82,9 @@ def standardized(variants: Array, scores: Array, own: frozenset[int] = frozenset
     in_units = np.empty(len(scores))
 
     def scaled(members: Array) -> Scale:
-        capped = _capped(scores[members], UPPER)
-        scale = Scale(float(capped.mean()), float(capped.std()) or 1.0)
-        in_units[members] = (capped - scale.centre) / scale.deviation
+        bounded = capped(scores[members])
+        scale = Scale(float(bounded.mean()), float(bounded.std()) or 1.0)
+        in_units[members] = (bounded - scale.centre) / scale.deviation
         return scale
 
     shared = scaled(~np.isin(variants, list(own)))
@@ -115,8 +115,8 @@ def _evidence(variants: Array, scores: Array) -> dict[int, float]:
     """By variant, twice the logarithm of the likelihood ratio: its scores and those of all others
     come from two normal distributions, against one.
     """
-    capped = _capped(scores, UPPER_TOLD_APART)
-    of_all = float(capped.var())
+    bounded = capped(scores, UPPER_TOLD_APART)
+    of_all = float(bounded.var())
     if not of_all:
         return dict.fromkeys(variants.tolist(), 0.0)
 
@@ -126,15 +126,15 @@ def _evidence(variants: Array, scores: Array) -> dict[int, float]:
         variance = (squares + LEANING * of_all) / (len(part) + LEANING)
         return -len(part) * math.log(variance / of_all) - squares / variance
 
-    one = log_likelihood(capped)
+    together = log_likelihood(bounded)
     evidence = {}
     for variant in np.unique(variants):
-        own, others = capped[variants == variant], capped[variants != variant]
-        evidence[int(variant)] = log_likelihood(own) + log_likelihood(others) - one
+        own, others = bounded[variants == variant], bounded[variants != variant]
+        evidence[int(variant)] = log_likelihood(own) + log_likelihood(others) - together
     return evidence
 
 
-def _capped(scores: Array, quantile: float) -> Array:
+def capped(scores: Array, quantile: float = UPPER) -> Array:
     """Scores, none worse than this quantile of the finite ones."""
     bounded: Array = np.minimum(scores, np.quantile(scores[np.isfinite(scores)], quantile))
     return bounded
