@@ -7,7 +7,7 @@ padded arrays are made anew each time that they are asked for, and not kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -228,6 +228,14 @@ def padded(steps: np.ndarray, lengths: np.ndarray, width: int) -> np.ndarray:
     whole = np.zeros(shape, steps.dtype)
     whole[real(lengths, width)] = steps
     return whole
+
+
+def stacked(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences of any lengths, (steps, ...) each, as (sequences, longest, ...) with zeros behind
+    each, and their lengths.
+    """
+    lengths = np.array([len(steps) for steps in sequences], np.int32)
+    return padded(np.concatenate(sequences), lengths, int(lengths.max())), lengths
 
 
 def to_width(array: np.ndarray, width: int) -> np.ndarray:

@@ -27,7 +27,7 @@ from rnnzoo.tasks import (
     _orderless,
     _pen,
 )
-from rnnzoo.tasks._packed import padded
+from rnnzoo.tasks._packed import stacked
 
 OPTIONS: dict[str, Any] = {"set": "small1"}
 ABOUT = "Omniglot: which character is drawn, from movements of the pen (downloaded once, 3 MB)"
@@ -74,7 +74,5 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 
 
 def _split(moves: list[np.ndarray], classes: np.ndarray, chosen: np.ndarray) -> Split:
-    parts = [moves[number] for number in chosen]
-    lengths = np.array([len(part) for part in parts], np.int32)
-    x = padded(np.concatenate(parts), lengths, int(lengths.max()))
+    x, lengths = stacked([moves[number] for number in chosen])
     return Split(x, classes[chosen].astype(np.int32), lengths)

@@ -27,7 +27,7 @@ from rnnzoo.tasks import (
     _pen,
     _transcription,
 )
-from rnnzoo.tasks._packed import padded
+from rnnzoo.tasks._packed import stacked
 from rnnzoo.tasks._pen import Drawing
 
 ALPHABETS = {
@@ -142,9 +142,7 @@ def _word(letters: Sequence[Drawing]) -> Word:
 def _split(
     words: Sequence[Word], spread: float, names: Sequence[str], options: Mapping[str, Any]
 ) -> Split:
-    parts = _pen.scaled([word.moves for word in words], spread)
-    lengths = np.array([len(part) for part in parts], np.int32)
-    x = padded(np.concatenate(parts), lengths, int(lengths.max()))
+    x, lengths = stacked(_pen.scaled([word.moves for word in words], spread))
     y = np.zeros((len(words), options["letters"]), np.int32)
     for row, word in zip(y, words):
         row[: len(word.letters)] = [1 + names.index(letter) for letter in word.letters]

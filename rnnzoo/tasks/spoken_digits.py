@@ -40,7 +40,7 @@ from rnnzoo.tasks import (
     _ten_digits,
 )
 from rnnzoo.tasks._data_folder import OwnFiles
-from rnnzoo.tasks._packed import padded
+from rnnzoo.tasks._packed import stacked
 
 OPTIONS: dict[str, Any] = {"features": "mfcc", "test_speaker": ""}
 ABOUT = "Free Spoken Digit Dataset: which digit is said (from files of your own)"
@@ -215,7 +215,5 @@ def _task(frames: list[np.ndarray], digits: np.ndarray, side: np.ndarray, by_spe
 
 
 def _split(frames: list[np.ndarray], digits: np.ndarray, chosen: np.ndarray) -> Split:
-    parts = [frames[number] for number in chosen]
-    lengths = np.array([len(part) for part in parts], np.int32)
-    x = padded(np.concatenate(parts), lengths, int(lengths.max()))
+    x, lengths = stacked([frames[number] for number in chosen])
     return Split(x, digits[chosen], lengths)
