@@ -199,10 +199,7 @@ def _sweep_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         " `share: true` in the file"
     )
     sweep.add_argument("--share", action="store_true", help=text)
-    text = (
-        "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
-    )
-    sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
+    _again(sweep, "trials")
     text = (
         "begin nothing more after so many hours: trials that run save their state after their epoch"
     )
@@ -233,11 +230,7 @@ def _evolve_command(commands: argparse._SubParsersAction[Parser]) -> None:
     evolve.add_argument("--hours", type=above_zero, metavar="N", help=text)
     text = "first take over the history of the same search: a file of runs/, or a compressed one"
     _source(evolve, text)
-    text = (
-        "begin trainings that ended so once more: failed, out_of_memory or timed_out; may be"
-        " repeated"
-    )
-    evolve.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
+    _again(evolve, "trainings")
     _force(evolve)
     _set(evolve)
     _json(evolve)
@@ -562,6 +555,13 @@ def _part(parser: argparse.ArgumentParser, verb: str) -> None:
         f"{verb} every N-th trial of each search only, from the I-th on; other machines have others"
     )
     parser.add_argument("--shard", metavar="I/N", help=text)
+
+
+def _again(parser: argparse.ArgumentParser, what: str) -> None:
+    text = (
+        f"begin {what} that ended so once more: failed, out_of_memory or timed_out; may be repeated"
+    )
+    parser.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
 
 
 def _task(parser: argparse.ArgumentParser) -> None:
