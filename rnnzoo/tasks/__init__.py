@@ -37,7 +37,8 @@ one answer a sequence (`adding`, `temporal_order`, `sum_since`, `japanese_vowels
 from all steps so far (`parity`, `modular`, `dyck`, `word_problem`), memories that are asked now and
 then (`flip_flop`, `associative_recall`, `selective_copy`, `embedded_reber`), labels without their
 places (`touch_tones`, `omniglot_words`; `_transcription` has what `arrays` shares with it), clocks
-(`spike_delays`, `timed_spikes`, `periodic`), curves from nothing (`waveforms`), steps at uneven
+(`spike_delays`, `timed_spikes`, `periodic`), curves from nothing (`waveforms`,
+`recorded_sound`), steps at uneven
 times (`sines`), images read as sequences (`digits`, `mnist`), and the user's own `arrays`.
 Generated data comes from the task's own generator and `seed`, so that all variants see the same
 sequences.  Files of known data sets are looked for by `_data_folder`.

@@ -1,4 +1,4 @@
-"""The corpus inside the music21 package, whose files are read without importing it."""
+"""What lies inside the music21 package: files are read without importing it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def version(task: str) -> str:
         raise TaskError(f"the task '{task}' reads the music21 package", INSTALL) from None
 
 
-def corpus(folder: str) -> Path:
-    """A folder of its corpus.
+def folder(name: str) -> Path:
+    """A folder of the package, such as `corpus/bach`.
 
     Raises:
         TaskError: there is none of that name.
@@ -32,6 +32,6 @@ def corpus(folder: str) -> Path:
     package = importlib.util.find_spec("music21")
     places = list(package.submodule_search_locations or []) if package else []
     for place in places:
-        if (Path(place) / "corpus" / folder).is_dir():
-            return Path(place) / "corpus" / folder
-    raise TaskError(f"the music21 package has no corpus/{folder}", f"reinstall it: {INSTALL}")
+        if (Path(place) / name).is_dir():
+            return Path(place) / name
+    raise TaskError(f"the music21 package has no {name}", f"reinstall it: {INSTALL}")

@@ -74,7 +74,7 @@ def files() -> list[tuple[str, str]]:
 
 
 def _read(progress: Report) -> list[np.ndarray]:
-    corpus, names = _music21.corpus("bach"), files()
+    corpus, names = _music21.folder("corpus/bach"), files()
     rolls = []
     for done, (_, name) in enumerate(names):
         progress("reading chorales", done, len(names))

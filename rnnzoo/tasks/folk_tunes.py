@@ -78,7 +78,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 
 def tunes() -> list[str]:
     """All that are written in the characters of the vocabulary, in the order of the book."""
-    corpus = _music21.corpus("oneills1850")
+    corpus = _music21.folder("corpus/oneills1850")
     try:
         books = [path.read_text("latin-1") for path in sorted(corpus.glob("*.abc"))]
     except OSError as error:

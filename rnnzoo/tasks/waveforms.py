@@ -1,13 +1,8 @@
-"""A piece of sound out of nothing: without any input, a network must produce one given curve
-(sequence generation of Koutnik, Greff, Gomez and Schmidhuber 2014, section 4.1).
+"""A piece of sound out of nothing, made of tones (see `_one_curve`).
 
 The paper has five pieces of 7 ms of music, 320 samples each, which are not public.  Here a piece is
 made of `tones` sines with periods of 5 to 160 steps, the longer the louder, and a burst of noise of
-a tenth of its length.  `piece` says which, and the sweep's seed has no part in it.  A piece has
-mean 0 and variance 1, so that its mean squared error is that of the paper, as a share of the
-variance.
-
-All sequences are the same: what is learnt is this curve, and nothing is to be generalised.
+a tenth of its length.  `piece` says which, and the sweep's seed has no part in it.
 """
 
 from __future__ import annotations
@@ -18,33 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import Report, Split, Task, _generated
+from rnnzoo.tasks import Report, Task, _one_curve
 
 OPTIONS: dict[str, Any] = {
-    "piece": 1, "tones": 5, "length": 320, "train": 20, "valid": 1, "test": 1,
+    "piece": 1, "tones": 5, "length": _one_curve.LENGTH, **_one_curve.SIZES,
 }  # fmt: skip
 ABOUT = "a piece of sound, tones and a burst of noise, from no input at all"
 SOLVABLE = True
-LOSS = "squared"
+LOSS = _one_curve.LOSS
 PERIODS = 5.0, 160.0  # steps
 BURST = 0.1  # share of the length
 
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    values = piece(options["piece"], options["tones"], options["length"])
-    splits = _generated.splits(options, seed, lambda count, rng: _repeated(values, count))
-    return Task(
-        name="waveforms",
-        splits=splits,
-        loss=LOSS,
-        per="step",
-        outputs=1,
-        metric="mse",
-        unit="mean squared error, variance 1",
-        baselines={"always the mean": float(np.mean(splits["test"].y ** 2))},
-        solved=0.1,
-    )
+    curve = piece(options["piece"], options["tones"], options["length"])
+    return _one_curve.task("waveforms", curve, options)
 
 
 def piece(number: int, tones: int, length: int) -> np.ndarray:
@@ -59,11 +43,4 @@ def piece(number: int, tones: int, length: int) -> np.ndarray:
     burst = max(1, int(BURST * length))
     begin = rng.integers(0, length - burst + 1)
     sound[begin : begin + burst] += sound.std() / 2 * rng.normal(size=burst)
-    scaled: np.ndarray = (sound - sound.mean()) / sound.std()
-    return scaled
-
-
-def _repeated(values: np.ndarray, count: int) -> Split:
-    length = len(values)
-    y = np.tile(values.astype(np.float32)[None, :, None], (count, 1, 1))
-    return Split(np.zeros((count, length, 1), np.uint8), y, np.full(count, length, np.int32))
+    return _one_curve.standard(sound)
