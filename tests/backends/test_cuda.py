@@ -24,8 +24,9 @@ import pytest
 from rnnzoo import lang
 from rnnzoo.backends.cuda import build as cuda_build
 from rnnzoo.backends.cuda.barriers import barriers
-from rnnzoo.backends.cuda.kernel import Kernel, Part, fitted
+from rnnzoo.backends.cuda.kernel import Kernel, fitted
 from rnnzoo.backends.cuda.layout import Layout, TooLarge
+from rnnzoo.backends.cuda.step import Part
 from rnnzoo.backends.cuda.write import Machine, text_of, written
 from rnnzoo.backends.native import build
 from rnnzoo.backends.native.plan import Named

@@ -8,6 +8,8 @@ pointers.
     barriers  where threads wait for each other
     homes     what lies in registers, and what threads share
     layout    how a kernel is spread over a card, and whether it fits
-    kernel    a plan as parts that all threads go through
+    resources what a kernel uses of memory and registers
+    step      a step as parts that all threads go through
+    kernel    both, with the barriers between the parts
     write     a kernel -> C++, behind `kernel.h` and `device.h` or `host.h`
 """

@@ -17,7 +17,9 @@ from enum import Enum
 from pathlib import Path
 
 from rnnzoo.backends.cuda.homes import name_of
-from rnnzoo.backends.cuda.kernel import PIECES, Kernel, Lives, array_entry, fetch, register
+from rnnzoo.backends.cuda.kernel import Kernel
+from rnnzoo.backends.cuda.resources import PIECES, Lives, pieces, register
+from rnnzoo.backends.cuda.step import array_entry, fetch
 from rnnzoo.backends.native.plan import Axes, Memory, Place
 from rnnzoo.backends.native.write import SCALARS
 from rnnzoo.backends.native.write import Layout as Rows
@@ -99,9 +101,8 @@ def _shared(kernel: Kernel) -> Iterator[str]:
     for room in kernel.rooms.values():
         yield f"  float {room.name}[{room.buffers}][ROWS][{room.stride}];"
     for number, call in enumerate(kernel.plan.over_units):
-        pieces = kernel.groups_of(call) * PIECES
-        for which in ("ahead", "behind"):
-            yield f"  float pieces{number}_{which}[ROWS][{pieces}];"
+        for name in pieces(number):
+            yield f"  float {name}[ROWS][{kernel.groups_of(call) * PIECES}];"
     if not kernel.layout.holds:
         for number, product in enumerate(kernel.homes.products):
             outputs = len(product.result.sizes)
