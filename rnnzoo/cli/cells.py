@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -341,12 +342,8 @@ def _operations() -> dict[str, str]:
 
 def _studies() -> dict[str, str]:
     abouts = {}
-    for path in sorted(
-        [
-            *(project() / "experiments").glob("*.yaml"),
-            *(project() / "experiments/studies").glob("*.yaml"),
-        ]
-    ):
+    folders = (project() / "experiments", project() / "experiments/studies")
+    for path in sorted(chain.from_iterable(folder.glob("*.yaml") for folder in folders)):
         try:
             about = parse(read_text(path), str(path)).entries.get("about")
         except SpecError:
@@ -466,57 +463,85 @@ def _difference(cell: CellView, other: CellView) -> list[str]:
 
 
 def _description(cell: CellView, inputs: int, units: int) -> list[str]:
-    letters = _can_print("".join((*cell.unicode, *cell.unicode_first_layer)))
-    equations, first = (
-        (cell.unicode, cell.unicode_first_layer) if letters else (cell.equations, cell.first_layer)
-    )
-    heading = f"{cell.name}: {cell.title}" if cell.title else cell.name
-    lines = textwrap.wrap(heading, WIDTH, subsequent_indent="  ")
-    for reference in cell.source:
-        lines += textwrap.wrap(reference, WIDTH, initial_indent="  ", subsequent_indent="    ")
-    for title, section in (
-        ("constants", cell.constants),
-        ("equations", equations),
-        ("first layer", first),
-    ):
-        if section:
-            lines += ["", title, *(f"  {line}" for line in section)]
-    if cell.parent is not None:
-        changes = ", ".join(cell.changes) or "no equation"
-        compared = f"(rnnzoo show {cell.name} --diff {cell.parent.name})"
-        lines.append("")
-        lines += _labelled("extends", [f"{cell.parent.name}, changes {changes}", compared])
-    lines.append("")
-    lines += _labelled("states", [", ".join(cell.carried)])
-    if cell.ir.named_inputs:
-        sized = (f"{each.name} ({each.size_in_words})" for each in cell.ir.named_inputs)
-        lines += _labelled("reads", [f"x, {', '.join(sized)}"])
-    lines += _labelled("kind", cell.kinds)
-    lines += _labelled("scan", cell.scanned)
-    begun = at_start(cell.ir)
-    lines += _labelled("start", begun.lines() if begun else ())
-    known = [str(fact) for fact in (cell.family, cell.year) if fact]
-    if known:
-        lines.append(f"family   {', '.join(known)}")
-    if cell.claim:
-        lines.append(f"claim    {cell.claim}")
-    lines += _labelled("note", [cell.note] if cell.note else ())
-    if cell.options:
-        options = (f"{name} = {value:g}" for name, value in cell.options.items())
-        lines += _labelled("options", [", ".join(options)])
+    """All that `show` says of a cell: where it is from, its equations, facts and weights."""
     size = f"{number_of(inputs, 'input')} and {number_of(units, 'unit')}"
-    lines += ["", f"weights with {size}", *_weights(cell, inputs, units)]
+    return [
+        *_title(cell),
+        *_sections(cell),
+        *_parent(cell),
+        "",
+        *_facts(cell),
+        "",
+        f"weights with {size}",
+        *_weights(cell, inputs, units),
+        _totals(cell, inputs, units),
+    ]
+
+
+def _title(cell: CellView) -> Iterator[str]:
+    """Its name and title, and the papers that it is from."""
+    heading = f"{cell.name}: {cell.title}" if cell.title else cell.name
+    yield from textwrap.wrap(heading, WIDTH, subsequent_indent="  ")
+    for reference in cell.source:
+        yield from textwrap.wrap(reference, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _sections(cell: CellView) -> Iterator[str]:
+    """Its constants and equations, in letters that the terminal can print."""
+    equations, first_layer = cell.unicode, cell.unicode_first_layer
+    if not _can_print("".join((*equations, *first_layer))):
+        equations, first_layer = cell.equations, cell.first_layer
+    sections = {
+        "constants": cell.constants,
+        "equations": equations,
+        "first layer": first_layer,
+    }
+    for title, lines in sections.items():
+        if lines:
+            yield from ("", title, *(f"  {line}" for line in lines))
+
+
+def _parent(cell: CellView) -> Iterator[str]:
+    """The cell that it extends, and what it changes there."""
+    if cell.parent is None:
+        return
+    changes = ", ".join(cell.changes) or "no equation"
+    compared = f"(rnnzoo show {cell.name} --diff {cell.parent.name})"
+    yield ""
+    yield from _labelled("extends", [f"{cell.parent.name}, changes {changes}", compared])
+
+
+def _facts(cell: CellView) -> Iterator[str]:
+    """What is known of it, a label for each; what does not apply has none."""
+    named_inputs = (f"{each.name} ({each.size_in_words})" for each in cell.ir.named_inputs)
+    begun = at_start(cell.ir)
+    known = [str(fact) for fact in (cell.family, cell.year) if fact]
+    options = (f"{name} = {value:g}" for name, value in cell.options.items())
+    yield from _labelled("states", [", ".join(cell.carried)])
+    if cell.ir.named_inputs:
+        yield from _labelled("reads", [", ".join(("x", *named_inputs))])
+    yield from _labelled("kind", cell.kinds)
+    yield from _labelled("scan", cell.scanned)
+    yield from _labelled("start", begun.lines() if begun else ())
+    if known:
+        yield f"family   {', '.join(known)}"
+    if cell.claim:
+        yield f"claim    {cell.claim}"
+    if cell.note:
+        yield from _labelled("note", [cell.note])
+    if cell.options:
+        yield from _labelled("options", [", ".join(options)])
+
+
+def _totals(cell: CellView, inputs: int, units: int) -> str:
+    """How many weights there are, and what a step costs."""
     fixed = {weight.name for weight in cell.ir.first.weights if not weight.trained}
     fixed -= {*constant_matrices(cell.ir)}
     shapes = cell.weights(inputs, units)
     kept = sum(math.prod(shapes[name]) for name in fixed)
     trained = f"  {cell.count_params(inputs, units):,} "
-    lines.append(
-        trained
-        + (f"are trained, {kept:,} never" if kept else "in all")
-        + f"; {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
-    )
-    return lines
+    trained += f"are trained, {kept:,} never" if kept else "in all"
+    return f"{trained}; {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
 
 
 def _labelled(label: str, texts: Iterable[str]) -> Iterator[str]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from rnnzoo import __version__
 from rnnzoo.cli import arguments
 from rnnzoo.cli.arguments import Parser, above_zero, file, from_zero, whole
 from rnnzoo.errors import UsageError, nearest
+
+# text, because argparse's own class takes no parameter when it runs
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 MOST_PORT = 65_535
 TOP = ("-h", "--help", "--version")
@@ -86,14 +90,12 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=Parser
     )
-    _demo_command(commands)
-    _experiment_commands(commands)
-    _cell_commands(commands)
-    _skill_command(commands)
+    for add_command in _IN_ORDER:
+        add_command(commands)
     return parser, commands.choices
 
 
-def _demo_command(commands: argparse._SubParsersAction[Parser]) -> None:
+def _demo_command(commands: Commands) -> None:
     about = "the finished report of a study that comes with rnnzoo, in the browser"
     demo = _command(commands, "demo", "demo", about)
     text = "where to write it (default: a folder of the cache)"
@@ -102,89 +104,7 @@ def _demo_command(commands: argparse._SubParsersAction[Parser]) -> None:
     _json(demo)
 
 
-def _experiment_commands(commands: argparse._SubParsersAction[Parser]) -> None:
-    _sweep_commands(commands)
-    _data_command(commands)
-    _plan_command(commands)
-    status = _command(commands, "status", "status", "how far an experiment is")
-    _spec(status)
-    _part(status, "count")
-    _set(status)
-    _json(status)
-    _watch_command(commands)
-    report = _command(
-        commands, "report", "reports", "write the report once more, from what is recorded"
-    )
-    _spec(report)
-    text = "read the trials from a table of `rnnzoo export`, or several, or from `mlflow`"
-    _source(report, text)
-    _set(report)
-    printed = report.add_mutually_exclusive_group()
-    printed.add_argument(
-        "--latex", action="store_true", help="print answers and ranking as LaTeX tables for a paper"
-    )
-    printed.add_argument("--markdown", action="store_true", help="print them as Markdown")
-    _json(printed)
-    _export_command(commands)
-    _compare_command(commands)
-    _clean_command(commands)
-    _merge_command(commands)
-    best = _command(
-        commands,
-        "best",
-        "status",
-        "the best hyper-parameters of a variant, and how to load its model",
-    )
-    _spec(best)
-    _set(best)
-    best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
-    _task(best)
-    _json(best)
-    train = _command(
-        commands, "train", "models", "one training with its learning curve, in a minute"
-    )
-    text = "name of a cell, or a path to its YAML file; with --trial, an experiment file"
-    train.add_argument("cell", metavar="CELL", help=text)
-    train.add_argument("--task", metavar="T", help="name of a task; with --trial, its label")
-    text = "run this trial of the experiment again, as it was"
-    train.add_argument("--trial", type=whole(0), metavar="N", help=text)
-    text = "of the experiment: of which variant the trial is"
-    train.add_argument("--variant", metavar="V", help=text)
-    _set(train)
-    text = "where to write the model (.keras)"
-    train.add_argument("--save", type=file(".keras", bare=False), metavar="FILE", help=text)
-    _json(train)
-    _model_commands(commands)
-    doctor = _command(
-        commands,
-        "doctor",
-        "doctor",
-        "what a sweep needs of this machine, and what to do where it lacks",
-    )
-    _json(doctor)
-    _cluster_command(commands)
-    ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
-    ui.add_argument(
-        "--port", type=whole(1, MOST_PORT), metavar="N", help="port, instead of that of mlflow.yml"
-    )
-
-
-def _export_command(commands: argparse._SubParsersAction[Parser]) -> None:
-    export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
-    _spec(export)
-    export.add_argument(
-        "file",
-        nargs="?",
-        type=file(".csv", ".parquet", bare=False),
-        metavar="FILE",
-        help="ends in .csv or .parquet (default: results/NAME.csv)",
-    )
-    _force(export)
-    _set(export)
-    _json(export)
-
-
-def _sweep_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+def _sweep_command(commands: Commands) -> None:
     sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
     _spec(sweep)
     _budget(sweep)
@@ -211,15 +131,9 @@ def _sweep_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     text = "this machine's certificates for the cluster (default: certificates, in the project)"
     sweep.add_argument("--certificates", metavar="FOLDER", help=text)
     _json(sweep)
-    _evolve_command(commands)
-    _ctl_command(commands)
-    sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
-    _spec(sync)
-    _set(sync)
-    _json(sync)
 
 
-def _evolve_command(commands: argparse._SubParsersAction[Parser]) -> None:
+def _evolve_command(commands: Commands) -> None:
     evolve = _command(commands, "evolve", "evolve", "search over cells, or go on with it")
     _spec(evolve)
     text = "candidates in all, instead of those of `search_cells:`"
@@ -236,7 +150,7 @@ def _evolve_command(commands: argparse._SubParsersAction[Parser]) -> None:
     _json(evolve)
 
 
-def _ctl_command(commands: argparse._SubParsersAction[Parser]) -> None:
+def _ctl_command(commands: Commands) -> None:
     about = "tell a running sweep to pause, or to run more or fewer trials"
     ctl = _command(commands, "ctl", "ctl", about)
     ctl.description = f"{ctl.description}\nWithout a command it says what the sweep does."
@@ -249,84 +163,14 @@ def _ctl_command(commands: argparse._SubParsersAction[Parser]) -> None:
     _json(ctl)
 
 
-def _watch_command(commands: argparse._SubParsersAction[Parser]) -> None:
-    watch = _command(commands, "watch", "watch", "a page in the browser that shows a running sweep")
-    _spec(watch)
-    text = "port on this machine (default: the first that is free, from 8600)"
-    watch.add_argument("--port", type=whole(1, MOST_PORT), metavar="N", help=text)
-    watch.add_argument("--open", action="store_true", help="open the page in a browser here")
-    text = "keep the page after the sweep; without it, it ends 15 minutes after the sweep's end"
-    watch.add_argument("--stay", action="store_true", help=text)
-    _set(watch)
-    text = "print what the page shows once, as JSON, and end"
-    watch.add_argument("--json", action="store_true", help=text)
+def _sync_command(commands: Commands) -> None:
+    sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
+    _spec(sync)
+    _set(sync)
+    _json(sync)
 
 
-def _clean_command(commands: argparse._SubParsersAction[Parser]) -> None:
-    clean = _command(
-        commands, "clean", "clean", "files of trials that nothing needs any more, and delete them"
-    )
-    _spec(clean)
-    clean.add_argument("--yes", action="store_true", help="delete them; without it nothing is")
-    clean.add_argument(
-        "--states",
-        action="store_true",
-        help="also the states of finished trainings, from which these go on with more epochs",
-    )
-    _set(clean)
-    _json(clean)
-
-
-def _compare_command(commands: argparse._SubParsersAction[Parser]) -> None:
-    compare = _command(
-        commands, "compare", "compare", "several experiments: what differs, and scores side by side"
-    )
-    compare.add_argument("specs", nargs="+", metavar="SPEC", help="experiment files")
-    _source(
-        compare, "take the trials of one of them from a table of `rnnzoo export`; may be repeated"
-    )
-    text = "where to write the picture (default: runs/compare/NAMES.svg)"
-    compare.add_argument("--out", type=file(".svg"), metavar="FILE", help=text)
-    _force(compare)
-    _json(compare)
-
-
-def _merge_command(commands: argparse._SubParsersAction[Parser]) -> None:
-    merge = _command(
-        commands, "merge", "reports", "one table of trials of several machines' tables or storages"
-    )
-    out = file(".csv", ".parquet", bare=False)
-    merge.add_argument("out", type=out, metavar="OUT", help="ends in .csv or .parquet")
-    text = "a table of `rnnzoo export`; or a project's folder, or the URL of a storage, with --spec"
-    merge.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
-    merge.add_argument("--spec", metavar="SPEC", help="the experiment, where storages are read")
-    _force(merge)
-    _set(merge)
-    _json(merge)
-
-
-def _source(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.add_argument(
-        "--from", dest="source", action="append", default=[], metavar="FILE", help=text
-    )
-
-
-def _cluster_command(commands: argparse._SubParsersAction[Parser]) -> None:
-    text = "make certificates for a cluster of machines, or check those of this machine"
-    cluster = _command(commands, "cluster", "cluster", text)
-    text = "certificates: make a set; check: ask a scheduler whether it accepts this machine's"
-    cluster.add_argument("what", choices=("certificates", "check"), help=text)
-    text = (
-        "of certificates the folder to write to (default: certificates, in the project); of check"
-        " the scheduler's address"
-    )
-    cluster.add_argument("where", nargs="?", metavar="FOLDER|ADDRESS", help=text)
-    text = "to check: where they are (default: certificates, in the project)"
-    cluster.add_argument("--certificates", metavar="FOLDER", help=text)
-    _json(cluster)
-
-
-def _data_command(commands: argparse._SubParsersAction[Parser]) -> None:
+def _data_command(commands: Commands) -> None:
     data = _command(
         commands, "data", "data", "what is in a file of data, or in an experiment's tasks"
     )
@@ -337,7 +181,7 @@ def _data_command(commands: argparse._SubParsersAction[Parser]) -> None:
     _json(data)
 
 
-def _plan_command(commands: argparse._SubParsersAction[Parser]) -> None:
+def _plan_command(commands: Commands) -> None:
     plan = _command(
         commands, "plan", "plan", "what would run, how long it would take, and what it can decide"
     )
@@ -357,7 +201,133 @@ def _plan_command(commands: argparse._SubParsersAction[Parser]) -> None:
     _json(plan)
 
 
-def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+def _status_command(commands: Commands) -> None:
+    status = _command(commands, "status", "status", "how far an experiment is")
+    _spec(status)
+    _part(status, "count")
+    _set(status)
+    _json(status)
+
+
+def _watch_command(commands: Commands) -> None:
+    watch = _command(commands, "watch", "watch", "a page in the browser that shows a running sweep")
+    _spec(watch)
+    text = "port on this machine (default: the first that is free, from 8600)"
+    watch.add_argument("--port", type=whole(1, MOST_PORT), metavar="N", help=text)
+    watch.add_argument("--open", action="store_true", help="open the page in a browser here")
+    text = "keep the page after the sweep; without it, it ends 15 minutes after the sweep's end"
+    watch.add_argument("--stay", action="store_true", help=text)
+    _set(watch)
+    text = "print what the page shows once, as JSON, and end"
+    watch.add_argument("--json", action="store_true", help=text)
+
+
+def _report_command(commands: Commands) -> None:
+    report = _command(
+        commands, "report", "reports", "write the report once more, from what is recorded"
+    )
+    _spec(report)
+    text = "read the trials from a table of `rnnzoo export`, or several, or from `mlflow`"
+    _source(report, text)
+    _set(report)
+    printed = report.add_mutually_exclusive_group()
+    printed.add_argument(
+        "--latex", action="store_true", help="print answers and ranking as LaTeX tables for a paper"
+    )
+    printed.add_argument("--markdown", action="store_true", help="print them as Markdown")
+    _json(printed)
+
+
+def _export_command(commands: Commands) -> None:
+    export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
+    _spec(export)
+    export.add_argument(
+        "file",
+        nargs="?",
+        type=file(".csv", ".parquet", bare=False),
+        metavar="FILE",
+        help="ends in .csv or .parquet (default: results/NAME.csv)",
+    )
+    _force(export)
+    _set(export)
+    _json(export)
+
+
+def _compare_command(commands: Commands) -> None:
+    compare = _command(
+        commands, "compare", "compare", "several experiments: what differs, and scores side by side"
+    )
+    compare.add_argument("specs", nargs="+", metavar="SPEC", help="experiment files")
+    _source(
+        compare, "take the trials of one of them from a table of `rnnzoo export`; may be repeated"
+    )
+    text = "where to write the picture (default: runs/compare/NAMES.svg)"
+    compare.add_argument("--out", type=file(".svg"), metavar="FILE", help=text)
+    _force(compare)
+    _json(compare)
+
+
+def _clean_command(commands: Commands) -> None:
+    clean = _command(
+        commands, "clean", "clean", "files of trials that nothing needs any more, and delete them"
+    )
+    _spec(clean)
+    clean.add_argument("--yes", action="store_true", help="delete them; without it nothing is")
+    clean.add_argument(
+        "--states",
+        action="store_true",
+        help="also the states of finished trainings, from which these go on with more epochs",
+    )
+    _set(clean)
+    _json(clean)
+
+
+def _merge_command(commands: Commands) -> None:
+    merge = _command(
+        commands, "merge", "reports", "one table of trials of several machines' tables or storages"
+    )
+    out = file(".csv", ".parquet", bare=False)
+    merge.add_argument("out", type=out, metavar="OUT", help="ends in .csv or .parquet")
+    text = "a table of `rnnzoo export`; or a project's folder, or the URL of a storage, with --spec"
+    merge.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
+    merge.add_argument("--spec", metavar="SPEC", help="the experiment, where storages are read")
+    _force(merge)
+    _set(merge)
+    _json(merge)
+
+
+def _best_command(commands: Commands) -> None:
+    best = _command(
+        commands,
+        "best",
+        "status",
+        "the best hyper-parameters of a variant, and how to load its model",
+    )
+    _spec(best)
+    _set(best)
+    best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
+    _task(best)
+    _json(best)
+
+
+def _train_command(commands: Commands) -> None:
+    train = _command(
+        commands, "train", "models", "one training with its learning curve, in a minute"
+    )
+    text = "name of a cell, or a path to its YAML file; with --trial, an experiment file"
+    train.add_argument("cell", metavar="CELL", help=text)
+    train.add_argument("--task", metavar="T", help="name of a task; with --trial, its label")
+    text = "run this trial of the experiment again, as it was"
+    train.add_argument("--trial", type=whole(0), metavar="N", help=text)
+    text = "of the experiment: of which variant the trial is"
+    train.add_argument("--variant", metavar="V", help=text)
+    _set(train)
+    text = "where to write the model (.keras)"
+    train.add_argument("--save", type=file(".keras", bare=False), metavar="FILE", help=text)
+    _json(train)
+
+
+def _inspect_command(commands: Commands) -> None:
     inspect = _command(
         commands, "inspect", "models", "a trained model's gates and states over a real sequence"
     )
@@ -383,6 +353,9 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     inspect.add_argument("--out", type=file(".html"), metavar="FILE", help=text)
     _set(inspect)
     _json(inspect)
+
+
+def _predictions_command(commands: Commands) -> None:
     answers = _command(
         commands, "predictions", "predictions", "what a trained model answers on test"
     )
@@ -392,6 +365,9 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     _force(answers)
     _set(answers)
     _json(answers)
+
+
+def _gradients_command(commands: Commands) -> None:
     gradients = _command(
         commands, "gradients", "models", "how far back cells learn: gradients against the lag"
     )
@@ -408,21 +384,47 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     _json(gradients)
 
 
-def _kept(parser: argparse.ArgumentParser) -> None:
-    """Whose model it is."""
-    parser.add_argument(
-        "spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow"
+def _doctor_command(commands: Commands) -> None:
+    doctor = _command(
+        commands,
+        "doctor",
+        "doctor",
+        "what a sweep needs of this machine, and what to do where it lacks",
     )
-    parser.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
-    _task(parser)
+    _json(doctor)
 
 
-def _cell_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+def _cluster_command(commands: Commands) -> None:
+    text = "make certificates for a cluster of machines, or check those of this machine"
+    cluster = _command(commands, "cluster", "cluster", text)
+    text = "certificates: make a set; check: ask a scheduler whether it accepts this machine's"
+    cluster.add_argument("what", choices=("certificates", "check"), help=text)
+    text = (
+        "of certificates the folder to write to (default: certificates, in the project); of check"
+        " the scheduler's address"
+    )
+    cluster.add_argument("where", nargs="?", metavar="FOLDER|ADDRESS", help=text)
+    text = "to check: where they are (default: certificates, in the project)"
+    cluster.add_argument("--certificates", metavar="FOLDER", help=text)
+    _json(cluster)
+
+
+def _ui_command(commands: Commands) -> None:
+    ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
+    ui.add_argument(
+        "--port", type=whole(1, MOST_PORT), metavar="N", help="port, instead of that of mlflow.yml"
+    )
+
+
+def _check_command(commands: Commands) -> None:
     check = _command(commands, "check", "cells", "find the mistakes in cells and experiments")
     check.add_argument("files", nargs="+", metavar="FILE")
     text = "check again after each change, until Ctrl-C"
     check.add_argument("--watch", action="store_true", help=text)
     _json(check)
+
+
+def _list_command(commands: Commands) -> None:
     listing = _command(
         commands,
         "list",
@@ -439,6 +441,9 @@ def _cell_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--family", metavar="FAMILY", help="of cells: only those of one family, such as lstm"
     )
     _json(listing)
+
+
+def _show_command(commands: Commands) -> None:
     show = _command(commands, "show", "cells", "a cell: its equations, states, weights and counts")
     show.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
     show.add_argument(
@@ -467,6 +472,9 @@ def _cell_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--jax", action="store_true", help="a pure function for JAX that needs no rnnzoo"
     )
     _json(show)
+
+
+def _gallery_command(commands: Commands) -> None:
     gallery = _command(
         commands, "gallery", "cells", "a page for every cell: its picture, equations and weights"
     )
@@ -477,22 +485,9 @@ def _cell_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     gallery.add_argument("--bench", metavar="FILE", help=text)
     _json(gallery)
-    _new_command(commands)
-    schema = _command(
-        commands, "schema", "schema", "what files may hold, as JSON Schema for editors"
-    )
-    text = "cell, experiment or mlflow (for mlflow.yml)"
-    schema.add_argument("what", nargs="?", metavar="WHAT", help=text)
-    text = "write all three to this folder, and say how an editor finds them"
-    schema.add_argument("--write", metavar="FOLDER", help=text)
 
 
-def _skill_command(commands: argparse._SubParsersAction[Parser]) -> None:
-    about = f"a guide for coding assistants: `rnnzoo skill > {SKILL}`"
-    _json(_command(commands, "skill", "skill", about))
-
-
-def _new_command(commands: argparse._SubParsersAction[Parser]) -> None:
+def _new_command(commands: Commands) -> None:
     new = _command(commands, "new", "new", "a new cell, or an experiment on your data")
     new.add_argument("what", choices=("cell", "experiment"))
     new.add_argument("name", metavar="NAME")
@@ -506,9 +501,22 @@ def _new_command(commands: argparse._SubParsersAction[Parser]) -> None:
     _json(new)
 
 
-def _command(
-    commands: argparse._SubParsersAction[Parser], name: str, module: str, about: str
-) -> argparse.ArgumentParser:
+def _schema_command(commands: Commands) -> None:
+    schema = _command(
+        commands, "schema", "schema", "what files may hold, as JSON Schema for editors"
+    )
+    text = "cell, experiment or mlflow (for mlflow.yml)"
+    schema.add_argument("what", nargs="?", metavar="WHAT", help=text)
+    text = "write all three to this folder, and say how an editor finds them"
+    schema.add_argument("--write", metavar="FOLDER", help=text)
+
+
+def _skill_command(commands: Commands) -> None:
+    about = f"a guide for coding assistants: `rnnzoo skill > {SKILL}`"
+    _json(_command(commands, "skill", "skill", about))
+
+
+def _command(commands: Commands, name: str, module: str, about: str) -> argparse.ArgumentParser:
     """A subcommand; its function of the same name is imported when it is run."""
 
     def run(args: argparse.Namespace) -> int | None:
@@ -524,6 +532,12 @@ def _command(
     parser.register("type", None, arguments.text)  # of every argument that names none
     parser.set_defaults(run=run)
     return parser
+
+
+def _source(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument(
+        "--from", dest="source", action="append", default=[], metavar="FILE", help=text
+    )
 
 
 def _spec(parser: argparse.ArgumentParser) -> None:
@@ -564,6 +578,15 @@ def _again(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
 
 
+def _kept(parser: argparse.ArgumentParser) -> None:
+    """Whose model it is."""
+    parser.add_argument(
+        "spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow"
+    )
+    parser.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
+    _task(parser)
+
+
 def _task(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", metavar="T", help="label of the task, where there are several")
 
@@ -574,3 +597,37 @@ def _force(parser: argparse.ArgumentParser) -> None:
 
 def _json(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for machines")
+
+
+# as `rnnzoo --help` lists them: first the way of an experiment, then models, machine and cells
+_IN_ORDER: tuple[Callable[[Commands], None], ...] = (
+    _demo_command,
+    _sweep_command,
+    _evolve_command,
+    _ctl_command,
+    _sync_command,
+    _data_command,
+    _plan_command,
+    _status_command,
+    _watch_command,
+    _report_command,
+    _export_command,
+    _compare_command,
+    _clean_command,
+    _merge_command,
+    _best_command,
+    _train_command,
+    _inspect_command,
+    _predictions_command,
+    _gradients_command,
+    _doctor_command,
+    _cluster_command,
+    _ui_command,
+    _check_command,
+    _list_command,
+    _show_command,
+    _gallery_command,
+    _new_command,
+    _schema_command,
+    _skill_command,
+)

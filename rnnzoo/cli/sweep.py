@@ -17,12 +17,14 @@ from rnnzoo.cli.asked import print_asked
 from rnnzoo.cli.warned import print_data
 from rnnzoo.errors import command, number_of, without_password
 from rnnzoo.spec import settings as config
+from rnnzoo.spec.experiment import Experiment
 from rnnzoo.sweep.begun import Lanes
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
 if TYPE_CHECKING:
     from rnnzoo.api.sweeping import Note, Prepared
+    from rnnzoo.api.value import Results
     from rnnzoo.tasks import Report
 
 EVERY = 10.0  # seconds between two lines about work that takes long, where there is no bar
@@ -30,65 +32,92 @@ EVERY = 10.0  # seconds between two lines about work that takes long, where ther
 
 def sweep(args: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
-    from rnnzoo.api import planning, root
-    from rnnzoo.api.sweeping import prepared
     from rnnzoo.cli import reports
-    from rnnzoo.sweep.parts import part_of
-    from rnnzoo.sweep.tally import Tally
-    from rnnzoo.terminal.display import Display
 
     console = plain_console(args.json, "the sweep goes on, though nobody reads what it prints")
-    chosen = root.chosen_launcher(args.cluster, args.certificates)
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
+    ready = _prepared(experiment, args, console)
+    _introduce(ready, experiment, console)
+    results = _run(ready, args.spec, console)
+    made = ready.publish(results, noted(console))
+    reports.shown(results, made, console)
+    _tell_what_the_tracker_lacks(ready, args.spec, console)
+    for text in (*ready.told, *ready.left(results)):
+        told(console, f"\n{text}")
+    incomplete = ready.incomplete(results)
+    if incomplete:
+        told(console, f"\nno complete trial: {', '.join(incomplete)}", style="yellow")
+    if args.json:
+        print_json({**made.to_dict(), "page": str(made.page), "incomplete": list(incomplete)})
+    return 1 if incomplete else 0
+
+
+def _prepared(experiment: Experiment, args: argparse.Namespace, console: Console) -> Prepared:
+    """The sweep as the options have it; what it asks is printed before data is read."""
+    from rnnzoo.api import root
+    from rnnzoo.api.sweeping import prepared
+    from rnnzoo.sweep.parts import part_of
+
+    chosen = root.chosen_launcher(args.cluster, args.certificates)
     part = part_of(experiment, args.only, args.shard)
     print_asked(experiment, console)
     with bars(console, lines=True) as report:
-        ready = prepared(
+        return prepared(
             experiment,
             args.workers,
             args.source,
             args.again,
-            console.print,
-            report,
-            part,
-            chosen,
-            args.share,
-            args.hours,
-            args.grace,
+            note=console.print,
+            progress=report,
+            part=part,
+            chosen=chosen,
+            share=args.share,
+            hours=args.hours,
+            grace=args.grace,
         )
+
+
+def _introduce(ready: Prepared, experiment: Experiment, console: Console) -> None:
+    """Say what will run, where, and what is odd about it.
+
+    Args:
+        experiment: as it is written; that of `ready` is settled by how it was begun.
+    """
+    from rnnzoo.api import planning
+
     console.print(_headline(ready))
     if config.project() != Path():
         console.print(f"in the project at {config.project()}", style="dim")
     print_data(warned(experiment), planning.data(ready.opened), console)
     for text in ready.elsewhere():
         console.print(text, style="yellow")
+
+
+def _run(ready: Prepared, spec: str, console: Console) -> Results:
+    """Run what is missing, on a display."""
+    from rnnzoo.sweep.tally import Tally
+    from rnnzoo.terminal.display import Display
+
     console.print(f"opening the storage and {config.read().tracker_title} ...", style="dim")
-    tally, live = Tally(ready.opened.trials, part), console.is_terminal
+    tally, live = Tally(ready.opened.trials, ready.part), console.is_terminal
     if live:
-        console.print(f"in a browser: {command('watch', args.spec)}", style="dim")
+        console.print(f"in a browser: {command('watch', spec)}", style="dim")
     with Display(console, tally, live) as display:
         try:
-            results = ready.run(display, tally)
+            return ready.run(display, tally)
         except KeyboardInterrupt:
             display.stopped()
             raise
-    made = ready.publish(results, noted(console))
-    reports.shown(results, made, console)
+
+
+def _tell_what_the_tracker_lacks(ready: Prepared, spec: str, console: Console) -> None:
     missed = ready.tracker.missed
-    if missed or ready.tracker.behind:
-        missing = f"{len(missed)} of these trials" if missed else "their report or models"
-        title = config.read().tracker_title
-        console.print(
-            f"\n{title} lacks {missing}: {command('sync', args.spec)} writes them", style="yellow"
-        )
-    for text in (*ready.told, *ready.left(results)):
-        told(console, f"\n{text}")
-    without = ready.incomplete(results)
-    if without:
-        told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
-    if args.json:
-        print_json({**made.to_dict(), "page": str(made.page), "incomplete": list(without)})
-    return 1 if without else 0
+    if not missed and not ready.tracker.behind:
+        return
+    missing = f"{len(missed)} of these trials" if missed else "their report or models"
+    title = config.read().tracker_title
+    text = f"\n{title} lacks {missing}: {command('sync', spec)} writes them"
+    console.print(text, style="yellow")
 
 
 def noted(console: Console) -> Note:
