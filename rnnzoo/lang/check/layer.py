@@ -188,6 +188,7 @@ class Layer(Scope):
                 return matrices.exponential(self, tree)
             case Call(op=OverUnits()) if self.computes_matrix(tree):
                 return matrices.by_row(self, tree)
+            # what is not computed entry by entry reads vectors, within a matrix too
             case Call(op=op) if self.among_matrices and not isinstance(op, Elementwise):
                 with self.reading_entries(False):
                     return self.typed(tree)
@@ -201,19 +202,28 @@ class Layer(Scope):
             case Call(op=op) if op in (diagonal, transposed):
                 self.mistakes.add(tree.span, *matrices.lone(self, tree))
                 return MISTAKEN
-            case Call() if not self.among_matrices and (
-                self.computes_matrix(tree) and not self.is_of_weights(tree)
-            ):
+            case Call(op=OverUnits() as op):
+                return self.over_vectors(op, tree)
+        return self.entry_by_entry(tree)
+
+    def over_vectors(self, op: OverUnits, tree: Call) -> ir.Expr:
+        """An operation over the units of vectors, such as `softmax`."""
+        if op is dot and self.is_matrix(tree.args[0]):
+            return self.dot_of_matrix(tree.args[0], tree.args[1], tree.span)
+        typed = tuple(self.typed(arg) for arg in tree.args)
+        return over_units(op, typed, tree, self.shared.spec, self.mistakes)
+
+    def entry_by_entry(self, tree: Call) -> ir.Expr:
+        """An operation on entries, of vectors or of matrices; here it shows which of these were
+        meant.
+        """
+        if not self.among_matrices:
+            if self.computes_matrix(tree) and not self.is_of_weights(tree):
                 return self.typed_as_matrix(tree)
-            case Call() if not self.among_matrices and (star := self.starred(tree)) is not None:
+            if (star := self.starred(tree)) is not None:
                 return self.star(star)
-            case Call(op=OverUnits() as op, args=args):
-                if op is dot and self.is_matrix(args[0]):
-                    return self.dot_of_matrix(args[0], args[1], tree.span)
-                typed = tuple(self.typed(arg) for arg in args)
-                return over_units(op, typed, tree, self.shared.spec, self.mistakes)
-            case Call() if not self.among_matrices and (beside := self.beside_vector(tree)):
-                return matrices.report_beside_vector(self, tree, beside)
+            if (matrix := self.beside_vector(tree)) is not None:
+                return matrices.report_beside_vector(self, tree, matrix)
         typed = tuple(self.typed(arg) for arg in tree.args)
         self.check_has_gradient(tree.op, typed, tree.span)
         return apply(tree.op, typed, tree.span, self.shared.spec, self.mistakes)

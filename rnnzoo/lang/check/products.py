@@ -39,52 +39,74 @@ def not_a_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
 
 def _report_no_matrix(scope: Scope, left: Tree, right: Tree, span: Span) -> None:
     match left:
-        case Name(name=name) | Primed(name=name) if name in scope.trees and _is_vector(
-            scope, right
-        ):
-            fixes = f"write dot({name}, {as_written(right)})", scope.declared_to_be_matrix(name)
+        case Name() | Primed() if left.name in scope.trees and _is_vector(scope, right):
+            fixes = (
+                f"write dot({left.name}, {as_written(right)})",
+                scope.declared_to_be_matrix(left.name),
+            )
             problem = "two vectors make a number by `dot`"
             scope.mistakes.add(span, problem, "; ".join(filter(None, fixes)))
         case Primed():
             scope.mistakes.add(left.span, *lone_prime(scope, left))
+        case Name(name=name):
+            scope.mistakes.add(left.span, *_no_matrix(scope, name))
+        case Call():
+            _report_operation(scope, left, right, span)
+        case _:
+            _report_nothing_like_it(scope, left)
+
+
+def _report_operation(scope: Scope, left: Call, right: Tree, span: Span) -> None:
+    """Report an operation before @ by what it was meant as: the likeliest meaning comes first."""
+    match left:
         case Call(op=op, args=(first, matrix)) if op is matmul and (
             scope.stands_for_matrix(matrix) or scope.computes_matrix(matrix)
         ):
-            problem = "@ binds from the left: the left side of @ is not one matrix here"
-            product = f"{as_written(matrix)} @ {as_written(right)}"
-            fix = f"write {as_written(first)} @ ({product})"
-            if isinstance(first, Primed) and first.name in scope.trees:
-                fix = f"write dot({first.name}, {product})"
-            scope.mistakes.add(span, problem, fix)
-        case Call(op=op, args=args) if (
-            op.symbol
-            and len(args) > 1
-            and not op.signs
-            and all(map(scope.is_meant_as_matrix, args))
-        ):
+            _report_row_of_products(scope, first, matrix, right, span)
+        case Call() if _is_of_matrices(scope, left):
             computed_in_place(scope, left)
         case Call(op=op, args=(*_, Name() | Primed() as matrix)) if op in _TAKEN_FOR_PRODUCTS:
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
             scope.mistakes.add(span, problem, f"write a * ({as_written(matrix)} @ ...)")
-        case Name(name=name):
-            scope.mistakes.add(left.span, *_no_matrix(scope, name))
-        case Call(op=op, args=(first, second)) if op.signs and all(
-            map(scope.stands_for_matrix, (first, second))
-        ):
-            operand = as_written(right)
-            terms = [f"{as_written(matrix)} @ {operand}" for matrix in (first, second)]
-            fix = f"write {terms[0]} {op.symbol} {terms[1]}"
-            scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
+        case Call(op=op, args=args) if op.signs and all(map(scope.stands_for_matrix, args)):
+            terms = [f"{as_written(matrix)} @ {as_written(right)}" for matrix in args]
+            _report_sum(scope, left, f"write {f' {op.symbol} '.join(terms)}")
         case Call() if scope.is_meant_as_matrix(left):
             computed_in_place(scope, left)
         case Call(op=op) if op.signs and any(map(scope.stands_for_matrix, walk(left))):
             matrix = next(part for part in walk(left) if scope.stands_for_matrix(part))
-            fix = f"write one product for each matrix: {as_written(matrix)} @ a, and a number * a"
-            scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
+            each = f"{as_written(matrix)} @ a"
+            _report_sum(scope, left, f"write one product for each matrix: {each}, and a number * a")
         case _:
-            fixes = "write W @ (...)", _declared_to_be_matrix(scope, left)
-            problem = "before @ stands a matrix, and this is none"
-            scope.mistakes.add(left.span, problem, "; ".join(filter(None, fixes)))
+            _report_nothing_like_it(scope, left)
+
+
+def _report_row_of_products(
+    scope: Scope, first: Tree, matrix: Tree, right: Tree, span: Span
+) -> None:
+    """Report `a @ W @ b`, which is read as `(a @ W) @ b`."""
+    problem = "@ binds from the left: the left side of @ is not one matrix here"
+    product = f"{as_written(matrix)} @ {as_written(right)}"
+    fix = f"write {as_written(first)} @ ({product})"
+    if isinstance(first, Primed) and first.name in scope.trees:
+        fix = f"write dot({first.name}, {product})"  # of two vectors, a' @ b is a number
+    scope.mistakes.add(span, problem, fix)
+
+
+def _report_sum(scope: Scope, left: Tree, fix: str) -> None:
+    scope.mistakes.add(left.span, "a sum of matrices does not stand before @", fix)
+
+
+def _report_nothing_like_it(scope: Scope, left: Tree) -> None:
+    fixes = "write W @ (...)", _declared_to_be_matrix(scope, left)
+    problem = "before @ stands a matrix, and this is none"
+    scope.mistakes.add(left.span, problem, "; ".join(filter(None, fixes)))
+
+
+def _is_of_matrices(scope: Scope, left: Call) -> bool:
+    """Whether this is `A * B` of two matrices, by this sign or another that makes no sum."""
+    has_sign = left.op.symbol and len(left.args) > 1 and not left.op.signs
+    return bool(has_sign) and all(map(scope.is_meant_as_matrix, left.args))
 
 
 def _without_equation(scope: Scope, left: Tree) -> Lag | None:
