@@ -195,10 +195,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         mask = _mask_of(inputs, mask)
         start, clock = self._start(inputs, self._checked(inputs, initial_state, mask))
         if self.go_backwards:
-            mask = None if mask is None else keras.ops.flip(mask, axis=1)
-            inputs = self._backwards(inputs, mask)
-            if mask is not None and clock is None and self.cell.reads_time:
-                clock = -_padded_first(mask)
+            inputs, mask, clock = self._from_the_end(inputs, mask, clock)
         drops = self._drops(inputs) if training and self._drops_out else []
         drawn = self._draws(inputs) if training and self.cell.draws else {}
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
@@ -210,8 +207,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if self.stateful:
             self._remember(states)
         if self.zero_output_for_mask and self.return_sequences and mask is not None:
-            is_real = keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1)
-            output = keras.ops.where(is_real, output, 0)
+            output = _zero_at_padding(output, mask)
         return (output, *states) if self.return_state else output
 
     @property
@@ -552,6 +548,17 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         clock = keras.ops.cast(states.pop(), CLOCK_DTYPE) if self.cell.reads_time else None
         return [keras.ops.cast(state, self.compute_dtype) for state in states], clock
 
+    def _from_the_end(
+        self, inputs: Tensor, mask: Tensor | None, clock: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Inputs, padding mask and clock of sequences that are read from their ends."""
+        mask = None if mask is None else keras.ops.flip(mask, axis=1)
+        if mask is not None and clock is None and self.cell.reads_time:
+            # padding is read first now: the clock begins so far below 0 that it is 0 at the first
+            # real step
+            clock = -_padded_first(mask)
+        return self._backwards(inputs, mask), mask, clock
+
     def _backwards(self, inputs: Tensor, mask: Tensor | None) -> Tensor:
         """Sequences from their ends.  What `dt` says of a step is the time since the one before it,
         which is now read after it: so it moves on to the next step that is real.
@@ -674,6 +681,11 @@ def _padded_first(mask: Tensor) -> Tensor:
     """(batch, 1) of int32: the steps before the first real one of each sequence."""
     first = keras.ops.argmax(keras.ops.cast(mask, "int32"), axis=1)
     return keras.ops.cast(first, CLOCK_DTYPE)[:, None]
+
+
+def _zero_at_padding(output: Tensor, mask: Tensor) -> Tensor:
+    is_real = keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1)
+    return keras.ops.where(is_real, output, 0)
 
 
 def _spread(state: Tensor, batch: Tensor) -> Tensor:
