@@ -8,6 +8,7 @@
     results <-> table    CSV or Parquet, from which all of that can be made again; `rows`, one row
                          of it, checked; `pool`, several of them as one
 
+    summarising  a summary, made of results; `ranking`, the rows of its tables
     verdict      what the judge says of a claim on a task
     answers      a verdict as the sentence that is read first
     confirmed    what the second stage decided; `second`, what is said of it beside the verdicts
@@ -39,7 +40,8 @@ from types import ModuleType
 from typing import Any
 
 from rnnzoo.lang.view import CellView
-from rnnzoo.report.summary import Summary, numbers, summarise
+from rnnzoo.report.summarising import summarise
+from rnnzoo.report.summary import Summary, numbers
 from rnnzoo.report.text import show
 from rnnzoo.spec.atomic import atomic_write
 

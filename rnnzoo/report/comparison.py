@@ -18,8 +18,9 @@ from rnnzoo.confirm.stand import stands as stands_by_task
 from rnnzoo.errors import UsageError, listed
 from rnnzoo.lang import ir
 from rnnzoo.lang.text import digest as cell_digest
+from rnnzoo.report.ranking import ranking
 from rnnzoo.report.second import fresh
-from rnnzoo.report.summary import TaskInfo, VariantRow, ranking
+from rnnzoo.report.summary import TaskInfo, VariantRow
 from rnnzoo.spec.document import inline
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import resolved

@@ -187,25 +187,44 @@ def _cautions(row: VariantRow, table: TaskTable) -> Iterator[str]:
 
 
 def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
+    """Print what belongs to a ranking: what variants are, what else they were measured by, and what
+    to know of them.
+    """
     titles = [f"{row.variant}: {row.subtitle}" for row in table.rows if row.subtitle]
     if titles:
         console.print(Padding(Text("; ".join(titles), style="dim"), (0, 0, 0, 2)))
     for name, score in table.baselines.items():
         text = f"  {name}: {number(score)}  (learns nothing sequential)"
         console.print(text, style="dim", markup=False, highlight=False)
-    if any(row.again for row in table.rows):
-        again = ", ".join(
-            f"{row.variant} {number(row.again.mean)}" for row in table.rows if row.again
-        )
+    replicates = [(row.variant, row.again.mean) for row in table.rows if row.again]
+    if replicates:
+        again = ", ".join(f"{variant} {number(mean)}" for variant, mean in replicates)
         console.print(f"  the same trials on fresh seeds: {again}", markup=False, highlight=False)
-    if table.solved is not None:
-        console.print(f"  solved, at most {number(table.solved)}:", markup=False, highlight=False)
-        for row in table.rows:
-            solved = row.solved
-            share = solved and counted(solved.count, solved.trials, (solved.low, solved.high))
-            console.print(
-                f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False
-            )
+    _shares_that_solve(table, console)
+    _scores_beside(table, console)
+    for row in table.rows:
+        for text in _cautions(row, table):
+            _hanging(f"{row.variant}: {text}", "yellow", console)
+    if table.note:
+        _hanging(f"note: {table.note}", "dim", console)
+
+
+def _shares_that_solve(table: TaskTable, console: Console) -> None:
+    """Print how many trials of each variant solve a task that can be solved."""
+    if table.solved is None:
+        return
+    console.print(f"  solved, at most {number(table.solved)}:", markup=False, highlight=False)
+    for row in table.rows:
+        solved = row.solved
+        share = solved and counted(solved.count, solved.trials, (solved.low, solved.high))
+        text = f"    {row.variant}: {share or 'no trial'}"
+        console.print(text, markup=False, highlight=False)
+
+
+def _scores_beside(table: TaskTable, console: Console) -> None:
+    """Print scores by length and by other metrics, where the task or the experiment asks for
+    them.
+    """
     if table.lengths:
         console.print("  on test by length, mean of the same trials:", highlight=False)
         by_length = {row.variant: row.by_length for row in table.rows}
@@ -216,11 +235,6 @@ def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
         console.print(heading, highlight=False)
         also = {row.variant: row.also for row in table.rows}
         console.print(Padding(_scores("metric", table.also, also), (0, 0, 0, 4)))
-    for row in table.rows:
-        for text in _cautions(row, table):
-            _hanging(f"{row.variant}: {text}", "yellow", console)
-    if table.note:
-        _hanging(f"note: {table.note}", "dim", console)
 
 
 def _hanging(text: str, style: str, console: Console) -> None:

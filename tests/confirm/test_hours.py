@@ -9,7 +9,7 @@ import pytest
 
 from rnnzoo.confirm import told
 from rnnzoo.confirm.stand import stand
-from rnnzoo.report.summary import summarise
+from rnnzoo.report.summarising import summarise
 from rnnzoo.spec.read_experiment import parse_experiment, resolved
 from rnnzoo.sweep.plan import confirming as second_stage
 from rnnzoo.sweep.plan import studies

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnzoo import report
 from rnnzoo.confirm.stand import stand
-from rnnzoo.report.summary import summarise
+from rnnzoo.report.summarising import summarise
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.hyperparameters import Value

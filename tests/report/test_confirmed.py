@@ -25,10 +25,10 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.report import confirmed, figures, html, paper
 from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import needed
-from rnnzoo.report.figures import study
+from rnnzoo.report.figures.second import outcome as outcome_of
 from rnnzoo.report.methods import methods
 from rnnzoo.report.second import Second, box, second
-from rnnzoo.report.summary import summarise
+from rnnzoo.report.summarising import summarise
 from rnnzoo.report.trials import listed
 from rnnzoo.report.verdict import Verdict, Word
 from rnnzoo.spec import points
@@ -347,7 +347,7 @@ def test_what_was_found_is_told_of_the_variant_and_not_of_the_claim(
     told = confirmed.verdict(
         claim, experiment, Stand("adding", {claim.text: standing}, history={claim.text: ()})
     )
-    assert study._outcome(told) == outcome
+    assert outcome_of(told) == outcome
 
 
 def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report.Summary) -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnzoo.report.comparison import ComparedTask, Comparison, Score
-from rnnzoo.report.figures.style import COLOURS, MARKERS, STYLE, svg
+from rnnzoo.report.figures.style import COLOURS, GRID, MARKERS, STYLE, svg
 
 BAND = 0.7  # of a row's height, over which experiments spread
 
@@ -46,7 +46,7 @@ def _panel(axes: Axes, task: ComparedTask, experiments: Sequence[str]) -> None:
     axes.set_yticks(range(len(task.rows)), [row.label for row in task.rows])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color="#eceff2", lw=0.8)
+    axes.grid(axis="x", color=GRID, lw=0.8)
     axes.set_axisbelow(True)
     axes.set_xlabel(task.title.replace("$", r"\$"))
 

@@ -28,15 +28,14 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETRIGHTBASE
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
-from rnnzoo.confirm.questions import CERTAIN
-from rnnzoo.report.figures import cut, marks
+from rnnzoo.report.figures import cut, marks, second, several
+from rnnzoo.report.figures.axes import BESIDE, label_axes, line_style
 from rnnzoo.report.figures.parallel import parallel
 from rnnzoo.report.figures.style import (
-    COLOURS,
-    DASHES,
     FAINT,
+    GRID,
     INK,
     KEPT,
     MARKERS,
@@ -45,21 +44,14 @@ from rnnzoo.report.figures.style import (
     svg,
 )
 from rnnzoo.report.importance import ImportanceSummary, Marginal
-from rnnzoo.report.scaling import ScalingCurve, scaling_curves
+from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.summary import ScoredPoint, Summary, TaskTable, VariantRow
 from rnnzoo.report.trials import Places, places
 from rnnzoo.report.verdict import Verdict
-from rnnzoo.spec.trial import ROUND
-from rnnzoo.stats.ranks import Ranks
 
 PAIRS = 6  # interactions that are shown
-LONG = 34  # characters of a title that stands beside an axis
 MANY = 12  # trials; more stand on a logarithmic axis
-_BESIDE: dict[str, Any] = {
-    "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center",
-    "fontsize": 8.5, "color": SOFT, "annotation_clip": False,
-}  # fmt: skip
-LINE = 0.15  # of the half of a strip's axis: what a line of text beside it takes
+SPREAD = np.linspace(-0.16, 0.16, 5)  # heights that dots take in turn: few hide another
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
 
 
@@ -79,20 +71,20 @@ def draw(summary: Summary) -> dict[str, str]:
         confirmed = [verdict for verdict in on_task if verdict.confirmed and verdict.pair]
         if any(verdict.course for verdict in confirmed):
             with rc_context(STYLE):
-                pictures[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
+                pictures[f"answers{suffix}"] = svg(second.answers(summary, table, confirmed))
     for curve in scaling_curves(summary):
         with rc_context(STYLE):
-            pictures[f"growth-{curve.name}"] = svg(_scaling(summary, curve))
+            pictures[f"growth-{curve.name}"] = svg(several.scaling(summary, curve))
     tables = {table.task: table for table in summary.tables}
     for number, whole in enumerate(summary.verdicts, start=1):
         for verdict in _by_task([whole]):
             if verdict.course and verdict.pair:
                 name = f"claim-{number}-{verdict.task}" if whole.parts else f"claim-{number}"
                 with rc_context(STYLE):
-                    pictures[name] = svg(_course(verdict, verdict.pair, tables[verdict.task]))
+                    pictures[name] = svg(second.course(verdict, verdict.pair, tables[verdict.task]))
     if summary.ranks is not None:
         with rc_context(STYLE):
-            pictures["ranks"] = svg(_ranks(summary.ranks))
+            pictures["ranks"] = svg(several.rank_axis(summary.ranks))
     return pictures
 
 
@@ -125,51 +117,46 @@ def _distribution(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]
     numbers = places(table)
     for position, row in enumerate(rows):
         _strip(axes, position, row, high, numbers)
-    for position, (name, score) in enumerate(table.baselines.items()):
-        inside = score <= high
-        if inside:
-            axes.axvline(score, color=FAINT, lw=1, ls=(0, (4, 3)), zorder=0)
-        axes.annotate(
-            name if inside else cut.beyond(name, score),
-            (min(score, high), -0.75 - 0.42 * (position % 2)), color=SOFT, fontsize=8.5,
-            ha="center" if inside else "right", va="bottom", annotation_clip=False,
-        )  # fmt: skip
+    _baselines(axes, table.baselines, high)
+    for position, row in enumerate(rows):
+        axes.annotate(row.subtitle, (1, position), (6, 0), **BESIDE)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(low, high)
     axes.set_yticks(range(len(rows)), [row.variant for row in rows])
     axes.tick_params(axis="y", length=0)
-    for position, row in enumerate(rows):
-        axes.annotate(row.subtitle, (1, position), (6, 0), **_BESIDE)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color="#eceff2", lw=0.8)
+    axes.grid(axis="x", color=GRID, lw=0.8)
     axes.set_axisbelow(True)
     axes.set_xlabel(f"{table.metric} on {summary.report}, {table.unit} (lower is better)")
     return figure
 
 
-def _strip(
-    axes: Axes,
-    position: int,
-    row: VariantRow,
-    high: float,
-    numbers: Places,
-) -> None:
+def _baselines(axes: Axes, baselines: Mapping[str, float], high: float) -> None:
+    """A line for each score of what learns nothing; their names stand in two rows, since scores may
+    be close to each other.
+    """
+    for number, (name, score) in enumerate(baselines.items()):
+        inside = score <= high
+        if inside:
+            axes.axvline(score, color=FAINT, lw=1, ls=(0, (4, 3)), zorder=0)
+        axes.annotate(
+            name if inside else cut.beyond(name, score),
+            (min(score, high), -0.75 - 0.42 * (number % 2)), color=SOFT, fontsize=8.5,
+            ha="center" if inside else "right", va="bottom", annotation_clip=False,
+        )  # fmt: skip
+
+
+def _strip(axes: Axes, position: int, row: VariantRow, high: float, numbers: Places) -> None:
     """One variant: its trials as dots over a box of their quartiles, the mean of those that are
     compared, their interval.
     """
-    spread = np.linspace(-0.16, 0.16, 5)
     scores = np.array([point.score for point in row.points])
-    shown = np.minimum(np.percentile(scores, (25, 50, 75)), high)
-    axes.fill_between(
-        shown[[0, 2]], position - 0.3, position + 0.3, color="#eceff2", lw=0, zorder=0.5
-    )
-    axes.plot(
-        (shown[1], shown[1]), (position - 0.3, position + 0.3), color=FAINT, lw=1.2, zorder=0.6
-    )
-    heights = position + spread[np.arange(len(scores)) % 5]
+    _box(axes, position, scores, high)
+    heights = position + SPREAD[np.arange(len(scores)) % len(SPREAD)]
     for kept, colour, size in ((False, FAINT, 4.5), (True, KEPT, 5.5)):
         mask = np.array([point.kept == kept for point in row.points]) & (scores <= high)
-        drawn = [numbers[row.variant, "", row.points[at].index] for at in np.flatnonzero(mask)]
+        points = [row.points[index] for index in np.flatnonzero(mask)]
+        drawn = [numbers[row.variant, "", point.index] for point in points]
         marks.dots(axes, (scores[mask], heights[mask]), drawn, size, colour, 0.9)
     beyond = int((scores > high).sum())
     if beyond:
@@ -183,6 +170,21 @@ def _strip(
             color=SOFT,
             fontsize=8.5,
         )
+    _mean(axes, position, row, high)
+
+
+def _box(axes: Axes, position: int, scores: np.ndarray, high: float) -> None:
+    """The quartiles of all scores, and a line at their median."""
+    lower, median, upper = np.minimum(np.percentile(scores, (25, 50, 75)), high)
+    bottom, top = position - 0.3, position + 0.3
+    axes.fill_between((lower, upper), bottom, top, color=GRID, lw=0, zorder=0.5)
+    axes.plot((median, median), (bottom, top), color=FAINT, lw=1.2, zorder=0.6)
+
+
+def _mean(axes: Axes, position: int, row: VariantRow, high: float) -> None:
+    """The mean of the trials that are compared, and its interval; an arrow where this goes on
+    beyond the frame.
+    """
     if row.interval:
         axes.plot(
             row.interval, (position, position), color=INK, lw=1.6, solid_capstyle="butt", zorder=3
@@ -190,9 +192,8 @@ def _strip(
         if row.interval[1] > high:
             axes.plot(high, position, marker=CARETRIGHTBASE, ms=7, color=INK, clip_on=False)
     if row.mean is not None and row.mean <= high:
-        axes.plot(
-            (row.mean, row.mean), (position - 0.26, position + 0.26), color=INK, lw=2.4, zorder=4
-        )
+        ends = (position - 0.26, position + 0.26)
+        axes.plot((row.mean, row.mean), ends, color=INK, lw=2.4, zorder=4)
 
 
 def _counted(beyond: int, mean: float | None, high: float) -> tuple[str, float | None]:
@@ -237,13 +238,13 @@ def _curves(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> F
             continue
         curve = curves[row.variant]
         label = cut.named(row.variant, [*curve.values()], top)
-        axes.plot([*curve], [*curve.values()], **_line(place), lw=1.6, label=label)
+        axes.plot([*curve], [*curve.values()], **line_style(place), lw=1.6, label=label)
         if row.best.epoch in curve:
             kept = curve[row.best.epoch]
-            axes.plot(row.best.epoch, kept, "o", ms=6, color=_line(place)["color"])
+            axes.plot(row.best.epoch, kept, "o", ms=6, color=line_style(place)["color"])
     axes.set_ylim(low, top)
     cut.mark_cut(axes)
-    _label(axes, "epoch", f"{table.metric} on validation, {table.unit}", "best trial of")
+    label_axes(axes, "epoch", f"{table.metric} on validation, {table.unit}", "best trial of")
     return figure
 
 
@@ -254,33 +255,6 @@ def _frame_of_curves(curves: Sequence[Sequence[float]]) -> tuple[float, float]:
     high = cut.reaching(low, most, [min(curve) for curve in curves] or [most])
     room = 0.05 * max(high - low, 1e-9)
     return low - room, high + room
-
-
-def _line(number: int) -> dict[str, Any]:
-    """Colour and dashes of the nth line."""
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "ls": DASHES[number // len(COLOURS) % len(DASHES)],
-    }
-
-
-def _label(axes: Axes, x: str, y: str, legend: str) -> None:
-    """What stands around lines, and the grid behind them."""
-    axes.grid(color="#eceff2", lw=0.8)
-    axes.set_axisbelow(True)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    _legend(axes, legend)
-
-
-def _legend(axes: Axes, title: str) -> None:
-    handles, _ = axes.get_legend_handles_labels()
-    if not handles:  # no variant has a line
-        return
-    axes.legend(
-        frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.02), title=title,
-        alignment="left"
-    )  # fmt: skip
 
 
 def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
@@ -296,20 +270,20 @@ def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> F
             continue
         trials = np.arange(1, len(row.tuning.mean) + 1)
         label = cut.named(row.variant, row.tuning.mean, top)
-        axes.plot(trials, row.tuning.mean, **_line(place), lw=1.6, label=label)
+        axes.plot(trials, row.tuning.mean, **line_style(place), lw=1.6, label=label)
         if row.variant == summary.baseline:
             axes.fill_between(
                 trials,
                 row.tuning.low,
                 row.tuning.high,
-                color=_line(place)["color"],
+                color=line_style(place)["color"],
                 alpha=0.18,
                 lw=0,
             )
     axes.set_ylim(low, top)
     _counting(axes, max(len(curve.mean) for curve in curves))
     cut.mark_cut(axes)
-    _label(
+    label_axes(
         axes,
         "n, the trials that are drawn",
         f"expected {table.metric} on {summary.report}, {table.unit}",
@@ -384,7 +358,7 @@ def _marginal(axes: Axes, marginal: Marginal) -> None:
         axes.fill_between(values, mean - spread, mean + spread, color=KEPT, alpha=0.18, lw=0)
         axes.plot(values, mean, color=KEPT, lw=1.6)
         _scale(axes, marginal)
-    axes.grid(color="#eceff2", lw=0.8)
+    axes.grid(color=GRID, lw=0.8)
     axes.set_axisbelow(True)
     axes.set_xlabel(_words(marginal.name))
 
@@ -432,7 +406,7 @@ def _scatter(
             panel.set_xticks(range(len(marginal.choices)), marginal.choices)
         else:
             _scale(panel, marginal)
-        panel.grid(color="#eceff2", lw=0.8)
+        panel.grid(color=GRID, lw=0.8)
         panel.set_axisbelow(True)
         panel.set_xlabel(_words(marginal.name))
     for panel in panels[count:]:
@@ -452,272 +426,12 @@ def _lengths(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> 
     for number, row in enumerate(rows):
         shown = [(places[length], row.by_length[length]) for length in row.by_length]
         axes.plot(
-            *zip(*sorted(shown)), **_line(number), marker=MARKERS[number % len(MARKERS)], ms=4.5,
-            lw=1.2, label=row.variant,
+            *zip(*sorted(shown)), **line_style(number), marker=MARKERS[number % len(MARKERS)],
+            ms=4.5, lw=1.2, label=row.variant,
         )  # fmt: skip
     axes.set_xticks(list(places.values()), table.lengths)
-    _label(axes, "steps of a sequence", f"{table.metric.replace('_', ' ')} on test", table.task)
+    label_axes(axes, "steps of a sequence", f"{table.metric.replace('_', ' ')} on test", table.task)
     axes.set_ylim(0, None)
-    return figure
-
-
-def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
-    """A line a variant; the share that solves it where the task can be solved, else the mean of the
-    kept trials.
-    """
-    figure = Figure(figsize=(8, 3.6))
-    axes = figure.subplots()
-    places = {value: place for place, (value, _) in enumerate(curve.tables)}
-    sorted_rows = chain.from_iterable(sorted(table.rows, key=_named) for _, table in curve.tables)
-    variants = list(dict.fromkeys(row.variant for row in sorted_rows))
-    for number, variant in enumerate(variants):
-        beside = 0.5 * ((number + 0.5) / len(variants) - 0.5)  # equal scores would hide each other
-        shown = []
-        for value, table in curve.tables:
-            row = next((row for row in table.rows if row.variant == variant), None)
-            if row is not None:
-                shown.append((places[value] + beside, *_scaled(curve, row)))
-        points = [(place, score, interval) for place, score, interval in shown if score is not None]
-        line = _line(number)
-        axes.plot(
-            [place for place, *_ in points], [score for _, score, _ in points],
-            marker=MARKERS[number % len(MARKERS)], ms=4.5, lw=1.2, label=variant, **line,
-        )  # fmt: skip
-        bands = [(place, *interval) for place, _, interval in points if interval]
-        if bands:
-            axes.vlines(*zip(*bands), color=line["color"], lw=1.2)
-    table = curve.tables[0][1]
-    if curve.solved:
-        axes.set(ylabel="share of trainings\nthat solve it", ylim=(-0.04, 1.04))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    else:
-        least = [
-            (places[value], min(table.baselines.values()))
-            for value, table in curve.tables
-            if table.baselines
-        ]
-        if least:
-            axes.plot(*zip(*least), color=FAINT, lw=1, ls=(0, (4, 3)), label="learns nothing")
-        axes.set(ylabel=f"{table.metric.replace('_', ' ')} on {summary.report}")
-        axes.set_ylim(0, None)
-    axes.set(xlabel=curve.option.replace("_", " "))
-    axes.set_xticks(list(places.values()), [f"{value:g}" for value in places])
-    axes.grid(axis="y", color="#eceff2", lw=0.8)
-    _legend(axes, curve.name)
-    return figure
-
-
-def _answers(summary: Summary, table: TaskTable, verdicts: Sequence[Verdict]) -> Figure:
-    """A row for each claim: differences of its rounds as dots, the interval of their mean, margin
-    and floor behind it.
-    """
-    figure = Figure(figsize=(8, 1.0 + 0.5 * len(verdicts)))
-    axes = figure.subplots()
-    far = 1.08 * max(map(_reach, verdicts))
-    for position, verdict in enumerate(verdicts):
-        _answer(axes, position, verdict, far, places(table))
-    pairs = [verdict.pair for verdict in verdicts if verdict.pair]
-    titles = {row.variant: row.subtitle for row in table.rows}
-    labels = []
-    for a, b in pairs:
-        labels.append(_titled(a, titles.get(a, "")) if b == summary.baseline else f"{a} less {b}")
-    axes.axvline(0, color=FAINT, lw=1, zorder=1)
-    axes.set_yticks(range(len(verdicts)), labels)
-    axes.set(ylim=(len(verdicts) - 0.4, -0.6), xlim=(-far, far))
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    against = f" from {summary.baseline}" if all(b == summary.baseline for _, b in pairs) else ""
-    axes.set_xlabel(
-        f"difference{against} in {table.metric}, {table.unit}: left is better, shaded is the margin"
-    )
-    return figure
-
-
-def _titled(label: str, title: str) -> str:
-    """A label behind the title of its cell, where that is short."""
-    return f"{title} ({label})" if 0 < len(title) <= LONG else label
-
-
-def _answer(axes: Axes, position: int, verdict: Verdict, far: float, numbers: Places) -> None:
-    floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
-    axes.barh(position, 2 * margin, 0.8, -margin, color="#eceff2", lw=0, zorder=0)
-    if floor < margin:  # they are equal where the claim is that two are the same
-        axes.barh(position, 2 * floor, 0.8, -floor, color="#dde2e7", lw=0, zorder=0)
-    shown = {step.round: step.difference for step in verdict.course}
-    scored = {number: value for number, value in shown.items() if value is not None}
-    heights = [position + 0.2] * len(scored)
-    texts, pairs = _told(verdict, scored, numbers)
-    marks.dots(axes, ([*scored.values()], heights), texts, 3.5, KEPT, 0.45, pairs)
-    low, high = verdict.numbers.get("low"), verdict.numbers.get("high")
-    if low is not None and high is not None:
-        axes.plot(
-            [max(low, -far), min(high, far)],
-            [position, position],
-            color=INK,
-            lw=2.4,
-            solid_capstyle="butt",
-            zorder=4,
-        )
-        axes.plot(verdict.numbers["difference"], position, "|", ms=11, mew=2.2, color=INK, zorder=4)
-    axes.annotate(
-        _outcome(verdict), (1, position), (6, 0), **{**_BESIDE, "color": INK, "fontsize": 10}
-    )
-
-
-def _told(
-    verdict: Verdict, scored: Mapping[int, float], numbers: Places
-) -> tuple[list[str], list[list[int]]]:
-    """What dots of rounds stand for, and the two trials of each.
-
-    Args:
-        scored: differences, by the number of the round.
-    """
-    texts, pairs = [], []
-    a, b = verdict.pair or ("", "")
-    for number, difference in scored.items():
-        word = "worse" if difference > 0 else "better"
-        texts.append(f"round {number}: {a} {word} than {b} by {abs(difference):.4g}")
-        rounds = [(label, ROUND, number - 1) for label in (a, b)]  # trials are counted from 0
-        pairs.append([numbers[of_round] for of_round in rounds if of_round in numbers])
-    return texts, pairs
-
-
-def _outcome(verdict: Verdict) -> str:
-    """What was found of A, in a word or two."""
-    if verdict.relation == "same":
-        return f"same within {verdict.numbers['margin']:g}"
-    return verdict.relation or ("still open" if "rounds" in verdict.numbers else "not tuned")
-
-
-def _course(verdict: Verdict, pair: tuple[str, str], table: TaskTable) -> Figure:
-    """Differences as dots, round by round, and the interval of all of them so far; margin and floor
-    in the background.
-    """
-    figure = Figure(figsize=(8, 2.7))
-    axes = figure.subplots()
-    floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
-    far = _reach(verdict)
-    axes.axhspan(-margin, margin, color="#eceff2", lw=0, zorder=0)
-    axes.axhspan(-floor, floor, color="#dde2e7", lw=0, zorder=0)
-    names = {0.0: "no difference", floor: f"floor {floor:g}", margin: f"margin {margin:g}"}
-    for bound, height in zip(names, _apart(list(names), LINE * far)):
-        axes.annotate(names[bound], (1, height), (4, 0), **_BESIDE)
-    axes.axhline(0, color=FAINT, lw=1, zorder=1)
-    for bound in (-CERTAIN * margin, CERTAIN * margin):
-        axes.axhline(bound, color=FAINT, lw=0.8, ls=(0, (4, 3)), zorder=1)
-    _closing(axes, verdict)
-    scored = {step.round: step.difference for step in verdict.course if step.difference is not None}
-    texts, pairs = _told(verdict, scored, places(table))
-    marks.dots(axes, ([*scored], [*scored.values()]), texts, 5.5, KEPT, pairs=pairs)
-    failed = [step.round for step in verdict.course if step.difference is None]
-    axes.plot(failed, [0.9 * far] * len(failed), "x", ms=7, mew=1.6, color=COLOURS[1], zorder=4)
-    axes.set(
-        xlim=(0.4, len(verdict.course) + 0.6), ylim=(-far, far), ylabel=f"difference, {table.unit}"
-    )
-    axes.set_xlabel("round: a fresh training of each")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    for end, who in ((0.96, pair[0]), (0.04, pair[1])):
-        axes.annotate(f"{who} worse", (1, end), (4, 0), **{**_BESIDE, "xycoords": "axes fraction"})
-    return figure
-
-
-def _apart(heights: Sequence[float], least: float) -> list[float]:
-    """Ascending heights, each moved up until it is so far from the one below."""
-    moved: list[float] = []
-    for height in heights:
-        moved.append(max(height, moved[-1] + least) if moved else height)
-    return moved
-
-
-def _closing(axes: Axes, verdict: Verdict) -> None:
-    """The interval after each look, and the last one, at which the claim was decided."""
-    looks = [step for step in verdict.course if step.low is not None and step.high is not None]
-    if not looks:
-        return
-    rounds, low, high = zip(*((look.round, look.low, look.high) for look in looks))
-    for side in (low, high):
-        axes.plot(rounds, side, color=INK, lw=1.3, zorder=2)
-    axes.plot(
-        (rounds[-1], rounds[-1]),
-        (low[-1], high[-1]),
-        color=INK,
-        lw=2.6,
-        solid_capstyle="butt",
-        zorder=3,
-    )
-    said = verdict.said if verdict.word != "undecided" else "still open"
-    axes.annotate(
-        said, (rounds[-1], 1), (0, 3), xycoords=("data", "axes fraction"),
-        textcoords="offset points", ha="right", fontsize=9, fontweight="bold",
-        annotation_clip=False,
-    )  # fmt: skip
-
-
-def _reach(verdict: Verdict) -> float:
-    """How far the axis goes: all differences, the margin and the last interval; the first ones may
-    be far wider.
-    """
-    ends = [step.difference for step in verdict.course]
-    for last in verdict.course[-1:]:
-        ends += [last.low, last.high]
-    return max(
-        [1.5 * verdict.numbers["margin"], *(1.15 * abs(end) for end in ends if end is not None)]
-    )
-
-
-def _scaled(
-    curve: ScalingCurve, row: VariantRow
-) -> tuple[float | None, tuple[float, float] | None]:
-    """What a line shows, and its interval."""
-    if not curve.solved:
-        return row.mean, row.interval
-    solved = row.solved
-    return (solved.count / solved.trials, (solved.low, solved.high)) if solved else (None, None)
-
-
-def _named(row: VariantRow) -> str:
-    return row.variant
-
-
-def _ranks(ranks: Ranks) -> Figure:
-    """Average ranks on an axis, names to both sides, and a bar under those that do not differ."""
-    order = sorted(range(len(ranks.names)), key=lambda index: ranks.average[index])
-    half = -(-len(order) // 2)
-    figure = Figure(figsize=(8, 0.9 + 0.27 * half + 0.16 * len(ranks.groups)))
-    axes = figure.subplots()
-    bars = 0.5 * len(ranks.groups)
-    left, right = 1.0, float(len(order))
-    for place, index in enumerate(order):
-        on_left = place < half
-        down = -1.0 - bars - (place if on_left else len(order) - 1 - place)
-        end = left - 0.25 if on_left else right + 0.25
-        axes.plot(
-            (ranks.average[index], ranks.average[index], end), (0, down, down), color=FAINT, lw=1
-        )
-        text = f"{ranks.names[index]} {ranks.average[index]:.1f}"
-        axes.text(
-            end + (-0.1 if on_left else 0.1),
-            down,
-            text,
-            ha="right" if on_left else "left",
-            va="center",
-            fontsize=9.5,
-        )
-    for number, group in enumerate(ranks.groups):
-        spots = [ranks.average[ranks.names.index(name)] for name in group]
-        axes.plot(
-            (min(spots) - 0.05, max(spots) + 0.05), (-0.5 - 0.5 * number,) * 2, color=INK, lw=3
-        )
-    axes.plot((left, left + ranks.critical_difference), (1.1, 1.1), color=INK, lw=1.6)
-    axes.text(
-        left, 1.3, f"critical difference {ranks.critical_difference:.2f}", fontsize=8.5, va="bottom"
-    )
-    axes.axhline(0, color=SOFT, lw=1)
-    axes.set_xlim(left - 0.3 * right, right + 0.3 * right)
-    axes.set_ylim(-1.6 - bars - half, 2.4)
-    for average in range(1, len(order) + 1):
-        axes.text(average, 0.12, str(average), ha="center", va="bottom", fontsize=8.5, color=SOFT)
-    axes.set_axis_off()
     return figure
 
 

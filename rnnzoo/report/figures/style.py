@@ -20,6 +20,8 @@ COLOURS = ("#0072B2", "#8C3000", "#00A35A", "#CC6C9C", "#A6921E", "#5A2A6E", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", ":")
 INK, SOFT, FAINT, KEPT = "#222222", "#5b6570", "#7d8791", "#0072B2"
+GRID = "#eceff2"  # lines behind the data, and what is shaded
+FLOOR = "#dde2e7"  # on such a shade, that of the floor
 POINTS = 72  # in an inch: the unit of SVG
 STYLE = {
     "font.family": "sans-serif", "font.sans-serif": ["Inter", "Helvetica", "Arial", "DejaVu Sans"],
