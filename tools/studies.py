@@ -56,8 +56,8 @@ STUDIES = (
     Study("forget_bias", "A forget bias of 1 (Jozefowicz et al. 2015)", ("forget_bias",)),
     Study(
         "jozefowicz2015",
-        "Gates of the LSTM, MUT1 (Jozefowicz et al. 2015)",
-        ("jozefowicz2015_gates",),
+        "Gates of the LSTM, MUT1 to 3 (Jozefowicz et al. 2015)",
+        ("jozefowicz2015_gates", "jozefowicz2015_mutants"),
     ),
     Study("koutnik2014", "A clockwork RNN (Koutnik et al. 2014)", ("koutnik2014",)),
     Study("chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014",)),
