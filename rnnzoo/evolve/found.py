@@ -130,9 +130,8 @@ def _experiment(plan: Plan, labels: Sequence[str], spec: str) -> str:
             *({"name": label, "cell": f"{label}.yaml"} for label in labels),
         ],
         "search_cells": None,
-        "claims": [
-            f"{label} better than {variant.label}" for label in labels for variant in beside
-        ],
+        **_confirm(experiment, len(beside) + len(labels)),
+        "claims": _claims(labels, experiment.baseline, [variant.label for variant in beside]),
     }
     tasks = "the tasks of the search" + ", and on others" * bool(search.unseen)
     comments = [
@@ -141,6 +140,30 @@ def _experiment(plan: Plan, labels: Sequence[str], spec: str) -> str:
         "# margin: is in the unit of a task's score; give it where tasks have others.",
     ]
     return "\n".join([*comments, yaml_text(content)])
+
+
+def _claims(labels: Sequence[str], baseline: str, beside: Sequence[str]) -> list[str]:
+    """Each cell against the baseline, and the best one against all of the first cells.
+
+    All claims share one error rate, so that each one more makes the others harder to decide.
+    """
+    others = [variant for variant in beside if variant != baseline]
+    return [
+        *(f"{label} better than {baseline}" for label in labels),
+        *(f"{labels[0]} better than {variant}" for variant in others),
+    ]
+
+
+def _confirm(experiment: Experiment, variants: int) -> dict[str, Any]:
+    """A budget that lasts for all rounds of all variants, where that of the search does not: it was
+    meant for the experiment's own, which are fewer.
+    """
+    confirm = experiment.confirm
+    if confirm is None or confirm.until == "stopped":  # the latter has no last round
+        return {}
+    search = experiment.search.trainings(experiment.search.trials, experiment.training.epochs)
+    lasts = variants * (search + confirm.pilot + confirm.most)
+    return {"confirm": {"budget": lasts}} if lasts > confirm.budget else {}
 
 
 def _variant(variant: Variant, experiment: Experiment, spec: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.api import beforehand
 from rnnzoo.evolve import found
 from rnnzoo.evolve.draw import form_of
 from rnnzoo.evolve.history import History
@@ -58,8 +59,31 @@ def test_a_sweep_confirms_them_beside_the_first_cells_on_its_tasks_and_on_others
     labels = [variant.label for variant in experiment.variants]
     assert labels[:2] == ["gru", "lstm"]
     assert all(label.startswith("small_") for label in labels[2:])
-    assert len(experiment.claims) == 2 * (len(labels) - 2)
-    assert experiment.confirm is not None
+    assert [claim.text for claim in experiment.claims] == [
+        *(f"{label} better than gru" for label in labels[2:]),
+        f"{labels[2]} better than lstm",
+    ]
+
+
+def test_the_budget_lasts_for_the_rounds_of_all_that_was_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    search = read(Path("small.yaml"))
+    confirming = read(Path("found/small_confirmed.yaml"))
+    assert search.confirm is not None
+    assert confirming.confirm is not None
+    assert search.confirm.budget == 50
+    rounds = confirming.confirm.budget // len(confirming.variants) - confirming.search.trials - 2
+    assert rounds == confirming.confirm.most
+    told = [remark.problem for remark in beforehand.warnings(confirming)]
+    assert not any(text.startswith("nothing can be confirmed") for text in told)
+
+
+def test_a_budget_that_lasts_is_left_as_it_is() -> None:
+    of = plan(SPEC + "margin: 0.02\nconfirm: {budget: 5000}\n")
+    files = found.found(of, History.of(searched(of)), "../small.yaml")
+    assert "confirm:" not in "".join(file.text for file in files)
 
 
 def test_paths_of_own_cells_and_data_are_found_from_the_new_file(
