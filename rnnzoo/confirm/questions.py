@@ -26,7 +26,7 @@ from rnnzoo.stats.sequential import Expecting, rounds_needed
 Array = np.ndarray[Any, Any]
 Round = Mapping[str, float]  # score of each variant's training; infinite where it gave none
 ALIKE = 3.0  # two variants are lopsided where the scores of one spread over three times as wide,
-WIDE = 0.5  # and over half a margin
+WIDE = 0.5  # and over half a margin; then only that one may be called the worse
 # the part of the margin inside which an interval must lie: settings are not known exactly either
 CERTAIN = 0.7
 
@@ -172,7 +172,7 @@ def standing(
     differences = scores[:, 0] - scores[:, 1]
     mean = float(differences.mean())
     answer, level, half = _answer_at_level(question, differences, looks, level)
-    lopsided = len(scores) > 1 and _lopsided(scores, question.margin)
+    lopsided = len(scores) > 1 and _lopsided(scores, question.margin, answer)
     if lopsided:
         answer = Answer.OPEN
     elsewhere = Answer.OPEN
@@ -224,12 +224,16 @@ def _answer(question: Question, low: float, high: float) -> Answer:
     return Answer.SAME if -inside < low and high < inside else Answer.OPEN
 
 
-def _lopsided(scores: Array, margin: float) -> bool:
-    """Whether one variant sometimes does much worse, as when some of its trainings fail: a mean of
-    few rounds is no guide.
+def _lopsided(scores: Array, margin: float, answer: Answer) -> bool:
+    """Whether one variant spreads so much wider that an answer may not be given.
+
+    Some of its trainings do much worse, as where they fail, and how many do is not known after few
+    rounds.  More of them would only make it worse, so it may be called the worse one.
     """
-    narrow, wide = sorted(scores.std(axis=0, ddof=1))
-    return bool(wide > ALIKE * narrow and wide > WIDE * margin)
+    spread_a, spread_b = scores.std(axis=0, ddof=1)
+    narrow, wide = sorted((spread_a, spread_b))
+    against_the_wide = Answer.WORSE if spread_a > spread_b else Answer.BETTER
+    return bool(wide > ALIKE * narrow and wide > WIDE * margin and answer is not against_the_wide)
 
 
 def _seen_elsewhere(question: Question, answer: Answer, scores: Array, seen: Seen) -> bool:

@@ -178,21 +178,31 @@ def test_a_training_without_a_score_counts_as_the_worst() -> None:
     assert standing(question(), both, Fixed(), 1.0, SEEN).mean == 0.0
 
 
-def test_nothing_is_said_where_one_spreads_much_wider_than_the_other() -> None:
+@pytest.mark.parametrize(
+    ("level", "answer"),
+    [
+        (0.0, Answer.OPEN),  # of the one that spreads: much better than the other
+        (1.0 - 3.0 / 8, Answer.OPEN),  # the same
+        (2.0, Answer.WORSE),  # further trainings that fail would only make it worse
+    ],
+)
+def test_what_spreads_much_wider_than_the_other_may_only_be_called_worse(
+    level: float, answer: Answer
+) -> None:
     """As where some of its trainings fail: 3 times as wide, and wide in terms of the margin."""
-    steady = [
-        {"base": 1.0 + 0.02 * (number % 2), "a": 2.0 + 0.02 * (number % 2)} for number in range(8)
-    ]
-    assert standing(question(), steady, Fixed(), 1.0, SEEN).answer is Answer.WORSE
     wild = [
-        {**scored, "a": 2.0 + (3.0 if number == 4 else 0.0)} for number, scored in enumerate(steady)
+        {"base": 1.0 + 0.02 * (number % 2), "a": level + (3.0 if number == 4 else 0.0)}
+        for number in range(8)
     ]
-    for pair in (
-        wild,
-        [{"base": scored["a"], "a": scored["base"]} for scored in wild],
-    ):  # whichever of them
-        answered = standing(question(), pair, Fixed(), 1.0, SEEN)
-        assert (answered.answer, answered.lopsided) == (Answer.OPEN, True)
+    swapped = [{"base": scored["a"], "a": scored["base"]} for scored in wild]
+    mirrored = Answer.BETTER if answer is Answer.WORSE else answer
+    for rounds_, expected in ((wild, answer), (swapped, mirrored)):  # whichever of them it is
+        answered = standing(question(), rounds_, Fixed(), 1.0, SEEN)
+        assert (answered.answer, answered.lopsided) == (expected, expected is Answer.OPEN)
+
+
+def test_scores_that_spread_alike_or_little_are_not_lopsided() -> None:
+    wild = [{"base": 1.0, "a": 2.0 + (3.0 if number == 4 else 0.0)} for number in range(8)]
     both = [{**scored, "base": scored["a"] - 1.0} for scored in wild]
     assert not standing(question(), both, Fixed(), 1.0, SEEN).lopsided
     little = [
