@@ -56,10 +56,14 @@ STUDIES = (
     Study("forget_bias", "A forget bias of 1 (Jozefowicz et al. 2015)", ("forget_bias",)),
     Study(
         "jozefowicz2015",
-        "Gates of the LSTM, MUT1 to 3 (Jozefowicz et al. 2015)",
-        ("jozefowicz2015_gates", "jozefowicz2015_mutants"),
+        "Gates, mutants, a search (Jozefowicz et al. 2015)",
+        ("jozefowicz2015_gates", "jozefowicz2015_mutants", "jozefowicz2015_found"),
     ),
-    Study("koutnik2014", "A clockwork RNN (Koutnik et al. 2014)", ("koutnik2014",)),
+    Study(
+        "koutnik2014",
+        "A clockwork RNN (Koutnik et al. 2014)",
+        ("koutnik2014", "koutnik2014_pieces"),
+    ),
     Study("chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014",)),
     Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015",)),
 )
