@@ -31,6 +31,7 @@ from rnnzoo.errors import (
     nearest,
     number_of,
 )
+from rnnzoo.folding import fold
 from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang import text as texts
@@ -549,9 +550,7 @@ def _labelled(label: str, texts: Iterable[str]) -> Iterator[str]:
     indent = " " * 9
     for number, text in enumerate(texts):
         first = indent if number else f"{label:9}"
-        yield from textwrap.wrap(
-            text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
-        )
+        yield from fold(text, WIDTH, first, indent).split("\n")
 
 
 def _weights(cell: CellView, inputs: int, units: int) -> list[str]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from textwrap import fill
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from rnnzoo.folding import fold
 from rnnzoo.report.second import LOOKS, PROMISE, Second, box
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.verdict import counted, ends, pvalue
@@ -42,45 +42,40 @@ def _answers(summary: Summary, console: Console) -> None:
     if summary.verdicts:
         console.print("\nanswers", highlight=False)
     several = len(summary.tables) > 1
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
+    widest = max((len(verdict.said) for verdict in summary.verdicts), default=0)
     for verdict in summary.verdicts:
         place = f" (on {verdict.where})" if several and verdict.where else ""
         p = "" if verdict.p is None else f", p {pvalue(verdict.p)}"
-        grid.add_row(
-            Text(f"  {verdict.said}", STYLES[verdict.word]), Text(f"{verdict.answer}{place}")
-        )
+        style = STYLES[verdict.word]
+        _beside(verdict.said, f"{verdict.answer}{place}", widest, console, style)
         detail = "" if verdict.detail == verdict.answer else f": {verdict.detail}"
-        grid.add_row("", Text(f"{verdict.claim}{p}{detail}", style="dim"))
-        if verdict.equal_settings:
-            grid.add_row("", Text(verdict.equal_settings, style="dim"))
+        below = [f"{verdict.claim}{p}{detail}", verdict.equal_settings]
         if verdict.settle:
-            grid.add_row("", Text(f"to settle it: {verdict.settle}", style="dim"))
-    console.print(grid)
+            below.append(f"to settle it: {verdict.settle}")
+        for text in filter(None, below):
+            _hanging(text, "dim", console, " " * (widest + 4), "")
     for remark in summary.warnings if summary.verdicts else ():
-        console.print(Padding(Text(str(remark), style="yellow"), (0, 0, 0, 2)))
+        for line in str(remark).splitlines():
+            _hanging(line, "yellow", console, more="")
     for control in summary.controls:
         where = f" on {control.task}" if several else ""
         text = f"control{where}: {control.detail}; p {pvalue(control.p)} (any difference is chance)"
-        console.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
+        _hanging(text, "dim", console, more="")
     if summary.sharing:
-        console.print(Padding(Text(summary.sharing, style="dim"), (0, 0, 0, 2)))
+        _hanging(summary.sharing, "dim", console, more="")
     if summary.stands and summary.verdicts:
         for sentence in (LOOKS, PROMISE):
-            console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 2)))
+            _hanging(sentence, "dim", console, more="")
 
 
 def _box(summary: Summary, stage: Second, console: Console) -> None:
     """What to know before the answers are believed."""
     where = f" on {stage.task}" if len(summary.tables) > 1 else ""
     console.print(f"\nhow they were found{where}", markup=False, highlight=False)
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
-    for heading, text in box(stage):
-        grid.add_row(f"  {heading}", Text(text))
-    console.print(grid)
+    rows = [*box(stage)]
+    widest = max(len(heading) for heading, _ in rows)
+    for heading, text in rows:
+        _beside(heading, text, widest, console)
 
 
 def _title(summary: Summary, table: TaskTable) -> str:
@@ -192,7 +187,7 @@ def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
     """
     titles = [f"{row.variant}: {row.subtitle}" for row in table.rows if row.subtitle]
     if titles:
-        console.print(Padding(Text("; ".join(titles), style="dim"), (0, 0, 0, 2)))
+        _hanging("; ".join(titles), "dim", console, more="")
     for name, score in table.baselines.items():
         text = f"  {name}: {number(score)}  (learns nothing sequential)"
         console.print(text, style="dim", markup=False, highlight=False)
@@ -237,14 +232,15 @@ def _scores_beside(table: TaskTable, console: Console) -> None:
         console.print(Padding(_scores("metric", table.also, also), (0, 0, 0, 4)))
 
 
-def _hanging(text: str, style: str, console: Console) -> None:
-    """Print a line whose continuations are set in."""
-    folded = fill(
-        text,
-        console.width,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _hanging(text: str, style: str, console: Console, indent: str = "  ", more: str = "  ") -> None:
+    """Print a line that is set in, and its continuations by so much more."""
+    folded = fold(text, console.width, indent, indent + more)
     console.print(folded, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _beside(heading: str, text: str, widest: int, console: Console, style: str = "") -> None:
+    """Print a heading, in a column as wide as the widest, and a text beside it."""
+    before = f"  {heading:<{widest}}  "
+    folded = Text(fold(text, console.width, before, " " * len(before)))
+    folded.stylize(style, end=len(before))
+    console.print(folded, highlight=False, soft_wrap=True)

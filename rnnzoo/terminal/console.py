@@ -7,11 +7,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import textwrap
 from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
+
+from rnnzoo.folding import fold
 
 
 class PlainConsole(Console):
@@ -59,14 +60,7 @@ def told(console: Console, text: str, **options: Any) -> None:
 
 def _folded(line: str, width: int) -> str:
     indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.fill(
-        line,
-        width,
-        subsequent_indent=f"{indent}  ",
-        break_long_words=False,  # a path or a command is copied
-        break_on_hyphens=False,
-        drop_whitespace=True,
-    )
+    return fold(line, width, rest=f"{indent}  ")
 
 
 def in_notebook() -> bool:

@@ -154,6 +154,8 @@ class Display(Observer):
             return "paused"
         if self.tally.end:
             return "ended"
+        if 0 < self.tally.planned <= self.tally.done:
+            return "no trials left"
         left = self.tally.left()
         return "measuring the pace" if left is None else f"about {duration(left)} left"
 

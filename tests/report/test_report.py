@@ -184,6 +184,23 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.parametrize("width", [60, 71, 80, 93])
+def test_answers_on_a_terminal_break_at_no_percent_sign_and_end_without_spaces(width: int) -> None:
+    text = SPEC.replace("rnn worse than", "rnn solves adding more often than")
+    experiment = parse_experiment(text, "g.yaml", Path())
+    tasks = {"adding": replace(task(), solved=8.75)}
+    out = io.StringIO()
+    report.show(report.summarise(experiment, results(), tasks, 6), Console(file=out, width=width))
+    answers = out.getvalue().partition("adding: ")[0].splitlines()
+    assert "rnn solves it in 0 of 6 (0 % to 46 %), lstm solves" in " ".join(
+        " ".join(answers).split()
+    )
+    for line in answers:
+        assert len(line) <= width
+        assert line == line.rstrip()
+        assert not line.lstrip().startswith("%")
+
+
 def test_scores_by_length_are_means_of_the_kept_trials_on_the_terminal_and_on_the_page(
     tmp_path: Path,
 ) -> None:

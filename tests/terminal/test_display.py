@@ -172,7 +172,8 @@ def test_a_sweep_is_told_from_its_search_to_its_replicates(tmp_path: Path) -> No
         "[3/3] rnn 2",
         "[4/6] rnn, replicate 1 0",
     ]
-    assert lines[0].endswith("(units=4; 0 s; measuring the pace)")
+    assert lines[0].endswith("(units=4; 0 s; no trials left)")
+    assert lines[1].endswith("s left)")
     out.truncate(0)
     display.console.print(display)
     assert [line.split()[-2:] for line in out.getvalue().splitlines() if "rnn" in line] == [
