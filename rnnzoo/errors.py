@@ -396,6 +396,11 @@ def number_of(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def in_percent(share: float, decimals: int = 0) -> str:
+    """A share in print: 63 %.  In files it may be written `63%`, too."""
+    return f"{100 * share:.{decimals}f} %"
+
+
 def duration(seconds: float) -> str:
     """A time span as people say it."""
     if seconds < 90:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.grids import add, cut, grid
 from rnnzoo.cli.warned import print_warnings
-from rnnzoo.errors import Remark, UsageError, command, number_of
+from rnnzoo.errors import Remark, UsageError, command, in_percent, number_of
 from rnnzoo.spec.files import located
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
@@ -184,7 +184,7 @@ def _splits(task: Mapping[str, Any]) -> Table:
     for name, split in task["splits"].items():
         least, median, most = split["lengths"]
         numbers = (f"{split['sequences']:,}", f"{least:,}", f"{median:,.0f}", f"{most:,}")
-        add(table, name, *numbers, f"{split['padding']:.0%}")
+        add(table, name, *numbers, in_percent(split["padding"]))
     return table
 
 

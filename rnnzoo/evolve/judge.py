@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rnnzoo.errors import UsageError, number_of
+from rnnzoo.errors import UsageError, in_percent, number_of
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import Plan
 from rnnzoo.evolve.rows import Drawn, Ended, Fate, Trained
@@ -108,8 +108,8 @@ def fell_at_task(plan: Plan, history: History, number: int, task: str) -> Ended 
         reason = f"none of its {len(trained)} trainings on {task} is complete"
     else:
         baseline = plan.experiment.baseline
-        passes = f"it passes with more than {plan.search.gate:.0%}"
-        reason = f"{share:.0%} of {baseline}'s accuracy on {task}; {passes}"
+        passes = f"it passes with more than {in_percent(plan.search.gate)}"
+        reason = f"{in_percent(share)} of {baseline}'s accuracy on {task}; {passes}"
     return Ended(number, Fate.GATED, reason, reached)
 
 

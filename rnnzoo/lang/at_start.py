@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, in_percent
 from rnnzoo.lang import ir, reference, start
 from rnnzoo.lang.primitives import sub
 from rnnzoo.lang.probes import probes
@@ -73,7 +73,7 @@ class Start:
         lines = [f"half-life in steps: {', '.join(lives)}"] if lives else []
         gates = []
         for name, gate in self.gates.items():
-            share = f" ({100 * gate.saturated:.0f} % saturated)" if gate.saturated >= 0.01 else ""
+            share = f" ({in_percent(gate.saturated)} saturated)" if gate.saturated >= 0.01 else ""
             gates.append(f"{name} {gate.mean:.2f}{share}")
         if gates:
             lines.append(f"gates, 0 shut and 1 open: {', '.join(gates)}")

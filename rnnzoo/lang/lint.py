@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnnzoo.errors import Mistake, Span, UsageError, listed
+from rnnzoo.errors import Mistake, Span, UsageError, in_percent, listed
 from rnnzoo.lang import interpret, ir, reference, start
 from rnnzoo.lang.adjoint import Adjoint, adjoint
 from rnnzoo.lang.formulas import constant_matrices
@@ -465,8 +465,8 @@ class _Layer:
                 is_whole = self.step.equation(name).expr == expr
                 subject = f"'{name}'" if is_whole else f"{expr.op.name} in '{name}'"
                 text = (
-                    f"{subject} is saturated at the start: {expr.op.name} is flat for {share:.0%}"
-                    " of its values"
+                    f"{subject} is saturated at the start: {expr.op.name} is flat for"
+                    f" {in_percent(share)} of its values"
                 )
                 yield Finding(
                     "saturated",

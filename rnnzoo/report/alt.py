@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rnnzoo.errors import number_of
+from rnnzoo.errors import in_percent, number_of
 from rnnzoo.report.scaling import ScalingCurve, scaling_curves
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.text import interval, number
 from rnnzoo.report.trials import hyperparameters
-from rnnzoo.report.verdict import Verdict, in_percent
+from rnnzoo.report.verdict import Verdict
 
 MANY = 12  # variants; more are counted
 

@@ -15,9 +15,9 @@ from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_t
 from rnnzoo.confirm.several import bears_out
 from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT
-from rnnzoo.errors import listed, number_of
+from rnnzoo.errors import in_percent, listed, number_of
 from rnnzoo.report.second import fresh
-from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, in_percent, percent
+from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.stats.sequential import MANY
 

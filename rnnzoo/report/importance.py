@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnzoo.errors import StatsError
+from rnnzoo.errors import StatsError, in_percent
 from rnnzoo.report.results import belonging
-from rnnzoo.report.verdict import in_percent
 from rnnzoo.spec.experiment import Dimension, Experiment, Space
 from rnnzoo.spec.points import within
 from rnnzoo.spec.trial import Result

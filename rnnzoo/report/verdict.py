@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from rnnzoo.errors import in_percent
 from rnnzoo.markup import join, tag
 
 LEVEL = 0.95
@@ -111,11 +112,6 @@ def percent(level: float) -> str:
     """A level to two figures of what it leaves: 95 %, 99.74 %."""
     decimals = max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))
     return in_percent(level, decimals).replace(".0 %", " %")
-
-
-def in_percent(share: float, decimals: int = 0) -> str:
-    """A share in print: 63 %."""
-    return f"{100 * share:.{decimals}f} %"
 
 
 def ends(low: str, high: str, joint: str = " to ") -> str:

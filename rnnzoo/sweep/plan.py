@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, number_of
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, in_percent, number_of
 from rnnzoo.lang import check, counts, no_weight, with_init
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.check import INIT_OF
@@ -319,7 +319,7 @@ def unequal(study: Study) -> str:
     return (
         f"`equal: weights`: {study.label} has no size with as many weights as"
         f" {study.experiment.baseline} with {number_of(units, 'unit')}: the nearest, {own}, is"
-        f" {off:.1%} off, and {OFF:.0%} is allowed"
+        f" {in_percent(off, 1)} off, and {in_percent(OFF)} is allowed"
     )
 
 

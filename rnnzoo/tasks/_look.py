@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnzoo.errors import Remark, number_of, printable
+from rnnzoo.errors import Remark, in_percent, number_of, printable
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 from rnnzoo.tasks._packed import PackedSplit, packed
 
@@ -150,7 +150,7 @@ def _few(task: Task) -> Iterator[Remark]:
         if most > _OPEN:
             yield Remark(
                 f"{name} has {number_of(count, 'sequence')}: of a model that is wrong on none of"
-                f" them, the true share of wrong answers may be anything up to {100 * most:.0f} %",
+                f" them, the true share of wrong answers may be anything up to {in_percent(most)}",
                 f"more sequences, or a larger share of them in {name}",
             )
 

@@ -62,7 +62,7 @@ def test_who_has_less_than_the_gates_share_falls_at_the_first_such_task() -> Non
     fell = judge.fell_at_task(of, history, 5, "arithmetic")
     assert fell is not None
     assert fell.fate is Fate.GATED
-    assert fell.reason == "33% of gru's accuracy on arithmetic; it passes with more than 90%"
+    assert fell.reason == "33 % of gru's accuracy on arithmetic; it passes with more than 90 %"
     assert judge.fell_at_task(of, history, 5, "penn_treebank") is None
     assert judge.fell_at_task(of, history, 4, "arithmetic") is None
 

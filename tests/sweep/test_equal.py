@@ -69,5 +69,5 @@ def test_sizes_too_small_for_it_are_refused_with_the_largest_of_them() -> None:
     with pytest.raises(SpecError, match="search larger units") as caught:
         planned(SPEC.replace("[120, 200]", "[8, 200]"))
     assert "has no size with as many weights as lstm" in str(caught.value)
-    with pytest.raises(SpecError, match="1% is allowed"):
+    with pytest.raises(SpecError, match="1 % is allowed"):
         planned(SPEC.replace("{int: [120, 200]}", "{choice: [150, 9]}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from rnnzoo.report.verdict import in_percent
+from rnnzoo.errors import in_percent
 from rnnzoo.stats.compare import POWER
 
 MANY = 10_000  # trials; beyond, a number is no advice

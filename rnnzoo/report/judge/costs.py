@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 
+from rnnzoo.errors import in_percent
 from rnnzoo.report.judge.contract import (
     Evidence,
     UnadjustedVerdict,
     VerdictText,
     number_of_claim,
 )
-from rnnzoo.report.verdict import LEVEL, Word, ends, in_percent, percent
+from rnnzoo.report.verdict import LEVEL, Word, ends, percent
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.spec.timing import Side
 from rnnzoo.stats.medians import median_interval, median_tests
