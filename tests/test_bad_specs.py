@@ -64,6 +64,10 @@ def test_a_huge_file_is_refused_at_once(text: str, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no file"):
         lang.load(str(tmp_path / "nothing.yaml"))
+    with pytest.raises(UsageError, match=f"no yaml file in {tmp_path}.* has a similar name"):
+        lang.load(str(tmp_path / "nothing.yaml"))
+    with pytest.raises(UsageError, match="; give its path from the current folder"):
+        lang.load(str(tmp_path / "no" / "folder.yaml"))
     with pytest.raises(UsageError, match="File name too long"):
         lang.load("x" * 500 + ".yaml")
     with pytest.raises(UsageError, match="Is a directory"):

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,15 @@ from rnnzoo.api.root import launched
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.status import best_trial
 from rnnzoo.cli.warned import of_source, print_warnings
-from rnnzoo.errors import TrainingError, UsageError, listed, nearest, number_of
+from rnnzoo.errors import (
+    TrainingError,
+    UsageError,
+    command,
+    in_percent,
+    listed,
+    nearest,
+    number_of,
+)
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
@@ -109,6 +118,13 @@ _TRAIN_KEYS = {
 }
 
 
+def _instead_of_task(name: str, known: Sequence[str]) -> str:
+    """What to write for a name that no task has, or for a file of data."""
+    if Path(name).is_file():
+        return f"of a file of data, `{command('new', 'experiment', 'NAME', '--data', name)}`"
+    return nearest(name, known)
+
+
 def single_trial(args: argparse.Namespace, cell: str) -> Trial:
     """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
     from rnnzoo.spec.read_experiment import parse_experiment
@@ -122,7 +138,7 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
             raise UsageError(f"--task {task_name}: no such file", "a path from the current folder")
         task_name = os.path.relpath(os.path.realpath(task_name), os.path.realpath(folder))
     elif task_name not in known:
-        raise UsageError(f"--task {task_name}: no such task", nearest(task_name, known))
+        raise UsageError(f"--task {task_name}: no such task", _instead_of_task(task_name, known))
     sets = [f"{_TRAIN_KEYS.get(override.partition('=')[0], '')}{override}" for override in args.set]
     for override in sets:
         name = override.partition("=")[0]
@@ -242,7 +258,8 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
     print(f"{'':8} {'mean':>8} {'below 0.1':>10} {'above 0.9':>10}")
     for row in rows:
         kind = "gate" if row["gate"] else ""
-        print(f"{row['name']:8} {row['mean']:8.3f} {row['shut']:10.0%} {row['open']:10.0%}  {kind}")
+        shut, wide = in_percent(row["shut"]), in_percent(row["open"])
+        print(f"{row['name']:8} {row['mean']:8.3f} {shut:>10} {wide:>10}  {kind}")
     print(f"\npage    {out}")
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, listed
 from rnnzoo.spec.settings import EXPERIMENTS, project
 
 ENDINGS = (".yaml", ".yml")
@@ -45,10 +45,23 @@ def missing(given: Path, endings: tuple[str, ...] = ENDINGS, beyond: bool = True
     where = (
         f" here, nor in the project at {project()}" if beyond and len(_places(given)) > 1 else ""
     )
-    near = [f"'{path}'" for path in _near(given, endings)]
     return UsageError(
-        f"there is no file {given}{where}", f"did you mean {' or '.join(near)}?" if near else ""
+        f"there is no file {given}{where}", meant(given, endings) or _unlike(given, endings)
     )
+
+
+def meant(given: Path, endings: tuple[str, ...] = ENDINGS) -> str:
+    """Which files were probably meant, as a fix; empty where none has a similar name."""
+    near = [f"'{path}'" for path in _near(given, endings)]
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def _unlike(given: Path, endings: tuple[str, ...]) -> str:
+    """What to do where no file has a similar name: it says where such files were looked for."""
+    folders = [str(folder) for folder in _folders(given) if os.path.isdir(folder)]
+    kind = endings[0].removeprefix(".")
+    nothing = f"no {kind} file in {listed(folders, 'or')} has a similar name; " if folders else ""
+    return f"{nothing}give its path from the current folder"
 
 
 def _places(given: Path) -> list[Path]:
@@ -64,12 +77,16 @@ def _near(given: Path, endings: tuple[str, ...]) -> list[Path]:
     return [path for stem in stems for path, own in files.items() if own == stem][:SHOWN]
 
 
-def _files(given: Path, endings: tuple[str, ...]) -> Iterator[Path]:
-    """What has such an ending in the folders where the file could be."""
+def _folders(given: Path) -> list[Path]:
+    """Where a file could be: in its own folder, or where the project keeps such."""
     home = project() / EXPERIMENTS
     kept = [home, home / "studies", home / "cells", project() / RESULTS]
-    folders = [*(place.parent for place in _places(given)), *kept]
-    for folder in dict.fromkeys(folders):
+    return list(dict.fromkeys([*(place.parent for place in _places(given)), *kept]))
+
+
+def _files(given: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    """What has such an ending in the folders where the file could be."""
+    for folder in _folders(given):
         try:
             names = sorted(os.listdir(folder))
         except (OSError, ValueError):

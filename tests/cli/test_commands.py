@@ -362,6 +362,11 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
             2,
             "--task addin: no such task\n  fix: did you mean 'adding'?",
         ),
+        (
+            ["train", "rnn", "--task", "spec.yaml"],
+            2,
+            "fix: of a file of data, `rnnzoo new experiment NAME --data spec.yaml`",
+        ),
         (["train", "rnn"], 2, "which task?\n  fix: --task NAME"),
         (["train", "spec.yaml", "--trial", "0"], 2, "which variant?\n  fix: --variant NAME"),
         (

@@ -153,8 +153,19 @@ def test_a_cell_extends_none_outside_of_the_project(trap: Path) -> None:
 
 def test_a_cell_that_extends_a_file_that_is_not_there_is_told_where(trap: Path) -> None:
     (trap / "q.yaml").write_text("name: q\nextends: con.yaml\n")
-    with pytest.raises(SpecError, match=r"q\.yaml:2:10: cannot read con\.yaml: No such file"):
+    with pytest.raises(SpecError, match=r"q\.yaml:2:10: there is no file con\.yaml\n") as caught:
         lang.load("q.yaml")
+    fix = "fix: give its path from this folder, or a name from `rnnzoo list cells`"
+    assert fix in str(caught.value)
+
+
+def test_a_cell_whose_path_is_misspelt_is_told_the_one_meant(trap: Path) -> None:
+    (trap / "cells" / "quick.yaml").write_text("name: quick\nextends: gru\n")
+    (trap / "e.yaml").write_text(EXPERIMENT.replace("gru", "cells/quik.yaml"))
+    message = r"e\.yaml:3:18: there is no file cells/quik\.yaml\n"
+    with pytest.raises(SpecError, match=message) as caught:
+        read(Path("e.yaml"))
+    assert "fix: did you mean 'cells/quick.yaml'?" in str(caught.value)
 
 
 def test_a_circle_of_links_is_no_reason_to_fail(trap: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rnnzoo.errors import SpecError, UsageError, command, nearest
 from rnnzoo.spec.cell.names import LABEL, MAX_NAME
 from rnnzoo.spec.document import Scalar, parse, read_text
+from rnnzoo.spec.files import meant
 from rnnzoo.spec.settings import EXPERIMENTS, project
 
 ZOO = Path(__file__).parents[2] / "zoo"
@@ -70,6 +71,10 @@ def named_in_spec(reference: str, folder: Path) -> Path:
         raise UsageError(
             f"'{reference}' lies outside of the folder of this file and of the project", fix
         )
+    if not os.path.lexists(path):
+        from_here = f"give its path from {folder if folder != Path() else 'this folder'}"
+        named = f"a name from `{command('list', 'cells')}`"
+        raise UsageError(f"there is no file {reference}", meant(path) or f"{from_here}, or {named}")
     # unlike those of `Path`, neither ever raises
     if os.path.exists(path) and not os.path.isfile(path):
         raise UsageError(f"'{reference}' is no file", "give the path of a cell's YAML file")

@@ -17,7 +17,7 @@ from rnnzoo.errors import Mistake, Span, SpecError, UsageError
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import plugins
 from rnnzoo.spec.document import Listing, Node, Scalar, Table, describe, parse, read_text
-from rnnzoo.spec.files import ENDINGS, missing
+from rnnzoo.spec.files import ENDINGS, meant
 from rnnzoo.spec.read_experiment.keys import EXTENDS
 from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import PATH
@@ -80,7 +80,7 @@ def _base(node: Node, folder: Path, chain: Sequence[Path]) -> Path:
     if not os.path.isfile(path):
         problem = f"no file {name}, from the folder of this file"
         from_here = "give its path from there, as `../other.yaml`; `~` is not the home folder"
-        fix = missing(path, beyond=False).fix or from_here
+        fix = meant(path) or from_here
         raise SpecError(Mistake(node.span, problem, fix))
     homes = (folder, project())
     if not any(_within(path, home) for home in homes):
