@@ -19,7 +19,7 @@ import pytest
 
 import rnnzoo
 from rnnzoo.api import Observer, Results, root
-from rnnzoo.api.argument import experiment_of
+from rnnzoo.api.argument import as_python, experiment_of
 from rnnzoo.cli import main
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.report.figures import study as figures
@@ -168,6 +168,32 @@ def test_what_a_dictionary_lacks_is_said_of_the_argument(key: str) -> None:
     where = r"experiment \(a dictionary, here as YAML\):1:1"
     with pytest.raises(SpecError, match=f"^{where}: an experiment needs `{key}:`"):
         experiment_of(lacking)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "python"),
+    [
+        ("write `variants: [lstm, gru]`", "write `'variants': ['lstm', 'gru']`"),
+        ("write keep: 33%, 0.33 or 1/3", "write 'keep': 0.33"),
+        ("write hours: 8, or delete it", "write 'hours': 8, or delete it"),
+        ("write memory: 2GB; at least 300MB", "write 'memory': '2GB'; at least 300MB"),
+        ("write {units: 64, log: true}", "write {'units': 64, 'log': True}"),
+        ("write `h = ...`, or `output: h_t`", "write `h = ...`, or `'output': 'h_t'`"),
+        ("write `equations: |` and a line", "write `equations: |` and a line"),
+        ("write W @ x", "write W @ x"),
+        ("did you mean 'search.trials'?", "did you mean 'search.trials'?"),
+    ],
+)  # fmt: skip
+def test_a_fix_for_a_dictionary_is_written_as_python(yaml: str, python: str) -> None:
+    assert as_python(yaml) == python
+
+
+def test_a_mistake_in_a_dictionary_has_its_fix_in_python_and_one_in_a_text_in_yaml() -> None:
+    written = plain(parse(SPEC, "")) | {"select": {"keep": "400%"}}
+    with pytest.raises(SpecError, match=r"fix: write 'keep': 0\.1$"):
+        experiment_of(written)
+    with pytest.raises(SpecError, match=r"fix: write keep: 10%, 0\.1 or 1/10$"):
+        experiment_of(f"{SPEC}select: {{keep: 400%}}\n")
 
 
 def test_overrides_are_those_of_set(project: Path) -> None:

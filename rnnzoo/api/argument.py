@@ -7,14 +7,15 @@ mistakes in it found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import Mistake, SpecError, UsageError, argument
-from rnnzoo.spec.document import inline, yaml_text
+from rnnzoo.spec.document import inline, parse, plain, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.spec.read_experiment.keys import MAX_TRIALS
@@ -23,6 +24,10 @@ from rnnzoo.sweep.begun import as_written
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
 Source = str | Path | Sequence[str | Path]
+_SHARES = re.compile(r"\b(\w+: )[0-9.]+%, ([0-9.]+) or [0-9]+/[0-9]+")  # one share in three forms
+_YAML = re.compile(
+    r"`(?P<quoted>[^`]+)`|(?<=^write )(?P<bare>\{.*\}|\w+: (?:\[[^]]*\]|\{.*\}|[^,;`]+))"
+)
 
 
 def experiment_of(
@@ -48,7 +53,7 @@ def experiment_of(
     if isinstance(given, Experiment):
         return _overridden(given, sets)
     if isinstance(given, Mapping):
-        with _placed("a dictionary, here as YAML"):
+        with _placed("a dictionary, here as YAML", as_python):
             return parse_experiment(yaml_text(_plain(given)), TEXT, Path(), sets)
     if isinstance(given, str) and "\n" in given:
         with _placed("a text"):
@@ -62,24 +67,47 @@ def experiment_of(
 
 
 @contextmanager
-def _placed(what: str) -> Iterator[None]:
+def _placed(what: str, in_its_form: Callable[[str], str] = str) -> Iterator[None]:
     """Within it, mistakes in an experiment without a file say in which argument they stand.
 
     Args:
         what: the argument is.
+        in_its_form: writes a fix as the argument is written.
     """
     try:
         yield
     except SpecError as error:
         name = f"{argument('experiment')} ({what})"
-        raise SpecError(*(_in_file(mistake, name) for mistake in error.mistakes)) from None
+        ours = (_in_argument(mistake, name, in_its_form) for mistake in error.mistakes)
+        raise SpecError(*ours) from None
 
 
-def _in_file(mistake: Mistake, name: str) -> Mistake:
-    """A mistake; of a text without a file, under a name for it."""
+def _in_argument(mistake: Mistake, name: str, in_its_form: Callable[[str], str]) -> Mistake:
+    """A mistake; of a text without a file, under a name for it, and with a fix in its form."""
     if mistake.span.file != TEXT:
         return mistake
-    return replace(mistake, span=replace(mistake.span, file=name))
+    span = replace(mistake.span, file=name)
+    return replace(mistake, span=span, fix=in_its_form(mistake.fix))
+
+
+def as_python(fix: str) -> str:
+    """A fix for an experiment that is a dictionary: what it says to write is not YAML, but Python,
+    `'variants': ['lstm', 'gru']` for `variants: [lstm, gru]`.
+    """
+    return _YAML.sub(_entries, _SHARES.sub(r"\1\2", fix))
+
+
+def _entries(fragment: re.Match[str]) -> str:
+    """A fragment of YAML as entries of a dictionary; what is none, as an equation, as it is."""
+    yaml = fragment["quoted"] or fragment["bare"]
+    if yaml.endswith(("|", ":")):  # the beginning of an entry
+        return fragment[0]
+    try:
+        entries = plain(parse(yaml, TEXT))
+    except SpecError:
+        return fragment[0]
+    python = repr(entries) if yaml.startswith("{") else repr(entries)[1:-1]
+    return f"`{python}`" if fragment["quoted"] else python
 
 
 def paths_of(source: Source) -> list[str]:
