@@ -153,10 +153,13 @@ def digest(kind: str, name: str, own: Path | None = None) -> str:
 
 
 def where(plug_in: Any) -> str:
-    """The file of what a name stands for, for a message."""
-    return str(
-        getattr(plug_in, "__file__", None) or getattr(plug_in, "__module__", None) or plug_in
-    )
+    """The file of what a name stands for, for a message: its path from the current folder, where it
+    lies in that.
+    """
+    file = getattr(plug_in, "__file__", None)
+    if file and Path(file).is_relative_to(Path.cwd()):
+        return str(Path(file).relative_to(Path.cwd()))
+    return str(file or getattr(plug_in, "__module__", None) or plug_in)
 
 
 def _places(kind: str, name: str, own: Path | None) -> Iterator[_Place]:

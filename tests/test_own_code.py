@@ -194,6 +194,10 @@ BROKEN = {  # kind, text, what is said
         "2 `derivatives` for 1 operands"),
     "a derivative of nothing": ("operations", OPERATION.replace("cos(a)", "cos(b)"),
         "names 'b': operands are a, b and c"),
+    "single braces": ("operations", OPERATION.replace("{{snake}}", "{snake}"),
+        "its `latex_form` needs one `{}` for each operand, and braces of LaTeX twice"),
+    "no place for the operand": ("operations", OPERATION.replace("left({}", "left("),
+        "its `latex_form` needs one `{}` for each operand"),
     "no derivative": ("operations", OPERATION.replace("cos(a)", "cosine(a)"), "cannot be read"),
 }  # fmt: skip
 

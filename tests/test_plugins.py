@@ -5,6 +5,7 @@ installed.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,26 +138,10 @@ OPTIONS = {"folder": "results-of-trials"}
 def tracker(setup):
     return FolderTracker(setup.options["folder"])
 '''
-TASK = """\
-import numpy as np
-from rnnzoo.tasks import SPLITS, Split, Task
-
-OPTIONS = {"length": 8, "train": 32, "valid": 16, "test": 16}
-ABOUT = "whether the number of ones so far is odd"
-
-
-def load(options, seed, folder, progress):
-    rng = np.random.default_rng(seed)
-
-    def part(count):
-        x = rng.integers(0, 2, (count, options["length"], 1)).astype("uint8")
-        y = (np.cumsum(x[..., 0], 1) % 2).astype("int32")
-        return Split(x, y, np.full(count, options["length"], "int32"))
-
-    splits = {name: part(options[key]) for name, key in zip(SPLITS, ("train", "valid", "test"))}
-    words = "error", "share of wrong steps"
-    return Task("bit_parity", splits, "categorical", "step", 2, *words, {"half": 0.5})
-"""
+PAGE = Path(__file__).parents[1] / "docs" / "tasks.md"
+(TASK,) = re.findall(
+    r"```python\n# experiments/tasks/bit_parity.py\n(.*?)```", PAGE.read_text(), re.S
+)
 FILES = {"threads": LAUNCHER, "folder": TRACKER, "bit_parity": TASK}
 SPEC = """\
 experiment: plugged
@@ -307,7 +292,7 @@ def test_a_launcher_that_returns_rubbish_is_told_of_with_its_file_and_the_contra
     file = sweeps_on("rubbish", LAUNCHER.replace(right, wrong), project, monkeypatch)
     assert main(["sweep", "plugged.yaml", "--workers", "2"]) == 2
     told = capsys.readouterr().err
-    assert f"{file} is no launcher: {words}" in told
+    assert f"{file.relative_to(project)} is no launcher: {words}" in told
     assert 'fix: see docs/python.md, "Plug-ins"' in told
 
 
@@ -329,7 +314,8 @@ def test_a_tracker_that_reads_back_rubbish_is_told_of_likewise(
     tracker = trackers.make(settings.read())
     with pytest.raises(UsageError) as caught:
         getattr(tracker, method)("plugged")
-    said = f"{file.resolve()} is no tracker: its `{method}(experiment)` returned {returned}, not a "
+    place = file.relative_to(project)
+    said = f"{place} is no tracker: its `{method}(experiment)` returned {returned}, not a "
     assert said in str(caught.value)
 
 

@@ -111,10 +111,24 @@ def _lacks(source: Any, name: str) -> Iterator[str]:
     if operation.arity not in (1, 2, 3):
         yield f"its `arity` is {operation.arity!r}, not 1, 2 or 3"
         return
+    texts = [f"<{name}>" for name in OPERANDS[: operation.arity]]
+    if not all(text in _in_latex(operation, texts) for text in texts):
+        yield (
+            "its `latex_form` needs one `{}` for each operand, and braces of LaTeX twice, as in"
+            r" `\mathrm{{snake}}\left({}\right)`"
+        )
     if operation.derivatives and len(operation.derivatives) != operation.arity:
         yield f"it has {len(operation.derivatives)} `derivatives` for {operation.arity} operands"
     for text in operation.derivatives:
         yield from _wrong(text, {*OPERANDS[: operation.arity], "y"})
+
+
+def _in_latex(operation: Elementwise, texts: list[str]) -> str:
+    """The operation of these operands; empty where its form is none."""
+    try:
+        return operation.latex_form.format(*texts)
+    except (IndexError, KeyError, ValueError):
+        return ""
 
 
 def _wrong(derivative: str, known: Collection[str]) -> Iterator[str]:

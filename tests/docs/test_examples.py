@@ -56,7 +56,7 @@ NOT_RUN = {
     "# experiments/metrics/far_off.py": "a file of a project; test_own_code runs it",
     "# experiments/operations/snake.py": "a file of a project; test_own_code runs it",
     "Task(..., fills={\"dt\": (8,), \"mask\": (9, 10, 11, 12, 13, 14, 15, 16)})": "a call in short",
-    "def load(options, seed, folder, progress) -> Task: ...": "a signature",
+    "# experiments/tasks/bit_parity.py": "a file of a project; test_plugins runs it",
     "# answer: conveyor_belt/by-hand-weights": "a cell of a lab; test_labs runs it",
     "# answer: conveyor_belt/own-gradient": "a cell of a lab; test_labs runs it",
     "# answer: conveyor_belt/own-half-life": "a cell of a lab; test_labs runs it",
