@@ -119,7 +119,7 @@ def _distribution(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]
         _strip(axes, position, row, high, numbers)
     _baselines(axes, table.baselines, high)
     for position, row in enumerate(rows):
-        axes.annotate(row.subtitle, (1, position), (6, 0), **BESIDE)
+        axes.annotate(row.subtitle, (1, position), (12, 0), **BESIDE)  # right of an arrow
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(low, high)
     axes.set_yticks(range(len(rows)), [row.variant for row in rows])
@@ -294,10 +294,13 @@ def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> F
 
 def _frame_of(curves: Sequence[Sequence[float]]) -> tuple[float, float]:
     """From where to where the expected scores of all variants are shown: not up to the worst first
-    trials, which would squeeze the rest, but as far as every variant comes, unless one is far off.
+    trials, where they would squeeze the rest to less than half, but as far as every variant comes,
+    unless one is far off.
     """
     low, usual = min(map(min, curves)), float(np.median([curve[0] for curve in curves]))
     high = cut.reaching(low, usual, [min(curve) for curve in curves])
+    whole = max(map(max, curves))
+    high = whole if whole - low <= 2 * (high - low) else high
     room = 0.05 * max(high - low, 1e-9)
     return low - room, high + room
 
