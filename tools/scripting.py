@@ -172,16 +172,18 @@ def _while_a_sweep_runs(words: str, folder: Path) -> str:
     command = [sys.executable, "-m", "rnnzoo", "sweep", "longer.yaml"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as sweep:
         while sweep.poll() is None:
-            done = _run(words, folder)
+            done = _run(words, folder, stderr=subprocess.DEVNULL)  # until it runs
             if done.returncode == 0:
                 return done.stdout
             time.sleep(0.2)
     raise SystemExit(f"the sweep ended before `{words}` reached it")
 
 
-def _run(words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _run(words: str, folder: Path, stderr: int | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rnnzoo", *words.split(), "--json"]
-    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False
+    )
 
 
 def main() -> None:
