@@ -22,7 +22,7 @@ setup: $(READY)  ## .venv from requirements.lock; does nothing when it is up to 
 $(READY): requirements.lock pyproject.toml
 	@sh tools/setup.sh $(VENV)
 
-light: $(LIGHT)/.ready  ## .venv-light, 90 MB: what checks and shows cells, and trains nothing
+light: $(LIGHT)/.ready  ## .venv-light, 96 MB: what checks and shows cells, and trains nothing
 	@:
 
 $(LIGHT)/.ready: requirements.lock pyproject.toml
