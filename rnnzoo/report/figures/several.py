@@ -31,7 +31,7 @@ def scaling(summary: Summary, curve: ScalingCurve) -> Figure:
     metric = curve.tables[0][1].metric.replace("_", " ")
     if curve.solved:
         axes.set(ylabel="share of trainings\nthat solve it", ylim=(-0.04, 1.04))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     else:
         _line_of_baselines(axes, curve, places)
         axes.set(ylabel=f"{metric} on {summary.report}")

@@ -337,7 +337,7 @@ def _importance(importance: ImportanceSummary) -> Figure:
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.set_xlabel("share of the variance of the scores")
     panels = np.atleast_1d(
         lower.subplots(-(-count // 4), min(count, 4), sharey=True, squeeze=False)
