@@ -59,6 +59,12 @@ def test_first_trials_that_are_far_off_do_not_squeeze_the_rest(summarised: Summa
     assert not any("above" in name for name in names)
 
 
+def test_first_trials_are_shown_where_they_squeeze_nothing(summarised: Summary) -> None:
+    _, (low, high) = tuning(summarised, (0.0, 0.0), (0.72, 0.47))
+    assert low < 0.0
+    assert high > 0.72
+
+
 def arrows(axes: Axes) -> list[float]:
     """Where arrows stand at the upper edge, as shares of the width."""
     drawn = [line for line in axes.get_lines() if line.get_marker() == CARETUPBASE]
