@@ -16,6 +16,7 @@ import numpy as np
 
 from rnnzoo.backends.contract import LayerStep, Named
 from rnnzoo.backends.native import build
+from rnnzoo.backends.native.arguments import in_two, numbers_at
 from rnnzoo.backends.native.build import Missing
 from rnnzoo.backends.native.plan import Argument, Axes, Plan, Unprintable
 from rnnzoo.backends.native.planner import Loops
@@ -159,13 +160,9 @@ class NativeLoop:
             width = sizes.of(memory.sizes)
             return _Rows(argument.key, memory.axes, width, memory in plan.kept)
 
-        numbers = [
-            sizes.options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
-            for atom in plan.numbers
-        ]
         inputs = tuple(map(rows, plan.inputs))
         exact = {
-            each.key: _in_two(layer.constants[each.key[1]])
+            each.key: in_two(layer.constants[each.key[1]])
             for each in inputs
             if each.axes is Axes.EXACT
         }
@@ -174,7 +171,7 @@ class NativeLoop:
             inputs,
             tuple(map(rows, plan.outputs)),
             tuple(map(sizes.of, plan.sizes)),
-            np.array(numbers, np.float32),
+            np.array(numbers_at(plan, sizes), np.float32),
             exact,
         )
 
@@ -198,13 +195,6 @@ class NativeLoop:
 
 def _addresses(arrays: Sequence[Array]) -> Any:
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
-
-
-def _in_two(constant: Array) -> tuple[Array, Array]:
-    """A constant in float64 as two arrays of float32, whose sum it is."""
-    flat = np.asarray(constant, np.float64).reshape(-1)
-    near = flat.astype(np.float32)
-    return near, (flat - near).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from rnnzoo.backends.cuda.homes import Homes, name_of
 from rnnzoo.backends.cuda.layout import Layout
+from rnnzoo.backends.native.arguments import numbers_at
 from rnnzoo.backends.native.plan import Axes, Memory, Operation, OverUnitsCall, Place, Plan, Product
 from rnnzoo.backends.native.write import Layout as Rows
 
@@ -125,11 +126,7 @@ class Resources:
     @cached_property
     def numbers(self) -> tuple[float, ...]:
         """Options and sizes that the loop reads."""
-        sizes = self.homes.sizes
-        return tuple(
-            sizes.options[ref.name] if ref.kind == "option" else sizes.of(ref.name)
-            for ref in self.plan.numbers
-        )
+        return numbers_at(self.plan, self.homes.sizes)
 
     def count(self, text: str) -> int:
         """A number of the plan's, written as C++, that is whole."""

@@ -22,6 +22,7 @@ from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.backends.jax.calls import registered, shape_is_known
 from rnnzoo.backends.jax.engine import Engine, Kept, real_of
 from rnnzoo.backends.jax.pieces import between, join
+from rnnzoo.backends.native.arguments import in_two, numbers_at
 from rnnzoo.backends.native.plan import Axes, Memory, Plan, Unprintable
 from rnnzoo.backends.native.planner import Loops
 from rnnzoo.backends.native.write import Layout, written
@@ -214,17 +215,12 @@ class NativeEngine(Engine):
     ) -> dict[Named, Tensor]:
         """What a loop writes, by key; unless it `keeps`, of what is saved the last step alone."""
         extent = Extent.of(given)
-        sizes, options = self.sizes, self.sizes.options
-        numbers = [
-            options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
-            for atom in plan.numbers
-        ]
         counts = [extent.steps, extent.sequences, keeps]
         if self.packed:
             counts.append(extent.rows[0])
         arguments = [
-            np.array([*counts, *map(sizes.of, plan.sizes)], np.int32),
-            np.array(numbers, np.float32),
+            np.array([*counts, *map(self.sizes.of, plan.sizes)], np.int32),
+            np.array(numbers_at(plan, self.sizes), np.float32),
         ]
         arguments += self._read(plan, given, values, extent)
         shapes = self._written(plan, extent, keeps)
@@ -272,13 +268,6 @@ class NativeEngine(Engine):
 
 def _attributes(engine: Engine) -> dict[str, Any]:
     return {field.name: getattr(engine, field.name) for field in fields(Engine)}
-
-
-def in_two(constant: np.ndarray) -> list[np.ndarray]:
-    """A constant in float64 as two arrays of float32, whose sum it is."""
-    flat = np.asarray(constant, np.float64).reshape(-1)
-    near = flat.astype(np.float32)
-    return [near, (flat - near).astype(np.float32)]
 
 
 def _with_derivative_of(native: Callable[..., Any], scan: Callable[..., Any]) -> Callable[..., Any]:
