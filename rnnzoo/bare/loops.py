@@ -224,6 +224,7 @@ class InterpretedLoops:
         outputs: dict[Named, list[Array]] = {key: [] for key in results}
         for begin, end in zip(extent.offsets, extent.offsets[1:]):
             now = {**fixed, **{key: value[begin:end] for key, value in moving.items()}}
+            # the longest sequence is the first of each step: those that are over are the last
             now |= {("previous", name): value[: end - begin] for name, value in state.items()}
             self.steps[0](now)
             for key, atom in results.items():
@@ -246,6 +247,7 @@ class InterpretedLoops:
                 outputs[ref.kind, ref.name].append(value_of(ref, now, layer.sizes, count))
             for name, value in arriving.items():
                 before = back.previous.get(name, ZERO)
+                # of sequences that are over here, it stays until the loop comes to their last step
                 value[:count] = value_of(before, now, layer.sizes, count) if before != ZERO else 0
         first: Values = {("first", name): value for name, value in arriving.items()}
         return first | _joined({key: rows[::-1] for key, rows in outputs.items()})

@@ -97,7 +97,7 @@ def train(
         best_epoch=course.best_epoch,
         seconds={
             **course.seconds,
-            "compile": 0.0,
+            "compile": 0.0,  # as in every outcome; here no trial compiles anything of its own
             "total": time.perf_counter() - began,
             "step": sum(row["seconds"] for row in course.curve) / steps,
         },
@@ -145,6 +145,7 @@ def run_epochs(model: Model, tell: Tell, course: Course, rule: Rule | None = Non
         if not is_finite(row["train"], loss):
             message = f"the loss was {row['train']} in epoch {epoch}"
             return Ended(Kind.DIVERGED, Ending.DIVERGED, message)
+        # the first epoch's weights are kept whatever they reached, for some have to be scored
         if reached < course.best or not course.best_epoch:
             course.best = math.inf if math.isnan(reached) else reached
             course.best_epoch, course.weights = epoch, model.vector.whole.copy()
@@ -155,6 +156,7 @@ def run_epochs(model: Model, tell: Tell, course: Course, rule: Rule | None = Non
         ended = rule(model, course) if rule is not None else None
         if ended is not None:
             return ended
+        # after the last epoch it is not patience that ends the training
         if 0 < training.patience <= epoch - course.best_epoch and epoch < training.epochs:
             return Ended(ending=Ending.PATIENCE)
     return Ended()

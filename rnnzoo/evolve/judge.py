@@ -70,6 +70,7 @@ def population(plan: Plan, history: History, generation: int) -> list[Drawn]:
         for ended in history.with_fate(Fate.PASSED)
         if history.drawn[ended.number].generation < generation
     ]
+    # of the variants in the file only those have children that are named as parents
     able = [
         (history.fate_before(drawn.number, generation).fitness or 0.0, drawn)
         for drawn in earlier

@@ -91,6 +91,7 @@ def split(step: ir.Step, states: Sequence[str], wanted: Collection[str]) -> Spli
     levels: list[Level] = []
     known = nothing_known()
     candidates = [name for name in states if name not in wanted and _is_vector(step.equation(name))]
+    # a level more makes delays of these known too
     while names := _next_level(step, candidates, known):
         levels.append(Level(names, only(rewritten(step, known), names)))
         add(known, step, names)

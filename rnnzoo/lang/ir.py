@@ -84,6 +84,7 @@ X = "x"  # the input that every cell may read
 WEIGHTS: tuple[RefKind, ...] = ("weight", "fixed")
 # what a gradient flows to
 WITH_ADJOINT: tuple[RefKind, ...] = ("value", "weight", "input", "below", "previous")
+# as papers call a bias, a peephole and a vector of weights
 _VECTOR = re.compile(r"[bpw](_\w+)?")
 
 
@@ -373,6 +374,7 @@ def default_init(shape: Shape, on_state: Collection[int]) -> Init:
     """
     if len(shape) != 2:
         return Init("zeros")
+    # as in Keras' recurrent layers: their kernels, recurrent kernels and biases
     columns = shape[1] if isinstance(shape[1], tuple) else shape[1:]
     names = [
         "orthogonal" if number in on_state else "glorot_uniform" for number in range(len(columns))
@@ -395,6 +397,7 @@ def carriers(step: Step) -> dict[str, Ref]:
     """
     carried: dict[str, Ref] = {}
     left = {each.name: each.expr for each in step.equations if is_carrier(each.name)}
+    # one carrier reads another, `h_lag2` reads `h_lag1`: those that read none come first
     while ready := [name for name, expr in left.items() if _carries(expr, left)]:
         for name in ready:
             source = left.pop(name)
@@ -598,6 +601,7 @@ def size_names(size: Size) -> tuple[str, ...]:
         return tuple(name for member in size for name in size_names(member))
     if isinstance(size, int):
         return ()
+    # here, since formulas are parsed to expressions of this module
     from rnnzoo.lang.formulas import formula
 
     return tuple(dict.fromkeys(ref.name for ref in refs(formula(size), "value")))

@@ -118,6 +118,7 @@ def _why_a_loop(step: ir.Step, kind: Recurrence) -> str:
     names = listed(ir.in_short(kind.states))
     if len(kind.states) > MOST:
         return f"{names} need each other, and at most {MOST} states are taken together"
+    # a scan has a small matrix for each unit, which takes that unit of every state
     if len({step.equation(name).size for name in kind.states}) > 1:
         return f"{names} need each other and differ in size"
     return ""
@@ -160,6 +161,7 @@ def _linear_group(step: ir.Step, states: tuple[str, ...]) -> Group | None:
         if linear.rest is not None:
             rests[name] = f"{name}/1"
             equations.append(ir.Equation(rests[name], linear.rest, size))
+    # equations that depend on the previous values are in the coefficients now
     others = [each for each in step.equations if each.name not in coefficients.moving]
     whole = ir.Step((*others, *equations), step.weights)
     return Group(states, only(whole, {each.name for each in equations}), gains, rests)
@@ -228,11 +230,13 @@ class _Coefficients:
         if op in (plus, sub, where):
             first, second = operands[-2:]
             ahead = args[:-2]  # the condition
+            # what depends on them by its condition jumps, and is not linear
             if len(ahead) == 1 and operands[0].gains:
                 raise _NotLinear
             return _together(first, second, lambda *both: applied(op, *ahead, *both))
         if op is neg:
             return operands[0].mapped(lambda expr: applied(neg, expr))
+        # two factors that depend on them would make a square; a divisor, no polynomial at all
         if op is mul and len(which) == 1:
             other = args[1 - which[0]]
             return operands[which[0]].mapped(lambda expr: applied(mul, expr, other))

@@ -137,12 +137,13 @@ class InBucket(Network):
             for variable, place in pairs
             if place.source is not None
         }
+        # Keras' variables compare by value, so that they are known by their identity here
         by_variable = {id(part.variable): part for part in of_model.values()}
         trained = zip(best, self.model.trainable_variables, strict=True)
         of_update = [
             Part(variable, fitting.trained, (len(fitting.trained),))
             if tuple(variable.shape) == (fitting.length,)
-            else variable
+            else variable  # a number, such as the count of updates
             for variable in update
         ]
         return [

@@ -69,6 +69,7 @@ def _write(file: Path, trial: Trial, course: Course, variables: Sequence[keras.V
         str(number): keras.ops.convert_to_numpy(variable)
         for number, variable in enumerate(variables)
     }
+    # as bytes, since arrays of objects would be pickled, and a file is data that nothing executes
     arrays[COURSE] = np.frombuffer(text.encode(), np.uint8)
     with atomic_write(file) as draft, draft.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
@@ -89,6 +90,7 @@ def load(trial: Trial, variables: Sequence[keras.Variable]) -> Course:
     except UNREADABLE as error:
         print(f"{trial.checkpoint.name} cannot be read, so training begins anew: {error}")
         return Course()
+    # all is checked before the first variable is set: what does not fit leaves them as they begin
     shapes = [tuple(variable.shape) for variable in variables]
     fits = shapes == [value.shape for value in values]
     problem = _problem(state, trial) if fits else "is of another training"

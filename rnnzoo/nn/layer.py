@@ -306,6 +306,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         mask = mask if self.return_sequences else None
+        # Keras asks for one for each output; states have no steps to mask
         return [mask, *(None for _ in self.state_names)] if self.return_state else mask
 
     def load_own_variables(self, store: Any) -> None:
@@ -332,7 +333,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "cell": cell_text(self.cell),
+            "cell": cell_text(self.cell),  # and no path: a model is loaded where no file is
             "units": self.units,
             "layers": self.layers,
             "return_sequences": self.return_sequences,
@@ -381,6 +382,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for built in self._built().layers:
             for name, variable in built.weights.items():
                 value = keras.ops.convert_to_numpy(variable)
+                # as the step reads it, whatever the variable holds where the mask is 0
                 value = value * built.masks[name].T if name in built.masks else value
                 named[self._label(built.number, name)] = np.ascontiguousarray(value.T)
         return named
@@ -399,6 +401,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for name in weights:
             if name not in known:
                 raise UsageError(f"this layer has no weight '{name}'", nearest(name, known))
+        # all are checked before the first is set: a mistake leaves the layer as it was
         arrays = {
             name: arguments.numbers_of(name, value, tuple(reversed(known[name].shape)))
             for name, value in weights.items()
@@ -498,6 +501,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def _drop_seed(self) -> int | None:
         if self.seed is None or not self.go_backwards:
             return self.seed
+        # the two layers of `keras.layers.Bidirectional` have one seed, and are not to drop alike
         return seed_of(self.seed, 0, "backwards")
 
     def _weight_names(self) -> list[str]:
@@ -611,6 +615,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 for operand in operands(built.step)
             ]
             for size, rate in sizes:
+                # a step that reads masks reads all of them, also where nothing is dropped
                 ones = keras.ops.ones((batch, size), dtype=self.compute_dtype)
                 masks.append(keras.random.dropout(ones, rate, seed=self._random) if rate else ones)
         return masks
@@ -666,7 +671,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         sizes = (*(state.size for state in self.cell.states), self.cell.output_size)
         if any("inputs" in ir.size_names(size) for size in sizes):
             raise UsageError("a state is as wide as x, and this layer has read none: `build` it")
-        return ir.Sizes(self.units, 0, self.cell.options)
+        return ir.Sizes(self.units, 0, self.cell.options)  # none of which x decides
 
 
 def _mask_of(inputs: Tensor, mask: Tensor | None) -> Tensor | None:

@@ -86,7 +86,7 @@ class Network:
         training = self.training
         if training.bidirectional or training.pool != "last" or training.read_out_dropout:
             return False
-        layer: Recurrent = self.recurrent[0]
+        layer: Recurrent = self.recurrent[0]  # the only one: a stack is one layer of ours
         return layer.packs
 
     def answer(
@@ -103,6 +103,7 @@ class Network:
         read = x
         for number, layer in enumerate(self.recurrent):
             x = layer(self.beside(x, read) if number else x, mask=mask, training=training)
+        # a layer that carries states returns them behind its output
         return self._logits_of(x[0] if self.carries else x, mask, training)
 
     def beside(self, x: Tensor, read: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ class Network:
             else:
                 x = layer(x)
         if self.training.tie and self.ids is not None:
-            x = self.ids(x, reverse=True)
+            x = self.ids(x, reverse=True)  # by the embedding's own weights, transposed
         return self.read_out(x)
 
     def own(self) -> Network:

@@ -225,6 +225,7 @@ class Stack:
             constants=built.constants,
             states=states,
             shown=tuple(name for name in outputs if name not in states),
+            # the last output of the top layer is carried to the end, and needs no sequence
             wanted=() if is_top and not self.each_step else outputs,
             below=_read_from_below(step),
             drops=len(operands(step)) if reads.dropped else 0,
@@ -259,6 +260,7 @@ class Stack:
         for built in self.layers:
             step, compiled = self.compiled_step(built, reads)
             read = {**given, **stack_input.drawn.get(built.number, {})}
+            # dropout masks are taken in the order in which `Recurrent` makes them: x, then operands
             tensors: dict[Named, Tensor] = {
                 **{("input", name): read[name] for name in step.inputs},
                 X: x * next(drops)[None] if stack_input.drops else x,

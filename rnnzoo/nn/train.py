@@ -323,6 +323,7 @@ class Model:
         loss, metric, counted = map(float, _totals(self._scores, self.portions(split, rows), 3))
         if self.cost_of_mean is not None:
             return self.score_of(loss, metric, counted)
+        # such a metric is of all answers together, which the sums above do not hold
         if self.streams:
             self.streams[False].begin()
         return Score(loss / counted, cost_of_all(self.task, *self._answered(split, rows)))
@@ -402,6 +403,7 @@ class Model:
                 loss, _, counted = self._losses(batch, training=True)
                 return loss / self._divisor(batch, counted, real), (loss, counted)
 
+            # the gradient is that at the weights with noise; it moves the weights without
             exact = self._disturbed()
             (loss, counted), gradients = self.backend.gradients(error, self.weights)
             for weight, value in zip(self.weights, exact):
@@ -538,6 +540,7 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
                 f"the optimiser '{name}' has no momentum", "search it `when: {optimizer: sgd}`"
             )
         arguments["momentum"] = momentum
+        # while gradients stay the same, momentum makes steps 1 / (1 - momentum) times as long
         rate *= 1 - momentum if training.effective_rate else 1
         if training.nesterov and name in HYPERPARAMETERS["nesterov"].optimizers:
             arguments["nesterov"] = True
@@ -560,7 +563,7 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     """
     try:
         return train(trial, tell)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # the latter of code of one's own
         refusal = refused(error)
         if refusal is None:
             raise  # for the launcher to tell

@@ -196,7 +196,7 @@ def _precision(surface: Surface, on: Array) -> Array:
     """
     points, shape = surface.points, surface.shape
     expected = surface.predict(points, 0)
-    variance = float(capped(on).var()) or 1.0
+    variance = float(capped(on).var()) or 1.0  # of equal scores, any scale gives the same
     covariance = (1.0 - shape.noise) * variance * matern(points, points, shape.lengths)
     own = shape.noise * variance + (EXCESS * (expected - expected.min())) ** 2
     covariance[np.diag_indices_from(covariance)] += own
@@ -205,5 +205,6 @@ def _precision(surface: Surface, on: Array) -> Array:
         np.eye(len(on)),
         check_finite=False,
     )
+    # what is left when the mean is estimated from the same scores
     of_mean = inverse.sum(axis=1)
     return np.asarray(inverse - np.outer(of_mean, of_mean) / of_mean.sum())

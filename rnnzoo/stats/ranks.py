@@ -173,6 +173,7 @@ def _groups(average: Array, names: Sequence[str], distance: float) -> tuple[tupl
     ends = np.searchsorted(average[order], average[order] + distance, side="left")
     runs, covered = [], 0
     for start, end in enumerate(ends):
+        # one that ends where the one before it does is a part of that
         if end > covered and end - start > 1:
             runs.append(tuple(names[variant] for variant in order[start:end]))
         covered = max(covered, int(end))

@@ -107,8 +107,9 @@ class Anytime:
         if rounds < max(self.first, 2):
             return math.inf
         mixture = 1.0 + rounds * SPREAD**2
+        # `level` is that of one bound, and the mixture is of effects on both sides
         bound = ((2.0 * level) ** 2 / mixture) ** (1.0 / rounds)
-        if bound * mixture <= 1.0:
+        if bound * mixture <= 1.0:  # after so few rounds no effect is excluded at this level
             return math.inf
         squared = (rounds - 1) * mixture * (1.0 - bound) / (bound * mixture - 1.0)
         return math.sqrt(squared / rounds)
@@ -157,6 +158,7 @@ def room_needed(
     """
     if rounds <= 0:
         return math.inf
+    # how far the mean of so many rounds strays from the difference, in 80 % of studies
     quantile = float(special.ndtri((1.0 + POWER) / 2 if both else POWER))
     return spread * (looks.expected(rounds, level) + quantile / math.sqrt(rounds))
 
@@ -172,6 +174,7 @@ def _smallest_p(first: int, most: int) -> Array:
 
     P-values are divided by the relative level of their look.
     """
+    # by name: what `default_rng` draws with may change with NumPy, and verdicts would with it
     generator = np.random.Generator(np.random.PCG64(SEED))
     totals = np.zeros(STUDIES)
     squares = np.zeros(STUDIES)

@@ -73,12 +73,14 @@ def tuning_curve(
     chances = _chances(size)
     mean, finite = _curves(np.ones((1, size), dtype=int), on, report, chances)
     resamples = rng.multinomial(size, np.full(size, 1.0 / size), size=draws)
+    # where a resample holds no trial that completed, it has no curve
     resamples = resamples[resamples[:, np.isfinite(on)].any(axis=1)]
     tail = 50.0 * (1.0 - level)
     low, high = np.percentile(
         _curves(resamples, on, report, chances)[0], (tail, 100.0 - tail), axis=0
     )
-    return TuningCurve(np.arange(1, size + 1), mean[0], low, high, np.minimum(finite[0], 1.0))
+    finite = np.minimum(finite[0], 1.0)  # products of chances may exceed 1 in the last digit
+    return TuningCurve(np.arange(1, size + 1), mean[0], low, high, finite)
 
 
 def _sorted(on: Array, report: Array) -> tuple[Array, Array]:

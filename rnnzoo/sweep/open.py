@@ -155,6 +155,7 @@ def loaded(
     digests = {label: task.digest for label, task in loaded.items()}
     inputs = {label: task.inputs for label, task in loaded.items()}
     check_read(experiment, loaded)
+    # they are asked for marks, and then which way they hold: a storage is read once for both
     asked = [cache(holder) for holder in known or [lambda: stored(experiment.name)]]
     marks = chain.from_iterable(holder() for holder in asked)
     launcher = chosen or config.read().launcher

@@ -135,7 +135,7 @@ class MlflowTracker:
         if self._recorded.get(key) is result.outcome.kind:
             return
         with _plain_errors(self.uri):
-            if key in self._recorded:
+            if key in self._recorded:  # as another kind: the trial was run once more
                 self._delete(result)
             run = self.client.create_run(
                 self._id,
@@ -277,6 +277,7 @@ class MlflowTracker:
                 page_token=token,
                 order_by=["attributes.start_time"],
             )
+            # what is still running was left half written by a sweep that was killed
             yield from (run for run in runs if run.info.status != "RUNNING")
             token = runs.token
             if not token:

@@ -70,6 +70,7 @@ class Homes:
     @cached_property
     def shared(self) -> tuple[Memory, ...]:
         """Memory that threads share, in the order in which it is named."""
+        # a set has no order, and a library is kept under the digest of its text: one plan, one text
         return tuple(sorted(set(self._shared()), key=name_of))
 
     @cached_property

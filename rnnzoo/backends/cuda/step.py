@@ -129,6 +129,7 @@ class Step:
         self.stores += 1
         width = self.homes.width(memory.sizes)
         to = f"{name_of(memory)}[my.at * {width} + {self.homes.offset(place)} + my.unit]"
+        # several lanes have the number: they take turns from array to array
         condition = f"my.is_own && my.replica == {number} % REPLICAS{self.condition(memory, 'my.')}"
         yield f"if ({condition}) {to} = {value};"
 
@@ -266,7 +267,7 @@ class Step:
         yield f"    const int row = e / {count}, i = e % {count};"
         yield "    [[maybe_unused]] const int sequence = SEQUENCE(row);"
         yield "    [[maybe_unused]] const bool live = LIVE(t, sequence), is_own = IS_OWN(row);"
-        if self.kernel.padding is Rows.PACKED:
+        if self.kernel.padding is Rows.PACKED:  # a sequence that is over has no row
             yield "    if (!live) continue;"
         yield "    [[maybe_unused]] const long at = AT(t, sequence);"
 
@@ -441,6 +442,7 @@ class Step:
     def handed_on_entries(self, each: Carried) -> Iterator[str]:
         width = self.homes.width(each.old.sizes)
         lines = list(self.entries(width))
+        # a sequence that is over hands on what it has: `next_of` asks whether it is live
         yield from (line for line in lines if "continue" not in line)
         new, old = (f"{self.row(memory, 'row')}[i]" for memory in (each.new, each.old))
         above = self.of_array(each.above, "i") if each.above is not None else ""

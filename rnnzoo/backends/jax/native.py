@@ -172,6 +172,7 @@ class NativeEngine(Engine):
             return [after[name][-1] for name in self.carried]
         offsets = given.tensors[OFFSETS]
         sequences = jnp.arange(Extent.of(given).sequences)
+        # the longest sequence is the first of each step: so many of them go on as it has rows
         goes_on = sequences < (offsets[1:] - offsets[:-1])[:, None]
         ends = jnp.take(offsets, jnp.maximum(goes_on.sum(axis=0) - 1, 0)) + sequences
         return [jnp.take(after[name][:, 0], ends, axis=0) for name in self.carried]

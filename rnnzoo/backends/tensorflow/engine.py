@@ -38,6 +38,7 @@ class Engine(ProgramStep):
             *named(self.adjoint.sequences(self.program)),
             *named(self.program.results.values()),
         }
+        # rows that the forward loop reads and nothing later does: it may write over them
         free = {
             number: key
             for number, key in enumerate(self.rows)
@@ -136,6 +137,7 @@ class Engine(ProgramStep):
         sequences = [read[key] for key in self.rows] + (
             [] if given.padding is None else [given.padding]
         )
+        # what is shown is carried too, so that a step of padding can repeat it
         shown = [
             keras.ops.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown
         ]
@@ -170,6 +172,7 @@ class Engine(ProgramStep):
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
             new, saved = forward_step(t, carried, row)
+            # in the order of the slices in `forward_buffers`: saved, shown, states
             return list(new), [*saved, *new[len(self.states) :], *new[: len(self.states)]]
 
         assignment = self.forward_buffers
@@ -218,6 +221,7 @@ class Engine(ProgramStep):
         slices = self.forward_buffers.slices
         held = {key: self._kept(buffers, key) for key in slices}
         return {
+            # the buffer of a state has a row more, ahead of the others: what the state begins with
             **{
                 ("previous", name): buffers[slices["carried", name].buffer][:-1]
                 for name in self.states
