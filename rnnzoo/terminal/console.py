@@ -8,9 +8,14 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Column, Table
+
+_UNBOUNDED = 10_000  # characters, more than any cell has
 
 from rnnzoo.folding import fold
 
@@ -37,12 +42,43 @@ class PlainConsole(Console):
                 print(self.unread, file=sys.stderr, flush=True)
 
     def print(self, *objects: Any, **options: Any) -> None:
+        whole = [_Whole(each) if isinstance(each, Table) else each for each in objects]
+        if any(isinstance(each, _Whole) for each in whole):
+            # a line that is longer than the terminal goes on in the next, as of any text
+            options = {"crop": False, **options}
         try:
-            super().print(*objects, **options)
+            super().print(*whole, **options)
         except OSError as error:
             if error.errno != errno.EIO:  # which is how a terminal that is gone answers
                 raise
             self.on_broken_pipe()
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A table of which nothing is cut off: it is wider than the terminal where it has to be."""
+
+    grid: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        unbounded, spare = options.update_width(_UNBOUNDED), 0
+        for column in self.grid.columns:
+            least = _least(column, console, unbounded)
+            if column.overflow == "fold":  # words, too, go on in the next line
+                spare += least - 1
+            else:
+                column.min_width = least
+        needed = Measurement.get(console, unbounded, self.grid).minimum - spare
+        yield from console.render(self.grid, options.update_width(max(options.max_width, needed)))
+
+
+def _least(column: Column, console: Console, options: ConsoleOptions) -> int:
+    """The width in which no cell of a column is cut off, and where cells may wrap, no word."""
+    cells = (column.header, *column.cells)
+    sizes = [Measurement.get(console, options, cell) for cell in cells]
+    if column.no_wrap:
+        return max(size.maximum for size in sizes)
+    return max(size.minimum for size in sizes)
 
 
 def told(console: Console, text: str, **options: Any) -> None:

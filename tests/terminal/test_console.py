@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 
 from rnnzoo.errors import command
 from rnnzoo.terminal.console import PlainConsole, told
@@ -39,6 +40,21 @@ def test_a_terminal_that_is_gone_is_a_reader_that_left() -> None:
         os.close(master)
         console.print("second")
         assert console.quiet
+
+
+@pytest.mark.parametrize("width", [1, 20, 200])
+def test_a_table_cuts_nothing_off_however_narrow_the_terminal_is(width: int) -> None:
+    grid = Table(box=None)
+    grid.add_column("variant", no_wrap=True)
+    grid.add_column("95 % interval", no_wrap=True, justify="right")
+    grid.add_column("about")
+    grid.add_row("a variant of a long name", "0.164 - 0.215", "words of which each is whole")
+    console = PlainConsole(file=io.StringIO(), width=width)
+    console.print(grid)
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert "…" not in text
+    for whole in ("a variant of a long name", "95 % interval", "0.164 - 0.215", "words", "each"):
+        assert whole in text
 
 
 LONG = (
