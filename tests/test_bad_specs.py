@@ -14,6 +14,7 @@ import pytest
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.sweep.candidates import checked_search
 from rnnzoo.sweep.open import checked
 
 FOLDER = Path(__file__).parent / "bad_specs"
@@ -21,6 +22,7 @@ READERS = {
     "cells": lambda path: lang.load(path.name, path.parent),
     "experiments": rnnzoo.load_experiment,
     "tasks": lambda path: checked(rnnzoo.load_experiment(path)),
+    "searches": lambda path: checked_search(rnnzoo.load_experiment(path)),
 }
 FILES = sorted(FOLDER.glob("*/*.yaml"))
 

@@ -28,23 +28,26 @@ HAS = (
 
 def why_not(trial: Trial, task: Task, cell: ir.Cell) -> Iterator[str]:
     """Why the bare trainer cannot run a trial."""
-    yield from _of_training(trial.training)
-    yield from _of_task(task)
-    yield from _of_cell(cell)
+    yield from (reason for _, reason in of_training(trial.training))
+    yield from of_task(task)
+    yield from of_cell(cell)
     if trial.until:
         yield "it does not wait at a rung"
 
 
-def _of_training(training: Training) -> Iterator[str]:
+def of_training(training: Training) -> Iterator[tuple[str, str]]:
+    """The hyper-parameters of a training that it has not, or not with these values, and why."""
     usual = Training()
     for each in fields(Training):
         if each.name not in HAS and getattr(training, each.name) != getattr(usual, each.name):
-            yield f"it has no `{each.name}: {getattr(training, each.name)}`"
+            yield each.name, f"it has no `{each.name}: {getattr(training, each.name)}`"
     if training.optimizer not in OPTIMIZERS:
-        yield f"it has no optimiser '{training.optimizer}', but {', '.join(OPTIMIZERS)}"
+        reason = f"it has no optimiser '{training.optimizer}', but {', '.join(OPTIMIZERS)}"
+        yield "optimizer", reason
 
 
-def _of_task(task: Task) -> Iterator[str]:
+def of_task(task: Task) -> Iterator[str]:
+    """Why it cannot learn a task."""
     loss, metric = losses.load(task.loss), metric_of(task)
     for measure in (loss, metric):
         # one of the package's is made of operations that NumPy has too
@@ -63,7 +66,8 @@ def _of_task(task: Task) -> Iterator[str]:
         yield "answers count by unequal weights"
 
 
-def _of_cell(cell: ir.Cell) -> Iterator[str]:
+def of_cell(cell: ir.Cell) -> Iterator[str]:
+    """Why it cannot compute a cell."""
     if cell.named_inputs:
         yield f"it hands '{cell.name}' no inputs beside x"
     if cell.draws:

@@ -213,8 +213,11 @@ def _about_experiment(experiment: Experiment) -> str:
         SpecError: all mistakes in it.
     """
     from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.candidates import checked_search
 
     door.checked(experiment)
+    if experiment.cell_search is not None:
+        checked_search(experiment)
     trials = experiment.search.trials * len(experiment.variants) * len(experiment.tasks)
     counts = (
         number_of(len(experiment.variants), "variant"),

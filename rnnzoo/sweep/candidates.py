@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnzoo import metrics, tasks
+from rnnzoo.bare import able
 from rnnzoo.errors import Mistakes, Span, UsageError
 from rnnzoo.evolve.draw import cell_of, name_of
 from rnnzoo.evolve.found import confirming
@@ -21,6 +22,7 @@ from rnnzoo.lang import counts, with_init
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.rewriting import Rules, child, from_grammar
 from rnnzoo.lang.text import digest as cell_digest
+from rnnzoo.spec import points
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import FILTER, CellSearch, Experiment, TaskChoice
 from rnnzoo.spec.hyperparameters import Training as Settings
@@ -28,7 +30,7 @@ from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project, runs
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.begun import settled
-from rnnzoo.sweep.fit import check_read, foresee
+from rnnzoo.sweep.fit import check_read, foresee, foresee_read
 from rnnzoo.sweep.open import checked_parts
 from rnnzoo.sweep.plan import Study, cells, studies, unequal
 from rnnzoo.sweep.recorded import identity_of, place
@@ -156,24 +158,16 @@ def opened_search(
         SpecError: likewise, in its file.
         TaskError: the data of a task cannot be had.
     """
-    search = experiment.cell_search
-    if search is None:
-        raise UsageError(
-            f"the experiment '{experiment.name}' searches no cells",
-            "write `search_cells: {candidates: 1000}` into it, as docs/evolve.md says",
-        )
-    seen = _seen(experiment, search)
-    first = dict.fromkeys((*search.parents, experiment.baseline))
-    confirmed = confirming(experiment, search, first)
-    checked_parts(replace(confirmed, tasks=(*seen.values(), *search.unseen)))
-    if search.settings:
-        foresee(confirmed)
-    folder = Path(experiment.file).parent
+    search = checked_search(experiment)
+    seen, folder = _seen(experiment, search), Path(experiment.file).parent
     loaded = {
         stage: tasks.prepare_choice(choice, folder, progress) for stage, choice in seen.items()
     }
     check_read(experiment, loaded)
+    if FILTER in loaded:
+        _check_filter(experiment, search, loaded[FILTER])
     if search.settings:
+        confirmed = confirming(experiment, search, _labels(experiment, search))
         _check_weights(replace(confirmed, tasks=experiment.tasks), loaded)
 
     def planned(named: Experiment) -> Plan:
@@ -188,6 +182,33 @@ def opened_search(
     named = settled(experiment, lambda named: any(map(is_begun, formats(planned(named)))))
     plans = formats(planned(named))
     return OpenedSearch(next(filter(is_begun, plans), plans[0]), loaded, seen)
+
+
+def checked_search(experiment: Experiment) -> CellSearch:
+    """What an experiment says of its search over cells, once all of it is checked that can be
+    without data.
+
+    Raises:
+        UsageError: it has no search over cells, or what the user wrote is wrong.
+        SpecError: likewise, in its file.
+    """
+    search = experiment.cell_search
+    if search is None:
+        raise UsageError(
+            f"the experiment '{experiment.name}' searches no cells",
+            "write `search_cells: {candidates: 1000}` into it, as docs/evolve.md says",
+        )
+    seen = _seen(experiment, search)
+    confirmed = confirming(experiment, search, _labels(experiment, search))
+    checked_parts(replace(confirmed, tasks=(*seen.values(), *search.unseen)))
+    _check_descent(experiment, search)
+    foresee_read(replace(experiment, tasks=tuple(seen.values())))
+    if search.settings:
+        foresee(confirmed)
+    if search.filter:
+        folder = Path(experiment.file).parent
+        _check_filter(experiment, search, tasks.in_small(search.filter.task, folder))
+    return search
 
 
 def formats(plan: Plan) -> list[Plan]:
@@ -216,23 +237,26 @@ def _check_weights(experiment: Experiment, loaded: Mapping[str, Task]) -> None:
 
 def _plan(experiment: Experiment, search: CellSearch, loaded: Mapping[str, Task]) -> Plan:
     solved = loaded[FILTER].solved if FILTER in loaded else None
-    first, rules = _first(experiment, search), _rules(experiment, search)
-    _check_descent(experiment, search, first, rules)
     return Plan(
         experiment,
         search,
-        first,
+        _first(experiment, search),
         {stage: task.digest for stage, task in loaded.items()},
         {stage: whole_of(task.metric) for stage, task in loaded.items()},
         math.inf if solved is None else solved,
-        rules,
+        _rules(experiment, search),
     )
+
+
+def _labels(experiment: Experiment, search: CellSearch) -> list[str]:
+    """Of the first cells: the parents and the baseline."""
+    return list(dict.fromkeys((*search.parents, experiment.baseline)))
 
 
 def _first(experiment: Experiment, search: CellSearch) -> dict[str, Cell]:
     """The parents and the baseline, named as their variants, beginning as these say."""
     checked, first = cells(experiment), {}
-    for label in dict.fromkeys((*search.parents, experiment.baseline)):
+    for label in _labels(experiment, search):
         inits = experiment.variant(label).init.items()
         cell = with_init(checked[label], {name: Init.from_plain(value) for name, value in inits})
         first[label] = replace(cell, name=label)
@@ -261,14 +285,13 @@ def _rules(experiment: Experiment, search: CellSearch) -> Rules:
     return Rules(search.nodes, mutations=mutations, forbidden=search.forbid)
 
 
-def _check_descent(
-    experiment: Experiment, search: CellSearch, first: Mapping[str, Cell], rules: Rules
-) -> None:
+def _check_descent(experiment: Experiment, search: CellSearch) -> None:
     """Check that the search can begin: that each parent, or the grammar, has a child.
 
     Raises:
-        SpecError: one has none, with the place of what forbids it.
+        SpecError: one has none, with the place of what forbids it; or the rules mean nothing.
     """
+    first, rules = _first(experiment, search), _rules(experiment, search)
     rng, mistakes = np.random.default_rng(0), Mistakes()
     is_grammar = search.origin == "grammar"
     for label in search.parents[:1] if is_grammar else search.parents:
@@ -279,6 +302,37 @@ def _check_descent(
                 child([first[label]], rng, rules)
         except UsageError as error:
             mistakes.add(_place(experiment, f"parents.{label}"), *error.parts)
+    mistakes.raise_if_any()
+
+
+def _check_filter(experiment: Experiment, search: CellSearch, task: Task | None) -> None:
+    """Check that the trainer of the filter can do what the filter asks for, with children of these
+    parents.
+
+    Args:
+        task: of the filter; None where it is not known yet.
+
+    Raises:
+        SpecError: it cannot.
+    """
+    assert search.filter is not None
+    usual, space = search.filter.training, search.filter.space
+    names = [dimension.name for dimension in space.dimensions]
+    lacks: dict[str, str] = {}
+    for point in points.corners(space, names):
+        for name, reason in able.of_training(usual.at(point)):
+            where = "space" if name in point else "training"
+            lacks.setdefault(f"filter.{where}.{name}", reason)
+    for reason in able.of_task(task) if task is not None else ():
+        lacks.setdefault("filter.task", reason)
+    first = _first(experiment, search)
+    for label in search.parents if search.origin == "parents" else ():
+        for reason in able.of_cell(first[label]):
+            lacks.setdefault(f"parents.{label}", reason)
+    mistakes = Mistakes()
+    for where, reason in lacks.items():
+        problem = f"the filter trains without Keras, by a trainer that can do less: {reason}"
+        mistakes.add(_place(experiment, where), problem, "write it otherwise, or delete `filter:`")
     mistakes.raise_if_any()
 
 

@@ -31,6 +31,22 @@ def foresee(experiment: Experiment) -> None:
         SpecError: what a cell reads and a task has not, models that cannot be, and variants that
             cannot have equal numbers of weights.
     """
+    small = foresee_read(experiment)
+    generated = tuple(choice for choice in experiment.tasks if choice.label in small)
+    inputs = {label: task.inputs for label, task in small.items()}
+    planned = studies(replace(experiment, tasks=generated), dict.fromkeys(small, ""), inputs)
+    check_model(planned, small)
+
+
+def foresee_read(experiment: Experiment) -> dict[str, Task]:
+    """Check without data that tasks have what cells, and all of their layers, read beside x.
+
+    Returns:
+        The generated tasks with a few sequences each, by label.
+
+    Raises:
+        SpecError: one has not; said once for each variant.
+    """
     folder = Path(experiment.file).parent
     each = {choice.label: tasks.in_small(choice, folder) for choice in experiment.tasks}
     small = {label: task for label, task in each.items() if task is not None}
@@ -39,10 +55,7 @@ def foresee(experiment: Experiment) -> None:
         for refusal in _foreseen(experiment, variant, cell, small):
             mistakes.add(experiment.place(variant, refusal.name), refusal.problem, refusal.fix)
     mistakes.raise_if_any()
-    generated = tuple(choice for choice in experiment.tasks if choice.label in small)
-    inputs = {label: task.inputs for label, task in small.items()}
-    planned = studies(replace(experiment, tasks=generated), dict.fromkeys(small, ""), inputs)
-    check_model(planned, small)
+    return small
 
 
 def _foreseen(

@@ -319,7 +319,7 @@ def unequal(study: Study) -> str:
     return (
         f"`equal: weights`: {study.label} has no size with as many weights as"
         f" {study.experiment.baseline} with {number_of(units, 'unit')}: the nearest, {own}, is"
-        f" {in_percent(off, 1)} off, and {in_percent(OFF)} is allowed"
+        f" {in_percent(off, 2)} off, and {in_percent(OFF)} is allowed"
     )
 
 

@@ -89,3 +89,17 @@ def test_mistakes_have_their_problem_fix_and_place_as_fields(
         None,
         f"did you mean '{tmp_path}/bad.yaml'?",
     )
+
+
+def test_what_a_search_over_cells_would_be_refused_for_is_told_before_it_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "experiment: small\ntask: parity\nvariants: [gru, lstm]\nsearch_cells: {UNSEEN}\n"
+    (tmp_path / "right.yaml").write_text(text.replace("UNSEEN", "unseen: [copy_memory]"))
+    assert main(["check", str(tmp_path / "right.yaml")]) == 0
+    capsys.readouterr()
+    printed = checked(
+        text.replace("UNSEEN", "unseen: [{name: adding, lenth: 9}]"), tmp_path, capsys
+    )
+    assert "task 'adding' has no option 'lenth'" in printed
+    assert printed.count("fix:") == 1

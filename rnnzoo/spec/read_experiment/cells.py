@@ -100,6 +100,8 @@ def _names(source: Source, entry: Entry, key: str, example: str) -> tuple[str, .
 def _filter(source: Source, entry: Entry) -> Filter | None:
     """The first gate: the name of a task, or a table."""
     chosen = _written_filter(source, entry)
+    if chosen:
+        source.places["search_cells.filter.task"] = chosen.task.places[NAME]
     if chosen and not solvable(chosen.task.name, source.folder):
         problem = f"the filter's task '{chosen.task.name}' does not say from when on it is solved"
         fix = "take one that does, as `filter: memorisation`"
@@ -118,8 +120,8 @@ def _written_filter(source: Source, entry: Entry) -> Filter | None:
     written = inner.node("task")
     task = read_task(source, written) if written else None
     space = _space(source, inner.table_at("space", "{units: 32}"))
-    table = inner.table_at("training", "{epochs: 25}")
-    training = training_of(source, table, Training(), "filter.") if table else Training()
+    table, under = inner.table_at("training", "{epochs: 25}"), "search_cells.filter."
+    training = training_of(source, table, Training(), under) if table else Training()
     inner.done()
     return Filter(task, space, training) if task else None
 
@@ -128,6 +130,9 @@ def _space(source: Source, table: Table | None) -> Space:
     """What the filter's settings are drawn from."""
     usual = WrittenSpace(Space(fixed={name: getattr(Training(), name) for name in NEEDED}))
     written = spaces.read(table, source.mistakes).over(usual)
+    source.places |= {
+        f"search_cells.filter.space.{name}": span for name, span in written.spans.items()
+    }
     return spaces.settled(written, written.spans, source.mistakes)
 
 
