@@ -15,9 +15,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Column, Table
 
-_UNBOUNDED = 10_000  # characters, more than any cell has
-
 from rnnzoo.folding import fold
+
+_UNBOUNDED = 10_000  # characters, more than any cell has
 
 
 class PlainConsole(Console):
