@@ -128,6 +128,15 @@ class ProgramStep(LayerStep):
         }
         return previous, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
 
+    def arriving(self, carried: Sequence[Tensor], from_above: Mapping[str, Tensor]) -> list[Tensor]:
+        """The adjoints of what a step carried out: those that the steps after it hand back, and of
+        what is wanted those from above.
+        """
+        adjoints = dict(zip(self.carried, carried))
+        for name, above in from_above.items():
+            adjoints[name] = adjoints[name] + above
+        return [*adjoints.values()]
+
     def step_back(
         self,
         emitter: Emitter,

@@ -182,6 +182,7 @@ def row(result: Result, exact: bool = False) -> dict[str, Any]:
     """
     trial, outcome, key = result.trial, result.outcome, result.key
     curve = [point["validation"] for point in outcome.curve]
+    validation = (repr(value) if exact else f"{value:.{FIGURES}g}" for value in curve)
     further = {BY_LENGTH: outcome.by_length, ALSO: outcome.also}
     return {
         "study": result.study, "task": key.task, "variant": key.marked, "trial": trial.index,
@@ -192,7 +193,7 @@ def row(result: Result, exact: bool = False) -> dict[str, Any]:
         "weights_model": outcome.weights.get("model"), "ending": str(outcome.ending),
         "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),
         "message": outcome.message,
-        "curve": " ".join(repr(value) if exact else f"{value:.{FIGURES}g}" for value in curve),
+        "curve": " ".join(validation),
     }  # fmt: skip
 
 

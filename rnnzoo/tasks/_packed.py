@@ -109,10 +109,11 @@ class PackedSplit(Split):
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        return {
-            name: (len(self), self.width, *array.shape[1:]) if self._of_steps(name) else array.shape
-            for name, array in self.stored.items()
-        }
+        shapes = {}
+        for name, array in self.stored.items():
+            of_steps = (len(self), self.width, *array.shape[1:])
+            shapes[name] = of_steps if self._of_steps(name) else array.shape
+        return shapes
 
     def padded(self, name: str) -> Iterator[np.ndarray]:
         array = self.stored[name]

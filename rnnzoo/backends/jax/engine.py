@@ -186,10 +186,7 @@ class Engine(ProgramStep):
 
         def step(carried: tuple[Tensor, ...], row: tuple[Any, ...]) -> tuple[Any, Any]:
             t, of_step, from_above, is_real = row
-            arriving = [
-                value + from_above[name] if name in above else value
-                for name, value in zip(self.carried, carried)
-            ]
+            arriving = self.arriving(carried, from_above)
             values = {**still, **of_step, TIME: given.clock(t)}
             handed_on, emitted = self.step_back(emitter, values, t, arriving, is_real, carried[0])
             return tuple(handed_on), tuple(emitted)

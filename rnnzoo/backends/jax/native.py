@@ -248,13 +248,13 @@ class NativeEngine(Engine):
     def _written(self, plan: Plan, extent: Extent, keeps: bool) -> list[jax.ShapeDtypeStruct]:
         """Shapes of what a loop writes."""
         one_step = replace(extent, rows=(1, extent.sequences))
-        extents = (
-            extent if keeps or each.memory not in plan.kept else one_step for each in plan.outputs
-        )
-        return [
-            jax.ShapeDtypeStruct(self._shape(each.memory, rows), np.float32)
-            for each, rows in zip(plan.outputs, extents)
-        ]
+        shapes = []
+        for output in plan.outputs:
+            # what is saved and not wanted is written over at every step
+            is_written_over = output.memory in plan.kept and not keeps
+            rows = one_step if is_written_over else extent
+            shapes.append(jax.ShapeDtypeStruct(self._shape(output.memory, rows), np.float32))
+        return shapes
 
     def _shape(self, memory: Memory, extent: Extent) -> tuple[int, ...]:
         return (*extent.of_memory(memory.axes), self.sizes.of(memory.sizes))

@@ -314,6 +314,7 @@ class _Building:
         operands = [self.members(atom) for atom in instruction.inputs]
         value = []
         for number, size in enumerate(members(instruction.shape)):
+            # an operand of one member is a number, which all members of the others read
             own = tuple(each[number] if len(each) > 1 else each[0] for each in operands)
             value.append(self.operation(form, own, size))
         return tuple(value)

@@ -85,11 +85,10 @@ class _Writer:
 
     def width(self, sizes: Sequence[ir.Size]) -> str:
         """The sum of sizes as C++."""
-        counts = [(len(list(run)), size) for size, run in groupby(sizes)]
-        terms = (
-            self.number_of(size) if count == 1 else f"{count} * {self.number_of(size)}"
-            for count, size in counts
-        )
+        terms = []
+        for size, run in groupby(sizes):
+            count, number = len(list(run)), self.number_of(size)
+            terms.append(number if count == 1 else f"{count} * {number}")
         return " + ".join(terms) or "0"
 
     # -- the groups

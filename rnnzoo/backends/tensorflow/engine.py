@@ -266,10 +266,7 @@ class Engine(ProgramStep):
                     else self._row(key, row)
                 )
             from_above = {name: row(first_above + number) for number, name in enumerate(above)}
-            arriving = [
-                value + from_above[name] if name in above else value
-                for name, value in zip(self.carried, carried)
-            ]
+            arriving = self.arriving(carried, from_above)
             is_real = None if given.padding is None else row(len(sequences) - 1) > 0
             return self.step_back(emitter, values, t, arriving, is_real, carried[0])
 

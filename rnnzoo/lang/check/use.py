@@ -71,12 +71,13 @@ def states_of(
 
 def named_inputs_of(spec: CellSpec, *steps: ir.Step) -> tuple[ir.NamedInput, ...]:
     """The inputs beside x that an equation of a layer reads."""
-    read = {name for step in steps for name in step.named_inputs}
-    return tuple(
-        ir.NamedInput(name, "inputs" if entry.value == "inputs" else int(str(entry.value)))
-        for name, entry in spec.inputs.items()
-        if name in read
-    )
+    read = frozenset[str]().union(*(step.named_inputs for step in steps))
+    inputs = []
+    for name, entry in spec.inputs.items():
+        if name in read:
+            is_as_wide = entry.value == "inputs"
+            inputs.append(ir.NamedInput(name, "inputs" if is_as_wide else int(str(entry.value))))
+    return tuple(inputs)
 
 
 def check_layers_agree(spec: CellSpec, upper: Layer, first: Layer, mistakes: Mistakes) -> None:
