@@ -42,6 +42,8 @@ def fix(text: str) -> str:
     if (pair := re.search(r"\b([A-Z]\w*)\s+([A-Za-z]\w*|\()", text)) is not None:
         operand = "(...)" if pair[2] == "(" else this_step(pair[2])
         return f"a product is written with @: {pair[1]} @ {operand}"
+    if (tilde := re.search(r"\b([A-Za-z]\w*)~", text)) is not None:
+        return f"a name has letters, digits and `_`: write {tilde[1]}_new for {tilde[0]}"
     if re.search(r"\[[^\]]*;|;[^\[]*\]", text):
         return "vectors are joined with commas: W @ [h[t-1], x]"
     if re.search(r"[-+*/@%]\s*$", text):

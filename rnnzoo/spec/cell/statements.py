@@ -27,6 +27,9 @@ _PYTHON = {  # first words of lines from habit, and what to write
     "import": "delete it: operations are known by their names",
 }  # fmt: skip
 _SEVERAL = re.compile(r"\s*\(?([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)+)\)?\s*=(?!=)")
+_NO_NAME = re.compile(
+    r"\s*(\w*[^\s\w=]\w*|\d\w*)\s*=(?!=)"
+)  # one word before the sign, as h~ or 2h
 _REPEAT_TO = re.compile(r"repeat\s+(\w+)\s+to\s+(\w+)\s*:")
 
 
@@ -207,6 +210,9 @@ def _no_equation(line: str, before: str) -> tuple[str, str]:
     if (several := _SEVERAL.match(line)) is not None:
         first, second = re.findall(r"\w+", several[1])[:2]
         return "an equation has one name", f"write one for each: `{first} = ...`, `{second} = ...`"
+    if (no_name := _NO_NAME.match(line)) is not None:
+        fix = "a name begins with a letter, and has letters, digits and `_`, such as h_new"
+        return f"'{no_name[1][:40]}' is not a name", fix
     fix = "write `name = expression`; an equation goes on below only inside brackets"
     return "this is not an equation", fix
 
