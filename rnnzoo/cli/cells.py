@@ -50,6 +50,7 @@ from rnnzoo.spec.files import located
 from rnnzoo.spec.read_experiment.extending import extended
 from rnnzoo.spec.read_experiment.overrides import TOP
 from rnnzoo.spec.settings import project, runs
+from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
 WIDTH = 80  # of a terminal, for what is wrapped
@@ -442,7 +443,9 @@ def gallery(args: argparse.Namespace) -> None:
             views.append(cell)
         else:
             told(console, f"left out {path}, which has mistakes: {command('check', path)}")
-    files = write(views, folder, Path(args.bench or runs() / "bench/results.json"))
+    bench = Path(args.bench or runs() / "bench/results.json")
+    with bars(console, lines=True) as tell:
+        files = write(views, folder, bench, tell)
     if args.json:
         print_json({"pages": list(map(str, files))})
         return

@@ -19,16 +19,21 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
 from rnnzoo.report.playground import PRESETS, playground, policy, script
 from rnnzoo.spec.cell import FAMILIES
+from rnnzoo.tasks import Report, silent
 
 UNITS = (32, 64, 128, 256)
+DRAWING = "drawing pages of cells"
 INPUTS = 88  # the keys of a piano, as in the chorales
 
 
-def write(cells: Sequence[CellView], folder: Path, bench: Path | None = None) -> list[Path]:
+def write(
+    cells: Sequence[CellView], folder: Path, bench: Path | None = None, tell: Report = silent
+) -> list[Path]:
     """Write the site; returns its files, the front page first.
 
     Args:
         bench: results of `make bench`, for the time of a training step.
+        tell: is told of each page.
     """
     from markupsafe import Markup
 
@@ -37,6 +42,7 @@ def write(cells: Sequence[CellView], folder: Path, bench: Path | None = None) ->
     in_order = [cell for section in sections for cell, _ in section.cells]
     names = [cell.name for cell in in_order]
     folder.mkdir(parents=True, exist_ok=True)
+    tell(DRAWING, 0, len(names))
     pages = {
         "index.html": render(
             "gallery.html.j2",
@@ -51,6 +57,7 @@ def write(cells: Sequence[CellView], folder: Path, bench: Path | None = None) ->
             names[number + 1] if number + 1 < len(names) else "",
         )
         pages[f"{cell.name}.html"] = cell_page(cell, in_order, times.get(cell.name, ()), neighbours)
+        tell(DRAWING, number + 1, len(names))
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in pages]

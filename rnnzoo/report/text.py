@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from rnnzoo.errors import number_of
 from rnnzoo.folding import fold
 from rnnzoo.report.second import LOOKS, PROMISE, Second, box
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
@@ -172,7 +173,8 @@ def _cautions(row: VariantRow, table: TaskTable) -> Iterator[str]:
         ended = (
             f" ({row.never_by_patience} ended by patience there)" if row.never_by_patience else ""
         )
-        counts.append(f"{row.never} never better than {table.nothing.name}{ended}")
+        trials = number_of(row.never, "trial")
+        counts.append(f"{trials} never better than {table.nothing.name}{ended}")
     if counts:
         yield ", ".join(counts)
     if row.idle and table.nothing:

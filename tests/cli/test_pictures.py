@@ -88,7 +88,9 @@ def test_the_gallery_has_a_page_for_every_cell_and_the_users_own(
     monkeypatch.setattr(cells, "built_in_names", lambda: drawn)
     monkeypatch.chdir(tmp_path)
     assert main(["gallery", "site"]) == 0
-    assert "left out experiments/cells/bad.yaml" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "left out experiments/cells/bad.yaml" in told
+    assert "drawing pages of cells ...\nwrote " in told
     names = {path.stem for path in (tmp_path / "site").glob("*.html")}
     assert names == {*drawn, "own", "index"}
     for path in (tmp_path / "site").glob("*.html"):

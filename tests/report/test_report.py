@@ -352,7 +352,7 @@ def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_pa
     console = Console(width=80, record=True, file=io.StringIO())
     report.show(summarised, console)
     text = console.export_text()
-    assert "gru: 2 diverged, 2 never better than key (2 ended by patience there)" in text
+    assert "gru: 2 diverged, 2 trials never better than key (2 ended by patience there)" in text
     assert "lstm: not clearly better than key, which learns nothing" in text
     narrow = Console(width=50, record=True, file=io.StringIO())
     report.show(summarised, narrow)
