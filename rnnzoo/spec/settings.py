@@ -165,12 +165,18 @@ def _marked(folder: str) -> bool:
 
 
 def _shared(folder: str) -> bool:
-    home = os.path.expanduser("~")
     return (
         os.path.dirname(folder) == folder
-        or os.path.samefile(folder, home)
+        or _is_home(folder)
         or bool(os.stat(folder).st_mode & stat.S_ISVTX)
     )
+
+
+def _is_home(folder: str) -> bool:
+    try:
+        return os.path.samefile(folder, os.path.expanduser("~"))
+    except OSError:  # it is not there, as of users of containers
+        return False
 
 
 def runs() -> Path:
@@ -184,9 +190,21 @@ def in_project(path: Path) -> Path:
 
 
 def cache_folder() -> Path:
-    """What can be made again: `$XDG_CACHE_HOME/rnnzoo`, or `~/.cache/rnnzoo`."""
+    """What can be made again: `$XDG_CACHE_HOME/rnnzoo`, or `~/.cache/rnnzoo`.
+
+    Raises:
+        UsageError: there is neither.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "rnnzoo"
+    if base:
+        return Path(base) / "rnnzoo"
+    try:
+        return Path.home() / ".cache" / "rnnzoo"
+    except RuntimeError:  # as in a container, of a user whom it does not know
+        raise UsageError(
+            "there is no folder for the cache: this user has no home folder",
+            "set XDG_CACHE_HOME to a folder that may be written to",
+        ) from None
 
 
 def sqlite_file(url: str) -> Path:
@@ -210,7 +228,9 @@ def keras_backend() -> tuple[str, str]:
     name = os.environ.get("KERAS_BACKEND", "")
     if name:
         return name, "KERAS_BACKEND"
-    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    # without a home it is `~`, which is no folder, so that there is no file
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    file = Path(home) / "keras.json"
     try:
         written = json.loads(file.read_text())
     except (OSError, ValueError):

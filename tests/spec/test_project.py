@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,32 @@ def test_what_lies_in_a_folder_that_many_share_is_no_mark_for_those_within(
     assert settings.project() == Path()
     monkeypatch.chdir(tmp_path)
     assert settings.project() == Path()  # itself it may be one
+
+
+def test_a_home_that_is_not_there_is_shared_by_nobody(
+    deep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    assert settings.project() == Path()
+    (tmp_path / "mlflow.yml").touch()
+    assert settings.project() == Path("../..")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(
+    deep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME", "KERAS_BACKEND", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(UsageError, match=r"no home folder\n  fix: set XDG_CACHE_HOME"):
+        settings.cache_folder()
+    assert settings.project() == Path()
+    assert settings.keras_backend() == (settings.KERAS_BACKEND, "Keras")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert settings.cache_folder() == tmp_path / "rnnzoo"
 
 
 def test_paths_of_mlflow_yml_are_relative_to_its_folder(deep: Path, tmp_path: Path) -> None:
