@@ -37,6 +37,7 @@ from rnnzoo.lang import listing as programs
 from rnnzoo.lang import text as texts
 from rnnzoo.lang.at_start import at_start
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.carriers import in_short
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.plain import LIBRARIES
@@ -141,7 +142,7 @@ def _looked_at(path: Path) -> _Looked:
         if spec.claim:
             known = [*built_in_names(), *(beside.stem for beside in path.parent.glob("*.yaml"))]
             claims.check_of_cell(spec, known, plugins.names("tasks"))
-        states = ", ".join(ir.in_short(cell.states))
+        states = ", ".join(in_short(cell.states))
         about = (
             f"{number_of(len(cell.equations), 'equation')},"
             f" {number_of(len(cell.ir.step.weights), 'weight')}, states {states}"

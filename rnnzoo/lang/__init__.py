@@ -6,6 +6,7 @@ else reads that.
     notation           notations of papers, read as what they mean
     unreadable         what is wrong with text that cannot be read
     ir, primitives     the representation; the operations, each with all of its rules
+    carriers           states of several steps back, and how people see them
     operations         those of a project, beside them
     canonical          one text and one hash for all spellings of a cell
     signs              a cell without the signs that its weights can carry

@@ -20,6 +20,7 @@ import numpy as np
 
 from rnnzoo.errors import UsageError, in_percent
 from rnnzoo.lang import ir, reference, start
+from rnnzoo.lang.carriers import carriers
 from rnnzoo.lang.primitives import sub
 from rnnzoo.lang.probes import probes
 from rnnzoo.lang.recurrence import recurrences
@@ -153,7 +154,7 @@ def _of_layer(cell: ir.Cell, sizes: ir.Sizes) -> Start | None:
 
 def _disturbed(cell: ir.Cell) -> dict[str, tuple[str, ...]]:
     """The states whose memory is measured, each with those that it remembers through."""
-    carried = ir.carriers(cell.first)  # what only carries a state on remembers as that one does
+    carried = carriers(cell.first)  # what only carries a state on remembers as that one does
     groups: dict[str, tuple[str, ...]] = {}
     for group in recurrences(cell.first, cell.states):
         if group.coupling != "none":

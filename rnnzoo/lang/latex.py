@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from rnnzoo.lang import ir
+from rnnzoo.lang.carriers import as_written
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.greek import GREEK
 from rnnzoo.lang.primitives import Operands, where
@@ -21,7 +22,7 @@ _BRACKETS = (r"\left(", r"\right)")
 
 def equations(cell: ir.Cell) -> tuple[str, ...]:
     """One LaTeX line for each equation of the step, in the order in which they are computed."""
-    return _lines(ir.as_written(cell.step).equations, cell.step)
+    return _lines(as_written(cell.step).equations, cell.step)
 
 
 def first_layer(cell: ir.Cell) -> tuple[str, ...]:

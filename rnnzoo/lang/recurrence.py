@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from rnnzoo.errors import listed
 from rnnzoo.lang import ir
+from rnnzoo.lang.carriers import in_short
 from rnnzoo.lang.passes import apart
 from rnnzoo.lang.primitives import (
     Elementwise,
@@ -89,7 +90,7 @@ class Recurrence:
     @property
     def form(self) -> str:
         """What the kind is, for people: `linear in c, unit by unit`."""
-        names = listed(ir.in_short(self.states))
+        names = listed(in_short(self.states))
         if self.coupling == "none":
             return f"delay in {names}, which only the next step reads"
         degree = "linear" if self.is_linear else "nonlinear"

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from rnnzoo.errors import listed
 from rnnzoo.lang import ir
+from rnnzoo.lang.carriers import in_short
 from rnnzoo.lang.delays import add, nothing_known, only, rewritten
 from rnnzoo.lang.passes import apart
 from rnnzoo.lang.primitives import Primitive, div, mul, neg, sub, where
@@ -115,7 +116,7 @@ def _why_a_loop(step: ir.Step, kind: Recurrence) -> str:
         if kind.needs_loop:
             return reason
         return f"{reason}, and only units that read themselves alone are taken"
-    names = listed(ir.in_short(kind.states))
+    names = listed(in_short(kind.states))
     if len(kind.states) > MOST:
         return f"{names} need each other, and at most {MOST} states are taken together"
     # a scan has a small matrix for each unit, which takes that unit of every state

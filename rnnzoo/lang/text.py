@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from rnnzoo.lang import ir, operations
+from rnnzoo.lang.carriers import as_written
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.primitives import Operands, Primitive, entries, transposed
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
@@ -59,7 +60,7 @@ def patch(cell: ir.Cell) -> tuple[ir.Equation, ...]:
 
 def patch_as_written(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     """The same for people, with `h[t-3]` as it was written."""
-    return changed(ir.as_written(cell.first), ir.as_written(cell.step))
+    return changed(as_written(cell.first), as_written(cell.step))
 
 
 def changed(step: ir.Step, base: ir.Step) -> tuple[ir.Equation, ...]:

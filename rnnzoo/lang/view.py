@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 
 from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, single, text, unicode
+from rnnzoo.lang.carriers import as_written, in_short
 from rnnzoo.lang.check import check, checkable, checked, with_rounds
-from rnnzoo.lang.ir import Cell, State, as_written, in_short, size_text
+from rnnzoo.lang.ir import Cell, State, size_text
 from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
 from rnnzoo.lang.scans import why_a_loop

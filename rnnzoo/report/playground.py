@@ -19,6 +19,7 @@ from pathlib import Path
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, javascript, unicode
 from rnnzoo.lang.at_start import is_gate
+from rnnzoo.lang.carriers import as_written
 from rnnzoo.lang.probes import ELAPSED, OBSERVED
 from rnnzoo.lang.view import CellView
 from rnnzoo.markup import Markup
@@ -107,7 +108,7 @@ def playground(cell: CellView) -> Playground | str:
 
 
 def _rows(cell: CellView, playable: javascript.Playable) -> Iterator[Row]:
-    equations = ir.as_written(playable.step).equations
+    equations = as_written(playable.step).equations
     for equation, line in zip(equations, unicode.lines(equations, playable.step)):
         name = equation.name
         about, gate = cell.comments.get(name, ""), is_gate(cell.ir.first, name)

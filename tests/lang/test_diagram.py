@@ -18,6 +18,7 @@ from rnnzoo import lang
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import diagram as drawing
 from rnnzoo.lang import ir
+from rnnzoo.lang.carriers import as_written
 from rnnzoo.lang.diagram import Layout, Line, diagram, graph, laid_out, walk
 from rnnzoo.lang.diagram.place import Placement, name_width
 from rnnzoo.lang.diagram.route import name_cell
@@ -168,7 +169,7 @@ def test_the_walk_through_an_lstm_is_forget_input_update_output() -> None:
 @pytest.mark.parametrize("name", built_in_names())
 def test_a_walk_tells_every_equation_once(name: str) -> None:
     told = [equation for group in walk(view(name).ir) for equation in group]
-    written = ir.as_written(view(name).ir.step)
+    written = as_written(view(name).ir.step)
     assert sorted(told) == sorted(equation.name for equation in written.equations)
 
 

@@ -14,6 +14,7 @@ from rnnzoo.errors import SpecError
 from rnnzoo.lang import ir, latex, reference
 from rnnzoo.lang.at_start import at_start
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.carriers import in_short
 from rnnzoo.lang.parse import MAX_LAG
 from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
@@ -107,7 +108,7 @@ def test_states_that_carry_are_told_in_short() -> None:
     cell = cell_of("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-100])\n")
     (group,) = recurrences(cell.step, cell.states)
     assert group.about.startswith("nonlinear in h and h_lag1 to h_lag99 together, all units")
-    assert ir.in_short(["h_lag3", "h", "c_lag2", "h_lag1", "h_lag2"]) == [
+    assert in_short(["h_lag3", "h", "c_lag2", "h_lag1", "h_lag2"]) == [
         "h_lag1 to h_lag3", "h", "c_lag2",
     ]  # fmt: skip
     begun = at_start(cell)

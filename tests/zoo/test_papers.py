@@ -13,6 +13,7 @@ import pytest
 
 from rnnzoo import lang
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.carriers import is_carrier
 from rnnzoo.lang.probes import probes
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
@@ -84,7 +85,7 @@ def test_a_cell_is_what_its_paper_prints_with_several_heads(name: str) -> None:
 def is_as_printed(name: str, cell: ir.Cell, inputs: int, units: int) -> None:
     rng = np.random.default_rng(units)
     (weights,) = reference.random_weights(cell, cell.columns(inputs), units, 1, rng)
-    delays = sum(ir.is_carrier(state.name) for state in cell.states)  # so that all are read
+    delays = sum(is_carrier(state.name) for state in cell.states)  # so that all are read
     drawn = probes(cell, inputs, (SEQUENCES, STEPS + delays), rng)
     x = np.concatenate([*drawn.values()], -1)
     computed = reference.run(cell, [weights], x, units).outputs

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from rnnzoo.errors import Mistakes, nearest
-from rnnzoo.lang import ir
+from rnnzoo.lang.carriers import CARRIER
 from rnnzoo.lang.check.rounds import Trees
 from rnnzoo.lang.check.trees import walk
 from rnnzoo.lang.parse import MAX_LAG, too_far
@@ -62,7 +62,7 @@ def with_delays(
 
 def _carriers(name: str, count: int, taken: Collection[str]) -> tuple[str, ...]:
     """Free names for what carries a state on."""
-    stem = name[: MAX_NAME - 10] + ir.CARRIER
+    stem = name[: MAX_NAME - 10] + CARRIER
     while any(f"{stem}{number + 1}" in taken for number in range(count)):
         stem += "_"
     return tuple(f"{stem}{number + 1}" for number in range(count))

@@ -14,6 +14,7 @@ from itertools import chain, filterfalse
 from typing import Literal
 
 from rnnzoo.lang import ir
+from rnnzoo.lang.carriers import as_written, carriers
 from rnnzoo.lang.greek import greek
 from rnnzoo.lang.primitives import (
     Elementwise,
@@ -91,8 +92,8 @@ class Graph:
 def graph(cell: ir.Cell, layer: int = 2) -> Graph:
     """The graph of one step of a cell in layer `layer` of a stack, counted from 1."""
     builder = _Builder(timeless=ir.timeless_names(cell.layer(layer)))
-    step = ir.as_written(cell.layer(layer))  # values of several steps back come in from outside
-    carried = ir.carriers(cell.layer(layer))
+    step = as_written(cell.layer(layer))  # values of several steps back come in from outside
+    carried = carriers(cell.layer(layer))
     names = [state.name for state in cell.states if state.name not in carried]
     for name in names:
         builder.source("state", "previous", name)
