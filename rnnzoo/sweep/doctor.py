@@ -13,10 +13,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rnnzoo import backends, trackers
+from rnnzoo.backends import facts
 from rnnzoo.errors import (
     RnnzooError,
     StoreError,
@@ -92,12 +92,9 @@ def _python() -> Check:
 
 
 def _packages() -> Check:
-    versions, missing = [], []
-    for name in PACKAGES:
-        try:
-            versions.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            missing.append(name)
+    installed = facts.versions(PACKAGES)
+    missing = [name for name in PACKAGES if name not in installed]
+    versions = [f"{name} {number}" for name, number in installed.items()]
     fix = f"missing: {', '.join(missing)}; run make setup" if missing else ""
     return Check("packages", ", ".join(versions), not missing, fix)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo import __version__
 from rnnzoo.spec import settings as config
 from rnnzoo.sweep import doctor
 from rnnzoo.sweep.doctor import Check
@@ -69,6 +70,10 @@ def test_a_damaged_storage_and_a_server_that_is_away_are_told_with_what_to_do(
     assert not checks["storage"].passed
     assert not checks["MLflow"].passed
     assert "sync" in checks["MLflow"].fix
+
+
+def test_the_version_is_that_of_the_files_and_not_that_which_was_set_up(here: Path) -> None:
+    assert f"rnnzoo {__version__}, " in looked()["packages"].detail
 
 
 @pytest.mark.parametrize(
