@@ -39,7 +39,13 @@ STUDIES = (
     Study(
         "greff2015",
         "The LSTM, part by part (Greff et al. 2015)",
-        ("greff2015", "greff2015_decided", "greff2015_framewise", "greff2015_ctc"),
+        (
+            "greff2015",
+            "greff2015_decided",
+            "greff2015_framewise",
+            "greff2015_ctc",
+            "greff2015_ctc_more",
+        ),
     ),
     Study("long_term", "How far back cells learn", ("long_term",)),
     Study(
