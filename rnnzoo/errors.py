@@ -332,7 +332,9 @@ def _fix_of_file(url: str) -> str:
     path = Path(unquote(url.removeprefix("sqlite:///").partition("?")[0]))
     if path.exists() and not path.is_file():
         return "that is no file: name another"
-    if not all(os.access(place, os.W_OK) for place in (path, path.parent) if place.exists()):
+    # its own folder may have to be made first
+    nearest_folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not all(os.access(place, os.W_OK) for place in (path, nearest_folder) if place.exists()):
         return "allow writing to it and to its folder"
     return "it was deleted or moved while it was in use: put it back, or begin anew"
 

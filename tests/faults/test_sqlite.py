@@ -219,3 +219,13 @@ def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(
         pytest.raises(StoreError, match="fix: allow writing to it and to its folder"),
     ):
         opened(name)(folder)
+
+
+def test_a_database_whose_folder_cannot_be_made_asks_for_leave_to_write(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    with (
+        read_only(project),
+        pytest.raises(StoreError, match="fix: allow writing to it and to its folder"),
+    ):
+        Store(f"sqlite:///{project}/runs/optuna.db")
