@@ -336,7 +336,8 @@ def test_a_lock_that_was_lost_with_its_connection_is_taken_again_unless_another_
     server: Server, url: str
 ) -> None:
     store, other = Store(url), Store(url)
-    cut = "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory'"
+    # at most 5 s, until the connection is ended and its lock is free
+    cut = "select count(pg_terminate_backend(pid, 5000)) from pg_locks where locktype = 'advisory'"
     with store.alone("loop") as still_alone:
         server.execute(cut)
         still_alone()

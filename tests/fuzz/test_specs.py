@@ -258,6 +258,17 @@ def test_an_override_of_any_key_with_any_value_is_taken_or_refused(
         )
 
 
+@pytest.mark.parametrize("name", ["outside", "beyond"])
+def test_whether_a_file_outside_is_an_experiment_is_not_looked_up(
+    name: str, project: Path, watch: Watch
+) -> None:
+    """A name may be that of a cell or of an experiment, and files are opened to tell."""
+    (project / "cells" / "beyond.yaml").write_text("extends: ../../secret.yaml\n")
+    (project / "spec.yaml").write_text(f"name: q\nextends: {name}\n")
+    with watch.over(project), pytest.raises(SpecError, match=r"\.yaml:"):
+        lang.load("spec.yaml")
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_hostile_files_change_nothing(project: Path, watch: Watch) -> None:
     count = int(os.environ.get("RNNZOO_FUZZ", LONG))

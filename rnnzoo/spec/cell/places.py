@@ -85,10 +85,14 @@ def _is_experiment(path: Path, chain: tuple[Path, ...] = ()) -> bool:
     """Whether a file is an experiment, by its own keys or those of the file that it extends; one
     that cannot be read may be a cell.
 
+    What lies outside of the first file's folder and of the project is not opened: a spec of
+    somebody else may name it.
+
     Args:
         chain: the files that led here, each of which extends the next.
     """
-    if path in chain:
+    first = chain[0] if chain else path
+    if path in chain or not any(_within(path, place) for place in (first.parent, project())):
         return False
     with contextlib.suppress(SpecError, UsageError):
         entries = parse(read_text(path), str(path)).entries
