@@ -71,7 +71,7 @@ STUDIES = (
         ("koutnik2014", "koutnik2014_pieces", "koutnik2014_words"),
     ),
     Study("chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014",)),
-    Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015",)),
+    Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again")),
 )
 
 
