@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
+from rnnzoo.report.figures import at_a_glance
 from tools.studies import PAGE, PICTURE, ROOT, STUDIES, picture, rows, table, with_map
 
 SMALL = ("minimal", "one_gate")  # experiments, whose trials are few
@@ -46,6 +48,18 @@ def test_the_picture_has_a_mark_for_each_claim() -> None:
     assert "supported (6)" in drawn
     assert "undecided (1)" in drawn
     assert drawn.count("<use") >= len(few)
+
+
+@pytest.mark.parametrize(
+    ("claims", "lines"), [(1, [1]), (24, [24]), (25, [24, 1]), (48, [24, 24]), (49, [24, 24, 1])]
+)
+def test_many_claims_of_a_study_stand_on_several_lines_of_the_picture(
+    claims: int, lines: list[int]
+) -> None:
+    drawn = at_a_glance({"many": ["refuted"] * claims, "one": ["refuted"]})
+    marks = Counter(float(y) for y in re.findall(r'<use [^>]*y="([\d.]+)"', drawn))
+    by_line = [marks[y] for y in sorted(marks)]
+    assert by_line == [2, 2, *lines, 1]  # the first two lines are the legend's
 
 
 def test_a_verdict_in_the_map_is_the_one_that_its_page_prints() -> None:

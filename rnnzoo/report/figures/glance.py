@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from matplotlib import rc_context
@@ -12,6 +13,8 @@ from matplotlib.lines import Line2D
 from rnnzoo.report.figures.style import COLOURS, FAINT, STYLE, svg
 from rnnzoo.report.verdict import Word
 
+WIDEST = 24  # marks of a line, so that the picture can be read at the width of a page
+LINE = 0.75  # from one line of a study to the next, in rows
 _MARKS: Mapping[Word, Mapping[str, Any]] = {  # told apart without colours, too
     "supported": {"marker": "o", "color": COLOURS[0]},
     "refuted": {"marker": "X", "color": COLOURS[1]},
@@ -32,16 +35,19 @@ def at_a_glance(studies: Mapping[str, Sequence[Word]]) -> str:
     Args:
         studies: the words on the claims of each, in their order, by its title.
     """
-    longest = max(map(len, studies.values()))
+    across = min(WIDEST, max(map(len, studies.values())))
+    places = _places(studies)
+    height = places[-1] + _height(len([*studies.values()][-1]))
     with rc_context(STYLE):
-        figure = Figure(figsize=(max(4.0, 0.26 * longest + 0.4), 0.36 * len(studies) + 0.5))
+        figure = Figure(figsize=(max(4.0, 0.26 * across + 0.4), 0.36 * height + 0.5))
         axes = figure.subplots()
-        for position, words in enumerate(studies.values()):
-            for place, word in enumerate(words):
-                axes.plot(place, position, ls="", ms=9, **_MARKS[word])
-        axes.set_xlim(-0.8, longest - 0.2)
-        axes.set_ylim(len(studies) - 0.4, -0.6)
-        axes.set_yticks(range(len(studies)), list(studies))
+        for place, words in zip(places, studies.values()):
+            for number, word in enumerate(words):
+                line, column = divmod(number, WIDEST)
+                axes.plot(column, place + LINE * line, ls="", ms=9, **_MARKS[word])
+        axes.set_xlim(-0.8, across - 0.2)
+        axes.set_ylim(height - 0.4, -0.6)
+        axes.set_yticks(places, list(studies))
         axes.set_xticks([])
         axes.tick_params(axis="y", length=0)
         axes.spines[["left", "bottom"]].set_visible(False)
@@ -50,6 +56,17 @@ def at_a_glance(studies: Mapping[str, Sequence[Word]]) -> str:
             loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0, handletextpad=0.3,
         )  # fmt: skip
         return svg(figure)
+
+
+def _places(studies: Mapping[str, Sequence[Word]]) -> list[float]:
+    """Where the first line of each study stands, in rows from the top."""
+    heights = [_height(len(words)) for words in studies.values()]
+    return [0.0, *accumulate(heights[:-1])]
+
+
+def _height(claims: int) -> float:
+    """Of so many marks, in rows."""
+    return 1 + LINE * (max(claims - 1, 0) // WIDEST)
 
 
 def _sign(word: Word, studies: Mapping[str, Sequence[Word]]) -> Line2D:
