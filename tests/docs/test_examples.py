@@ -72,7 +72,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "experiments", folder / "experiments")
     (folder / "results").mkdir()
-    shutil.copy(ROOT / "results/chung2014.csv", folder / "results")
+    for name in ("chung2014.csv", "yao2015.csv"):
+        shutil.copy(ROOT / "results" / name, folder / "results")
     for name in ("visits.csv", "ward.csv"):
         (folder / name).write_text(TABLE)
     (folder / "machines.csv").write_text(

@@ -109,10 +109,18 @@ def _written(gallery: bool) -> dict[str, str]:
         "gallery": f"{IN_GALLERY} {OPEN_GALLERY if gallery else NO_GALLERY}\n",
     }
     for name, file in contents.TOP_LEVEL.items():
-        pages[name] = (ROOT / file).read_text(encoding="utf-8").replace("](docs/", "](")
+        pages[name] = _from_docs((ROOT / file).read_text(encoding="utf-8"))
     front = (DOCS / f"{contents.FRONT}.md").read_text(encoding="utf-8")
     pages[contents.FRONT] = f"{front}\n{contents.navigation()}"
     return pages
+
+
+def _from_docs(text: str) -> str:
+    """The text of a file of the project's own folder, with links that lead from docs/."""
+    text = text.replace("](docs/", "](")
+    for name, file in contents.TOP_LEVEL.items():
+        text = text.replace(f"]({file}", f"]({name}.md")
+    return text
 
 
 if __name__ == "__main__":
