@@ -24,7 +24,7 @@ from rnnzoo.lang.rewriting import Rules, child, from_grammar
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec import points
 from rnnzoo.spec.cell import Init
-from rnnzoo.spec.experiment import FILTER, CellSearch, Experiment, TaskChoice
+from rnnzoo.spec.experiment import FILTER, CellSearch, Experiment, Filter, TaskChoice
 from rnnzoo.spec.hyperparameters import Training as Settings
 from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project, runs
@@ -165,7 +165,7 @@ def opened_search(
     }
     check_read(experiment, loaded)
     if FILTER in loaded:
-        _check_filter(experiment, search, loaded[FILTER])
+        _refuse(experiment, _lacks_of_task(loaded[FILTER]))
     if search.settings:
         confirmed = confirming(experiment, search, _labels(experiment, search))
         _check_weights(replace(confirmed, tasks=experiment.tasks), loaded)
@@ -207,7 +207,8 @@ def checked_search(experiment: Experiment) -> CellSearch:
         foresee(confirmed)
     if search.filter:
         folder = Path(experiment.file).parent
-        _check_filter(experiment, search, tasks.in_small(search.filter.task, folder))
+        of_task = _lacks_of_task(tasks.in_small(search.filter.task, folder))
+        _refuse(experiment, _lacks_of_filter(experiment, search, search.filter) | of_task)
     return search
 
 
@@ -305,30 +306,35 @@ def _check_descent(experiment: Experiment, search: CellSearch) -> None:
     mistakes.raise_if_any()
 
 
-def _check_filter(experiment: Experiment, search: CellSearch, task: Task | None) -> None:
-    """Check that the trainer of the filter can do what the filter asks for, with children of these
-    parents.
-
-    Args:
-        task: of the filter; None where it is not known yet.
-
-    Raises:
-        SpecError: it cannot.
+def _lacks_of_filter(experiment: Experiment, search: CellSearch, given: Filter) -> dict[str, str]:
+    """By the part of the search that asks for it, what the trainer of the filter cannot do, as far
+    as it is known without the task.
     """
-    assert search.filter is not None
-    usual, space = search.filter.training, search.filter.space
-    names = [dimension.name for dimension in space.dimensions]
     lacks: dict[str, str] = {}
-    for point in points.corners(space, names):
-        for name, reason in able.of_training(usual.at(point)):
+    names = [dimension.name for dimension in given.space.dimensions]
+    for point in points.corners(given.space, names):
+        for name, reason in able.of_training(given.training.at(point)):
             where = "space" if name in point else "training"
             lacks.setdefault(f"filter.{where}.{name}", reason)
-    for reason in able.of_task(task) if task is not None else ():
-        lacks.setdefault("filter.task", reason)
     first = _first(experiment, search)
     for label in search.parents if search.origin == "parents" else ():
         for reason in able.of_cell(first[label]):
             lacks.setdefault(f"parents.{label}", reason)
+    return lacks
+
+
+def _lacks_of_task(task: Task | None) -> dict[str, str]:
+    """Likewise what it cannot do of the task; nothing of one that is not known yet."""
+    reasons = able.of_task(task) if task is not None else iter(())
+    reason = next(reasons, "")
+    return {"filter.task": reason} if reason else {}
+
+
+def _refuse(experiment: Experiment, lacks: Mapping[str, str]) -> None:
+    """
+    Raises:
+        SpecError: the trainer of the filter lacks something.
+    """
     mistakes = Mistakes()
     for where, reason in lacks.items():
         problem = f"the filter trains without Keras, by a trainer that can do less: {reason}"
