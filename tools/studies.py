@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rnnzoo
+from rnnzoo.errors import in_percent
 from rnnzoo.report.figures import at_a_glance
-from rnnzoo.report.verdict import LEVEL, Verdict, counted, in_percent
+from rnnzoo.report.verdict import LEVEL, Verdict, counted
 from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.shares import share_interval

@@ -15,7 +15,7 @@ from rnnzoo.tasks import SPLITS, Split, Task, Wrong, digest_of, to_width
 
 SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
 LENGTHS: dict[str, Any] = {"test_lengths": []}  # an option: lengths of `test`, if others than train
-LOSS = "squared"  # of `one_number`
+LOSS = "squared"  # where answers are numbers
 _SPLIT_OF = dict(zip(SIZES, SPLITS))
 
 

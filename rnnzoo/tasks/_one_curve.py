@@ -17,7 +17,7 @@ from rnnzoo.tasks import Split, Task, _generated
 
 SIZES = {"train": 20, "valid": 1, "test": 1}  # options: sequences of each split
 LENGTH = 320  # samples of the paper's pieces, 7 ms of 44,100 samples a second
-LOSS = "squared"
+LOSS = _generated.LOSS
 
 
 def standard(samples: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 ABOUT = "a cosine, triangles or rectangles of `period` steps, from no input at all"
 SOLVABLE = True
-LOSS = "squared"
+LOSS = _generated.LOSS
 SHAPES = ("cos", "triangle", "rectangle")
 
 

@@ -8,7 +8,6 @@ recording of a melody, 20 seconds at 44,100 samples a second, that comes with th
 from __future__ import annotations
 
 import math
-import wave
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError
-from rnnzoo.tasks import Report, Task, Wrong, _generated, _music21, _one_curve
+from rnnzoo.tasks import Report, Task, Wrong, _generated, _music21, _one_curve, _wave
 
 OPTIONS: dict[str, Any] = {"second": 4.0, "length": _one_curve.LENGTH, **_one_curve.SIZES}
 ABOUT = "7 ms of recorded music, from no input at all (nothing is downloaded)"
@@ -60,13 +59,11 @@ def recording() -> np.ndarray:
     """
     path = _music21.folder(FOLDER) / FILE
     try:
-        with wave.open(str(path)) as file:
-            form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    except (OSError, wave.Error, EOFError, ValueError) as error:
-        raise TaskError(
-            f"cannot read {path}: {error}", f"reinstall it: {_music21.INSTALL}"
-        ) from None
+        with path.open("rb") as file:
+            form, samples = _wave.read(file)
+    except (OSError, ValueError) as error:
+        reinstall = f"reinstall it: {_music21.INSTALL}"
+        raise TaskError(f"cannot read {path}: {error}", reinstall) from None
     if form != FORM or len(samples) != round(SECONDS * FORM[2]):
         raise TaskError(f"{path} is another recording", f"reinstall it: {_music21.INSTALL}")
     return samples.astype(float)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import io
 import re
-import wave
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +37,7 @@ from rnnzoo.tasks import (
     _orderless,
     _speech,
     _ten_digits,
+    _wave,
 )
 from rnnzoo.tasks._data_folder import OwnFiles
 from rnnzoo.tasks._packed import stacked
@@ -154,12 +154,9 @@ def _samples(content: bytes, recording: Recording) -> np.ndarray:
         TaskError: it is no recording of 8 kHz in 16 bits.
     """
     try:
-        with wave.open(io.BytesIO(content)) as file:
-            form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    except (wave.Error, EOFError, ValueError) as error:
-        reason = str(error) or "it ends too soon"
-        raise TaskError(f"cannot read {recording.file}: {reason}", "take it anew") from None
+        form, samples = _wave.read(io.BytesIO(content))
+    except ValueError as error:
+        raise TaskError(f"cannot read {recording.file}: {error}", "take it anew") from None
     if form != (1, 2, RATE):
         channels, width, rate = form
         problem = f"it has {number_of(channels, 'channel')}, {8 * width} bits and {rate} Hz"

@@ -16,10 +16,10 @@ from rnnzoo.tasks import recorded_sound
 
 
 def package() -> Path:
-    found = importlib.util.find_spec("music21")
-    assert found is not None
-    assert found.submodule_search_locations
-    return Path(found.submodule_search_locations[0])
+    music21 = importlib.util.find_spec("music21")
+    assert music21 is not None
+    assert music21.submodule_search_locations
+    return Path(music21.submodule_search_locations[0])
 
 
 def test_a_piece_is_the_samples_of_the_file_from_its_second_on() -> None:

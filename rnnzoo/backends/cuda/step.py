@@ -191,8 +191,8 @@ class Step:
         for name, is_vector in timed.operands:
             if name in exact:
                 memory = exact[name].name
-                at = f"[{entry if is_vector else 0}]"
-                operands.append(f"((double){memory}{at} + {memory}_rest{at})")
+                index = f"[{entry if is_vector else 0}]"
+                operands.append(f"((double){memory}{index} + {memory}_rest{index})")
             else:
                 operands.append(name)
         return timed.form.format(*operands)

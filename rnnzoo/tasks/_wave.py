@@ -1,0 +1,25 @@
+"""Samples of WAV files."""
+
+from __future__ import annotations
+
+import wave
+from typing import BinaryIO
+
+import numpy as np
+
+Form = tuple[int, int, int]  # channels, bytes a sample, samples a second
+
+
+def read(file: BinaryIO) -> tuple[Form, np.ndarray]:
+    """The form of a recording and, where a sample has two bytes, its samples, from -32,768 to
+    32,767.
+
+    Raises:
+        ValueError: it is none, or it is damaged; with the reason.
+    """
+    try:
+        with wave.open(file) as recording:
+            form = (recording.getnchannels(), recording.getsampwidth(), recording.getframerate())
+            return form, np.frombuffer(recording.readframes(recording.getnframes()), "<i2")
+    except (wave.Error, EOFError, ValueError) as error:
+        raise ValueError(str(error) or "it ends too soon") from None
