@@ -64,6 +64,14 @@ def _unlike(given: Path, endings: tuple[str, ...]) -> str:
     return f"{nothing}give its path from the current folder"
 
 
+def within(path: Path, *folders: Path) -> bool:
+    """Whether a file lies in one of some folders, links followed; a circle of links lies nowhere
+    else than its name.
+    """
+    real = Path(os.path.realpath(path))
+    return any(real.is_relative_to(os.path.realpath(folder)) for folder in folders)
+
+
 def _places(given: Path) -> list[Path]:
     return list(dict.fromkeys([given, given if given.is_absolute() else project() / given]))
 

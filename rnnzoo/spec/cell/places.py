@@ -10,7 +10,7 @@ from pathlib import Path
 from rnnzoo.errors import SpecError, UsageError, command, nearest
 from rnnzoo.spec.cell.names import LABEL, MAX_NAME
 from rnnzoo.spec.document import Scalar, parse, read_text
-from rnnzoo.spec.files import meant
+from rnnzoo.spec.files import meant, within
 from rnnzoo.spec.settings import EXPERIMENTS, project
 
 ZOO = Path(__file__).parents[2] / "zoo"
@@ -65,8 +65,7 @@ def named_in_spec(reference: str, folder: Path) -> Path:
             links followed.
     """
     path = find(reference, folder)
-    places = (ZOO, folder, folder.parent / "cells", Path(), project())
-    if not any(_within(path, place) for place in places):
+    if not within(path, ZOO, folder, folder.parent / "cells", Path(), project()):
         fix = f"copy it into {folder if folder != Path() else 'this folder'}"
         raise UsageError(
             f"'{reference}' lies outside of the folder of this file and of the project", fix
@@ -92,7 +91,7 @@ def _is_experiment(path: Path, chain: tuple[Path, ...] = ()) -> bool:
         chain: the files that led here, each of which extends the next.
     """
     first = chain[0] if chain else path
-    if path in chain or not any(_within(path, place) for place in (first.parent, project())):
+    if path in chain or not within(path, first.parent, project()):
         return False
     with contextlib.suppress(SpecError, UsageError):
         entries = parse(read_text(path), str(path)).entries
@@ -101,13 +100,6 @@ def _is_experiment(path: Path, chain: tuple[Path, ...] = ()) -> bool:
             return "experiment" in entries
         return _is_experiment(path.parent / base, (*chain, path))
     return False
-
-
-def _within(path: Path, folder: Path) -> bool:
-    """Whether a file lies in a folder, links followed; a circle of links lies nowhere else than its
-    name.
-    """
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def built_in_names() -> tuple[str, ...]:
@@ -136,5 +128,5 @@ def _cells_in(folder: Path) -> Iterator[Path]:
     """YAML files that may be cells, for suggestions only."""
     for path in folder.glob("*.yaml"):
         with contextlib.suppress(SpecError, UsageError):
-            if os.path.isfile(path) and _within(path, folder) and "\nequations:" in read_text(path):
+            if os.path.isfile(path) and within(path, folder) and "\nequations:" in read_text(path):
                 yield path

@@ -17,7 +17,7 @@ from rnnzoo.errors import Mistake, Span, SpecError, UsageError
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import plugins
 from rnnzoo.spec.document import Listing, Node, Scalar, Table, describe, parse, read_text
-from rnnzoo.spec.files import ENDINGS, meant
+from rnnzoo.spec.files import ENDINGS, meant, within
 from rnnzoo.spec.read_experiment.keys import EXTENDS
 from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import PATH
@@ -82,8 +82,7 @@ def _base(node: Node, folder: Path, chain: Sequence[Path]) -> Path:
         from_here = "give its path from there, as `../other.yaml`; `~` is not the home folder"
         fix = meant(path) or from_here
         raise SpecError(Mistake(node.span, problem, fix))
-    homes = (folder, project())
-    if not any(_within(path, home) for home in homes):
+    if not within(path, folder, project()):
         problem = f"{name} lies outside of the folder of this file and of the project"
         fix = (
             "copy it into one of them; or make a folder above both the project, by a file"
@@ -98,11 +97,6 @@ def _base(node: Node, folder: Path, chain: Sequence[Path]) -> Path:
         problem = f"more than {MOST} files of which each extends the next"
         raise SpecError(Mistake(node.span, problem, "write some of them in one"))
     return path
-
-
-def _within(path: Path, folder: Path) -> bool:
-    """Whether a file lies in a folder, links followed."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _without(table: Table, key: str) -> Table:
