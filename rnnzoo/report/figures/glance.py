@@ -36,8 +36,8 @@ def at_a_glance(studies: Mapping[str, Sequence[Word]]) -> str:
         studies: the words on the claims of each, in their order, by its title.
     """
     across = min(WIDEST, max(map(len, studies.values())))
-    places = _places(studies)
-    height = places[-1] + _height(len([*studies.values()][-1]))
+    heights = [_height(len(words)) for words in studies.values()]
+    places, height = [0.0, *accumulate(heights[:-1])], sum(heights)
     with rc_context(STYLE):
         figure = Figure(figsize=(max(4.0, 0.26 * across + 0.4), 0.36 * height + 0.5))
         axes = figure.subplots()
@@ -56,12 +56,6 @@ def at_a_glance(studies: Mapping[str, Sequence[Word]]) -> str:
             loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0, handletextpad=0.3,
         )  # fmt: skip
         return svg(figure)
-
-
-def _places(studies: Mapping[str, Sequence[Word]]) -> list[float]:
-    """Where the first line of each study stands, in rows from the top."""
-    heights = [_height(len(words)) for words in studies.values()]
-    return [0.0, *accumulate(heights[:-1])]
 
 
 def _height(claims: int) -> float:
