@@ -156,19 +156,9 @@ class Model:
         self.evaluated = evaluation_batch(task, self.data.time)
         self.most = ceil(max(self.data.sizes.values()), self.evaluated)
         self.room, self.evaluation_room = self._room()
-        self.streams: dict[bool, Streams] = {}  # of training, and of evaluation
-        if task.carry:
-            (layer,) = self.network.recurrent
-            self.streams = {
-                True: Streams(layer, self.batch),
-                False: Streams(layer, self.evaluated),
-            }
+        self.streams = self._streams()
         self.backend = backends.current()
-        self.update = updating(
-            _optimizer(self.training),
-            self.weights,
-            self.backend.joining,
-        )
+        self.update = updating(_optimizer(self.training), self.weights, self.backend.joining)
         self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]
         self.variables = [*read, *self.best]  # all that training changes
@@ -179,6 +169,15 @@ class Model:
         self.read_in_training = [*read, *settings, *carried.get(True, ())]
         self.read_in_evaluation = [*self.network.model.variables, *carried.get(False, ())]
         self._epoch, self._scores, self._answers = self._compiled(like)
+
+    def _streams(self) -> dict[bool, Streams]:
+        """What is carried from batch to batch, of training and of evaluation; empty where sequences
+        begin anew.
+        """
+        if not self.task.carry:
+            return {}
+        (layer,) = self.network.recurrent
+        return {True: Streams(layer, self.batch), False: Streams(layer, self.evaluated)}
 
     def _compiled(self, like: Model | None) -> list[Callable[..., Any]]:
         """An epoch, evaluation, and what yields answers."""

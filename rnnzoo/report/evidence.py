@@ -55,24 +55,21 @@ def searches(
         exhausted: the score at and below which a task separates variants no more, by its label.
         timings: how fast variants trained side by side.
     """
+    select = experiment.select
     scored: dict[tuple[str, str], Trials | StatsError] = {}
     complete = {}
     shares = {}
     diverged = {}
     for task in experiment.tasks:
         for variant in experiment.variants:
+            pair = task.label, variant.label
             search = belonging(results, variant.label, task.label)
-            scored[task.label, variant.label] = trials(
-                search, experiment.select.on, experiment.select.report
-            )
+            rounds = staged(results, variant.label, task.label, ROUND)
             completed = [result for result in search if result.outcome.kind is Kind.COMPLETE]
-            complete[task.label, variant.label] = len(completed), len(search)
-            shares[task.label, variant.label] = solving(
-                search, experiment.select.report, solved.get(task.label)
-            )
-            diverged[task.label, variant.label] = diverging(
-                search, staged(results, variant.label, task.label, ROUND)
-            )
+            scored[pair] = trials(search, select.on, select.report)
+            complete[pair] = len(completed), len(search)
+            shares[pair] = solving(search, select.report, solved.get(task.label))
+            diverged[pair] = diverging(search, rounds)
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
     return Searches(
         trials=scored,

@@ -102,17 +102,12 @@ def checked(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> Checked:
     spec, matrices = without_matrices(spec, mistakes)
     check_names(spec, mistakes)
     spec, delays, lag_options = with_delays(spec, trees, mistakes)
-    output = spec.output
-    if output not in spec.equations:
-        if not spec.equations:
-            mistakes.raise_if_any()
-        # the last equation stands in for the output, so that what it needs is checked too
-        with_time = f"{output}_t"
-        spec = replace(
-            spec, output=with_time if with_time in spec.equations else [*spec.equations][-1]
-        )
+    if not spec.equations:
+        mistakes.raise_if_any()
+    missing = {spec.output} - {*spec.equations}  # reported already
+    spec = _with_output(spec)
     constants = read_constants(spec, mistakes)
-    shared = Shared(spec, constants, mistakes, trees, delays, reported={output} - {*spec.equations})
+    shared = Shared(spec, constants, mistakes, trees, delays, reported=missing)
     upper = first = Layer(shared, spec.equations)
     if spec.first_layer:
         first = Layer(shared, {**spec.equations, **spec.first_layer})
@@ -143,7 +138,22 @@ def checked(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> Checked:
     counting = lag_options | round_options
     check_use(spec, matrices, counting, cell, mistakes)
     mistakes.raise_if_any()
+    counts = {name: value for name, value in spec.options.items() if name in counting}
+    return Checked(_of_what_is_used(cell), counts)
+
+
+def _with_output(spec: CellSpec) -> CellSpec:
+    """A spec whose output has an equation: where it has none, the last equation stands in for it,
+    so that what that one needs is checked too.
+    """
+    with_time = f"{spec.output}_t"
+    for name in (spec.output, with_time):
+        if name in spec.equations:
+            return replace(spec, output=name)
+    return replace(spec, output=[*spec.equations][-1])
+
+
+def _of_what_is_used(cell: ir.Cell) -> ir.Cell:
     used = used_options(cell)
     options = {name: value for name, value in cell.options.items() if name in used}
-    cell = replace(cell, constants=used_constants(cell), options=options)
-    return Checked(cell, {name: spec.options[name] for name in spec.options if name in counting})
+    return replace(cell, constants=used_constants(cell), options=options)

@@ -404,53 +404,55 @@ class Scope:
         return True
 
     def report_unknown(self, node: Name) -> None:
-        name = node.name
-        spec = self.shared.spec
+        name, spec = node.name, self.shared.spec
         if name in spec.trainable and not is_called_as_matrix(name, spec):
             return  # a constant matrix whose name is reported already
         if self.is_reported(name) or self.has_its_time(name):
             return
         self.shared.reported.add(name)
+        problem = f"unknown name '{name}'"
+        fix = self.of_step(name) or _INSTEAD.get(name, "")
+        if not fix and name in RESERVED:
+            problem, fix = f"'{name}' cannot stand in an equation", _instead_of_reserved(name)
+        elif not fix and name[:1].isupper():
+            problem, fix = self.apart_from_product(node)
+        elif not fix:
+            fix = self.known_or_declared(name)
+        self.mistakes.add(node.span, problem, fix)
+
+    def apart_from_product(self, node: Name) -> tuple[str, str]:
+        """What is wrong with a matrix of weights that no `@` follows, and what to write."""
+        if node.name in self.shared.spec.trainable:
+            return f"the matrix '{node.name}' stands only before @", f"write {node.name} @ x"
+        # of a round's own weight, `R1`, what is written: `R[k]`
+        called = declared_name(node)
+        problem = f"'{called}' is no equation, and a matrix of weights only before @"
+        if meant := self.declared_to_be_matrix(node.name):
+            return problem, meant
+        return problem, (
+            f"write {self.as_vector(called)} for a vector of weights, {called} @ x for a product,"
+            f" or declare it: {_declaration(called)}"
+        )
+
+    def of_step(self, name: str) -> str:
+        """What to write for `c_t` or `c_prev`, where there is a `c`; empty for other names."""
         base = name.removesuffix("_t")
         if name.endswith("_t") and (base == "x" or base in self.trees):
-            problem, fix = (
-                f"unknown name '{name}'",
-                f"write {base} for {name}: a bare name is this step's value",
-            )
-        elif (before := _as_before(name)) in self.trees:
-            problem = f"unknown name '{name}'"
-            fix = f"write {before}[t-1] for the previous step"
-        elif name in _INSTEAD:
-            problem, fix = f"unknown name '{name}'", _INSTEAD[name]
-        elif name in RESERVED:
-            problem, fix = (
-                f"'{name}' cannot stand in an equation",
-                "it is known in `constants:` and masks",
-            )
-            if name in ("units", "inputs"):
-                fix = f"name it under `constants:`, such as `n = {name}`, and write n"
-            fix = _INSTEAD_OF_RESERVED.get(name, fix)
-        elif name[:1].isupper():
-            # of a round's own weight, `R1`, what is written: `R[k]`
-            called = declared_name(node)
-            problem = f"'{called}' is no equation, and a matrix of weights only before @"
-            declared = f"`weights: {{{called}: {{shape: [units]}}}}`"
-            fix = f"write {self.as_vector(called)} for a vector of weights, {called} @ x for a"
-            fix += f" product, or declare it: {declared}"
-            if meant := self.declared_to_be_matrix(name):
-                fix = meant
-            if name in spec.trainable:
-                problem, fix = f"the matrix '{name}' stands only before @", f"write {name} @ x"
-        else:
-            known = [*self.trees, "x", *spec.inputs, *self.shared.constants, *spec.options]
-            problem, fix = f"unknown name '{name}'", nearest(name, known)
-            if not fix.startswith("did you mean"):
-                declared = f"`weights: {{{name}: {{shape: [units]}}}}`"
-                fix = (
-                    f"name a trained vector b, p or w, such as b_{name}, or declare it:"
-                    f" {declared}; else {fix}"
-                )
-        self.mistakes.add(node.span, problem, fix)
+            return f"write {base} for {name}: a bare name is this step's value"
+        before = _as_before(name)
+        return f"write {before}[t-1] for the previous step" if before in self.trees else ""
+
+    def known_or_declared(self, name: str) -> str:
+        """What to write for a name that nothing has: one that is alike, or a declaration."""
+        spec = self.shared.spec
+        known = [*self.trees, "x", *spec.inputs, *self.shared.constants, *spec.options]
+        fix = nearest(name, known)
+        if fix.startswith("did you mean"):
+            return fix
+        return (
+            f"name a trained vector b, p or w, such as b_{name}, or declare it:"
+            f" {_declaration(name)}; else {fix}"
+        )
 
     def as_vector(self, matrix: str) -> str:
         """A name for a vector of weights that is like that of a matrix, and free."""
@@ -545,6 +547,16 @@ _INSTEAD_OF_RESERVED = {
     "random": "write `d = bernoulli(0.1)` on a line of its own: each step draws 0 or 1",
     "below": "write below.c for the value of `c` in the layer below",
 }
+
+
+def _instead_of_reserved(name: str) -> str:
+    if name in ("units", "inputs"):
+        return f"name it under `constants:`, such as `n = {name}`, and write n"
+    return _INSTEAD_OF_RESERVED.get(name, "it is known in `constants:` and masks")
+
+
+def _declaration(weight: str) -> str:
+    return f"`weights: {{{weight}: {{shape: [units]}}}}`"
 
 
 def _as_before(name: str) -> str:

@@ -16,7 +16,7 @@ data holds is checked where those are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -121,33 +121,27 @@ def _experiment(source: Source, text: str) -> Experiment:
     source.check_label(name, top.span("experiment"), "the name of an experiment")
     tasks, training = read_tasks(source), read_training(source)
     search, space, before = read_search(source, training.epochs)
-    labels = read_labels(source)
-    baseline = read_baseline(source, labels)
     shared = Shared(space, before, common_init(source), training.optimizer, search.sampler.name)
-    variants = read_variants(source, shared)
-    control = read_control(source, baseline, labels)
-    if control:
-        labels.append(control)
-        variants += _copies(variants, baseline, control)
-    check_hidden(source, training, variants)
+    compared = _compared(source, shared)
+    check_hidden(source, training, compared.variants)
     margin = read_margin(source)
     confirm = read_confirm(source, margin)
     names = {task.label: task.name for task in tasks}
     known = sentences.Known(
-        labels,
+        compared.labels,
         names,
-        _searched(search, variants),
+        _searched(search, compared.variants),
         margin,
         lambda label: solvable(names[label], source.folder),
-        control,
+        compared.control,
     )
     claims = read_claims(source, known)
     if confirm is not None:
-        check_spaces(source, confirm, claims, variants)
-    check_points(source, search, variants)
-    check_earlier(source, search, variants)
+        check_spaces(source, confirm, claims, compared.variants)
+    check_points(source, search, compared.variants)
+    check_earlier(source, search, compared.variants)
     select = read_select(source, search.trials)
-    check_rungs(source, search, select, variants)
+    check_rungs(source, search, select, compared.variants)
     source.places["equal"] = top.span("equal")
     experiment = Experiment(
         name=name,
@@ -155,8 +149,8 @@ def _experiment(source: Source, text: str) -> Experiment:
         file=source.file,
         text=text,
         tasks=tasks,
-        baseline=baseline,
-        variants=variants,
+        baseline=compared.baseline,
+        variants=compared.variants,
         search=search,
         training=training,
         select=select,
@@ -165,15 +159,41 @@ def _experiment(source: Source, text: str) -> Experiment:
         confirm=confirm,
         resources=read_resources(source),
         claims=claims,
-        control=control,
+        control=compared.control,
         equal=top.value("equal", "units"),
         family=top.value("family", "file"),
         share=top.value("share", False),
-        cell_search=read_cell_search(source, labels, {task.label for task in tasks}),
+        cell_search=read_cell_search(source, compared.labels, set(names)),
         places=source.places,
     )
     top.done()
     return experiment
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What an experiment compares.
+
+    Attributes:
+        labels: of the variants, also of those that have mistakes: claims may name them.
+        control: the label of the baseline once more; empty where it is not asked for.
+    """
+
+    labels: Sequence[str]
+    baseline: str
+    variants: tuple[Variant, ...]
+    control: str
+
+
+def _compared(source: Source, shared: Shared) -> _Compared:
+    labels = read_labels(source)
+    baseline = read_baseline(source, labels)
+    variants = read_variants(source, shared)
+    control = read_control(source, baseline, labels)
+    if control:
+        labels.append(control)
+        variants += _copies(variants, baseline, control)
+    return _Compared(labels, baseline, variants, control)
 
 
 def _copies(variants: Iterable[Variant], label: str, copy: str) -> tuple[Variant, ...]:
