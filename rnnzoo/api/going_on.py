@@ -40,14 +40,15 @@ def look(
 def left_in(opened: Opened, store: Store, studies: Collection[Study], part: Part) -> Left:
     """The trials of a part that have not ended, of each of these studies of the search."""
     ended = _ended(door.of_present(store.results(opened.experiment.name), opened.studies, store))
-    return {
-        study.identity: [
-            index
-            for index in range(status.planned(study, opened.trials))
-            if part.holds(study.variant.label, index) and (study.identity, index) not in ended
-        ]
-        for study in studies
-    }
+
+    def is_left(study: Study, index: int) -> bool:
+        return part.holds(study.variant.label, index) and (study.identity, index) not in ended
+
+    left = {}
+    for study in studies:
+        planned = range(status.planned(study, opened.trials))
+        left[study.identity] = [index for index in planned if is_left(study, index)]
+    return left
 
 
 def run_elsewhere(

@@ -135,12 +135,10 @@ def _decided(claim: Mapping[str, Any], counts: Sequence[int]) -> dict[str, Any]:
     """The true differences at which four of five studies decide a claim: after the fewest rounds,
     and after the most.
     """
-    within = [
-        [
-            case["difference"]
-            for case in claim["cases"]
-            if case["rounds"] is not None and case["rounds"] <= rounds
-        ]
-        for rounds in counts
-    ]
-    return {"claim": claim["claim"], "decided": within[0], "perhaps": within[1]}
+    decided = [case for case in claim["cases"] if case["rounds"] is not None]
+
+    def within(rounds: int) -> list[float]:
+        return [case["difference"] for case in decided if case["rounds"] <= rounds]
+
+    fewest, most = counts
+    return {"claim": claim["claim"], "decided": within(fewest), "perhaps": within(most)}

@@ -390,6 +390,7 @@ class _Stage:
         wanted = [
             in_round(how, tuned, variant, number, self.uniform) for variant, number in now.missing
         ]
+        courses = list(zip(*now.history)) or [()] * len(questions)  # of each question
         return Stand(
             self.task,
             {text: now.standings[number] for text, number in question_index.items()},
@@ -399,10 +400,7 @@ class _Stage:
             tuned.pilots,
             now.trainings - len(wanted),
             tuned.regions,
-            {
-                text: tuple(after[number] for after in now.history)
-                for text, number in question_index.items()
-            },
+            {text: courses[number] for text, number in question_index.items()},
             tuple(self.training(ROUND, training) for training in wanted),
             now.ended,
         )

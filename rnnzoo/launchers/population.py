@@ -206,11 +206,13 @@ class PopulationLauncher:
         room = math.ceil(self.setup.workers / len(self.cards))
         sent: dict[int, Mapping[int, Trial]] = {number: {} for number in range(len(self.cards))}
         sent |= {process.number: process.sent for process in self._processes}
-        fitting = [
-            number for number, trials in sent.items()
-            if len(trials) < room
-            and all(self._group(beside) == group for beside in trials.values())
-        ]  # fmt: skip
+
+        def fits(trials: Mapping[int, Trial]) -> bool:
+            return len(trials) < room and all(
+                self._group(beside) == group for beside in trials.values()
+            )
+
+        fitting = [number for number, trials in sent.items() if fits(trials)]
         return min(fitting, key=lambda number: len(sent[number]), default=None)
 
     def _group(self, trial: Trial) -> frozenset[str]:

@@ -257,9 +257,11 @@ def _common(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _by_label(parts: Sequence[Mapping[str, Any]], label: str) -> dict[str, dict[str, Any]]:
     """Tasks or variants by their label, without it."""
-    return {
-        part[label]: {key: value for key, value in part.items() if key != label} for part in parts
-    }
+    contents = {}
+    for part in parts:
+        content = dict(part)
+        contents[content.pop(label)] = content
+    return contents
 
 
 def _differing(prefix: str, contents: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:

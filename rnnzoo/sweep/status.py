@@ -5,6 +5,7 @@ In: studies and the storage.  Out: for each of them the trials by kind, and the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,9 +73,8 @@ def rows(
 def _row(study: Study, outcomes: Sequence[Outcome], record: Record, planned: int) -> StudyStatus:
     complete = [outcome for outcome in outcomes if outcome.kind is Kind.COMPLETE]
     on = study.experiment.select.on
-    counts = {
-        kind: sum(1 for outcome in outcomes if outcome.kind is kind) for kind in Kind if kind.final
-    }
+    kinds = Counter(outcome.kind for outcome in outcomes)
+    counts = {kind: kinds[kind] for kind in Kind if kind.final}
     return StudyStatus(
         variant=study.variant.label,
         task=study.task.label,

@@ -63,14 +63,15 @@ def parallel(summary: Summary, table: TaskTable, highest: float) -> Figure | Non
     Args:
         highest: scores above it stand there.
     """
-    trials = [trial for trial in enumerate(listed(table)) if _is_drawn(trial[1])]
+    numbered = [trial for trial in enumerate(listed(table)) if _is_drawn(trial[1])]
+    trials = [trial for _, trial in numbered]
     varied = [
-        name for name in hyperparameters(table) if all(name in trial.setting for _, trial in trials)
+        name for name in hyperparameters(table) if all(name in trial.setting for trial in trials)
     ]
     if not varied:
         return None
-    axes_of = [_axis(summary, name, [trial for _, trial in trials]) for name in varied]
-    scores = tuple(min(trial.score or 0.0, highest) for _, trial in trials)
+    axes_of = [_axis(summary, name, trials) for name in varied]
+    scores = tuple(min(trial.score or 0.0, highest) for trial in trials)
     axes_of.append(_Axis(f"{table.metric} on {summary.report}", scores))
     heights = np.stack([axis.heights for axis in axes_of], axis=1)
     figure = Figure(figsize=(10, 3.6))
@@ -79,10 +80,10 @@ def parallel(summary: Summary, table: TaskTable, highest: float) -> Figure | Non
         for row in table.rows:
             drawn = [
                 place
-                for place, (_, trial) in enumerate(trials)
+                for place, trial in enumerate(trials)
                 if trial.variant == row.variant and trial.kept == kept
             ]
-            numbers = [trials[place][0] for place in drawn]
+            numbers = [numbered[place][0] for place in drawn]
             marks.lines(axes, heights[drawn], row.variant, numbers, colour, width)
     _frame(axes, axes_of)
     return figure
