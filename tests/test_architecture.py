@@ -5,6 +5,7 @@ has one home.
 import ast
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,23 @@ def test_imports_point_down_and_every_library_has_one_home(file: Path) -> None:
             assert inside.startswith(HOMES[top]), (
                 f"{inside}:{line}: {top} belongs to {' or '.join(HOMES[top])}"
             )
+
+
+def test_no_comprehension_hides_a_choice() -> None:
+    """`[a if b else c for ...]` is two steps; the choice has a name of its own."""
+    hidden = []
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+                parts = [node.elt]
+            elif isinstance(node, ast.DictComp):
+                parts = [node.key, node.value]
+            else:
+                continue
+            inner = chain.from_iterable(map(ast.walk, parts))
+            if any(isinstance(part, ast.IfExp) for part in inner):
+                hidden.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    assert hidden == []
 
 
 def test_every_part_of_the_package_has_a_level() -> None:

@@ -275,6 +275,11 @@ class OutOfReach:
     trials: int
 
 
+def _spread(claim: Claim) -> int:
+    """Among how many tasks a claim's error is shared: it may fail on the others."""
+    return len(claim.tasks) - claim.needed + 1 if claim.over else 1
+
+
 def out_of_reach(
     claims: Sequence[Claim], tasks: Sequence[str], trials: int, paired: bool, share: float = 1.0
 ) -> OutOfReach | None:
@@ -292,12 +297,10 @@ def out_of_reach(
 
     least = smallest_p(trials, paired, draws=2**31)
     most = min(trials, BOSCHLOO)
-    shares = (
-        more_often(most, most, 0, most)[0] if any(claim.form in SHARES for claim in tested) else 1.0
-    )
+    of_shares = any(claim.form in SHARES for claim in tested)
+    shares = more_often(most, most, 0, most)[0] if of_shares else 1.0
     smallest = {**dict.fromkeys(SHARES, shares), FASTER: 0.5**ROUNDS}
-    # over tasks that may fail
-    spread = [len(claim.tasks) - claim.needed + 1 if claim.over else 1 for claim in tested]
+    spread = [_spread(claim) for claim in tested]
     p = [
         min(1.0, 2 * times * smallest.get(claim.form, least) / share)
         for claim, times in zip(tested, spread)

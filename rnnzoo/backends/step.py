@@ -97,11 +97,8 @@ class ProgramStep(LayerStep):
         if PADDING not in given or not self.is_singular:
             return given
         real = given[PADDING] > 0
-        moving = {key for key in given if key[0] in ("input", "below")}
-        return {
-            key: _with_a_real_step(each, real) if key in moving else each
-            for key, each in given.items()
-        }
+        moving = [key for key in given if key[0] in ("input", "below")]
+        return {**given, **{key: _with_a_real_step(given[key], real) for key in moving}}
 
     def forward_step(
         self, emitter: Emitter, now: Values, old: Tensor

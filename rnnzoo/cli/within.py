@@ -79,4 +79,8 @@ def _decided(claim: Mapping[str, Any]) -> str:
 
 
 def _numbers(differences: list[float]) -> str:
-    return listed([f"{number:.3g}" if number else "nothing" for number in differences], "or")
+    return listed(list(map(_number, differences)), "or")
+
+
+def _number(difference: float) -> str:
+    return f"{difference:.3g}" if difference else "nothing"

@@ -73,9 +73,17 @@ def plain(now: Stand) -> dict[str, Any]:
 
 
 def _plain(standing: Standing) -> dict[str, Any]:
-    bounds = {"low": standing.low, "high": standing.high}
-    finite = {name: bound if math.isfinite(bound) else None for name, bound in bounds.items()}
-    return {"answer": str(standing.answer), "rounds": standing.rounds, **finite}
+    return {
+        "answer": str(standing.answer),
+        "rounds": standing.rounds,
+        "low": _bound(standing.low),
+        "high": _bound(standing.high),
+    }
+
+
+def _bound(value: float) -> float | None:
+    """None instead of an infinity, which JSON does not have."""
+    return value if math.isfinite(value) else None
 
 
 def ending(ended: str, untuned: Sequence[str]) -> str:

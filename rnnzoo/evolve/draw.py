@@ -122,13 +122,15 @@ def renewed(plan: Plan, rows: Iterable[Row]) -> list[Row]:
     sample |= {row.number: row for row in drawn if row.variant}
     if all(_renewed(plan, row) == row for row in sample.values()):
         return every
-    return [_renewed(plan, row) if isinstance(row, Drawn) else row for row in every]
+    return [_renewed(plan, row) for row in every]
 
 
-def _renewed(plan: Plan, drawn: Drawn) -> Drawn:
-    cell = cell_of(drawn.cell)
-    known_by = print_of(plan, cell) if drawn.print else ""
-    return replace(drawn, form=form_of(plan, cell), print=known_by)
+def _renewed(plan: Plan, row: Row) -> Row:
+    if not isinstance(row, Drawn):
+        return row
+    cell = cell_of(row.cell)
+    known_by = print_of(plan, cell) if row.print else ""
+    return replace(row, form=form_of(plan, cell), print=known_by)
 
 
 def _made(plan: Plan, population: Sequence[Drawn], rng: np.random.Generator, name: str) -> Child:

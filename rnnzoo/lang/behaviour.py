@@ -241,11 +241,12 @@ def _mark(outputs: Array) -> str:
     with np.errstate(all="ignore"):
         largest = np.abs(outputs).max(axis=(1, 2))
         sums = (outputs * _factors(outputs.shape[1:])).sum(axis=(1, 2)) / largest
-    told = [
-        f"{most:.{MARK_DIGITS}e} {share:.{MARK_DIGITS}f}" if most > SAME else "0"
-        for most, share in zip(largest.tolist(), sums.tolist())
-    ]
-    return "\n".join(told)
+    return "\n".join(map(_mark_of_one, largest.tolist(), sums.tolist()))
+
+
+def _mark_of_one(largest: float, share: float) -> str:
+    """Of one sequence; outputs that are 0 but for rounding have no digits to tell."""
+    return f"{largest:.{MARK_DIGITS}e} {share:.{MARK_DIGITS}f}" if largest > SAME else "0"
 
 
 @cache

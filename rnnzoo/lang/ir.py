@@ -376,9 +376,9 @@ def default_init(shape: Shape, on_state: Collection[int]) -> Init:
         return Init("zeros")
     # as in Keras' recurrent layers: their kernels, recurrent kernels and biases
     columns = shape[1] if isinstance(shape[1], tuple) else shape[1:]
-    names = [
-        "orthogonal" if number in on_state else "glorot_uniform" for number in range(len(columns))
-    ]
+    names = ["glorot_uniform"] * len(columns)
+    for number in on_state:
+        names[number] = "orthogonal"
     return Init(names[0]) if len(names) == 1 else Init(BY_COLUMNS, tuple(names))
 
 

@@ -151,7 +151,8 @@ def _handed_on(expr: ir.Apply, position: int, slope: ir.Expr) -> ir.Expr:
     names = {**dict(zip(OPERANDS, expr.args)), "y": expr}
     # a choice between 1 and 0: what is not chosen is 0, whatever it would be multiplied with
     if isinstance(tree, ir.Apply) and tree.op is where and tree.args[1:] in _CHOICES:
-        chosen = [slope if branch == _ONE else _ZERO for branch in tree.args[1:]]
+        times_slope: dict[ir.Expr, ir.Expr] = {_ONE: slope, _ZERO: _ZERO}
+        chosen = [times_slope[branch] for branch in tree.args[1:]]
         return applied(where, _of_operands(tree.args[0], names), *chosen)
     return applied(mul, slope, _of_operands(tree, names))
 

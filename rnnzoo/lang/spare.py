@@ -258,10 +258,11 @@ class _Rewriting:
 
     def use(self, ref: ir.Ref, axes: tuple[Spare, ...]) -> ir.Ref:
         """A weight as an argument with such spare entries."""
-        apart = tuple(
-            spare if self.layout.spares(size) else "copies" for size, spare in zip(ref.shape, axes)
-        )
-        use, name = Use(self.weights[ref.name], apart), ref.name
+        apart = list(axes)
+        for axis, size in enumerate(ref.shape):
+            if not self.layout.spares(size):
+                apart[axis] = COPIES  # no entry is spare, so one word for all such uses
+        use, name = Use(self.weights[ref.name], tuple(apart)), ref.name
         while self.uses.setdefault(name, use) != use:
             name += "'"
         return replace(ref, name=name)

@@ -104,6 +104,15 @@ class Part:
         return np.ravel(np.asarray(self.variable))[self.index].reshape(self.shape)
 
 
+def _of_update(variable: Any, fitting: Fitting) -> Any:
+    """The model's part of a variable of the update rule: of what it keeps for each weight.  A
+    number, such as the count of updates, is the model's as it is.
+    """
+    if tuple(variable.shape) != (fitting.length,):
+        return variable
+    return Part(variable, fitting.trained, (len(fitting.trained),))
+
+
 class InBucket(Network):
     """A trial's network as part of one of its bucket's size, with the values that it begins with.
 
@@ -140,15 +149,9 @@ class InBucket(Network):
         # Keras' variables compare by value, so that they are known by their identity here
         by_variable = {id(part.variable): part for part in of_model.values()}
         trained = zip(best, self.model.trainable_variables, strict=True)
-        of_update = [
-            Part(variable, fitting.trained, (len(fitting.trained),))
-            if tuple(variable.shape) == (fitting.length,)
-            else variable  # a number, such as the count of updates
-            for variable in update
-        ]
         return [
             *(of_model[number] for number in range(len(own.variables))),
-            *of_update,
+            *(_of_update(variable, fitting) for variable in update),
             *(replace(by_variable[id(weight)], variable=kept) for kept, weight in trained),
         ]
 

@@ -301,7 +301,7 @@ def data_of(task: Task, by_length: bool) -> Resident | Streamed:
         return Streamed(*form, splits, types, step, WIDTHS if by_length else 1)
     whole = [take(split, np.arange(len(split)), time, per_step) for split in splits.values()]
     arrays = zip(*(_arrays(split, types, per_step) for split in whole))
-    joined = (None if parts[0] is None else np.concatenate(parts) for parts in arrays)
+    joined = map(_joined, arrays)
     ends = np.cumsum([0, *sizes.values()])
     lengths = np.concatenate([split.lengths for split in splits.values()])
     begins = dict(zip(SPLITS, map(int, ends)))
@@ -334,10 +334,18 @@ def _arrays(split: Split, types: Types, per_step: bool) -> list[np.ndarray | Non
     if weights is None:
         weights = np.ones((len(split), split.width)[: 1 + per_step], np.float32)
     arrays = (split.x, split.y, split.lengths, weights)
-    return [
-        None if dtype is None else array.astype(dtype, copy=False)
-        for array, dtype in zip(arrays, types, strict=True)
-    ]
+    return list(map(_of_type, arrays, types))
+
+
+def _of_type(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray | None:
+    """None where no split has such an array."""
+    return None if dtype is None else array.astype(dtype, copy=False)
+
+
+def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """An array of each split, one behind the other; all splits have it, or none has."""
+    arrays = [array for array in parts if array is not None]
+    return np.concatenate(arrays) if arrays else None
 
 
 def _longer(array: np.ndarray | None, rows: int) -> np.ndarray | None:

@@ -182,7 +182,7 @@ def row(result: Result, exact: bool = False) -> dict[str, Any]:
     """
     trial, outcome, key = result.trial, result.outcome, result.key
     curve = [point["validation"] for point in outcome.curve]
-    validation = (repr(value) if exact else f"{value:.{FIGURES}g}" for value in curve)
+    validation = map(repr if exact else _short, curve)
     further = {BY_LENGTH: outcome.by_length, ALSO: outcome.also}
     return {
         "study": result.study, "task": key.task, "variant": key.marked, "trial": trial.index,
@@ -195,6 +195,10 @@ def row(result: Result, exact: bool = False) -> dict[str, Any]:
         "message": outcome.message,
         "curve": " ".join(validation),
     }  # fmt: skip
+
+
+def _short(score: float) -> str:
+    return f"{score:.{FIGURES}g}"
 
 
 # ------------------------------------------------------------------ reading

@@ -206,7 +206,7 @@ class Entry(Fields):
             return self.flag(key, default)
         if legal.words:
             return self.word(key, legal.words, default)
-        low, high = (None if math.isinf(end) else end for end in (legal.low, legal.high))
+        low, high = _finite(legal.low), _finite(legal.high)
         if legal.whole:
             return self.integer(key, default, low=low, high=high)  # type: ignore[arg-type]  # whole
         number = self.number(key, default, low=low, high=high)
@@ -217,3 +217,8 @@ class Entry(Fields):
             self.mistakes.add(self.span(key), must_be, f"write `{key}: {default:g}`, or another")
             return default
         return number
+
+
+def _finite(end: float) -> float | None:
+    """An end of what is legal; None where there is no end."""
+    return None if math.isinf(end) else end

@@ -128,10 +128,11 @@ def _new(space: Space, seen: Collection[_Mark]) -> Iterator[dict[str, Value]]:
 
 def _mark(chosen: Mapping[str, Value]) -> _Mark:
     """By what points are told apart: one step of 0.3 is 0.3, three of 0.1 are 0.3 + 4e-17."""
-    return frozenset(
-        (name, float(f"{number:.12g}") if isinstance(number, float) else number)
-        for name, number in chosen.items()
-    )
+    return frozenset((name, _rounded(value)) for name, value in chosen.items())
+
+
+def _rounded(value: Value) -> Value:
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 _Draw = Callable[[Space, str, int, Mapping[str, Value]], dict[str, Value]]

@@ -214,11 +214,12 @@ class Task:
         """
         from rnnzoo.tasks import _own
 
-        given = {"split" if name == "how" else name: value for name, value in options.items()}
+        if "how" in options:  # the option's name among those of a task is taken by an array here
+            options["split"] = options.pop("how")
         arrays = {
             "x": x, "y": y, "lengths": lengths, "split": split, "group": group, "weights": weights,
         }  # fmt: skip
-        return _own.from_arrays(arrays, given, fills)
+        return _own.from_arrays(arrays, options, fills)
 
     @classmethod
     def from_frame(cls, frame: Any, *, inputs: Any, target: Any, **options: Any) -> Task:

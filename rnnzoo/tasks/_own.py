@@ -124,7 +124,7 @@ def _of_each(name: str, given: Any, others: Mapping[str, Any]) -> np.ndarray:
     """What cells read beside x, of unequal sequences."""
     lengths = others["lengths"]
     array = [np.asarray(sequence) for sequence in given]
-    steps = [len(sequence) if sequence.ndim else 0 for sequence in array]
+    steps = [(*sequence.shape, 0)[0] for sequence in array]  # a number has none
     if steps == lengths.tolist():
         return _padded(array, lengths)
     fix = "an array for each sequence, with something for each step of x"

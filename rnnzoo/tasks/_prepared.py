@@ -132,10 +132,9 @@ def _task(path: Path, content: Mapping[str, Any], held: _Held) -> Task:
             held=held,
         )
         first, begin = last, end
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in content["task"].items()
-    }
+    values: dict[str, Any] = dict(content["task"])
+    # JSON has no tuples, and no field of a task is a list
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     return Task(
         **values,
         splits=splits,
@@ -200,9 +199,13 @@ def source(name: str, options: Mapping[str, Any], files: Iterable[Path | str]) -
     Raises:
         OSError: one of them cannot be read.
     """
-    content = [file if isinstance(file, str) else _digest(file) for file in files]
+    content = list(map(_followed, files))
     versions = [np.__version__, version("pyarrow")]
     return digest([FORMAT, name, without_paths(options), content, versions, _readers()])
+
+
+def _followed(file: Path | str) -> str:
+    return file if isinstance(file, str) else _digest(file)
 
 
 @cache
@@ -265,21 +268,26 @@ def _said(task: Task) -> str:
 def _plain(task: Task) -> dict[str, Any]:
     names = (known.name for known in fields(Task) if known.name not in _ELSEWHERE)
     values = {name: getattr(task, name) for name in names}
-    warnings = (Remark(said) if isinstance(said, str) else said for said in task.warnings)
+    splits = [name for name in task.splits if name in SPLITS]
     return {
         "task": {**values, "solved": None if task.solved is None else float(task.solved)},
         "code": _code(task),
         "baselines": {name: float(score) for name, score in task.baselines.items()},
-        "warnings": [[remark.problem, remark.fix] for remark in warnings],
-        "splits": {
-            name: {
-                "sequences": len(split),
-                "width": split.width,
-                "weights": "weights" in split.stored,
-            }
-            for name, split in task.splits.items()
-            if name in SPLITS
-        },
+        "warnings": list(map(_plain_warning, task.warnings)),
+        "splits": {name: _plain_split(task.splits[name]) for name in splits},
+    }
+
+
+def _plain_warning(warning: str | Remark) -> list[str]:
+    remark = Remark(warning) if isinstance(warning, str) else warning
+    return [remark.problem, remark.fix]
+
+
+def _plain_split(split: Split) -> dict[str, Any]:
+    return {
+        "sequences": len(split),
+        "width": split.width,
+        "weights": "weights" in split.stored,
     }
 
 
@@ -359,12 +367,12 @@ def _arrays(per_step: bool, splits: list[Split]) -> dict[str, _Array]:
 
 def _array(splits: list[Split], name: str, of_steps: bool = True) -> _Array:
     """An array of all splits, of the type of all of them together."""
-    counts = (int(split.lengths.sum()) if of_steps else len(split) for split in splits)
+    rows = sum(int(split.lengths.sum()) for split in splits) if of_steps else sum(map(len, splits))
     parts = [split.stored[name] for split in splits if name in split.stored]
     numbers = next(split.shapes[name] for split in splits if name in split.stored)
     return _Array(
         np.result_type(*parts),
-        (sum(counts), *numbers[2 if of_steps else 1 :]),
+        (rows, *numbers[2 if of_steps else 1 :]),
         chain.from_iterable(_blocks(split, name, of_steps) for split in splits),
     )
 

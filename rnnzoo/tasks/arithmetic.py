@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,9 @@ def _problems(count: int, digits: int, rng: np.random.Generator) -> list[tuple[s
     numbers = signs * rng.integers(least, 10**lengths)
     operators = rng.choice([-1, 1], count)
     results = numbers[:, 0] + operators * numbers[:, 1]
+    signs_of = {1: "+", -1: "-"}
     return [
-        (f"{first}{'+' if operator > 0 else '-'}{second}", str(result))
+        (f"{first}{signs_of[operator]}{second}", str(result))
         for (first, second), operator, result in zip(numbers, operators, results)
     ]
 
@@ -74,7 +76,7 @@ def _mixed(problem: str, letters: int, rng: np.random.Generator) -> str:
     """The problem with letters behind each of its characters."""
     counts = rng.integers(0, letters, len(problem), endpoint=True)
     drawn = iter(rng.choice(_LETTERS, int(counts.sum())).tolist())
-    return "".join(
-        character + "".join(next(drawn) for _ in range(count))
-        for character, count in zip(problem, counts)
-    )
+    parts = []
+    for character, count in zip(problem, counts):
+        parts += [character, *islice(drawn, count)]
+    return "".join(parts)

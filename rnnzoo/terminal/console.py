@@ -42,16 +42,20 @@ class PlainConsole(Console):
                 print(self.unread, file=sys.stderr, flush=True)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        whole = [_Whole(each) if isinstance(each, Table) else each for each in objects]
-        if any(isinstance(each, _Whole) for each in whole):
+        if any(isinstance(each, Table) for each in objects):
+            objects = tuple(map(_whole, objects))
             # a line that is longer than the terminal goes on in the next, as of any text
             options = {"crop": False, **options}
         try:
-            super().print(*whole, **options)
+            super().print(*objects, **options)
         except OSError as error:
             if error.errno != errno.EIO:  # which is how a terminal that is gone answers
                 raise
             self.on_broken_pipe()
+
+
+def _whole(shown: Any) -> Any:
+    return _Whole(shown) if isinstance(shown, Table) else shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,10 +52,9 @@ def _signature(file: Path) -> dict[str, str] | None:
     except (zipfile.BadZipFile, KeyError, ValueError):
         return None
     inputs = [layer["config"] for layer in layers if layer["class_name"] == "InputLayer"]
-    taken = [
-        _tensor(of["batch_shape"], of["dtype"], of["name"] if len(inputs) > 1 else "")
-        for of in inputs
-    ]
+    if len(inputs) == 1:
+        inputs = [{**inputs[0], "name": ""}]  # the only one needs no name
+    taken = [_tensor(of["batch_shape"], of["dtype"], of["name"]) for of in inputs]
     signature = {"inputs": json.dumps(taken)}
     last = layers[-1]
     if last["class_name"] == "Dense" and last.get("build_config"):
@@ -66,5 +65,5 @@ def _signature(file: Path) -> dict[str, str] | None:
 
 def _tensor(shape: Sequence[int | None], dtype: str, name: str = "") -> Mapping[str, Any]:
     named = {"name": name} if name else {}
-    lengths = [-1 if length is None else length for length in shape]
+    lengths = [length or -1 for length in shape]  # no axis of a model is 0 long
     return {**named, "type": "tensor", "tensor-spec": {"dtype": dtype, "shape": lengths}}

@@ -199,11 +199,12 @@ class Step:
 
     def sizes_of_timed(self) -> list[ir.Size]:
         rooms = self.kernel.rooms
-        sizes = [
-            ONE if timed.size is None else timed.size
-            for timed in self.plan.timed
-            if timed.size is not None or timed.memory in rooms
-        ]
+        sizes: list[ir.Size] = []
+        for timed in self.plan.timed:
+            if timed.size is not None:
+                sizes.append(timed.size)
+            elif timed.memory in rooms:
+                sizes.append(ONE)
         return [size for size in dict.fromkeys(sizes) if not self.homes.is_unit(size)]
 
     def timed_vectors(self, size: ir.Size) -> Iterator[str]:

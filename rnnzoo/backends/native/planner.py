@@ -311,13 +311,11 @@ class _Building:
         form = elementwise(primitive)
         if form is None or not instruction.shape:
             raise Unprintable(f"{primitive.name} has no native code")
-        operands = [self.members(atom) for atom in instruction.inputs]
-        value = []
-        for number, size in enumerate(members(instruction.shape)):
-            # an operand of one member is a number, which all members of the others read
-            own = tuple(each[number] if len(each) > 1 else each[0] for each in operands)
-            value.append(self.operation(form, own, size))
-        return tuple(value)
+        sizes = members(instruction.shape)
+        operands = [_for_each(self.members(atom), len(sizes)) for atom in instruction.inputs]
+        return tuple(
+            self.operation(form, own, size) for own, size in zip(zip(*operands), sizes, strict=True)
+        )
 
     def operation(self, form: str, operands: tuple[Member, ...], size: ir.Size) -> Operation:
         stage = max((_after(operand, size) for operand in operands), default=0)
@@ -489,6 +487,11 @@ class _Building:
         )
 
 
+def _for_each(value: tuple[Member, ...], count: int) -> tuple[Member, ...]:
+    """An operand by members; one member is a number, which all members of the others read."""
+    return value * count if len(value) == 1 else value
+
+
 def _after(operand: Member, size: ir.Size) -> int:
     """The first stage at which an operation of a size may read an operand."""
     if isinstance(operand, Scalar):
@@ -508,13 +511,8 @@ def _there(member: Member) -> int:
 def _side_by_side(value: Sequence[Member]) -> Place | None:
     """Where vectors lie one after the other; None where they do nowhere."""
     for first in _places(value[0]):
-        if all(
-            any(
-                place.memory is first.memory and place.member == first.member + number
-                for place in _places(member)
-            )
-            for number, member in enumerate(value)
-        ):
+        expected = [replace(first, member=first.member + number) for number in range(len(value))]
+        if all(place in _places(member) for place, member in zip(expected, value)):
             return first
     return None
 

@@ -414,7 +414,8 @@ class _Writer:
 
     def timed(self, timed: Timed) -> Iterator[str]:
         """A value in doubles, and as floats where rows read it."""
-        operands = [f"{name}[i]" if is_vector else name for name, is_vector in timed.operands]
+        entry = {True: "[i]", False: ""}  # of a vector, and of a number
+        operands = [f"{name}{entry[is_vector]}" for name, is_vector in timed.operands]
         value = timed.form.format(*operands)
         if timed.size is None:
             yield f"const double {timed.name} = {value};"

@@ -240,7 +240,7 @@ def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
     if isinstance(op, OverUnits | OfMatrices):
         return f"{sign} ({', '.join(filter(None, texts))})"
     if len(args) == 2:
-        left, right = (_enclosed(op, arg) if _fixed(arg) else "" for arg in args)
+        left, right = (_enclosed(op, arg) for arg in args)
         if op in (mul, add) and left:
             return f"{sign} {left}"
         if op is sub and left == "1":
@@ -255,9 +255,11 @@ def _operand_text(expr: ir.Expr) -> str:
 
 
 def _enclosed(op: Primitive, operand: ir.Expr) -> str:
-    """A fixed operand of an infix operation as text, in brackets where it binds weaker."""
-    text = _fixed_text(operand)
-    if not op.symbol or not isinstance(operand, ir.Apply) or not operand.op.symbol:
+    """An operand of an infix operation as text, in brackets where it binds weaker; empty for one
+    that has a line.
+    """
+    text = _operand_text(operand)
+    if not text or not op.symbol or not isinstance(operand, ir.Apply) or not operand.op.symbol:
         return text
     assert isinstance(op, Elementwise)
     binds = operand.op.binds if isinstance(operand.op, Elementwise) else PRODUCT

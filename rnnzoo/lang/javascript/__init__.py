@@ -186,16 +186,16 @@ class _Writer:
 
     def weights(self) -> list[dict[str, Any]]:
         """The weights, each after those that its beginning reads."""
-        return [
-            {
-                "name": weight.name,
-                "shape": self.sizes.shape(weight.shape),
-                "trained": weight.trained,
-                "mask": None if weight.mask is None else self.expression(weight.mask),
-                "begins": self.beginning(weight),
-            }
-            for weight in _in_order(self.cell.first.weights)
-        ]
+        return [self.weight(weight) for weight in _in_order(self.cell.first.weights)]
+
+    def weight(self, weight: ir.Weight) -> dict[str, Any]:
+        return {
+            "name": weight.name,
+            "shape": self.sizes.shape(weight.shape),
+            "trained": weight.trained,
+            "mask": None if weight.mask is None else self.expression(weight.mask),
+            "begins": self.beginning(weight),
+        }
 
     def beginning(self, weight: ir.Weight) -> dict[str, Any]:
         blocks = start.by_columns(weight, self.sizes)
@@ -220,11 +220,9 @@ class _Writer:
         return {"kind": "expression", "expression": self.of_entries(expr, weight)}
 
     def drawn(self, init: Init) -> dict[str, Any]:
-        """An initialiser; options that it names stay names."""
+        """An initialiser."""
         meant = start.beginning(init, self.cell.options)
-        given: list[Expression] = [
-            f"number.{value}" if isinstance(value, str) else value for value in init.values
-        ]
+        given = list(map(_number, init.values))
         if meant.kind == "uniform" and len(given) == 1:
             given = [["neg", given[0]], given[0]]
         return {
@@ -263,6 +261,11 @@ class _Writer:
             return ir.Ref("constant" if name in constants else "weight", name)
 
         return self.expression(ir.with_refs(expr, kind))
+
+
+def _number(value: str | float) -> Expression:
+    """A value of an initialiser; an option stays a name, since the page changes what it is."""
+    return f"number.{value}" if isinstance(value, str) else value
 
 
 def _prefix(cell: ir.Cell) -> str:

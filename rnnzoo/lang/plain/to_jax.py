@@ -217,7 +217,7 @@ class _File:
     def drawn(self, init: Init, sizes: ir.Shape) -> str:
         """The expression that draws what has an initialiser."""
         shape = self.shape(sizes)
-        values = [v if isinstance(v, str) else text.number(v) for v in init.values]
+        values = list(map(_value, init.values))
         match init.name, values:
             case (("zeros" | "ones"), _):
                 return f"jnp.{init.name}({shape})"
@@ -435,6 +435,11 @@ def of_one(states: States, x: jax.Array$typed, mask: jax.Array):
 
 return jax.vmap(of_one)(states, x$beside, mask)
 """
+
+
+def _value(value: str | float) -> str:
+    """A value of an initialiser: an option's name, or a number."""
+    return value if isinstance(value, str) else text.number(value)
 
 
 def _decimal(value: str) -> str:

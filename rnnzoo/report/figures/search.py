@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -26,7 +27,7 @@ def course(steps: Sequence[Progress]) -> str:
         panels[-1].set_ylabel("passed")
         panels[-1].set_xlabel("candidates trained")
         if has_best:
-            best = [float("nan") if step.best is None else step.best for step in steps]
+            best = np.array([step.best for step in steps], float)  # None is NaN: nothing drawn
             panels[0].step(tried, best, where="post", color=COLOURS[1], lw=1.6)
             panels[0].axhline(1.0, color=FAINT, lw=0.8)
             panels[0].set_ylabel("best fitness so far")

@@ -358,7 +358,8 @@ def _texts(rows: Rows, whole: Sequences, own: Roles) -> Targets:
     ((column, role),) = own.target.items()
     texts = rows.names(column)
     check_same(rows, whole, own.id, column, texts, "a sequence has one text, in each of its rows")
-    spelt = [list(text) if role == CHARACTERS else text.split() for text in texts.names]
+    split = list if role == CHARACTERS else str.split
+    spelt = [split(text) for text in texts.names]
     names = ("", *sorted({*chain.from_iterable(spelt)}))
     number = {name: place for place, name in enumerate(names)}
     labels = np.zeros((len(spelt), max(1, *map(len, spelt), 1)), np.int32)
