@@ -72,7 +72,7 @@ def train(
         RnnzooError: the data or the cell cannot be had, or the bare trainer cannot do this.
     """
     began = time.perf_counter()
-    task = _task(trial)
+    task = tasks.of_study(trial.task, trial.task_options, trial.data, trial.home)
     if trial.data not in ("", task.digest):
         problem = f"the data of '{trial.task}' changed while the sweep ran"
         message = worded(problem, "put back what was there; or give the same command again")
@@ -104,20 +104,6 @@ def train(
         message=ended.message,
         ending=ended.ending,
     )
-
-
-def _task(trial: Trial) -> Task:
-    """The trial's task, as the study's own process prepared it where it did.
-
-    Raises:
-        RnnzooError: the data cannot be had.
-    """
-    task = None
-    if trial.data:
-        task = tasks.prepared(trial.task, trial.task_options, trial.data)
-    if task is None:
-        task = tasks.load(trial.task, trial.task_options, folder=trial.home)
-    return task
 
 
 def cell_of(trial: Trial, task: Task) -> lang.ir.Cell:

@@ -61,11 +61,6 @@ def fingerprint(cell: ir.Cell) -> str:
     return _hashed(text)
 
 
-def remembers(cell: ir.Cell) -> bool:
-    """Whether an output depends on x at an earlier step."""
-    return any(not _same(each.output[HALF:], each.other_start[HALF:]) for each in _draws(cell))
-
-
 def why_not(cell: ir.Cell) -> str:
     """Why a cell cannot be trained, in words; empty where nothing speaks against it.
 

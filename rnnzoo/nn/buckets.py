@@ -76,16 +76,6 @@ class Fitting:
                 values[place.source] = numbers.reshape(shapes[place.source])
         return [values[number] for number in range(len(shapes))]
 
-    def vector_to_bucket(self, vector: Array) -> Array:
-        """All trained weights as one vector, or what an optimiser has for each of them."""
-        whole = np.zeros(self.length, vector.dtype)
-        whole[self.trained] = vector
-        return whole
-
-    def vector_from_bucket(self, vector: Array) -> Array:
-        """The way back."""
-        return np.asarray(vector)[self.trained]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Part:

@@ -94,11 +94,7 @@ def data_for(trial: Trial) -> tuple[Task | None, str]:
         " as they are now"
     )
     try:
-        task = None
-        if trial.data:  # as the study's own process left them, whatever is there now
-            task = tasks.prepared(trial.task, trial.task_options, trial.data)
-        if task is None:
-            task = tasks.load(trial.task, trial.task_options, folder=trial.home)
+        task = tasks.of_study(trial.task, trial.task_options, trial.data, trial.home)
     except (TaskError, UsageError) as error:
         # where the study had them, what is wrong now has changed since
         if not trial.data:

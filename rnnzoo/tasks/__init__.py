@@ -237,6 +237,20 @@ def _source(name: str, given: Mapping[str, Any], folder: Path) -> str:
         return ""
 
 
+def of_study(name: str, options: Mapping[str, Any], digest: str, folder: Path | None) -> Task:
+    """A task as its study's own process left it, whatever its files hold now; loaded where there is
+    nothing that can be used.
+
+    Args:
+        digest: of the study's data; empty for a trial of no study.
+
+    Raises:
+        UsageError, TaskError: as `load`.
+    """
+    task = prepared(name, options, digest) if digest else None
+    return load(name, options, folder=folder) if task is None else task
+
+
 def prepared(name: str, options: Mapping[str, Any], digest: str) -> Task | None:
     """What `prepare` wrote of the data with this digest, mapped into memory; None where there is
     nothing that can be used.
