@@ -155,7 +155,8 @@ def lacking_functions(plug_in: Any, *signatures: str) -> Iterator[str]:
 def wrong_options(
     owner: str, given: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Iterator[Wrong]:
-    """Every option that is unknown, or not of its default's type; whole numbers count something.
+    """Every option that is unknown, or not of its default's type; whole numbers count something,
+    where they are not the default: 0 often says that there is none.
 
     Where the default is a tuple or a dictionary, a text alone is taken too (`TYPES`).
 
@@ -171,7 +172,7 @@ def wrong_options(
         if not _is_like(value, default):
             words = f"{owner}: `{key}` must be {TYPES[type(default)]}, not {value!r}"
             yield Wrong(key, words, _fix_of_type(value, default))
-        elif type(default) is int and not _counts(value):
+        elif type(default) is int and value != default and not _counts(value):
             yield Wrong(key, f"{owner}: `{key}` must be at least 1 and at most {MOST}, not {value}")
         elif type(default) is list and not all(map(_counts, value)):
             words = f"{owner}: `{key}` must be whole numbers from 1 to {MOST}, not {value}"

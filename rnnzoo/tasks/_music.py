@@ -29,6 +29,19 @@ def roll(frames: Sequence[Sequence[int]]) -> np.ndarray:
     return keys
 
 
+def windows(pieces: Sequence[np.ndarray], length: int) -> list[np.ndarray]:
+    """Pieces in parts in which so many frames are predicted, in the last of a piece maybe fewer.
+
+    A part begins with the last frame of the one before it: each frame of a piece but the first is
+    predicted once, as in the whole.
+    """
+    parts = []
+    for piece in pieces:
+        begins = range(0, len(piece) - 1, length)
+        parts += [piece[begin : begin + length + 1] for begin in begins]
+    return parts
+
+
 def task(name: str, rolls: Rolls, note: str) -> Task:
     """Next-frame prediction on piano rolls."""
     splits = {split: _split(pieces) for split, pieces in rolls.items()}

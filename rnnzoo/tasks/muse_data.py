@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnzoo.tasks import Report, Task, _data_folder, _music, _piano_rolls
 
-OPTIONS: dict[str, Any] = {}
+OPTIONS = _piano_rolls.OPTIONS
 ABOUT = "MuseData, orchestral and piano music: next-frame prediction (downloaded once, 0.9 MB)"
 LOSS = _music.LOSS
 FILE = _piano_rolls.matlab(
@@ -35,4 +35,4 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     Raises:
         TaskError: it is nowhere to be had, or a file of that name holds something else.
     """
-    return _piano_rolls.task(FILE, progress)
+    return _piano_rolls.task(FILE, options, progress)

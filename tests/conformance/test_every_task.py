@@ -13,6 +13,7 @@ import pytest
 
 from rnnzoo import registry, tasks
 from rnnzoo.errors import UsageError
+from rnnzoo.spec.plugins import wrong_options
 from rnnzoo.tasks import SPLITS, Task, digest_of
 from rnnzoo.testing.tasks import TaskContract
 from tests.samples import FREE_TASKS
@@ -31,6 +32,14 @@ def test_a_task_says_what_it_is_and_what_it_takes(name: str) -> None:
     module = registry.load("tasks", name)
     assert 10 < len(module.ABOUT) < 120
     assert isinstance(module.OPTIONS, dict)
+
+
+@pytest.mark.parametrize("name", registry.built_in("tasks"))
+def test_a_default_number_may_be_written_out(name: str) -> None:
+    """As `window: 0`, by which a task means that there is none."""
+    options = registry.load("tasks", name).OPTIONS
+    numbers = {key: value for key, value in options.items() if type(value) is int}
+    assert list(wrong_options(f"task '{name}'", numbers, options)) == []
 
 
 class TestEveryTask(TaskContract):

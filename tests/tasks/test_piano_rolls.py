@@ -68,6 +68,30 @@ def test_frames_are_those_of_the_file_and_targets_the_next_ones(
             np.testing.assert_array_equal(y[:length], piece[1:])
 
 
+@pytest.mark.parametrize("window", [1, 3, 200])
+def test_windows_of_train_predict_each_frame_once_from_the_one_before(
+    window: int, small: dict[str, list[np.ndarray]]
+) -> None:
+    task, whole = tasks.load("piano_midi", {"window": window}), tasks.load("piano_midi")
+    train = task.splits["train"]
+    assert max(train.lengths) <= window
+    assert min(train.lengths) >= 1
+    pairs = [(x[:length], y[:length]) for x, y, length in zip(train.x, train.y, train.lengths)]
+    given, predicted = (np.concatenate(frames) for frames in zip(*pairs))
+    pieces = small["traindata"]
+    np.testing.assert_array_equal(given, np.concatenate([piece[:-1] for piece in pieces]))
+    np.testing.assert_array_equal(predicted, np.concatenate([piece[1:] for piece in pieces]))
+    assert task.baselines == whole.baselines  # which look one frame back
+    for split in ("validation", "test"):
+        np.testing.assert_array_equal(task.splits[split].x, whole.splits[split].x)
+
+
+@pytest.mark.usefixtures("small")
+def test_without_a_window_data_are_those_of_before_there_was_one() -> None:
+    assert tasks.load("piano_midi", {"window": 0}).digest == tasks.load("piano_midi").digest
+    assert tasks.load("piano_midi", {"window": 3}).digest != tasks.load("piano_midi").digest
+
+
 def test_a_file_is_found_in_the_folder_of_its_task_and_in_the_cache(
     data_folder: Path, small: dict[str, list[np.ndarray]]
 ) -> None:
