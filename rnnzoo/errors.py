@@ -21,6 +21,7 @@ import errno
 import os
 import re
 import shlex
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -290,6 +291,19 @@ def absent_package(error: ModuleNotFoundError) -> str:
     package = (error.name or "").partition(".")[0]
     there = package in ("", "rnnzoo") or find_spec(package) is not None
     return "" if there else package
+
+
+def lacking(what: str, package: str) -> RnnzooError:
+    """What is said where something needs a package or module that is not there.
+
+    Python's own are lacking on Windows, or where Python was built without them: no package index
+    has those.
+    """
+    if package in sys.stdlib_module_names:
+        fix = "on Windows work in WSL (docs/installing.md); elsewhere, use a Python that has it"
+        return RnnzooError(f"{what} needs {package}, which this Python lacks", fix)
+    fix = "install rnnzoo with all that it needs (docs/installing.md): pip install rnnzoo"
+    return RnnzooError(f"{what} needs {package}, which is not installed here", fix)
 
 
 # What databases, disks and servers say, and what to do: the first that fits.

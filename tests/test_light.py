@@ -30,6 +30,12 @@ sys.modules.update(dict.fromkeys(hidden))
 from rnnzoo.cli import main
 print(json.dumps([main(command) for command in commands]))
 """
+# what Windows lacks, by what rnnzoo uses elsewhere
+ON_WINDOWS = """\
+import mmap, signal, sys
+sys.modules.update(dict.fromkeys(("fcntl", "resource")))
+del signal.SIGHUP, signal.SIGKILL, mmap.MADV_DONTNEED
+"""
 CELLS = (
     ("list", "cells"),
     ("list", "tasks"),
@@ -86,11 +92,15 @@ def hidden_from(name: str) -> list[str]:
     ]
 
 
-def run(name: str, *commands: tuple[str, ...], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Commands in a process that finds the packages of a group only."""
-    arguments = [json.dumps(hidden_from(name)), json.dumps(commands)]
+def run(
+    name: str, *commands: tuple[str, ...], cwd: Path, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Commands in a process that finds the packages of a group only, all packages where it is
+    empty; first it does what stands in `before`.
+    """
+    arguments = [json.dumps(hidden_from(name) if name else []), json.dumps(commands)]
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-c", before + PROGRAM, *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -134,6 +144,41 @@ def test_a_command_that_needs_more_says_what_is_missing(tmp_path: Path) -> None:
         "`rnnzoo sweep` needs optuna, which is not installed here\n"
         "  fix: install rnnzoo with all that it needs (docs/installing.md): pip install rnnzoo\n"
     )
+
+
+def test_cells_are_checked_listed_and_drawn_without_what_windows_lacks(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "experiments/gates.yaml", tmp_path)
+    commands = (("list", "tasks"), ("show", "lstm"), ("check", "gates.yaml"))
+    done = run("cells", *commands, cwd=tmp_path, before=ON_WINDOWS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "[0, 0, 0]", done.stderr
+
+
+@pytest.mark.slow
+def test_without_what_windows_lacks_results_are_read_and_nothing_is_trained(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "experiments/first.yaml", tmp_path)
+    commands = (
+        ("demo", "--no-browser", "--out", "demo"),
+        ("report", "demo/gates.yaml", "--from", "demo/gates.csv"),
+        ("check", "first.yaml"),
+        ("sweep", "first.yaml"),
+    )
+    done = run("", *commands, cwd=tmp_path, before=ON_WINDOWS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "[0, 0, 0, 1]", done.stderr
+    assert done.stderr == (
+        "`rnnzoo sweep` needs resource, which this Python lacks\n"
+        "  fix: on Windows work in WSL (docs/installing.md); elsewhere, use a Python that has it\n"
+    )
+
+
+def test_no_index_is_named_for_a_module_of_python_itself() -> None:
+    from rnnzoo.errors import lacking
+
+    assert "pip install rnnzoo" in str(lacking("`rnnzoo plan`", "optuna"))
+    said = str(lacking("`rnnzoo status`", "sqlite3"))
+    assert "needs sqlite3, which this Python lacks" in said
+    assert "pip" not in said
 
 
 def test_a_module_of_ours_that_is_missing_is_a_bug_of_ours() -> None:

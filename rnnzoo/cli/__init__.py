@@ -47,12 +47,12 @@ from rnnzoo.errors import (
     absent_package,
     at_command_line,
     in_the_way,
+    lacking,
     machine_fault,
 )
 from rnnzoo.signals import asked_to_end
 
 INTERRUPTED = 130
-WHOLE = "install rnnzoo with all that it needs (docs/installing.md): pip install rnnzoo"
 MEND = "mend that file: rnnzoo has called it as a plug-in"
 BUG = "This is a bug in rnnzoo, not a mistake of yours"
 REPORT = "report it where you got rnnzoo from, with the traceback and the file that you used"
@@ -102,8 +102,7 @@ def _run(words: Sequence[str]) -> int:
         package = "" if _of_plugin(error) else absent_package(error)
         if not package:
             return _bug(error, words)
-        problem = f"`rnnzoo {words[0]}` needs {package}, which is not installed here"
-        return _told(RnnzooError(problem, WHOLE), words)
+        return _told(lacking(f"`rnnzoo {words[0]}`", package), words)
     except SystemExit as error:
         if not _of_plugin(error):
             raise  # of the parser of arguments

@@ -16,7 +16,6 @@ watched for a while before it is taken.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -31,6 +30,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from rnnzoo import locks
 from rnnzoo.errors import StoreError
 from rnnzoo.sweep.parts import WHOLE, Part
 
@@ -53,6 +53,14 @@ def _overlapping(experiment: str, part: Part, holder: str) -> StoreError:
     return StoreError(
         f"another sweep of '{experiment}' has trials of this part: {part}, {holder}",
         "wait, end it, or take a part that has none of its trials",
+    )
+
+
+def _no_locks(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{folder}: files cannot be locked there, so two sweeps would not notice each other: "
+        f"{error.strerror}",
+        "work in a folder on another disk; on Windows, in WSL",
     )
 
 
@@ -141,13 +149,16 @@ class FileLock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             stream = self.path.open("a+")
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locks.take(stream)
                 if _leads_to(self.path, stream):
                     break
                 stream.close()  # it was deleted or replaced in between
-            except OSError:
+            except BlockingIOError:
                 with stream:
                     raise _refused(self.experiment, _holder(stream), _work(stream)) from None
+            except OSError as error:
+                stream.close()
+                raise _no_locks(self.path.parent, error) from None
         is_ours_again = self._stream is not None  # nobody needs to be watched for that
         if not is_ours_again and _is_held_elsewhere(self.path, stream):
             with stream:
@@ -230,9 +241,11 @@ def holder(path: Path) -> str:
         return ""
     with path.open("r") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+            locks.share(stream)
+        except BlockingIOError:
             return _holder(stream)
+        except OSError:  # a disk without locks, on which nothing runs
+            return ""
     return ""
 
 

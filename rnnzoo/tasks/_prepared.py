@@ -21,10 +21,10 @@ bytes: those that no sweep has used for longest go, and none that is in use.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import math
+import mmap
 import os
 import re
 import shutil
@@ -34,12 +34,12 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.metadata import version
 from itertools import chain
-from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from rnnzoo import locks
 from rnnzoo.errors import Remark
 from rnnzoo.spec.atomic import PREFIX, atomic_write, staged
 from rnnzoo.spec.settings import cache_folder
@@ -155,7 +155,7 @@ class _Held:
     """
 
     descriptor: int
-    maps: list[mmap] = field(default_factory=list)
+    maps: list[mmap.mmap] = field(default_factory=list)
 
     @classmethod
     def take(cls, file: Path) -> _Held:
@@ -163,9 +163,9 @@ class _Held:
         Raises:
             OSError: there is none.
         """
-        held = cls(os.open(file, os.O_RDONLY | os.O_CLOEXEC))
+        held = cls(os.open(file, os.O_RDONLY))
         with suppress(OSError):  # a disk without locks: then nobody can delete by them either
-            fcntl.flock(held.descriptor, fcntl.LOCK_SH)
+            locks.share(held.descriptor, waits=True)
         if not os.path.samestat(os.stat(file), os.fstat(held.descriptor)):
             raise FileNotFoundError(file)  # it was being deleted
         return held
@@ -173,14 +173,15 @@ class _Held:
     def map(self, file: Path) -> np.ndarray:
         """An array, read-only, and never of Python objects."""
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-        if isinstance(array.base, mmap):
+        if isinstance(array.base, mmap.mmap):
             self.maps.append(array.base)
         return np.asarray(array)
 
     def release(self) -> None:
         """Give back the memory of pages that were read; they stay in the system's cache."""
         for mapped in self.maps:
-            mapped.madvise(MADV_DONTNEED)
+            if hasattr(mapped, "madvise"):  # not on Windows
+                mapped.madvise(mmap.MADV_DONTNEED)
 
     def __del__(self) -> None:
         with suppress(OSError):
@@ -447,5 +448,5 @@ def _alone(file: Path) -> Iterator[IO[bytes]]:
         OSError: somebody does.
     """
     with file.open("rb") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks.take(stream)
         yield stream

@@ -4,6 +4,7 @@ both have as storage.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -158,3 +159,20 @@ def test_of_two_results_of_one_index_the_first_in_the_storage_counts(tmp_path: P
     first.run()
     keys = [(result.study, result.trial.index) for result in first.results()]
     assert len(set(keys)) == len(keys) == 8
+
+
+def test_a_disk_without_locks_is_no_other_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Lustre says where it was mounted without them."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with (
+        pytest.raises(StoreError, match=r"files cannot be locked .* not implemented\n  fix: work"),
+        held(tmp_path / "lock", "mine"),
+    ):
+        pass
+    assert lock.holder(tmp_path / "lock") == ""
