@@ -4,6 +4,7 @@ with others.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rnnzoo.cli import main
 from rnnzoo.errors import RnnzooError
 from rnnzoo.lang import operations
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.derivatives import wrong_derivatives
 from rnnzoo.lang.text import cell_text, digest
 from rnnzoo.nn import losses as nn_losses
 from rnnzoo.nn.train import work
@@ -229,6 +231,62 @@ def test_a_cell_that_applies_a_broken_operation_is_told_where(project: Path) -> 
         lang.parse_text(CELL.replace("snake", "mine"), "wavy.yaml")
     assert "wavy.yaml:3:12: " in str(caught.value)
     assert "mine.py is no operation: it has no `operation`" in str(caught.value)
+
+
+def test_check_warns_of_a_derivative_that_is_not_that_of_the_function(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project / "wavy.yaml", CELL)
+    assert main(["check", "wavy.yaml"]) == 0
+    assert "warning" not in capsys.readouterr().out
+    file = project / "experiments/operations/snake.py"
+    write(file, file.read_text().replace("1 + 2 * sin(a) * cos(a)", "1 + sin(a)"))
+    assert main(["check", "wavy.yaml"]) == 0
+    told = capsys.readouterr().out
+    assert "wavy.yaml:3:12: warning: `1 + sin(a)` is not the derivative of 'snake' by a" in told
+    match = re.search(
+        r"\(experiments/operations/snake.py\): at a = (\S+) it is (\S+), and .* give (\S+)\n", told
+    )
+    assert match is not None
+    a, derivative, difference = map(float, match.groups())
+    assert derivative == pytest.approx(1 + math.sin(a), abs=0.01)
+    assert difference == pytest.approx(1 + math.sin(2 * a), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("function", "derivatives"),
+    [
+        ("lambda a: np.abs(a)", "sign(a)"),  # has a kink
+        ("lambda a: np.log(a)", "1 / a"),  # has no value below 0
+        ("lambda a: np.tanh(a)", "1 - y * y"),  # by its result
+        ("lambda a: 3 * a", "3"),
+        ("lambda a: np.exp(8 * a)", "8 * y"),  # is large
+    ],
+)
+def test_check_does_not_warn_of_a_derivative_that_is_right(
+    function: str, derivatives: str, project: Path
+) -> None:
+    file = project / "experiments/operations/snake.py"
+    text = file.read_text().replace("lambda a: a + np.sin(a) ** 2", function)
+    write(file, text.replace("1 + 2 * sin(a) * cos(a)", derivatives))
+    assert not list(wrong_derivatives(lang.parse_text(CELL)))
+
+
+def test_each_operand_has_a_derivative_of_its_own(project: Path) -> None:
+    text = EXAMPLES["experiments/operations/snake.py"]
+    text = text.replace('"snake",\n    1', '"snake",\n    2').replace(
+        "lambda a: a +", "lambda a, b: b *"
+    )
+    text = text.replace("left({}", "left({}, {}").replace(
+        "1 + 2 * sin(a) * cos(a)", "b * sin(2 * a)"
+    )
+    write(
+        project / "experiments/operations/snake.py",
+        text.replace('sin(2 * a)",', 'sin(2 * a)", "sin(a)"'),
+    )
+    cell = lang.parse_text(CELL.replace("W @ x + R @ h[t-1]", "W @ x, R @ h[t-1]"))
+    (wrong,) = wrong_derivatives(cell)
+    assert "`sin(a)` is not the derivative of 'snake' by b" in wrong.text
 
 
 @pytest.mark.parametrize(

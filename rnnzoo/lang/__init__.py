@@ -32,7 +32,8 @@ else reads that.
     rewriting          mutations of cells, and cells of a grammar: for a search
     behaviour          what a cell computes, whatever its text; why it cannot be trained
     at_start           half-lives of states and values of gates before training
-    lint               warnings about how a cell starts
+    derivatives        whether those of a project's operations are right
+    lint               warnings about how a cell starts, and about those derivatives
 
 No library of its own but NumPy; `ir` reads `spec`.
 """

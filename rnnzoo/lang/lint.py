@@ -1,5 +1,5 @@
 """Warnings about how a cell starts: weights without gradients, states that explode or die,
-saturated gates.
+saturated gates; and about derivatives of operations of one's own.
 
 In: a cell without mistakes for `lang.check`.  Out: `Finding`s.  They are warnings, not mistakes: an
 odd start may be intended.  The float64 program and its adjoint run once over a seeded random
@@ -24,6 +24,7 @@ import numpy as np
 from rnnzoo.errors import Mistake, Span, UsageError, in_percent, listed
 from rnnzoo.lang import interpret, ir, reference, start
 from rnnzoo.lang.adjoint import Adjoint, adjoint
+from rnnzoo.lang.derivatives import WrongDerivative, wrong_derivatives
 from rnnzoo.lang.formulas import constant_matrices
 from rnnzoo.lang.probes import probes
 from rnnzoo.lang.program import Program
@@ -31,7 +32,10 @@ from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import BY_COLUMNS, CellSpec, Init
 
 Array = np.ndarray[Any, Any]
-Problem = Literal["not finite", "no gradient", "explodes", "dies", "gradient explodes", "saturated"]
+Problem = Literal[
+    "not finite", "no gradient", "explodes", "dies", "gradient explodes", "saturated",
+    "wrong derivative",
+]  # fmt: skip
 
 STEPS, BATCH, INPUTS = 200, 3, 5
 # the first that fits the cell's constants: a clockwork of 32 modules has no value with 16
@@ -64,10 +68,10 @@ NO_GRADIENT = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A warning about how a cell starts.
+    """A warning about a cell, most often about how it starts.
 
     Attributes:
-        names: the weights, states or equations concerned.
+        names: the weights, states, equations or operations concerned.
         text: the problem in words.
         init: initialisers that remove the problem; empty if none was found.
         advice: what to do if no initialiser helps.
@@ -125,7 +129,7 @@ class Finding:
 
 
 def warnings(spec: CellSpec, cell: ir.Cell) -> tuple[Mistake, ...]:
-    """The warnings about how a cell starts, with their places in the cell's file."""
+    """The warnings about a cell, with their places in its file."""
     return tuple(
         Mistake(finding.place(spec), finding.text, finding.fix, warning=True)
         for finding in lint(cell)
@@ -138,15 +142,21 @@ def _written(init: Init) -> str:
 
 
 def lint(cell: ir.Cell) -> tuple[Finding, ...]:
-    """The findings about how a cell starts; none if the cell cannot run at any of the sizes
+    """The findings about a cell; none about how it starts if it cannot run at any of the sizes
     tried.
     """
+    derivatives = tuple(map(_of_derivative, wrong_derivatives(cell)))
     for units in UNITS:
         try:
-            return tuple(_of_layers(cell, units))
+            return (*derivatives, *_of_layers(cell, units))
         except UsageError:  # its constants have no value with so few units
             continue
-    return ()
+    return derivatives
+
+
+def _of_derivative(wrong: WrongDerivative) -> Finding:
+    advice = "mend `derivatives` there; leave them where a gradient of another function is meant"
+    return Finding("wrong derivative", (wrong.operation,), wrong.text, {}, advice)
 
 
 def _of_layers(cell: ir.Cell, units: int) -> Iterator[Finding]:

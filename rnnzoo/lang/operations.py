@@ -148,13 +148,18 @@ def _wrong(derivative: str, known: Collection[str]) -> Iterator[str]:
             )
 
 
-def digests(cell: ir.Cell) -> dict[str, str]:
-    """Digests of all operations of a cell that are not the package's, by their names."""
+def of_ones_own(cell: ir.Cell) -> list[Elementwise]:
+    """The operations of a cell that are not the package's."""
     steps = (cell.step, cell.first)
     equations = chain(cell.constants, *(step.equations for step in steps))
     nodes = chain.from_iterable(ir.walk(equation.expr) for equation in equations)
-    used = {node.op for node in nodes if isinstance(node, ir.Apply)}
-    return {op.name: op.digest for op in used if isinstance(op, Elementwise) and op.digest}
+    used = dict.fromkeys(node.op for node in nodes if isinstance(node, ir.Apply))
+    return [op for op in used if isinstance(op, Elementwise) and op.digest]
+
+
+def digests(cell: ir.Cell) -> dict[str, str]:
+    """Digests of all operations of a cell that are not the package's, by their names."""
+    return {op.name: op.digest for op in of_ones_own(cell)}
 
 
 def code(cell: ir.Cell) -> str:

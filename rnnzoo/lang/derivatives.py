@@ -1,0 +1,85 @@
+"""Whether the derivatives of an operation of one's own are those of what it computes.
+
+In: a cell.  Out: what is wrong, in words.  Differences at random operands tell; where a result or a
+derivative is not finite, as that of a logarithm below 0, nothing is told.  A few operands may
+differ: they may lie at a kink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnzoo import registry
+from rnnzoo.lang import ir, operations, reference
+from rnnzoo.lang.formulas import formula
+from rnnzoo.lang.primitives import Elementwise
+from rnnzoo.lang.primitives.base import OPERANDS, Array
+from rnnzoo.spec import plugins
+
+POINTS, LARGEST, SEED = 200, 2.0, 2026  # operands are tried from -LARGEST to LARGEST
+STEP = 1e-5  # of differences
+TOLERANCE = 1e-4  # in units, and as a share of the difference; rounding leaves 1e-11 / STEP
+FEW = 4  # points that may differ
+
+
+@dataclass(frozen=True, slots=True)
+class WrongDerivative:
+    """
+    Attributes:
+        operation: its name.
+        text: what is wrong, in words.
+    """
+
+    operation: str
+    text: str
+
+
+def wrong_derivatives(cell: ir.Cell) -> Iterator[WrongDerivative]:
+    """Of the operations of a cell that are not the package's."""
+    with np.errstate(all="ignore"):
+        for operation in operations.of_ones_own(cell):
+            operands = list(
+                np.random.default_rng(SEED).uniform(-LARGEST, LARGEST, _size(operation))
+            )
+            for position in range(len(operation.derivatives)):
+                text = _wrong(operation, operands, position)
+                if text:
+                    yield WrongDerivative(operation.name, text)
+
+
+def _size(operation: Elementwise) -> tuple[int, int]:
+    return operation.arity, POINTS
+
+
+def _wrong(operation: Elementwise, operands: list[Array], position: int) -> str:
+    """What is wrong with the derivative by an operand; empty where nothing is."""
+    written = operation.derivatives[position]
+    values = dict(zip(OPERANDS, operands)) | {"y": operation.numpy(*operands)}
+    derivative = reference.evaluate(formula(written), {"value": values}, ir.Sizes(1, 1, {}))
+    difference = _difference(operation, operands, position)
+    apart = np.abs(derivative - difference) > TOLERANCE * (1 + np.abs(difference))
+    apart &= np.isfinite(derivative) & np.isfinite(difference)
+    if apart.sum() <= FEW:
+        return ""
+    first = int(np.argmax(apart))
+    at = ", ".join(f"{name} = {value[first]:.3g}" for name, value in zip(OPERANDS, operands))
+    file = registry.where(plugins.load(operations.KIND, operation.name))
+    return (
+        f"`{written}` is not the derivative of '{operation.name}' by {OPERANDS[position]} ({file}):"
+        f" at {at} it is {np.broadcast_to(derivative, apart.shape)[first]:.4g}, and differences of"
+        f" `function` give {difference[first]:.4g}"
+    )
+
+
+def _difference(operation: Elementwise, operands: list[Array], position: int) -> Array:
+    """d result / d operand, by differences."""
+
+    def beside(step: float) -> Array:
+        moved = [*operands]
+        moved[position] = moved[position] + step
+        return operation.numpy(*moved)
+
+    return np.asarray((beside(STEP) - beside(-STEP)) / (2 * STEP))
