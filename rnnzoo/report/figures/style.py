@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any, TextIO
+from functools import lru_cache
+from typing import Any, Literal, TextIO
 
 from matplotlib import rcParams
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from rnnzoo.report.figures.marks import written
@@ -31,6 +33,26 @@ STYLE = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=4096)  # tick labels mostly, which the pictures of a report repeat
+def _measured(
+    text: str, font: FontProperties, ismath: bool | Literal["TeX"]
+) -> tuple[float, float, float]:
+    """Width, height and descent of a text."""
+    measured: tuple[float, float, float] = text_to_path.get_text_width_height_descent(
+        text, font, ismath
+    )
+    return measured
+
+
+class _Renderer(RendererSVG):  # type: ignore[misc]  # Matplotlib's classes have no types here
+    """Measures no text twice, whatever picture it stands in."""
+
+    def get_text_width_height_descent(
+        self, s: str, prop: FontProperties, ismath: bool | Literal["TeX"]
+    ) -> tuple[float, float, float]:
+        return _measured(s, prop.copy(), ismath)  # a font can be changed after it was drawn with
+
+
 class _Canvas(FigureCanvasSVG):  # type: ignore[misc]  # Matplotlib's classes have no types here
     """Draws with renderers that share what they know of text.
 
@@ -38,7 +60,7 @@ class _Canvas(FigureCanvasSVG):  # type: ignore[misc]  # Matplotlib's classes ha
     and its like anew.
     """
 
-    def get_renderer(self) -> RendererSVG:
+    def get_renderer(self) -> _Renderer:
         """A renderer that measures: `Figure` asks for it."""
         if not hasattr(self, "_measuring"):
             self._measuring = self._renderer(io.StringIO())
@@ -65,9 +87,9 @@ class _Canvas(FigureCanvasSVG):  # type: ignore[misc]  # Matplotlib's classes ha
         self.figure.draw(renderer)
         renderer.finalize()
 
-    def _renderer(self, stream: TextIO, metadata: Mapping[str, Any] | None = None) -> RendererSVG:
+    def _renderer(self, stream: TextIO, metadata: Mapping[str, Any] | None = None) -> _Renderer:
         width, height = self.figure.get_size_inches()
-        renderer = RendererSVG(width * POINTS, height * POINTS, stream, metadata=metadata)
+        renderer = _Renderer(width * POINTS, height * POINTS, stream, metadata=metadata)
         renderer._text2path = text_to_path
         return renderer
 
