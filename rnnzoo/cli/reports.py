@@ -7,6 +7,9 @@ TensorFlow.
 from __future__ import annotations
 
 import argparse
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,23 @@ if TYPE_CHECKING:
     from rnnzoo.report.table import TrialTable
 
 
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """While this lasts, Python looks for no garbage in cycles; also a decorator.
+
+    A report makes millions of small objects that live until its end: looking through them again and
+    again takes an eighth of its time and frees a tenth of its memory.
+    """
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
+
+
+@_garbage_kept()
 def report(args: argparse.Namespace) -> None:
     """The report once more, from what is recorded."""
     from rnnzoo.api import sources
