@@ -8,7 +8,7 @@ from it what to train, a report what to say.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, takewhile
 
@@ -428,17 +428,39 @@ class _Stage:
         A study that was begun by a rule of before goes on so: its pilots and rounds tell, which lie
         where that rule has them.
         """
-        how, tuned = self.design, self.tuned_by(self.design, variants)
-        elsewhere = self.elsewhere(how, tuned)
-        for reach in EARLIER_REACH:
+        pilots = self.scores(variants, PILOT, self.experiment.select.on)
+        tried: list[tuple[int, int, Design, Tuned]] = []
+        for place, how in self.likeliest_first(variants):
+            tuned = self.tuned_by(how, variants, pilots)
+            elsewhere = self.elsewhere(how, tuned)
+            tried.append((elsewhere, place, how, tuned))
             if not elsewhere:
                 break
-            earlier = replace(self.design, reach=reach, own_scales=False)
-            tuned_earlier = self.tuned_by(earlier, variants)
-            left = self.elsewhere(earlier, tuned_earlier)
-            if left < elsewhere:
-                how, tuned, elsewhere = earlier, tuned_earlier, left
+        _, _, how, tuned = min(tried, key=lambda design: design[:2])
         return how, tuned
+
+    def likeliest_first(self, variants: Sequence[str]) -> Iterator[tuple[int, Design]]:
+        """The designs that a study can have been begun with, numbered from the present one on.
+
+        Those that would have begun with other pilots come last: the first pilots need one surface,
+        where all that follows from a design needs up to five.
+        """
+        earlier = (replace(self.design, reach=reach, own_scales=False) for reach in EARLIER_REACH)
+        others = []
+        for place, how in enumerate((self.design, *earlier)):
+            first = self.tuned_by(how, variants, {})
+            if self.elsewhere_among(first.wanted):
+                others.append((place, how))
+            else:
+                yield place, how
+        yield from others
+
+    def elsewhere_among(self, pilots: Sequence[Wanted]) -> bool:
+        """Whether some of these pilots were trained with other settings."""
+        planned = [(pilot.key, self.training(PILOT, pilot).hyperparameters) for pilot in pilots]
+        return any(
+            self.settings.get((PILOT, *key), settings) != settings for key, settings in planned
+        )
 
     def elsewhere(self, how: Design, tuned: Tuned) -> int:
         """How many trainings of the stage have other settings than a design gives them."""
@@ -453,13 +475,14 @@ class _Stage:
             for training, settings in self.settings.items()
         )
 
-    def tuned_by(self, how: Design, variants: Sequence[str]) -> Tuned:
+    def tuned_by(
+        self, how: Design, variants: Sequence[str], pilots: Mapping[tuple[str, int], float]
+    ) -> Tuned:
         """The outcome of search and pilots, by a design.
 
         Variants with different spaces have no common settings and no common surface, so each space
         is tuned by itself.
         """
-        pilots = self.scores(variants, PILOT, self.experiment.select.on)
         tunings = [
             tune(how, group, self.searched_points(group[0]), pilots, self.uniform)
             for group in self.of_one_space(variants)
