@@ -5,11 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from rnnzoo.signals import GROUP_SIGNALS, asked_to_end, interrupts
+
+# runs rnnzoo, and is interrupted when it imports the module in braces
+INTERRUPTED_AT = """\
+import os, runpy, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["rnnzoo", "list", "cells"]
+runpy.run_module("rnnzoo", run_name="__main__")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +56,20 @@ def test_each_signal_ends_a_command_as_ctrl_c_does(number: int) -> None:
     with pytest.raises(KeyboardInterrupt), asked_to_end():
         ask(number)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "told"),
+    [("rnnzoo.cli.parser", -signal.SIGINT, ""), ("rnnzoo.cli.cells", 130, "interrupted\n")],
+)
+def test_ctrl_c_shows_no_traceback_however_early_it_comes(
+    module: str, code: int, told: str
+) -> None:
+    program = INTERRUPTED_AT.format(module=module)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, told)
 
 
 @pytest.mark.parametrize("number", GROUP_SIGNALS)
