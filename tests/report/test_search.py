@@ -127,6 +127,14 @@ def test_a_cell_that_the_search_began_with_is_named_beside_its_dot() -> None:
     assert re.findall(r"<text[^>]*>(gru|cell_\d)</text>", shown) == ["gru", "cell_1"]
 
 
+def test_names_of_dots_that_lie_close_stand_on_two_sides() -> None:
+    costs = [facts.Cost(0, 1.02, 9, 0.00300, True), facts.Cost(1, 1.021, 9, 0.00303, True),
+        facts.Cost(2, 0.9, 9, 0.009, False)]  # fmt: skip
+    shown = frontier(costs, {0: "cell_10", 1: "cell_11"})
+    sides = dict(re.findall(r"text-anchor: (\w+)[^>]*>(cell_\d+)<", shown))
+    assert {name: side for side, name in sides.items()} == {"cell_10": "start", "cell_11": "end"}
+
+
 def test_reasons_are_counted_without_their_numbers() -> None:
     history = History()
     for number, loss in enumerate((0.3, 1e-05)):

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from rnnzoo.evolve.facts import Cost, Progress
 from rnnzoo.evolve.rows import Drawn
 from rnnzoo.report.figures.style import COLOURS, FAINT, INK, SOFT, STYLE, svg
 
 WIDTH = 8.0
+Side = Literal["left", "right"]
+# where the name of a dot may stand: so many points to the right and up, and which of its sides
+BESIDE: tuple[tuple[tuple[int, int], Side], ...] = (
+    ((4, 4), "left"),
+    ((-4, 4), "right"),
+    ((4, -12), "left"),
+    ((-4, -12), "right"),
+)
 
 
 def course(steps: Sequence[Progress]) -> str:
@@ -45,16 +56,32 @@ def frontier(costs: Sequence[Cost], names: Mapping[int, str], first: Collection[
         figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
         axes = figure.subplots()
         for cost in costs:
-            place = (1000 * cost.step, cost.fitness)
-            axes.plot(*place, "o", color=COLOURS[0] if cost.on_frontier else FAINT, ms=5, mew=0)
-            if cost.on_frontier or cost.number in first:
-                colour = INK if cost.on_frontier else SOFT
-                axes.annotate(
-                    names[cost.number], place, (4, 4), textcoords="offset points", color=colour
-                )
+            colour = COLOURS[0] if cost.on_frontier else FAINT
+            axes.plot(1000 * cost.step, cost.fitness, "o", color=colour, ms=5, mew=0)
         axes.set_xlabel("milliseconds of a training step")
         axes.set_ylabel("fitness")
+        figure.draw_without_rendering()  # where labels lie is known once axes have their place
+        labels: list[Bbox] = []
+        for cost in costs:
+            if cost.on_frontier or cost.number in first:
+                place = (1000 * cost.step, cost.fitness)
+                colour = INK if cost.on_frontier else SOFT
+                labels.append(_label(axes, names[cost.number], place, colour, labels))
         return svg(figure)
+
+
+def _label(
+    axes: Axes, name: str, place: tuple[float, float], colour: str, others: Sequence[Bbox]
+) -> Bbox:
+    """Name a dot beside it, where no other name lies; in the last place, if all are taken."""
+    label = axes.annotate(name, place, BESIDE[0][0], textcoords="offset points", color=colour)
+    for offset, side in BESIDE:
+        label.xyann = offset
+        label.set_horizontalalignment(side)
+        box = label.get_window_extent()
+        if not any(map(box.overlaps, others)):
+            break
+    return box
 
 
 def tree(descent: Sequence[Drawn], names: Mapping[int, str]) -> str:
