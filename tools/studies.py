@@ -65,7 +65,12 @@ STUDIES = (
     Study(
         "jozefowicz2015",
         "Gates, mutants, a search (Jozefowicz et al. 2015)",
-        ("jozefowicz2015_gates", "jozefowicz2015_mutants", "jozefowicz2015_found"),
+        (
+            "jozefowicz2015_gates",
+            "jozefowicz2015_mutants",
+            "jozefowicz2015_found",
+            "jozefowicz2015_best",
+        ),
     ),
     Study(
         "koutnik2014",
