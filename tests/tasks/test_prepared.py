@@ -459,6 +459,19 @@ def test_a_file_is_read_once_and_again_when_it_was_changed(
     assert changed.digest == load("arrays", options, folder=tmp_path).digest != first.digest
 
 
+def test_trials_have_the_data_that_their_sweep_read_though_the_file_was_replaced(
+    tmp_path: Path,
+) -> None:
+    options = written(tmp_path)
+    read = tasks.prepare("arrays", options, folder=tmp_path)
+    expected = tasks.load("arrays", options, folder=tmp_path)
+    written(tmp_path, seed=1)
+    tasks.prepare("arrays", options, folder=tmp_path)  # as the next command does
+    of_trial = tasks.prepared("arrays", options, read.digest)
+    assert of_trial is not None
+    assert_equal(of_trial, expected)
+
+
 def test_what_was_made_from_a_file_and_is_damaged_is_made_anew(cache: Path, tmp_path: Path) -> None:
     options = written(tmp_path)
     tasks.prepare("arrays", options, folder=tmp_path)
