@@ -56,6 +56,15 @@ def test_the_page_says_whether_what_was_found_was_confirmed(
     assert (folder / link).resolve() == report
 
 
+def test_the_page_says_of_a_fitness_of_the_baseline_plus_nothing(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "on_test", lambda *_: 1.0 - 1e-6)
+    text = search.page(plan().about, history, Path("experiments/found"))
+    assert "and test +0.0&nbsp;%." in text
+    assert "-0.0" not in text
+
+
 def test_the_page_needs_nothing_else(page: str) -> None:
     assert "<script" not in page
     assert not re.findall(r"(?:src|href)=\"http", page)
