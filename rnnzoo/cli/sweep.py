@@ -168,10 +168,14 @@ def sync(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"trials": len(results), "written": late, "where": tracker.where()})
         return
-    print(
-        f"{late} of {number_of(len(results), 'trial')} written to {title}, which has them all now:"
-        f" {tracker.where()}"
-    )
+    print(f"{_brought_level(late, len(results), title)}: {tracker.where()}")
+
+
+def _brought_level(late: int, trials: int, title: str) -> str:
+    """What `sync` has done: of so many trials a tracker lacked `late`."""
+    if late:
+        return f"{late} of {number_of(trials, 'trial')} written to {title}, which lacked them"
+    return f"nothing to write: {title} already has {number_of(trials, 'trial')}"
 
 
 def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None]:

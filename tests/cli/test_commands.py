@@ -869,8 +869,8 @@ def test_a_sweep_goes_on_without_mlflow_and_sync_brings_it_level(
     refused = rnnzoo("sync", "small.yaml", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert (refused.returncode, "cannot be used" in refused.stderr) == (1, True), refused.stderr
     first, second = (rnnzoo("sync", "small.yaml", cwd=tmp_path) for _ in range(2))
-    assert "2 of 2 trials written to MLflow" in first.stdout, first.stderr
-    assert "0 of 2 trials written to MLflow" in second.stdout, second.stderr
+    assert "2 of 2 trials written to MLflow, which lacked them" in first.stdout, first.stderr
+    assert "nothing to write: MLflow already has 2 trials" in second.stdout, second.stderr
     content = json.loads(
         rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=tmp_path).stdout
     )
