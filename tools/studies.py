@@ -75,7 +75,13 @@ STUDIES = (
     Study(
         "koutnik2014",
         "A clockwork RNN (Koutnik et al. 2014)",
-        ("koutnik2014", "koutnik2014_pieces", "koutnik2014_words", "koutnik2014_letters"),
+        (
+            "koutnik2014",
+            "koutnik2014_pieces",
+            "koutnik2014_words",
+            "koutnik2014_small",
+            "koutnik2014_letters",
+        ),
     ),
     Study("chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014",)),
     Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again")),
