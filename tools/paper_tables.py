@@ -4,6 +4,7 @@ docs/studies/jozefowicz2015.md.  Nothing is trained: `python -m tools.paper_tabl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/studies/jozefowicz2015.md"
 # A cell is shown as the first of these has it.
 EXPERIMENTS = ("jozefowicz2015_gates", "jozefowicz2015_mutants")
+OF_MUSIC = "jozefowicz2015_music"
 BETTER = "results/better.jsonl.gz"
 MARK, END = "<!-- paper tables -->\n", "<!-- end of paper tables -->\n"
 NONE = "—"
@@ -82,41 +84,39 @@ WORDS: Mapping[str, tuple[float, float, float, float, float]] = {
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """What a cell reached on a task, on test.
+class Reached:
+    """Scores of a cell on a task, on test; lower is better.
 
     Attributes:
-        best: the accuracy of the setting that validation chose among those of the search.
-        fresh: the mean of all rounds, which were trained after the settings were chosen.
-        rounds: how many they are.
+        best: of the setting that validation chose among those of the search.
+        rounds: of the trainings that were made after the settings were chosen.
     """
 
     best: float
-    fresh: float
-    rounds: int
+    rounds: tuple[float, ...]
 
 
-def accuracies(results: Iterable[Result]) -> dict[tuple[str, str], Accuracy]:
-    """What each variant reached on each task."""
+def reached_by(results: Iterable[Result], worst: float) -> dict[tuple[str, str], Reached]:
+    """What each variant reached on each task.
+
+    Args:
+        worst: the score of a training that did not complete.
+    """
     searched: dict[tuple[str, str], list[Result]] = {}
     rounds: dict[tuple[str, str], list[float]] = {}
     for result in results:
         key = result.key
         if key.stage == ROUND:
-            rounds.setdefault((key.variant, key.task), []).append(accuracy(result, "test"))
+            score = result.outcome.scores.get("test", worst)
+            rounds.setdefault((key.variant, key.task), []).append(score)
         elif not key.stage and not key.replicate:
             searched.setdefault((key.variant, key.task), []).append(result)
     reached = {}
     for study, trials in searched.items():
-        best = max(trials, key=lambda trial: accuracy(trial, "validation"))
-        fresh = rounds[study]
-        reached[study] = Accuracy(accuracy(best, "test"), mean(fresh), len(fresh))
+        best = min(trials, key=lambda trial: trial.outcome.scores.get("validation", math.inf))
+        score = best.outcome.scores.get("test", worst)
+        reached[study] = Reached(score, tuple(rounds.get(study, ())))
     return reached
-
-
-def accuracy(result: Result, split: str) -> float:
-    """The share of right answers; 0 of a training that did not complete."""
-    return 1.0 - result.outcome.scores.get(split, 1.0)
 
 
 def of_first_cells() -> dict[str, float]:
@@ -134,19 +134,21 @@ def of_first_cells() -> dict[str, float]:
 
 def tables() -> str:
     """The three tables as Markdown."""
-    reached: dict[tuple[str, str], Accuracy] = {}
+    errors: dict[tuple[str, str], Reached] = {}
     for name in EXPERIMENTS:
-        results = rnnzoo.results(
-            ROOT / f"experiments/studies/{name}.yaml", source=ROOT / f"results/{name}.csv"
-        )
-        reached = accuracies(results) | reached
-    parts = (first_table(reached, of_first_cells()), second_table(), third_table())
+        errors = reached_by(recorded(name), worst=1.0) | errors
+    nats = reached_by(recorded(OF_MUSIC), worst=math.inf)
+    parts = (first_table(errors, of_first_cells()), second_table(nats), third_table())
     return "\n\n".join(parts) + "\n"
 
 
-def first_table(
-    reached: Mapping[tuple[str, str], Accuracy], first_cells: Mapping[str, float]
-) -> str:
+def recorded(name: str) -> Sequence[Result]:
+    """The results of a study that are kept with the project."""
+    spec, table = f"experiments/studies/{name}.yaml", f"results/{name}.csv"
+    return rnnzoo.results(ROOT / spec, source=ROOT / table)
+
+
+def first_table(errors: Mapping[tuple[str, str], Reached], first_cells: Mapping[str, float]) -> str:
     """Accuracy on arithmetic, XML and Penn Treebank."""
     head = (
         "table 1, accuracy",
@@ -158,22 +160,36 @@ def first_table(
     for name, variant in CELLS.items():
         arithmetic, xml, words = (f"{share:.5f}" for share in ACCURACIES[name])
         in_search = f"{first_cells[name]:.3f}" if name in first_cells else NONE
-        own = [_reached(reached.get((variant, task))) for task in ("arithmetic", "xml")]
+        own = [_accuracies(errors.get((variant, task))) for task in ("arithmetic", "xml")]
         rows.append((name, arithmetic, *own[0], in_search, xml, *own[1], words, NONE))
     return markdown(head, rows)
 
 
-def _reached(reached: Accuracy | None) -> tuple[str, str]:
-    """The cells of a table for a variant on a task."""
-    if reached is None:
+def _accuracies(errors: Reached | None) -> tuple[str, str]:
+    """The cells of a table for a variant on a task, as shares of right answers."""
+    if errors is None:
         return NONE, NONE
-    return f"{reached.best:.3f}", f"{reached.fresh:.3f} of {reached.rounds}"
+    return _shown(Reached(1.0 - errors.best, tuple(1.0 - error for error in errors.rounds)))
 
 
-def second_table() -> str:
-    """Music, of which nothing was trained here."""
-    head = ("table 2, nats a step", "Nottingham", "with dropout", "Piano-midi", "here")
-    rows = [(name, *(f"{nats:.3f}" for nats in MUSIC[name]), NONE) for name in CELLS]
+def _shown(reached: Reached) -> tuple[str, str]:
+    """The best of the search, and the mean of the rounds with their number."""
+    if not reached.rounds:
+        return f"{reached.best:.3f}", NONE
+    return f"{reached.best:.3f}", f"{mean(reached.rounds):.3f} of {len(reached.rounds)}"
+
+
+def second_table(nats: Mapping[tuple[str, str], Reached]) -> str:
+    """Music: Piano-midi was trained here, Nottingham was not."""
+    head = (
+        *("table 2, nats a step", "Nottingham", "with dropout", "here"),
+        *("Piano-midi: paper", "best of 4", "rounds"),
+    )
+    rows = []
+    for name, variant in CELLS.items():
+        nottingham, with_dropout, piano = (f"{score:.3f}" for score in MUSIC[name])
+        own = _shown(nats[variant, "piano_midi"])
+        rows.append((name, nottingham, with_dropout, NONE, piano, *own))
     return markdown(head, rows)
 
 

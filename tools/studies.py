@@ -70,6 +70,7 @@ STUDIES = (
             "jozefowicz2015_mutants",
             "jozefowicz2015_found",
             "jozefowicz2015_best",
+            "jozefowicz2015_music",
         ),
     ),
     Study(
