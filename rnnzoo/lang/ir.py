@@ -551,7 +551,9 @@ def number_of(expr: Expr, numbers: Mapping[str, float]) -> float:
         case Ref(name=name):
             return float(numbers[name])
         case Apply(op=op, args=args):
-            return float(op.numpy(*(np.asarray(number_of(arg, numbers)) for arg in args)))
+            operands = [np.asarray(number_of(arg, numbers)) for arg in args]
+            with np.errstate(all="ignore"):  # infinity and NaN are values, which the caller refuses
+                return float(op.numpy(*operands))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,9 @@ class Code:
     def span(self, row: int, column: int, length: int = 1) -> Span:
         """The place of a character, by row and column from 0 within `text`."""
         origin = self.rows[min(row, len(self.rows) - 1)]
-        return Span(self.file, origin.line, origin.column + column, origin.text, length)
+        # what YAML folds from several lines into one is longer than the first of them
+        place = min(origin.column + column, len(origin.text) + 1)
+        return Span(self.file, origin.line, place, origin.text, length)
 
     def part(self, row: int, column: int, until: int, end: int | None = None) -> Code:
         """The text from a character on, through row `until` (exclusive), whose last line ends

@@ -9,7 +9,7 @@ import pytest
 
 from rnnzoo import lang
 from rnnzoo.errors import Mistake, Span, SpecError, UsageError
-from rnnzoo.lang import listing
+from rnnzoo.lang import ir, listing
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec import settings
 from rnnzoo.spec.document import parse
@@ -246,3 +246,59 @@ def test_no_message_steers_a_terminal_or_fills_it(words: str) -> None:
         assert all(char.isprintable() or char == "\n" for char in text)
         assert isinstance(error, UsageError) or len(text) < 1300
         assert "fix: " in text
+
+
+def test_an_experiment_that_extends_a_file_outside_learns_nothing_of_that_folder(
+    trap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither whether there is such a file, nor which are alike: folders are listed for that."""
+    listed: list[str] = []
+    for name in ("scandir", "listdir"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda path=".", real=real: listed.append(str(path)) or real(path)
+        )
+    (trap / "e.yaml").write_text("extends: /etc/hostname.yaml\nexperiment: e\n")
+    with pytest.raises(SpecError, match=r"e\.yaml:1:10: /etc/hostname\.yaml lies outside"):
+        read(Path("e.yaml"))
+    assert "/etc" not in listed
+
+
+def test_a_mistake_in_a_text_that_goes_over_lines_lies_on_a_line_of_it() -> None:
+    text = HEAD + (
+        "  h = tanh(W @ x + R @ h[t-1] + w)\ninit:\n  w: log(16 * maximum(random, 1e-4)\n"
+        "    + (random, 1e-4))\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        lang.parse_text(text)
+    (mistake,) = caught.value.mistakes
+    assert mistake.problem == "a tuple is not part of the language"
+    assert mistake.span.line == 5
+    assert mistake.span.column <= len(mistake.span.text) + 1
+
+
+def test_a_number_is_no_matrix_that_a_function_of_matrices_yields() -> None:
+    text = HEAD + (
+        "  h = tanh(W @ x + D * h[t-1])\nconstants: |\n  A = row - col\n  B = row + 1\n"
+        "  D = zoh(A, B)\nweights:\n  A: {shape: [3, 3]}\n  B: {shape: [3, 3]}\n"
+        "  D: {shape: null}\n"
+    )
+    with pytest.raises(SpecError, match="zoh is a matrix, and this is a number"):
+        lang.parse_text(text)
+
+
+def test_what_is_divided_by_infinity_has_a_derivative_of_nothing() -> None:
+    """Two values lie side by side for one division, whose derivatives fold to the number 0."""
+    tower = " ** ".join(["2"] * 7)
+    cell = lang.parse_text(
+        f"{HEAD}  u = R_u @ h[t-1]\n  v = R_v @ h[t-1]\n  s = {tower}\n"
+        "  z = sigmoid(b_z + u / s)\n  r = sigmoid(b_r + v / s)\n"
+        "  h = z * h[t-1] + r * tanh(W @ x)\n"
+    )
+    look_at(cell)
+
+
+def test_a_size_that_divides_by_nothing_is_refused_without_a_warning() -> None:
+    sizes = ir.Sizes(inputs=3, units=4, options={"rank": 0})
+    with pytest.raises(UsageError, match="the size units / rank is inf"):
+        sizes.of("units / rank")

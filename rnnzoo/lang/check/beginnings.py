@@ -147,16 +147,15 @@ class BeginningReader(FixedReader):
         """An expression that is all that a weight begins with."""
         if not isinstance(tree, Call) or not isinstance(tree.op, OfConstants):
             return self.typed(tree)
-        rows, *columns = self.shape
-        is_square = rows == (columns[0] if columns else "")
-        if not columns or not (is_square or tree.op.arity > 1):
+        rows, columns = self.shape[:1], self.shape[1:]
+        if not columns or (rows != columns and tree.op.arity == 1):
             problem = f"{tree.op.name} is a matrix"
             if tree.op.arity == 1:
                 problem = "only a square matrix has an exponential"
             fix = "declare its shape, as in `weights: {A: {shape: [order, order]}}`"
             self.mistakes.add(tree.span, f"{problem}, and this is {in_words(self.shape)}", fix)
             return MISTAKEN
-        readers = [replace(self, shape=(rows, rows)), self][: tree.op.arity]
+        readers = [replace(self, shape=rows + rows), self][: tree.op.arity]
         args = (each.typed(arg) for each, arg in zip(readers, tree.args, strict=True))
         return ir.Apply(tree.op, tuple(args))
 

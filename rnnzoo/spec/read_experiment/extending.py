@@ -77,17 +77,18 @@ def _base(node: Node, folder: Path, chain: Sequence[Path]) -> Path:
         problem = f"`extends` takes the path of an experiment, not {describe(node)}"
         raise SpecError(Mistake(node.span, problem, "write `extends: other.yaml`"))
     path = folder / name
-    if not os.path.isfile(path):
-        problem = f"no file {name}, from the folder of this file"
-        from_here = "give its path from there, as `../other.yaml`; `~` is not the home folder"
-        fix = meant(path) or from_here
-        raise SpecError(Mistake(node.span, problem, fix))
+    # first: of a folder outside, neither its files nor whether there are any are looked up
     if not within(path, folder, project()):
         problem = f"{name} lies outside of the folder of this file and of the project"
         fix = (
             "copy it into one of them; or make a folder above both the project, by a file"
             " mlflow.yml in it"
         )
+        raise SpecError(Mistake(node.span, problem, fix))
+    if not os.path.isfile(path):
+        problem = f"no file {name}, from the folder of this file"
+        from_here = "give its path from there, as `../other.yaml`; `~` is not the home folder"
+        fix = meant(path) or from_here
         raise SpecError(Mistake(node.span, problem, fix))
     if path.resolve() in chain:
         names = " -> ".join(file.name for file in (*chain, path))
