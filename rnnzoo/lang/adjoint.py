@@ -252,10 +252,10 @@ class Reverse:
         for piece, first, last in definition.stacked():
             own = tuple(self._members(atom, first, last) for atom in inputs)
             own_value = self.builder.part(value, first, last)
-            if not _is_zero(piece):
-                piece = self._scaled(piece, derivative, own, own_value)
+            zero = ir.Number(0.0, own_value.shape)
+            scaled = zero if _is_zero(piece) else self._scaled(piece, derivative, own, own_value)
             # a derivative of 0, as of a division by infinity, leaves a number, which has no side
-            pieces.append(ir.Number(0.0, own_value.shape) if _is_zero(piece) else piece)
+            pieces.append(zero if _is_zero(scaled) else scaled)
         return _ZERO if all(map(_is_zero, pieces)) else self.builder.stack(pieces)
 
     def _members(self, atom: Atom, first: int, last: int) -> Atom:
