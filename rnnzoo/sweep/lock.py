@@ -468,7 +468,10 @@ def _in_turn(connection: Any, experiment: str) -> Iterator[None]:
     try:
         yield
     finally:
-        _ask(connection, "select pg_advisory_unlock(%s)", key)
+        try:
+            _ask(connection, "select pg_advisory_unlock(%s)", key)
+        except Exception:  # cut off: the server lets go of what an ended connection held
+            connection.invalidate()
 
 
 @contextmanager

@@ -147,6 +147,21 @@ def test_a_server_that_stays_away_ends_the_sweep_with_one_message_and_the_same_c
 
 
 # in short: the server that is restarted, above
+def test_a_connection_that_is_cut_when_its_turn_ends_holds_nobody_up(
+    server: Server, url: str, tmp_path: Path
+) -> None:
+    """What was done in the turn is done, and the server has let go of the lock itself."""
+    database = url.rpartition("/")[2]
+    store = sweep(tmp_path, RANDOM, 2, Quiet(), storage=url).store
+    with store.in_turn("e"):
+        server.execute(
+            "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname ="
+            f" '{database}'"
+        )
+    with store.in_turn("e"):
+        pass
+
+
 @pytest.mark.slow
 def test_connections_that_are_cut_now_and_then_lose_nothing_and_double_nothing(
     server: Server, url: str, expected: Outcomes, tmp_path: Path
