@@ -84,7 +84,9 @@ STUDIES = (
             "koutnik2014_letters",
         ),
     ),
-    Study("chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014",)),
+    Study(
+        "chung2014", "Gated units on music (Chung et al. 2014)", ("chung2014", "chung2014_piano")
+    ),
     Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again")),
 )
 
