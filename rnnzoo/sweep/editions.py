@@ -19,7 +19,7 @@ from rnnzoo.errors import UsageError, listed, number_of
 from rnnzoo.lang import operations
 from rnnzoo.spec import plugins
 from rnnzoo.spec.experiment import Experiment, Search
-from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.spec.trial import Kind, Outcome, StudyKey, Trial
 from rnnzoo.sweep.begun import ALONE, LANES, Lanes, in_marks
 from rnnzoo.sweep.parts import WHOLE, Part
 from rnnzoo.sweep.plan import FORM, Study, changed
@@ -74,7 +74,29 @@ class OpenStudies:
         sweep left running are interrupted, and those to begin again are forgotten.
         """
         editions = self.store.editions(self.experiment.name)
+        searches = [study for study in studies if not (study.replicate or study.stage)]
+        if any(study.identity not in editions for study in searches):
+            self._tell_what_is_gone(editions)
         return {study.identity: self._open(study, search, editions) for study in studies}
+
+    def _tell_what_is_gone(self, editions: Editions) -> None:
+        """Say which labels have trials and are not in the experiment any more: what is named
+        otherwise begins anew.
+        """
+        variants = {variant.label for variant in self.experiment.variants}
+        tasks = {task.label for task in self.experiment.tasks}
+        gone: dict[str, None] = {}  # in the order in which they were begun
+        for name, (_, ended) in editions.items():
+            key = StudyKey.find(name)
+            if key is None or not ended:
+                continue
+            if key.variant not in variants:
+                gone[f"no variant '{key.variant}'"] = None
+            elif key.task not in tasks:
+                gone[f"no task '{key.task}'"] = None
+        for what in gone:
+            kept = "trials of that name are kept, and count under it alone"
+            self.note(f"{self.experiment.name} has {what} any more; {kept}")
 
     def _open(self, study: Study, search: Search, editions: Editions) -> dict[int, Outcome]:
         """Open one of them; its outcomes that are final, by index."""

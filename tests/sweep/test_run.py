@@ -146,6 +146,24 @@ def test_a_variant_added_later_leaves_the_others_untouched(
     assert not added.observer.notes
 
 
+def test_a_label_that_is_changed_begins_anew_and_what_is_under_the_old_one_is_told(
+    ran_before: Callable[[Path], None], tmp_path: Path
+) -> None:
+    ran_before(tmp_path)
+    text = RANDOM.replace("[rnn, gru]", "[rnn, {name: gated, cell: gru}]")
+    renamed = sweep(tmp_path, text, 2, Quiet())
+    renamed.run()
+    assert {end.variant for end in renamed.observer.ends} == {"gated"}
+    name = renamed.experiment.name
+    assert renamed.observer.notes == [
+        f"{name} has no variant 'gru' any more; trials of that name are kept, and count under it"
+        " alone"
+    ]
+    again = sweep(tmp_path, text, 2, Quiet())
+    again.run()
+    assert not again.observer.notes
+
+
 def test_an_edited_space_sets_the_old_trials_aside_and_does_not_mix_them(
     ran_before: Callable[[Path], None], tmp_path: Path
 ) -> None:
