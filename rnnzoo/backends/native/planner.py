@@ -511,10 +511,15 @@ def _there(member: Member) -> int:
 def _side_by_side(value: Sequence[Member]) -> Place | None:
     """Where vectors lie one after the other; None where they do nowhere."""
     for first in _places(value[0]):
-        expected = [replace(first, member=first.member + number) for number in range(len(value))]
-        if all(place in _places(member) for place, member in zip(expected, value)):
+        memory, begin = first.memory, first.member
+        if all(_lies_at(member, memory, begin + number) for number, member in enumerate(value)):
             return first
     return None
+
+
+def _lies_at(value: Member, memory: Memory, member: int) -> bool:
+    # places are no values: two are the same by where they are
+    return any(place.memory is memory and place.member == member for place in _places(value))
 
 
 def _places(member: Member) -> Sequence[Place]:
