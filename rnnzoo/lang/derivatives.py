@@ -7,7 +7,7 @@ differ: they may lie at a kink.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,45 +41,49 @@ def wrong_derivatives(cell: ir.Cell) -> Iterator[WrongDerivative]:
     """Of the operations of a cell that are not the package's."""
     with np.errstate(all="ignore"):
         for operation in operations.of_ones_own(cell):
-            operands = list(
-                np.random.default_rng(SEED).uniform(-LARGEST, LARGEST, _size(operation))
-            )
+            rng = np.random.default_rng(SEED)
+            operands = list(rng.uniform(-LARGEST, LARGEST, (operation.arity, POINTS)))
             for position in range(len(operation.derivatives)):
                 text = _wrong(operation, operands, position)
                 if text:
                     yield WrongDerivative(operation.name, text)
 
 
-def _size(operation: Elementwise) -> tuple[int, int]:
-    return operation.arity, POINTS
-
-
-def _wrong(operation: Elementwise, operands: list[Array], position: int) -> str:
-    """What is wrong with the derivative by an operand; empty where nothing is."""
-    written = operation.derivatives[position]
+def by_formula(operation: Elementwise, operands: Sequence[Array], position: int) -> Array:
+    """d result / d operand, as the operation has it."""
     values = dict(zip(OPERANDS, operands)) | {"y": operation.numpy(*operands)}
-    derivative = reference.evaluate(formula(written), {"value": values}, ir.Sizes(1, 1, {}))
-    difference = _difference(operation, operands, position)
-    apart = np.abs(derivative - difference) > TOLERANCE * (1 + np.abs(difference))
-    apart &= np.isfinite(derivative) & np.isfinite(difference)
-    if apart.sum() <= FEW:
-        return ""
-    first = int(np.argmax(apart))
-    at = ", ".join(f"{name} = {value[first]:.3g}" for name, value in zip(OPERANDS, operands))
-    file = registry.where(plugins.load(operations.KIND, operation.name))
-    return (
-        f"`{written}` is not the derivative of '{operation.name}' by {OPERANDS[position]} ({file}):"
-        f" at {at} it is {np.broadcast_to(derivative, apart.shape)[first]:.4g}, and differences of"
-        f" `function` give {difference[first]:.4g}"
-    )
+    tree = formula(operation.derivatives[position])
+    derivative = reference.evaluate(tree, {"value": values}, ir.Sizes(1, 1, {}))
+    return np.broadcast_to(derivative, operands[0].shape)
 
 
-def _difference(operation: Elementwise, operands: list[Array], position: int) -> Array:
-    """d result / d operand, by differences."""
+def by_differences(
+    operation: Elementwise, operands: Sequence[Array], position: int, step: float = STEP
+) -> Array:
+    """d result / d operand, by results on both sides."""
 
     def beside(step: float) -> Array:
         moved = [*operands]
         moved[position] = moved[position] + step
         return operation.numpy(*moved)
 
-    return np.asarray((beside(STEP) - beside(-STEP)) / (2 * STEP))
+    return np.asarray((beside(step) - beside(-step)) / (2 * step))
+
+
+def _wrong(operation: Elementwise, operands: Sequence[Array], position: int) -> str:
+    """What is wrong with the derivative by an operand; empty where nothing is."""
+    derivative = by_formula(operation, operands, position)
+    difference = by_differences(operation, operands, position)
+    apart = np.abs(derivative - difference) > TOLERANCE * (1 + np.abs(difference))
+    apart &= np.isfinite(derivative) & np.isfinite(difference)
+    if apart.sum() <= FEW:
+        return ""
+    first = int(np.argmax(apart))
+    where = ", ".join(f"{name} = {value[first]:.3g}" for name, value in zip(OPERANDS, operands))
+    file = registry.where(plugins.load(operations.KIND, operation.name))
+    written = operation.derivatives[position]
+    return (
+        f"`{written}` is not the derivative of '{operation.name}' by {OPERANDS[position]} ({file}):"
+        f" at {where} it is {derivative[first]:.4g}, and differences of `function` give"
+        f" {difference[first]:.4g}"
+    )
