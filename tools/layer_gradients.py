@@ -10,12 +10,10 @@ first 100 characters of some tunes of validation, before any clipping.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 
-import rnnzoo
 from rnnzoo import backends, losses, tasks
 from rnnzoo.api.again import again
 from rnnzoo.api.value import Results
@@ -23,8 +21,8 @@ from rnnzoo.nn import train
 from rnnzoo.report import figures
 from rnnzoo.report.figures import LayerNorms
 from rnnzoo.tasks import Split
+from tools.recorded import ROOT, results_of
 
-ROOT = Path(__file__).parent.parent
 NAME = "yao2015"
 PICTURE = ROOT / f"docs/figures/{NAME}-gradients.svg"
 TUNES, CHARACTERS = 32, 100
@@ -33,9 +31,7 @@ EPOCHS = 2
 
 def stacks() -> list[LayerNorms]:
     """All stacks of the study."""
-    results = rnnzoo.results(
-        ROOT / f"experiments/studies/{NAME}.yaml", source=ROOT / f"results/{NAME}.csv"
-    )
+    results = results_of(NAME)
     return [_stack(results, variant.label) for variant in results.experiment.variants]
 
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean
 
-import rnnzoo
 from rnnzoo.evolve import facts
 from rnnzoo.evolve.history import History
 from rnnzoo.spec.trial import ROUND, Result
 from rnnzoo.sweep.recorded import rows_of
+from tools.recorded import ROOT, results_of
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/studies/jozefowicz2015.md"
 # A cell is shown as the first of these has it.
 EXPERIMENTS = ("jozefowicz2015_gates", "jozefowicz2015_mutants")
@@ -136,16 +134,10 @@ def tables() -> str:
     """The three tables as Markdown."""
     errors: dict[tuple[str, str], Reached] = {}
     for name in EXPERIMENTS:
-        errors = reached_by(recorded(name), worst=1.0) | errors
-    nats = reached_by(recorded(OF_MUSIC), worst=math.inf)
+        errors = reached_by(results_of(name), worst=1.0) | errors
+    nats = reached_by(results_of(OF_MUSIC), worst=math.inf)
     parts = (first_table(errors, of_first_cells()), second_table(nats), third_table())
     return "\n\n".join(parts) + "\n"
-
-
-def recorded(name: str) -> Sequence[Result]:
-    """The results of a study that are kept with the project."""
-    spec, table = f"experiments/studies/{name}.yaml", f"results/{name}.csv"
-    return rnnzoo.results(ROOT / spec, source=ROOT / table)
 
 
 def first_table(errors: Mapping[tuple[str, str], Reached], first_cells: Mapping[str, float]) -> str:

@@ -6,17 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import rnnzoo
 from rnnzoo.errors import in_percent
 from rnnzoo.report.figures import at_a_glance
 from rnnzoo.report.verdict import LEVEL, Verdict, counted
 from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.shares import share_interval
+from tools.recorded import ROOT, results_of
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/studies/README.md"
 PICTURE = ROOT / "docs/figures/studies.svg"
 
@@ -131,9 +129,7 @@ def _last_asked(study: Study, wanted: Collection[str]) -> list[Row]:
 
 
 def _of_experiment(study: Study, name: str) -> Iterator[Row]:
-    results = rnnzoo.results(
-        ROOT / f"experiments/studies/{name}.yaml", source=ROOT / f"results/{name}.csv"
-    )
+    results = results_of(name)
     verdicts = results.summary().verdicts
     experiment = results.experiment
     labels = [task.label for task in experiment.tasks]
