@@ -334,7 +334,7 @@ def _arrays(split: Split, types: Types, per_step: bool) -> list[np.ndarray | Non
     if weights is None:
         weights = np.ones((len(split), split.width)[: 1 + per_step], np.float32)
     arrays = (split.x, split.y, split.lengths, weights)
-    return list(map(_of_type, arrays, types))
+    return [_of_type(array, dtype) for array, dtype in zip(arrays, types, strict=True)]
 
 
 def _of_type(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray | None:
