@@ -6,12 +6,12 @@ In: an experiment, and where its second stage stands.  Out: plain values.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from rnnzoo.confirm import told
 from rnnzoo.confirm.forecast import Forecast, forecast
 from rnnzoo.confirm.stand import Stand, earlier
 from rnnzoo.spec.claims import CONFIRMED, SHARES, TESTED, family, judged
@@ -41,13 +41,9 @@ def plain(
 
 
 def _plain(expected: Forecast) -> dict[str, Any]:
-    claims = [{**asdict(claim), "sees": _finite(claim.sees)} for claim in expected.claims]
+    claims = [{**asdict(claim), "sees": told.finite(claim.sees)} for claim in expected.claims]
     undecidable = [claim.claim for claim in expected.claims if not claim.decidable]
     return {**asdict(expected), "claims": claims, "undecidable": undecidable}
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
 
 
 def advice(experiment: Experiment, trials: int) -> list[str]:

@@ -76,14 +76,14 @@ def _plain(standing: Standing) -> dict[str, Any]:
     return {
         "answer": str(standing.answer),
         "rounds": standing.rounds,
-        "low": _bound(standing.low),
-        "high": _bound(standing.high),
+        "low": finite(standing.low),
+        "high": finite(standing.high),
     }
 
 
-def _bound(value: float) -> float | None:
-    """None instead of an infinity, which JSON does not have."""
-    return value if math.isfinite(value) else None
+def finite(number: float) -> float | None:
+    """None instead of an infinity or NaN, which JSON does not have."""
+    return number if math.isfinite(number) else None
 
 
 def ending(ended: str, untuned: Sequence[str]) -> str:

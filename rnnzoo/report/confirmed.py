@@ -14,7 +14,7 @@ from typing import Any
 from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
 from rnnzoo.confirm.several import bears_out
 from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
-from rnnzoo.confirm.told import SPENT
+from rnnzoo.confirm.told import SPENT, finite
 from rnnzoo.errors import in_percent, listed, number_of
 from rnnzoo.report.second import fresh
 from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, percent
@@ -143,7 +143,7 @@ def _course(asked: Question, stand: Stand, history: Sequence[Standing]) -> Itera
             return
         difference = scores[asked.a] - scores[asked.b]
         bounds = (after.low, after.high) if math.isfinite(after.low) else (None, None)
-        yield RoundResult(number, difference if math.isfinite(difference) else None, *bounds)
+        yield RoundResult(number, finite(difference), *bounds)
 
 
 def _untuned(claim: Claim, stand: Stand) -> list[str]:

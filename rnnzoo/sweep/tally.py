@@ -77,7 +77,7 @@ class Running:
     def add(self, progress: Progress) -> None:
         self.progress = progress
         value = float(f"{progress.value:.5g}")  # as a picture needs it
-        self.curve.append((progress.step, _finite(value)))
+        self.curve.append((progress.step, told.finite(value)))
         if len(self.curve) >= 2 * POINTS:
             del self.curve[1:-1:2]
 
@@ -279,7 +279,7 @@ class Tally(Observer):
             "done": row.done,
             "not_complete": row.not_complete,
             "waiting": len(row.waiting),
-            "best": _finite(row.best),
+            "best": told.finite(row.best),
             "trial": best.index if best else None,
             "setting": _setting(best) if best else {},
         }
@@ -288,7 +288,7 @@ class Tally(Observer):
         progress, epochs = running.progress, running.trial.training.epochs
         value = best = None
         if progress is not None:
-            value, best = _finite(progress.value), _finite(progress.best)
+            value, best = told.finite(progress.value), told.finite(progress.best)
         return {
             **_named(running.study),
             "index": running.trial.index,
@@ -310,7 +310,7 @@ class Tally(Observer):
             "place": place,
             "time": self.clock(),
             "kind": str(outcome.kind),
-            "score": None if score is None else _finite(score),
+            "score": None if score is None else told.finite(score),
             "epochs": len(outcome.curve),
             "seconds": outcome.seconds.get("total"),
             "message": outcome.message.partition("\n")[0][:LONGEST],
@@ -350,12 +350,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
     return {
         "answer": str(standing.answer),
         "rounds": standing.rounds,
-        "mean": _finite(standing.mean),
-        "low": _finite(standing.low),
-        "high": _finite(standing.high),
+        "mean": told.finite(standing.mean),
+        "low": told.finite(standing.low),
+        "high": told.finite(standing.high),
     }
-
-
-def _finite(number: float) -> float | None:
-    """JSON has no other numbers."""
-    return number if math.isfinite(number) else None
