@@ -235,4 +235,5 @@ def reasons(history: History, most: int = 8) -> list[tuple[str, int]]:
 
 
 def _without_numbers(text: str) -> str:
-    return re.sub(r"\d+(\.\d+)?([eE][-+]?\d+)?", "#", text)
+    told = re.sub(r"(?<![\w.])\d+(\.\d+)?([eE][-+]?\d+)?", "#", text)
+    return told.replace("#%", "# %")  # old histories have 63%, new ones 63 %

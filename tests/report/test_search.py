@@ -149,3 +149,10 @@ def test_reasons_are_counted_without_their_numbers() -> None:
     for number, loss in enumerate((0.3, 1e-05)):
         history.add(Ended(number, Fate.FILTERED, f"the loss was {loss} after epoch {number}"))
     assert facts.reasons(history) == [("filtered: the loss was # after epoch #", 2)]
+
+
+def test_a_reason_counts_as_one_however_a_history_writes_its_shares() -> None:
+    history = History()
+    for number, share in enumerate(("63 %", "71 %", "63%")):
+        history.add(Ended(number, Fate.GATED, f"{share} of mut1's accuracy on xml"))
+    assert facts.reasons(history) == [("gated: # % of mut1's accuracy on xml", 3)]
