@@ -414,7 +414,19 @@ def number_of(count: int, noun: str, plural: str = "") -> str:
 
 def in_percent(share: float, decimals: int = 0) -> str:
     """A share in print: 63 %.  In files it may be written `63%`, too."""
-    return f"{100 * share:.{decimals}f} %"
+    return f"{100 * share:z.{decimals}f} %"
+
+
+def signed(difference: float, decimals: int = 3) -> str:
+    """A difference in print: +0.012.  One that rounds to nothing has a plus."""
+    return f"{difference:+z.{decimals}f}"
+
+
+def score_text(score: float | None) -> str:
+    """A score in print, to four decimals, or four digits of a large one; nothing for None."""
+    if score is None:
+        return ""
+    return f"{score:z.4f}" if abs(score) < 1e4 else f"{score:.4g}"
 
 
 def duration(seconds: float) -> str:

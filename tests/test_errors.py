@@ -75,6 +75,22 @@ def test_counts_and_lists_read_as_a_sentence_has_them() -> None:
     assert errors.listed(["a", "b", "c"], "or") == "a, b or c"
 
 
+def test_what_rounds_to_nothing_has_no_minus() -> None:
+    assert [errors.signed(number) for number in (-0.0004, 0.0, -0.0006)] == [
+        "+0.000", "+0.000", "-0.001",
+    ]  # fmt: skip
+    assert [errors.signed(number, 0) for number in (-0.4, 12.0)] == ["+0", "+12"]
+    assert [errors.in_percent(number) for number in (-0.004, -0.0, 0.63)] == ["0 %", "0 %", "63 %"]
+    assert [errors.score_text(number) for number in (-0.00004, -0.25, 2.7e11, None)] == [
+        "0.0000", "-0.2500", "2.7e+11", "",
+    ]  # fmt: skip
+
+
+def test_every_sign_in_print_is_left_out_where_a_number_rounds_to_nothing() -> None:
+    files = [path for kind in ("*.py", "*.j2") for path in ROOT.rglob(kind)]
+    assert [path for path in files if re.search(r":\+[.,\d{]", path.read_text())] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "python", "command_line"),
     [

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rnnzoo.errors import in_percent
+from rnnzoo.errors import in_percent, signed
 from rnnzoo.report.figures import at_a_glance
 from rnnzoo.report.verdict import LEVEL, Verdict, counted
 from rnnzoo.spec.claims import judged
@@ -199,7 +199,7 @@ def _measured(known: Mapping[str, float]) -> str:
         return f"{in_percent(known['lowest'], 1)} to {in_percent(known['highest'], 1)}"
     if "low" not in known:
         return "not judged"
-    return f"{known['difference']:+.3f} ({known['low']:+.3f} to {known['high']:+.3f})"
+    return f"{signed(known['difference'])} ({signed(known['low'])} to {signed(known['high'])})"
 
 
 def _solved(known: Mapping[str, float], side: str) -> str:

@@ -154,7 +154,7 @@ def _of_array(values: np.ndarray) -> dict[str, Any]:
         }
     finite = values[np.isfinite(values)]
     known = np.unique(finite)
-    low, high = (f"{known[0]:.4g}", f"{known[-1]:.4g}") if len(known) else ("", "")
+    low, high = (f"{known[0]:z.4g}", f"{known[-1]:z.4g}") if len(known) else ("", "")
     return {
         "distinct": len(known),
         "missing": int(values.size - finite.size),

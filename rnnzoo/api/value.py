@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.errors import UsageError, duration, nearest, number_of
+from rnnzoo.errors import UsageError, duration, nearest, number_of, score_text
 from rnnzoo.lang.ir import Cell
 from rnnzoo.markup import join, table, tag
 from rnnzoo.spec.experiment import Experiment
@@ -87,7 +87,13 @@ class Results:
         if best is None:
             return task, variant, count, "none is complete", ""
         select, scores = self.experiment.select, best.outcome.scores
-        return task, variant, count, f"{scores[select.on]:.4f}", f"{scores[select.report]:.4f}"
+        return (
+            task,
+            variant,
+            count,
+            score_text(scores[select.on]),
+            score_text(scores[select.report]),
+        )
 
     @property
     def folder(self) -> Path:

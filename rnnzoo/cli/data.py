@@ -172,7 +172,7 @@ def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
     if task["baselines"]:
         told(console, f"\nwhat learns nothing scores on test, {task['unit']}:")
         for name, score in task["baselines"].items():
-            told(console, f"  {name}: {score:.4g}")
+            told(console, f"  {name}: {score:z.4g}")
     print()
     print_warnings([Remark(**warning) for warning in task["warnings"]], console)
     if task["warnings"]:
@@ -194,7 +194,7 @@ def _targets(task: Mapping[str, Any]) -> Table:
     if "classes" not in splits["train"]:
         table = grid("targets", ">answers", ">least", ">mean", ">largest")
         for name, split in splits.items():
-            add(table, name, f"{split['answers']:,}", *map("{:.4g}".format, split["range"]))
+            add(table, name, f"{split['answers']:,}", *map("{:z.4g}".format, split["range"]))
         return table
     word = "label" if task["targets"] == "labels" else "class"
     table = grid(word, *(f">{name}" for name in splits))
@@ -208,5 +208,5 @@ def _inputs(ranges: Sequence[Mapping[str, Any]]) -> Table:
     table = grid("input", ">least", ">mean", ">deviation", ">largest")
     for known in ranges[:MOST_INPUTS]:
         values = (known[name] for name in ("low", "mean", "deviation", "high"))
-        add(table, cut(known["name"]), *map("{:.4g}".format, values))
+        add(table, cut(known["name"]), *map("{:z.4g}".format, values))
     return table

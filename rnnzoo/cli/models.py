@@ -29,6 +29,7 @@ from rnnzoo.errors import (
     listed,
     nearest,
     number_of,
+    score_text,
 )
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -80,7 +81,7 @@ def _train_again(args: argparse.Namespace, console: Console) -> int:
     trial, before = replace(known.trial, folder=str(folder)), known.before.outcome
     outcome = trained(trial, console)
     code = _show_outcome(outcome, trial, args, console)
-    scores = ", ".join(f"{split} {score:.4f}" for split, score in before.scores.items())
+    scores = ", ".join(f"{split} {score_text(score)}" for split, score in before.scores.items())
     console.print(f"then    {scores or before.kind.words}")
     if outcome.scores != before.scores:
         reasons = listed(known.differences()) or "with the same processor and versions"
@@ -167,7 +168,9 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
 
 def _print_epoch(progress: Progress, console: Console) -> None:
     best = "  best so far" if progress.value <= progress.best else ""
-    console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}")
+    console.print(
+        f"epoch {progress.step:3}/{progress.of}  validation {score_text(progress.value)}{best}"
+    )
 
 
 def _show_outcome(
@@ -181,15 +184,19 @@ def _show_outcome(
     if args.json:
         print_json({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)})
     elif outcome.kind is Kind.COMPLETE:
-        scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
+        scores = ", ".join(
+            f"{split} {score_text(score)}" for split, score in outcome.scores.items()
+        )
         console.print(
             f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})"
         )
         if outcome.by_length:
-            parts = (f"{length}: {score:.4f}" for length, score in outcome.by_length.items())
+            parts = (
+                f"{length}: {score_text(score)}" for length, score in outcome.by_length.items()
+            )
             console.print(f"test by length: {', '.join(parts)}")
         if outcome.also:
-            parts = (f"{metric} {score:.4f}" for metric, score in outcome.also.items())
+            parts = (f"{metric} {score_text(score)}" for metric, score in outcome.also.items())
             console.print(f"test by other metrics: {', '.join(parts)}")
         console.print(f"model   {model}")
     else:
@@ -259,7 +266,7 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
     for row in rows:
         kind = "gate" if row["gate"] else ""
         shut, wide = in_percent(row["shut"]), in_percent(row["open"])
-        print(f"{row['name']:8} {row['mean']:8.3f} {shut:>10} {wide:>10}  {kind}")
+        print(f"{row['name']:8} {row['mean']:z8.3f} {shut:>10} {wide:>10}  {kind}")
     print(f"\npage    {out}")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 8  # that a table on a terminal has columns for
 SHOWN = 12  # rows
 _WIDE, _NARROW = 40, 8  # characters of an answer, and of a column's name
-_FORM = "{:.4g}"
+_FORM = "{:z.4g}"
 
 
 def predictions(args: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from rnnzoo.cli.as_json import print_json
-from rnnzoo.errors import UsageError, command, without_password
+from rnnzoo.errors import UsageError, command, score_text, without_password
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment
@@ -105,14 +105,13 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
     for name in (*names, "best"):
         table.add_column(name, justify="left" if name in ("variant", "task") else "right")
     for row in rows:
-        best = "" if row.best is None else f"{row.best:.4f}"
         numbers = [
             str(row.planned),
             str(row.running),
             *([str(row.waiting)] if waits else []),
             *(str(row.counts.get(kind, 0)) for kind in kinds),
         ]
-        table.add_row(row.variant, *([row.task] if several else []), *numbers, best)
+        table.add_row(row.variant, *([row.task] if several else []), *numbers, score_text(row.best))
     console.print(table)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnzoo.confirm.questions import Answer, Standing
 from rnnzoo.confirm.stand import Stand, extent, question
-from rnnzoo.errors import number_of
+from rnnzoo.errors import number_of, signed
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import PILOT
 
@@ -55,7 +55,7 @@ def standing_lines(now: Stand, experiment: Experiment) -> Iterator[str]:
         if standing.answer is not Answer.OPEN:
             yield f"  {text}: {_answer(standing, text, experiment)}, {after}"
         elif math.isfinite(standing.high):
-            yield f"  {text}: open ({standing.low:+.3f} to {standing.high:+.3f}), {after}"
+            yield f"  {text}: open ({_bounds(standing)}), {after}"
         else:
             yield f"  {text}: open"
 
@@ -100,11 +100,13 @@ def ending(ended: str, untuned: Sequence[str]) -> str:
 def _answer(standing: Standing, text: str, experiment: Experiment) -> str:
     if standing.answer is Answer.SAME:
         claim = next(claim for claim in experiment.claims if claim.text == text)
-        return (
-            f"the same within {question(claim, experiment).margin:g} ({standing.low:+.3f} to"
-            f" {standing.high:+.3f})"
-        )
-    return f"{standing.answer} ({standing.low:+.3f} to {standing.high:+.3f})"
+        margin = question(claim, experiment).margin
+        return f"the same within {margin:g} ({_bounds(standing)})"
+    return f"{standing.answer} ({_bounds(standing)})"
+
+
+def _bounds(standing: Standing) -> str:
+    return f"{signed(standing.low)} to {signed(standing.high)}"
 
 
 def _settings(now: Stand, experiment: Experiment) -> str:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from rnnzoo import __version__, errors
-from rnnzoo.errors import command, duration, number_of
+from rnnzoo.errors import command, duration, number_of, score_text, signed
 from rnnzoo.live import draw
 from rnnzoo.live.look import OVER, Shown
 from rnnzoo.markup import Markup, join, prose, tag
@@ -301,7 +301,7 @@ def _standing(claim: Mapping[str, Any], unit: str) -> str:
     if claim["low"] is None or claim["high"] is None:
         return after if claim["rounds"] else "no round has ended"
     of = f" {unit}" if unit else ""
-    return f"{claim['low']:+.3f} to {claim['high']:+.3f}{of}, {after}"
+    return f"{signed(claim['low'])} to {signed(claim['high'])}{of}, {after}"
 
 
 # ------------------------------------------------------------------ trials that run
@@ -343,7 +343,7 @@ def _trial(shown: Shown, trial: Shown) -> Markup:
     )
     scores = ""
     if trial["value"] is not None:
-        scores = f"now {score(trial['value'])}, best {score(trial['best'])}"
+        scores = f"now {score_text(trial['value'])}, best {score_text(trial['best'])}"
     where = f", {trial['place']}" if trial["place"] else ""
     return tag(
         "article",
@@ -358,7 +358,7 @@ def _trial(shown: Shown, trial: Shown) -> Markup:
 
 def _listed(shown: Shown, trial: Shown) -> list[str]:
     epoch = f"{trial['epoch']}/{trial['epochs']}"
-    value = score(trial["value"])
+    value = score_text(trial["value"])
     return [label(shown, trial), epoch, value, _for(shown, trial["began"]), trial["place"]]
 
 
@@ -391,7 +391,7 @@ def _variants(shown: Shown) -> Markup:
         cells = [
             _variant(study), *([study["task"]] if several else []), bar,
             f"{study['done']}/{study['planned']}", *(str(count or "") for count in counts),
-            score(study["best"]),
+            score_text(study["best"]),
         ]  # fmt: skip
         rows.append(_row([*cells, setting(study["setting"])]))
     metrics = "; ".join(
@@ -425,7 +425,7 @@ def _of_ended(shown: Shown, trial: Shown) -> list[str]:
     took = "" if trial["seconds"] is None else duration(trial["seconds"])
     kind = tag("span", trial["kind"].replace("_", " "), class_=f"kind {trial['kind']}")
     return [
-        label(shown, trial), kind, score(trial["score"]), str(trial["epochs"] or ""), took,
+        label(shown, trial), kind, score_text(trial["score"]), str(trial["epochs"] or ""), took,
         moment(trial["time"]), trial["place"], join([setting(trial["setting"]), prose(said)]),
     ]  # fmt: skip
 
@@ -462,13 +462,6 @@ def setting(values: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{name.replace('_', ' ')} {value_text(value)}" for name, value in values.items()
     )
-
-
-def score(value: float | None) -> str:
-    """A score, or nothing where there is none."""
-    if value is None:
-        return ""
-    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.4g}"
 
 
 def moment(seconds: float) -> str:

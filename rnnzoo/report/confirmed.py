@@ -15,7 +15,7 @@ from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_t
 from rnnzoo.confirm.several import bears_out
 from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT, finite
-from rnnzoo.errors import in_percent, listed, number_of
+from rnnzoo.errors import in_percent, listed, number_of, signed
 from rnnzoo.report.second import fresh
 from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
@@ -171,14 +171,12 @@ def _numbers(asked: Question, standing: Standing, common: bool) -> str:
     where = "each where it does well itself"
     if common:
         where = f"at {number_of(standing.rounds, 'setting')} where all do well"
-    difference = f"{asked.a} less {asked.b} {standing.mean:+.3f} on average"
+    difference = f"{asked.a} less {asked.b} {signed(standing.mean)} on average"
     if math.isinf(standing.low):
         return f"{difference}, {where}"
-    bounds = (
-        f"{percent(1.0 - 2.0 * standing.level)} over all looks: {standing.low:+.3f} to"
-        f" {standing.high:+.3f}"
-    )
-    return f"{difference} ({bounds}), {where}"
+    level = percent(1.0 - 2.0 * standing.level)
+    bounds = f"{signed(standing.low)} to {signed(standing.high)}"
+    return f"{difference} ({level} over all looks: {bounds}), {where}"
 
 
 def _failures(asked: Question, stand: Stand) -> list[str]:

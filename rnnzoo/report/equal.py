@@ -125,5 +125,5 @@ def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
 def _by(difference: float, low: float, high: float) -> str:
     """A difference in words; its interval has the sign of the word."""
     if difference < 0:
-        return f"better by {-difference:.3f} ({-high:.3f} to {-low:.3f})"
-    return f"worse by {difference:.3f} ({low:.3f} to {high:.3f})"
+        return f"better by {-difference:.3f} ({-high:z.3f} to {-low:z.3f})"
+    return f"worse by {difference:.3f} ({low:z.3f} to {high:z.3f})"

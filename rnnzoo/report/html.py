@@ -14,7 +14,7 @@ from typing import Any
 
 from rnnzoo import __version__
 from rnnzoo.confirm.questions import CERTAIN
-from rnnzoo.errors import command
+from rnnzoo.errors import command, signed
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
 from rnnzoo.markup import prose
@@ -27,6 +27,7 @@ from rnnzoo.report.text import interval, number
 from rnnzoo.report.trials import hyperparameters, listed
 from rnnzoo.report.verdict import pvalue
 from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.hyperparameters import value_text
 
 
 def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str, str]) -> str:
@@ -78,7 +79,8 @@ def _templates() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
-    environment.filters["setting"] = _setting
+    environment.filters["setting"] = value_text
+    environment.filters["signed"] = signed
     environment.filters["listed"] = listed
     environment.filters["hyperparameters"] = hyperparameters
     environment.filters["interval"] = interval
@@ -88,11 +90,6 @@ def _templates() -> Any:
     environment.filters["prose"] = prose
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     return environment
-
-
-def _setting(value: Any) -> str:
-    """A value of a hyper-parameter, to four figures."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def described(label: str, view: CellView, against: CellView | None = None) -> dict[str, Any]:

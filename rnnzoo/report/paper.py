@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rnnzoo.errors import signed
 from rnnzoo.report.second import PROMISE
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.text import interval, mean, number
@@ -107,7 +108,7 @@ def _difference(verdict: Verdict) -> str:
     difference = verdict.numbers.get("difference")
     if difference is None:
         return ""
-    return f"{100 * difference:+.0f}" if verdict.scale == "share" else f"{difference:+.3f}"
+    return signed(100 * difference, 0) if verdict.scale == "share" else signed(difference)
 
 
 def _amounts(verdict: Verdict, first: str, last: str) -> str:
@@ -117,7 +118,7 @@ def _amounts(verdict: Verdict, first: str, last: str) -> str:
     low, high = verdict.numbers[first], verdict.numbers[last]
     if verdict.scale == "times":
         return f"{ends(f'{low:.2f}', f'{high:.2f}')} times"
-    return ends(f"{low:+.3f}", f"{high:+.3f}")
+    return ends(signed(low), signed(high))
 
 
 def _trainings(verdict: Verdict) -> str:

@@ -141,7 +141,8 @@ def interval(bounds: tuple[float, float] | None, joint: str = " to ") -> str:
     if largest < TINY:
         return ends(number(bounds[0]), number(bounds[1]), joint)
     decimals = 3 if largest >= SMALL else 2 - math.floor(math.log10(largest))
-    return ends(f"{bounds[0]:.{decimals}f}", f"{bounds[1]:.{decimals}f}", joint)
+    low, high = (f"{bound:z.{decimals}f}" for bound in bounds)
+    return ends(low, high, joint)
 
 
 def mean(row: VariantRow, table: TaskTable) -> str:
@@ -156,7 +157,7 @@ def number(value: float | None) -> str:
     if value is None:
         return ""
     if abs(value) >= SMALL or value == 0:
-        return f"{value:.3f}"
+        return f"{value:z.3f}"
     return f"{value:#.3g}" if abs(value) >= TINY else f"{value:.2e}"
 
 

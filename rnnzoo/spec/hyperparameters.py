@@ -42,7 +42,7 @@ AUTO = "auto"  # a backend that is chosen when a study is made
 
 def value_text(value: object) -> str:
     """A value as a line about a trial has it: four digits are enough to tell trials apart."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:z.4g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def _answer(task: Task, split: Split, number: int) -> str:
         return _name(task, int(target))
     if task.targets == "labels":
         return " ".join(_name(task, int(label)) for label in target[target != 0])
-    return ", ".join(f"{value:.4g}" for value in np.atleast_1d(target)[:3])
+    return ", ".join(f"{value:z.4g}" for value in np.atleast_1d(target)[:3])
 
 
 def plain(task: Task) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from rnnzoo.confirm import told
 from rnnzoo.confirm.stand import Stand
-from rnnzoo.errors import command, duration, moment, number_of
+from rnnzoo.errors import command, duration, moment, number_of, score_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.hyperparameters import value_text
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -136,9 +136,8 @@ class Display(Observer):
     def _line(self, study: Study, trial: Trial, outcome: Outcome) -> str:
         tally = self.tally
         if outcome.kind is Kind.COMPLETE:
-            result = (
-                f"{study.experiment.select.on} {outcome.scores[study.experiment.select.on]:.4f}"
-            )
+            on = study.experiment.select.on
+            result = f"{on} {score_text(outcome.scores[on])}"
         else:
             result = f"{outcome.kind}: {outcome.message.splitlines()[0] if outcome.message else ''}"
         chosen = " ".join(
@@ -211,7 +210,7 @@ class Display(Observer):
             row.study.label,
             ProgressBar(total=max(total, 1), completed=row.done, width=20),
             f"{row.done}/{total}",
-            f"{row.best:.4f}" if math.isfinite(row.best) else "",
+            score_text(row.best) if math.isfinite(row.best) else "",
             remark,
         )
 
@@ -221,7 +220,7 @@ class Display(Observer):
             trial, progress = running.trial, running.progress
             how = _compiling(trial)
             if progress:
-                how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}"
+                how = f"epoch {progress.step}/{progress.of}, {score_text(progress.value)}"
             lines.append(Text(f"  {running.study.label} {trial.index}: {how}", style="cyan"))
         return lines
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
 
-from rnnzoo.errors import StatsError, listed, number_of
+from rnnzoo.errors import StatsError, listed, number_of, signed
 from rnnzoo.report.judge.advice import HARDER, advice
 from rnnzoo.report.judge.contract import Diverging
 from rnnzoo.report.learnt import Nothing
@@ -119,7 +119,9 @@ class Searches:
         low, high = self._once(("interval", task, a, b, level), lambda: size.interval(level))
         word = "worse" if size.difference > 0 else "better"
         by = f"{word} by {abs(size.difference):.3f}" if size.difference else "no difference"
-        text = f"{a} {size.a:.3f}, {b} {size.b:.3f}: {by} ({percent(level)}: {_bounds(low, high)})"
+        text = (
+            f"{a} {size.a:z.3f}, {b} {size.b:z.3f}: {by} ({percent(level)}: {_bounds(low, high)})"
+        )
         numbers = {
             "a": size.a, "b": size.b, "difference": size.difference, "error": size.error,
             "trials_a": float(len(self.of(task, a))), "trials_b": float(len(self.of(task, b))),
@@ -235,7 +237,7 @@ def _bounds(low: float, high: float) -> str:
 
 
 def _bound(end: float) -> str:
-    return f"{end:+.3f}" if math.isfinite(end) else "any"
+    return signed(end) if math.isfinite(end) else "any"
 
 
 def _round_differences(error: float, alpha: float) -> tuple[float, float]:

@@ -104,7 +104,7 @@ def _of_numbers(name: str, values: np.ndarray, is_whole: bool) -> Column:
 
 
 def _number(value: float, is_whole: bool) -> str:
-    return f"{value:.0f}" if is_whole and abs(value) < 1e15 else f"{value:.4g}"
+    return f"{value:z.0f}" if is_whole and abs(value) < 1e15 else f"{value:z.4g}"
 
 
 def _numbered(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
