@@ -7,6 +7,7 @@ equations MathML made from our own LaTeX.  The only file that imports jinja2 and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +29,8 @@ from rnnzoo.report.trials import hyperparameters, listed
 from rnnzoo.report.verdict import pvalue
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.hyperparameters import value_text
+
+_BASE = re.compile("(<msub>|<msubsup>)(<mi>[^<]*</mi>)")  # of an index: the letter before it
 
 
 def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str, str]) -> str:
@@ -115,7 +118,8 @@ def mathml(text: str) -> str:
     """MathML of one line of our LaTeX; browsers show it without a script."""
     from latex2mathml.converter import convert
 
-    return str(convert(text))
+    # Chromium sets an index lower below a letter that reaches below the line, as g and q do
+    return _BASE.sub(r'\1<mpadded depth="0">\2</mpadded>', str(convert(text)))
 
 
 def _sources(cells: Mapping[str, CellView]) -> dict[str, list[str]]:

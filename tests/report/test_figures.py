@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rnnzoo.lang.at_start import Start
+from rnnzoo.lang.view import view
 from rnnzoo.report import figures
 
 NAMES = ("pulse", "dose")
@@ -22,6 +23,11 @@ def test_lines_of_inputs_are_named() -> None:
     shown = texts(figures.sequences(samples, NAMES))
     assert shown[-3:] == ["inputs", *NAMES]
     assert "inputs" not in texts(figures.sequences(samples))
+
+
+def test_weights_are_drawn_over_units_that_double() -> None:
+    drawn = texts(figures.weights(view("rnn"), [view("gru")], inputs=8, most=128))
+    assert drawn[:4] == ["16", "32", "64", "128"]
 
 
 def test_what_is_drawn_as_rows_has_no_legend_of_lines() -> None:

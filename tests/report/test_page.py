@@ -15,6 +15,9 @@ import pytest
 
 from rnnzoo import report
 from rnnzoo.cli.parser import parsed
+from rnnzoo.lang.view import view
+from rnnzoo.report import gallery
+from rnnzoo.report.html import mathml
 from rnnzoo.report.trials import listed
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Result
@@ -251,12 +254,55 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls(browser: Any, file: Path
 
 
 @needs_chromium
+def test_a_picture_that_is_cut_off_fades_there_until_its_end_is_seen(
+    browser: Any, file: Path
+) -> None:
+    phone = browser.new_page(viewport={"width": 390, "height": 800})
+    phone.goto(file.as_uri())
+    picture = phone.locator("figure .picture").first
+    picture.scroll_into_view_if_needed()
+    fades = "picture => getComputedStyle(picture).maskImage !== 'none'"
+    assert picture.evaluate("picture => picture.scrollWidth > picture.clientWidth")
+    assert picture.evaluate(fades)
+    picture.evaluate("picture => picture.scrollTo(picture.scrollWidth, 0)")
+    phone.wait_for_timeout(100)  # a frame, in which the animation follows
+    assert not picture.evaluate(fades)
+    phone.set_viewport_size({"width": 1280, "height": 800})
+    assert not picture.evaluate(fades)
+    phone.close()
+
+
+@needs_chromium
+def test_pictures_of_the_zoo_are_whole_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    front = gallery.write([view("rnn"), view("mlstm")], tmp_path)[0]
+    phone = browser.new_page(viewport={"width": 390, "height": 800})
+    phone.goto(front.as_uri())
+    cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).length"
+    assert phone.locator(".diagram").evaluate_all("all => all.length") == 2
+    assert phone.locator(".diagram").evaluate_all(cut) == 0
+    phone.close()
+
+
+@needs_chromium
+def test_an_index_stands_as_low_below_one_letter_as_below_another(browser: Any) -> None:
+    page = browser.new_page()
+    page.set_content(mathml("i_{t} g_{t} f_{t} q_{t}"))
+    bottoms = "all => all.map(each => Math.round(each.getBoundingClientRect().bottom))"
+    indices = page.locator("msub > :last-child").evaluate_all(bottoms)
+    assert len(indices) == 4
+    assert len({*indices}) == 1
+    page.close()
+
+
+@needs_chromium
 def test_on_paper_and_without_a_script_everything_is_there(browser: Any, file: Path) -> None:
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(file.as_uri())
     still.emulate_media(media="print")
     assert still.locator("details table td:visible").count() > 25
     assert still.locator(".filters, .tip").count() == 0
+    assert still.locator("details.aside > summary:visible").count() == 1
+    assert still.locator("details.aside td:visible").count() == 0
     head = still.locator("thead").first
     assert head.evaluate("head => getComputedStyle(head).display") == "table-header-group"
     row = still.locator("tbody tr").first

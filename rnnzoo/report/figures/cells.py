@@ -36,14 +36,18 @@ def weights(cell: CellView, others: Sequence[CellView], inputs: int, most: int) 
         axes = figure.subplots()
         units = np.arange(16, most + 1, 16)
 
-        def counts(view: CellView) -> list[float]:
-            return [view.count_params(inputs, int(count)) / 1000 for count in units]
+        def counts(view: CellView) -> list[int]:
+            return [view.count_params(inputs, int(count)) for count in units]
 
         for neighbour in others:
             if neighbour.name != cell.name:
                 axes.plot(units, counts(neighbour), color=FAINT, lw=0.7)
         axes.plot(units, counts(cell), color=KEPT, lw=2, label=cell.name)
-        axes.set(xlabel="units", ylabel="thousands of weights", xlim=(0, most), ylim=(0, None))
+        # weights grow with the square of the units, and of some cells with the cube
+        axes.set(xlabel="units", ylabel="weights", xscale="log", yscale="log")
+        axes.set_xticks(2.0 ** np.arange(4, int(np.log2(most)) + 1), minor=False)
+        axes.set_xticks([], minor=True)
+        axes.xaxis.set_major_formatter(_plain)
         axes.legend(frameon=False, loc="upper left")
         return svg(figure)
 
