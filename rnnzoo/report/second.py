@@ -11,7 +11,6 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from rnnzoo.errors import StatsError, number_of
 from rnnzoo.report.results import belonging, staged, variant
 from rnnzoo.report.verdict import LEVEL, counted
 from rnnzoo.spec import points
-from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.experiment import Experiment, Space
 from rnnzoo.spec.trial import PILOT, ROUND, Kind, Result
 from rnnzoo.stats.linear import mean_interval, slopes
 from rnnzoo.stats.shares import share_interval
@@ -94,7 +93,7 @@ class Second:
         untuned: variants that did worse than predicted where all should do well.
         common: whether all variants trained at the same settings.
         share: of the space, that the region is.
-        space: by hyper-parameter, the lowest and highest value that was searched.
+        spaces: by variant and hyper-parameter, the lowest and highest value that was searched.
         settings: by variant and hyper-parameter, the lowest and highest value in the region.
         borders: of the space, towards which scores clearly improve.
         epochs: at most, in a training.
@@ -113,7 +112,7 @@ class Second:
     untuned: tuple[str, ...]
     common: bool
     share: float
-    space: Mapping[str, tuple[Any, Any]]
+    spaces: Mapping[str, Mapping[str, tuple[Any, Any]]]
     settings: Mapping[str, Mapping[str, tuple[Any, Any]]]
     borders: tuple[Border, ...]
     epochs: int
@@ -146,7 +145,7 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
         untuned=now.untuned,
         common=confirm.settings == "common",
         share=confirm.region,
-        space=_space(experiment, tuple(regions)),
+        spaces={label: _space(experiment.variant(label).space) for label in regions},
         settings={label: extent(experiment, label, region) for label, region in regions.items()},
         borders=tuple(_borders(experiment, results, now, confirm.settings == "common")),
         epochs=epochs,
@@ -176,15 +175,10 @@ def fresh(label: str, now: Stand) -> Fresh:
     )
 
 
-def _space(experiment: Experiment, variants: Sequence[str]) -> dict[str, tuple[Any, Any]]:
-    """The lowest and highest value of each searched range, over all these variants."""
-    ends: dict[str, tuple[Any, Any]] = {}
-    spaces = (experiment.variant(label).space.dimensions for label in variants)
-    for dimension in chain.from_iterable(spaces):
-        if dimension.kind != "choice":
-            low, high = ends.get(dimension.name, (dimension.low, dimension.high))
-            ends[dimension.name] = (min(low, dimension.low), max(high, points.highest(dimension)))
-    return ends
+def _space(space: Space) -> dict[str, tuple[Any, Any]]:
+    """The lowest and highest value of each searched range."""
+    ranges = [dimension for dimension in space.dimensions if dimension.kind != "choice"]
+    return {dimension.name: (dimension.low, points.highest(dimension)) for dimension in ranges}
 
 
 def _borders(
@@ -296,15 +290,15 @@ def _where(stage: Second) -> str:
 
 def _extent(stage: Second, label: str) -> str:
     return ", ".join(
-        f"{name.replace('_', ' ')} {span(low, high)}{_searched(stage, name)}"
+        f"{name.replace('_', ' ')} {span(low, high)}{_searched(stage, label, name)}"
         for name, (low, high) in stage.settings[label].items()
     )
 
 
-def _searched(stage: Second, name: str) -> str:
-    if name not in stage.space:
+def _searched(stage: Second, label: str, name: str) -> str:
+    if name not in stage.spaces[label]:
         return ""
-    low, high = stage.space[name]
+    low, high = stage.spaces[label][name]
     return f" (searched: {value(low)} to {value(high)})"
 
 

@@ -447,6 +447,21 @@ def test_scores_that_get_worse_or_stay_are_not_told_of() -> None:
     assert alarms <= 2  # 1 % each
 
 
+def test_settings_are_told_beside_the_range_that_the_variant_itself_searched(
+    decided: report.Summary,
+) -> None:
+    ranges = {"lstm": (0.001, 0.01), "gru": (0.01, 0.1)}
+    stage = replace(
+        decided.stands[0],
+        common=False,
+        settings={label: {"learning_rate": (0.01, 0.01)} for label in ranges},
+        spaces={label: {"learning_rate": ends} for label, ends in ranges.items()},
+    )
+    told = dict(box(stage))["settings"]
+    assert "lstm learning rate 0.01 (searched: 0.001 to 0.01)" in told
+    assert "gru learning rate 0.01 (searched: 0.01 to 0.1)" in told
+
+
 # ------------------------------------------------------------------ what it would take
 
 LEVEL = 0.01
