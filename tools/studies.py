@@ -85,7 +85,7 @@ STUDIES = (
     Study(
         "chung2014",
         "Gated units on music (Chung et al. 2014)",
-        ("chung2014", "chung2014_piano", "chung2014_muse"),
+        ("chung2014", "chung2014_piano", "chung2014_muse", "chung2014_nottingham"),
     ),
     Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again")),
 )
