@@ -7,6 +7,7 @@ cells       of cells: sizes, gates at work, gradients
 data        of a task's data: sequences, lengths, classes
 search      of a search over cells: its course, costs and descent
 comparison  of several experiments: scores side by side
+convergence of cells on several tasks: how fast each learns
 glance      of several studies: their verdicts
 style       what they share
 axes        what stands around the axes of a study's pictures
@@ -28,13 +29,14 @@ from rnnzoo.report.figures.cells import (
     weights,
 )
 from rnnzoo.report.figures.comparison import side_by_side
+from rnnzoo.report.figures.convergence import CellCurves, TaskCurves, learning_curves
 from rnnzoo.report.figures.data import classes, lengths, sequences
 from rnnzoo.report.figures.glance import at_a_glance
 from rnnzoo.report.figures.search import course, frontier, tree
 from rnnzoo.report.figures.study import draw
 
 __all__ = [
-    "HeatMapRow", "LagNorms", "LayerNorms", "at_a_glance", "by_layer", "classes", "course", "draw",
-    "forgetting", "frontier", "gates", "lags", "lengths", "saturation", "sequences", "side_by_side",
-    "tree", "weights",
+    "CellCurves", "HeatMapRow", "LagNorms", "LayerNorms", "TaskCurves", "at_a_glance", "by_layer",
+    "classes", "course", "draw", "forgetting", "frontier", "gates", "lags", "learning_curves",
+    "lengths", "saturation", "sequences", "side_by_side", "tree", "weights",
 ]  # fmt: skip
