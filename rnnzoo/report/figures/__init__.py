@@ -1,19 +1,19 @@
 """Numbers -> pictures, as SVG.  The only folder that imports matplotlib.
 
-study       of a study: distributions, tuning curves, importance
-second      of a study's second stage: answers, and how each came about
-several     of a study with several tasks: scores as a task grows, ranks
-cells       of cells: sizes, gates at work, gradients
-data        of a task's data: sequences, lengths, classes
-search      of a search over cells: its course, costs and descent
-comparison  of several experiments: scores side by side
-convergence of cells on several tasks: how fast each learns
-glance      of several studies: their verdicts
-style       what they share
-axes        what stands around the axes of a study's pictures
-cut         what a frame leaves out, marked
-marks       dots and lines that know what they stand for
-parallel    of a study: a line for each trial from axis to axis
+study        of a study: distributions, tuning curves, importance
+second       of a study's second stage: answers, and how each came about
+several      of a study with several tasks: scores as a task grows, ranks
+cells        of cells: sizes, gates at work, gradients
+data         of a task's data: sequences, lengths, classes
+search       of a search over cells: its course, costs and descent
+comparison   of several experiments: scores side by side
+convergence  of cells on several tasks: how fast each learns
+glance       of several studies: their verdicts
+style        what they share
+axes         what stands around the axes of a study's pictures
+cut          what a frame leaves out, marked
+marks        dots and lines that know what they stand for
+parallel     of a study: a line for each trial from axis to axis
 """
 
 from rnnzoo.report.figures import _quiet  # noqa: F401  # before the others import matplotlib
