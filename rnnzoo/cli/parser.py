@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 from rnnzoo import __version__
@@ -42,6 +43,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"rnnzoo has no option {words[0]}", nearest(words[0], TOP))
     if not words[0].startswith("-") and words[0] not in commands:
         raise UsageError(f"rnnzoo has no command '{words[0]}'", nearest(words[0], commands))
+    _refuse_file_as_option(words)
     args, unknown = parser.parse_known_args(words)
     # argparse takes no more words behind an option, where those before it were enough
     while unknown and not any(word.startswith("-") for word in unknown):
@@ -65,6 +67,16 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 def commands() -> Mapping[str, argparse.ArgumentParser]:
     """The parser of each command, by name: for whoever documents or tests them."""
     return _parser()[1]
+
+
+def _refuse_file_as_option(words: Sequence[str]) -> None:
+    """
+    Raises:
+        UsageError: a file's name begins with a dash: argparse would miss the file.
+    """
+    for word in takewhile(lambda word: word != "--", words):
+        if re.fullmatch(r"-[^=]*\.(yaml|yml|csv|parquet|npz|keras)", word):
+            raise UsageError(f"{word} begins as an option does", f"for a file write ./{word}")
 
 
 def _before_its_option(word: str, words: Sequence[str]) -> list[str]:

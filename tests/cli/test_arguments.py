@@ -57,3 +57,16 @@ def test_a_range_is_told_with_its_ends() -> None:
     assert re.fullmatch(
         r"--port: must be a whole number from 1 to 65,535, not 70000", refused.value.problem
     )
+
+
+@pytest.mark.parametrize("name", ["-x.yaml", "--x.yaml", "-my cells.yml", "-table.csv"])
+def test_a_file_whose_name_begins_with_a_dash_is_told_how_to_be_written(name: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parsed(["check", name])
+    assert refused.value.problem == f"{name} begins as an option does"
+    assert refused.value.fix == f"for a file write ./{name}"
+    assert parsed(["check", f"./{name}", "--", name]).files == [f"./{name}", name]
+
+
+def test_an_option_may_be_given_a_file_that_it_writes() -> None:
+    assert parsed(["predictions", "e.yaml", "--out=t.csv"]).out == "t.csv"

@@ -103,3 +103,14 @@ def test_what_a_search_over_cells_would_be_refused_for_is_told_before_it_runs(
     )
     assert "task 'adding' has no option 'lenth'" in printed
     assert printed.count("fix:") == 1
+
+
+def test_a_file_that_is_not_there_is_told_beside_the_others_and_keeps_none_from_its_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text((ZOO / "lstm.yaml").read_text())
+    assert main(["check", str(tmp_path / "nothing.yaml"), str(tmp_path / "mine.yaml")]) == 2
+    printed = capsys.readouterr()
+    assert "there is no file" in printed.out
+    assert "is right" in printed.out
+    assert printed.err == ""
