@@ -32,9 +32,9 @@ print(json.dumps([main(command) for command in commands]))
 """
 # what Windows lacks, by what rnnzoo uses elsewhere
 ON_WINDOWS = """\
-import mmap, signal, sys
+import mmap, os, signal, sys
 sys.modules.update(dict.fromkeys(("fcntl", "resource")))
-del signal.SIGHUP, signal.SIGKILL, mmap.MADV_DONTNEED
+del signal.SIGHUP, signal.SIGKILL, mmap.MADV_DONTNEED, os.fork
 """
 CELLS = (
     ("list", "cells"),
@@ -161,15 +161,18 @@ def test_without_what_windows_lacks_results_are_read_and_nothing_is_trained(tmp_
         ("demo", "--no-browser", "--out", "demo"),
         ("report", "demo/gates.yaml", "--from", "demo/gates.csv"),
         ("check", "first.yaml"),
+        ("plan", "first.yaml", "--no-measure"),
+        ("plan", "first.yaml"),
         ("sweep", "first.yaml"),
     )
     done = run("", *commands, cwd=tmp_path, before=ON_WINDOWS)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "[0, 0, 0, 1]", done.stderr
-    assert done.stderr == (
-        "`rnnzoo sweep` needs resource, which this Python lacks\n"
-        "  fix: on Windows work in WSL (docs/installing.md); elsewhere, use a Python that has it\n"
+    assert done.stdout.splitlines()[-1] == "[0, 0, 0, 0, 1, 1]", done.stderr
+    lacking = (
+        "trainings run in processes of a kind that Windows lacks\n"
+        "  fix: work in WSL (docs/installing.md); `rnnzoo plan SPEC --no-measure` trains nothing\n"
     )
+    assert done.stderr == 2 * lacking  # of plan, and of sweep
 
 
 def test_no_index_is_named_for_a_module_of_python_itself() -> None:

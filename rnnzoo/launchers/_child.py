@@ -10,7 +10,6 @@ import contextlib
 import faulthandler
 import os
 import queue
-import resource
 import sys
 import threading
 import traceback
@@ -20,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
+from rnnzoo.errors import RnnzooError
 from rnnzoo.launchers import Work
 from rnnzoo.spec.ended import outcome_of
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -34,6 +34,18 @@ class Job:
     work: Work
     trial: Trial
     memory: float
+
+
+def check_system() -> None:
+    """
+    Raises:
+        RnnzooError: it is one without forks, on which no child begins.
+    """
+    if not hasattr(os, "fork"):
+        raise RnnzooError(
+            "trainings run in processes of a kind that Windows lacks",
+            "work in WSL (docs/installing.md); `rnnzoo plan SPEC --no-measure` trains nothing",
+        )
 
 
 def run_child(pipe: Connection) -> None:
@@ -82,6 +94,8 @@ def too_much_memory(limit: float) -> Outcome:
 
 def _peak() -> float:
     """The peak resident memory of this process in bytes."""
+    import resource  # Windows has none, and commands that begin no child do without
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

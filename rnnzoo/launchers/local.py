@@ -25,7 +25,7 @@ from pathlib import Path
 
 from rnnzoo.errors import StoreError, worded
 from rnnzoo.launchers import Event, Setup
-from rnnzoo.launchers._child import Job, too_much_memory
+from rnnzoo.launchers._child import Job, check_system, too_much_memory
 from rnnzoo.launchers._server import MADE, NOT_MADE, RECORD
 from rnnzoo.signals import GROUP_SIGNALS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -309,7 +309,12 @@ class LocalLauncher:
 
 
 def launcher(setup: Setup) -> LocalLauncher:
-    """What `launcher: local` makes."""
+    """What `launcher: local` makes.
+
+    Raises:
+        RnnzooError: this system has no such processes.
+    """
+    check_system()
     return LocalLauncher(setup)
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, number_of
 from rnnzoo.launchers import Event, Many, Setup
-from rnnzoo.launchers._child import too_much_memory
+from rnnzoo.launchers._child import check_system, too_much_memory
 from rnnzoo.launchers._desk import Answer, Begin, Broken, Ended, News, Submitted, Taken
 from rnnzoo.launchers._halving import Suspects
 from rnnzoo.launchers.local import (
@@ -425,7 +425,9 @@ def launcher(setup: Setup) -> PopulationLauncher:
 
     Raises:
         UsageError: an option is wrong, or nothing trains many at once.
+        RnnzooError: this system has no such processes.
     """
+    check_system()
     of_processes = checked(setup.options)
     if setup.many is None:
         raise UsageError(

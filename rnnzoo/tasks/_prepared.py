@@ -179,9 +179,10 @@ class _Held:
 
     def release(self) -> None:
         """Give back the memory of pages that were read; they stay in the system's cache."""
+        if not hasattr(mmap, "MADV_DONTNEED"):  # as on Windows
+            return
         for mapped in self.maps:
-            if hasattr(mapped, "madvise"):  # not on Windows
-                mapped.madvise(mmap.MADV_DONTNEED)
+            mapped.madvise(mmap.MADV_DONTNEED)
 
     def __del__(self) -> None:
         with suppress(OSError):
