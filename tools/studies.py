@@ -69,6 +69,7 @@ STUDIES = (
             "jozefowicz2015_found",
             "jozefowicz2015_best",
             "jozefowicz2015_music",
+            "jozefowicz2015_tunes",
         ),
     ),
     Study(
