@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -78,11 +79,21 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
     places = list(_places(kind, name, own))
     word = singular(kind)
     if not places:
-        raise UsageError(f"no {word} '{name}'", nearest(name, names(kind, own)))
+        fix = _to_be_moved(kind, name, own) or nearest(name, names(kind, own))
+        raise UsageError(f"no {word} '{name}'", fix)
     if len(places) > 1:
         where = " and also ".join(place.words for place in places)
         raise UsageError(f"{word} '{name}' is {where}", "give one of them another name")
     return _imported(places[0])
+
+
+def _to_be_moved(kind: str, name: str, own: Path | None) -> str:
+    """The fix where the project has a file of that name, and not where it is looked for."""
+    if own is None:
+        return ""
+    folders = (own.parent, own.parent.parent / kind, own.parent.parent)
+    files = (folder / f"{name}.py" for folder in folders)
+    return next((f"move {file} into {own}" for file in files if os.path.isfile(file)), "")
 
 
 def load_file(kind: str, file: Path) -> ModuleType:

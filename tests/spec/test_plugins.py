@@ -52,6 +52,19 @@ def test_a_plug_in_that_ends_the_program_at_import_is_one_that_breaks(kind: str,
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("place", ["{kind}/mine.py", "experiments/mine.py", "mine.py"])
+def test_a_file_that_lies_where_its_kind_is_not_looked_for_is_to_be_moved(
+    kind: str, place: str
+) -> None:
+    file = Path(place.format(kind=kind))
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    with pytest.raises(UsageError) as caught:
+        plugins.load(kind, "mine")
+    assert caught.value.fix == f"move {file} into {Path('experiments') / kind}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_interruption_at_import_stays_one(kind: str) -> None:
     write(kind, "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):

@@ -125,15 +125,21 @@ def test_a_file_says_whether_it_can_be_solved_without_being_run(folder: Path) ->
     ("task", "words"),
     [
         ("./own/mnie.py", "no file ./own/mnie.py"),
-        ("./own/mnie.py", "did you mean 'mine.py'?"),
+        ("./own/mnie.py", "did you mean 'own/mine.py'?"),
         ("nowhere/x.py", "task: ./tasks/mine.py"),
+        ("./experiments/own/e.py", "task: ./tasks/mine.py"),
+        ("tasks/top.py", "did you mean '../tasks/top.py'?"),
+        ("top", "write its path, ../tasks/top.py: a name is looked for in experiments/tasks"),
+        ("{name: beside, length: 5}", "write its path, ./beside.py: a name"),
         ("../../outside.py", "lies outside of the project"),
     ],
 )
 def test_a_path_that_names_no_task_is_told_with_its_place(
     folder: Path, task: str, words: str
 ) -> None:
-    (folder.parent / "outside.py").write_text(MINE)
+    (folder / "tasks").mkdir()
+    for path in ("../outside.py", "tasks/top.py", "experiments/beside.py"):
+        (folder / path).write_text(MINE)
     with pytest.raises(SpecError) as raised:
         read(spec(folder, task))
     assert words in str(raised.value)

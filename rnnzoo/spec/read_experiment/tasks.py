@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rnnzoo.spec.experiment import NAME, TaskChoice
 from rnnzoo.spec.read_experiment.keys import MAX_TASKS
 from rnnzoo.spec.read_experiment.overrides import OVERRIDES
 from rnnzoo.spec.read_experiment.source import Source
-from rnnzoo.spec.settings import project
+from rnnzoo.spec.settings import EXPERIMENTS, project
 from rnnzoo.spec.trial import PATH
 
 
@@ -59,9 +60,11 @@ def read_task(source: Source, node: Node) -> TaskChoice | None:
     if is_path and not _is_task_file(source, named.name, span):
         return None
     if not is_path and named.name not in plugins.names("tasks"):
-        source.mistakes.add(
-            span, f"no task '{named.name}'", nearest(named.name, plugins.names("tasks"))
-        )
+        path = _own_file(source, f"{named.name}.py")
+        fix = nearest(named.name, plugins.names("tasks"))
+        if path:
+            fix = f"write its path, {path}: a name is looked for in {plugins.folder('tasks')}"
+        source.mistakes.add(span, f"no task '{named.name}'", fix)
         return None
     if is_path:
         named = replace(named, name=Path(named.name).as_posix())  # without `./`
@@ -89,10 +92,8 @@ def _is_task_file(source: Source, name: str, span: Span) -> bool:
     except (OSError, ValueError, RuntimeError):
         is_there = False
     if not is_there:
-        beside = sorted((source.folder / name).parent.glob("*.py"))[:MAX_TASKS]
-        fix = nearest(Path(name).name, [path.name for path in beside])
         problem = f"no file {name}, from the folder of the experiment"
-        source.mistakes.add(span, problem, fix or "task: ./tasks/mine.py")
+        source.mistakes.add(span, problem, _meant(source, name))
         return False
     homes = (source.folder.resolve(), project().resolve())
     if not any(file.is_relative_to(home) for home in homes):
@@ -100,6 +101,31 @@ def _is_task_file(source: Source, name: str, span: Span) -> bool:
         source.mistakes.add(span, problem, f"copy it into {homes[0]} or a folder in it")
         return False
     return True
+
+
+def _meant(source: Source, name: str) -> str:
+    """The fix for the path of a file that is not there."""
+    path = _own_file(source, Path(name).name)
+    if path:
+        return f"did you mean '{path}'?"
+    folder = Path(name).parent
+    beside = sorted((source.folder / folder).glob("*.py"))[:MAX_TASKS]
+    return nearest(name, [(folder / file.name).as_posix() for file in beside]) or (
+        "task: ./tasks/mine.py"
+    )
+
+
+def _own_file(source: Source, name: str) -> str:
+    """The path from the experiment's folder of a file of that name where tasks may lie; empty where
+    there is none.
+    """
+    homes = (source.folder, project() / EXPERIMENTS, project())
+    files = (home / folder / name for home, folder in product(homes, ("tasks", "")))
+    file = next(filter(os.path.isfile, files), None)
+    if file is None:
+        return ""
+    path = Path(os.path.relpath(file, source.folder)).as_posix()
+    return path if "/" in path else f"./{path}"
 
 
 def _from_here(source: Source, path: Any, node: Node, key: Span) -> Any:
