@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from html import escape
 
 VOID = ("br", "col", "link", "meta")  # elements that have no end
@@ -42,7 +43,8 @@ def join(children: Iterable[str], between: str = "") -> Markup:
 def table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> Markup:
     """A table with a head."""
     head = tag("tr", *(tag("th", name, scope="col") for name in names))
-    body = [tag("tr", *(tag("td", cell) for cell in row)) for row in rows]
+    cell = partial(tag, "td")
+    body = [tag("tr", *map(cell, row)) for row in rows]
     return tag("table", tag("thead", head), tag("tbody", *body))
 
 

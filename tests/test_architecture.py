@@ -4,7 +4,7 @@ has one home.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -89,21 +89,55 @@ def test_imports_point_down_and_every_library_has_one_home(file: Path) -> None:
             )
 
 
+Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+
+
+def comprehensions(file: Path) -> Iterator[Comprehension]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, Comprehension):
+            yield node
+
+
+def elements(comprehension: Comprehension) -> list[ast.expr]:
+    if isinstance(comprehension, ast.DictComp):
+        return [comprehension.key, comprehension.value]
+    return [comprehension.elt]
+
+
+def places(having: Callable[[Comprehension], bool]) -> list[str]:
+    """Where in the package there are such comprehensions."""
+    return [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in FILES
+        for node in comprehensions(file)
+        if having(node)
+    ]
+
+
+def nodes_of(parts: Iterable[ast.expr]) -> Iterator[ast.AST]:
+    return chain.from_iterable(map(ast.walk, parts))
+
+
 def test_no_comprehension_hides_a_choice() -> None:
     """`[a if b else c for ...]` is two steps; the choice has a name of its own."""
-    hidden = []
-    for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-                parts = [node.elt]
-            elif isinstance(node, ast.DictComp):
-                parts = [node.key, node.value]
-            else:
-                continue
-            inner = chain.from_iterable(map(ast.walk, parts))
-            if any(isinstance(part, ast.IfExp) for part in inner):
-                hidden.append(f"{file.relative_to(ROOT)}:{node.lineno}")
-    assert hidden == []
+
+    def has_a_choice(node: Comprehension) -> bool:
+        return any(isinstance(part, ast.IfExp) for part in nodes_of(elements(node)))
+
+    assert places(has_a_choice) == []
+
+
+def test_no_comprehension_is_inside_another() -> None:
+    """`[[... for ...] for ...]` is two steps too; the inner one is a function with a name.  In a
+    condition, `any(... for ...)` reads as a sentence.
+    """
+
+    def has_another(node: Comprehension) -> bool:
+        iterables = [generator.iter for generator in node.generators]
+        inner = nodes_of([*elements(node), *iterables])
+        return any(isinstance(part, Comprehension) for part in inner)
+
+    assert places(has_another) == []
 
 
 def test_every_part_of_the_package_has_a_level() -> None:

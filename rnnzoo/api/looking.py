@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo import tasks
-from rnnzoo.errors import TaskError, UsageError, close
+from rnnzoo.errors import Remark, TaskError, UsageError, close
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.settings import runs
@@ -254,13 +254,15 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
             "form": tasks.form(task),
             **facts[label],
             "missing": gaps[label],
-            "warnings": [
-                {"problem": remark.problem, "fix": remark.fix} for remark in warnings[label]
-            ],
+            "warnings": _plain(warnings[label]),
         }
         for label, task in loaded.items()
     }
     return {"experiment": known.name, "tasks": content, "page": str(page)}
+
+
+def _plain(remarks: Sequence[Remark]) -> list[dict[str, str]]:
+    return [{"problem": remark.problem, "fix": remark.fix} for remark in remarks]
 
 
 def _gaps(task: TaskChoice, folder: Path) -> dict[str, str]:

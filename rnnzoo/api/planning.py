@@ -301,7 +301,8 @@ def _hours_of_all(
     at_once = min(workers, max(1, sum(row["left"] for row in rows)))
     if chosen.name == config.POPULATION:
         at_once = together.processes(chosen)
-    return [sum(of_study[end] for of_study in known) / at_once for end in (0, 1)]
+    low, high = zip(*known)
+    return [sum(low) / at_once, sum(high) / at_once]
 
 
 def _hours(cost: measure.Cost, trainings: float, study: Study) -> list[float]:

@@ -203,11 +203,8 @@ def _stored_in(source: str, url: str, opened: Opened) -> TrialTable:
 
 def tables(name: str) -> list[Path]:
     """Tables of an experiment's trials that are kept with the project."""
-    return [
-        path
-        for path in (project() / RESULTS / f"{name}{end}" for end in (".csv", ".parquet"))
-        if path.is_file()
-    ]
+    paths = (project() / RESULTS / f"{name}{end}" for end in (".csv", ".parquet"))
+    return [path for path in paths if path.is_file()]
 
 
 def studies_of(results: Sequence[Result]) -> set[str]:

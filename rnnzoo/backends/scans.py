@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter, mul
 from typing import Any
 
 import keras
@@ -157,13 +158,13 @@ def _scanned(
         value = keras.ops.zeros_like(like) if name is None else values[name]
         return value if real is None else keras.ops.where(real, value, otherwise)
 
-    gains = tuple(
-        tuple(
+    def gains_of(name: str) -> Vector:
+        return tuple(
             coefficient(group.gains.get((name, previous)), float(name == previous))
             for previous in group.states
         )
-        for name in group.states
-    )
+
+    gains = tuple(map(gains_of, group.states))
     rests = tuple(coefficient(group.rests.get(name), 0.0) for name in group.states)
     return linear_scan(gains, rests, starts)
 
@@ -212,7 +213,7 @@ def _grouped(tensors: Sequence[Tensor], count: int) -> tuple[Matrix, Vector, Vec
 
 def _forward(gains: Matrix, rests: Vector, starts: Vector) -> Vector:
     # what the first step reads is a part of what is added to it
-    from_start = times(_at(gains, 0), starts)
+    from_start = times(at_step(gains, 0), starts)
     first = [(rest[0] + start)[None] for rest, start in zip(rests, from_start)]
     ahead = [keras.ops.concatenate([row, rest[1:]], axis=0) for row, rest in zip(first, rests)]
     return prefixes(gains, tuple(ahead), reverse=False)
@@ -225,7 +226,7 @@ def _backward(
     of_values = adjoints(gains, above)
     previous = [delayed(value, start) for value, start in zip(values, starts)]
     of_gains = [adjoint * value for adjoint in of_values for value in previous]
-    of_starts = times(_at(tuple(zip(*gains)), 0), tuple(adjoint[0] for adjoint in of_values))
+    of_starts = times(at_step(tuple(zip(*gains)), 0), tuple(adjoint[0] for adjoint in of_values))
     return (*of_gains, *of_values, *of_starts)
 
 
@@ -233,11 +234,11 @@ def adjoints(gains: Matrix, above: Sequence[Tensor]) -> Vector:
     """The adjoints of values, from what is handed to each: that, and its gain times the adjoint of
     the next one.
     """
-    later = tuple(
-        tuple(keras.ops.concatenate([entry[1:], keras.ops.zeros_like(entry[:1])], axis=0)
-              for entry in row)
-        for row in zip(*gains)
-    )  # fmt: skip
+
+    def of_next_step(gain: Tensor) -> Tensor:
+        return keras.ops.concatenate([gain[1:], keras.ops.zeros_like(gain[:1])], axis=0)
+
+    later = _each_entry(of_next_step, tuple(zip(*gains)))
     return prefixes(later, tuple(above), reverse=True)
 
 
@@ -256,7 +257,7 @@ def _both(earlier: tuple[Matrix, Vector], later: tuple[Matrix, Vector]) -> tuple
 
 
 def times(matrix: Matrix, vector: Vector) -> Vector:
-    products = [[entry * value for entry, value in zip(row, vector)] for row in matrix]
+    products = [[*map(mul, row, vector)] for row in matrix]
     return tuple(_sum(row) for row in products)
 
 
@@ -267,5 +268,9 @@ def _sum(terms: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def _at(matrix: Matrix, step: int) -> Matrix:
-    return tuple(tuple(entry[step] for entry in row) for row in matrix)
+def at_step(matrix: Matrix, step: int) -> Matrix:
+    return _each_entry(itemgetter(step), matrix)
+
+
+def _each_entry(function: Callable[[Tensor], Tensor], matrix: Matrix) -> Matrix:
+    return tuple(tuple(map(function, row)) for row in matrix)

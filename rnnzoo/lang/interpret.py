@@ -149,9 +149,7 @@ def gradients(
     time = len(tape.steps)
     rows, entering = _backward(program, back, tape, upstream, sizes)
     # rows of `before` are whole in the tape already
-    whole: Values = {
-        key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before
-    }
+    whole: Values = {key: _stacked(rows, key) for key in rows[0] if key not in tape.before}
     whole["time", "t"] = np.arange(float(time))[:, None, None]
     fixed = evaluate(back.fixed, dict(tape.before), sizes)
     values = evaluate(back.once, evaluate(back.after, {**fixed, **whole}, sizes), sizes)
@@ -172,7 +170,12 @@ def state_gradients(
 
 
 def _entering(back: Adjoint, entering: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    return {name: np.stack([step[name] for step in entering]) for name in back.previous}
+    return {name: _stacked(entering, name) for name in back.previous}
+
+
+def _stacked(steps: Sequence[Mapping[Any, Array]], name: RefKey | str) -> Array:
+    """One array of a value at all steps."""
+    return np.stack([step[name] for step in steps])
 
 
 def _backward(

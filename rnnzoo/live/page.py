@@ -378,7 +378,8 @@ def _metric(shown: Shown, task: str) -> str:
 
 def _variants(shown: Shown) -> Markup:
     studies = shown["studies"]
-    several = len({study["task"] for study in studies}) > 1
+    tasks = dict.fromkeys(study["task"] for study in studies)
+    several = len(tasks) > 1
     waits = any(study["waiting"] for study in studies)
     bad = any(study["not_complete"] for study in studies)
     names = ["variant", *(["task"] if several else []), "progress", "trials"]
@@ -394,10 +395,7 @@ def _variants(shown: Shown) -> Markup:
             score_text(study["best"]),
         ]  # fmt: skip
         rows.append(_row([*cells, setting(study["setting"])]))
-    metrics = "; ".join(
-        f"{task}: {_metric(shown, task)}"
-        for task in dict.fromkeys(study["task"] for study in studies)
-    )
+    metrics = "; ".join(f"{task}: {_metric(shown, task)}" for task in tasks)
     note = tag("p", f"Best score on {shown['select']}. {metrics}.", class_="note")
     return join(
         [

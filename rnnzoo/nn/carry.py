@@ -26,9 +26,11 @@ def side_by_side(windows: int, streams: int) -> np.ndarray:
     """
     pieces = np.array_split(np.arange(windows), streams)
     steps = -(-windows // streams)
-    return np.concatenate(
-        [[piece[step] for piece in pieces if step < len(piece)] for step in range(steps)]
-    )
+
+    def read_together(step: int) -> list[int]:
+        return [piece[step] for piece in pieces if step < len(piece)]
+
+    return np.concatenate([read_together(step) for step in range(steps)])
 
 
 class Streams:

@@ -133,11 +133,11 @@ def _tuned(rows: Sequence[VariantRow]) -> str:
 
 def _by_length(table: TaskTable) -> str:
     ends = [table.lengths[0], table.lengths[-1]]
-    told = (
-        f"{row.variant} {', '.join(number(row.by_length.get(length)) for length in ends)}"
-        for row in table.rows
-        if row.by_length
-    )
+
+    def scores(row: VariantRow) -> str:
+        return ", ".join(number(row.by_length.get(length)) for length in ends)
+
+    told = (f"{row.variant} {scores(row)}" for row in table.rows if row.by_length)
     return _listed(told, "; ")
 
 

@@ -7,7 +7,7 @@ all else was equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
@@ -297,7 +297,7 @@ def _in_words(value: Any) -> str:
     if not isinstance(value, Mapping) or not _is_range(value):
         return str(value) if isinstance(value, str | int | float) else inline(value)
     if "choice" in value:
-        said = listed([_in_words(choice) for choice in value["choice"]], "or")
+        said = _alternatives(value["choice"])
     else:
         low, high = value.get("int") or value["float"]
         said = f"{low} to {high}"
@@ -307,12 +307,13 @@ def _in_words(value: Any) -> str:
             said += f", in steps of {value['step']}"
     conditions = value.get("when", {})
     if conditions:
-        waits = [
-            f"{name} is {listed([_in_words(known) for known in values], 'or')}"
-            for name, values in conditions.items()
-        ]
+        waits = [f"{name} is {_alternatives(values)}" for name, values in conditions.items()]
         said += f" where {listed(waits)}"
     return said
+
+
+def _alternatives(values: Iterable[Any]) -> str:
+    return listed([_in_words(value) for value in values], "or")
 
 
 def _other_data(experiments: Sequence[Ran]) -> Iterator[Difference]:

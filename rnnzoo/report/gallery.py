@@ -90,7 +90,8 @@ def cell_page(
         begun=begun.lines() if begun else [],
         **_plots(cell, others, begun),
         steps=[
-            ([equations[name] for name in group], Markup(picture)) for group, picture in cell.walk()
+            ([*map(equations.__getitem__, group)], Markup(picture))
+            for group, picture in cell.walk()
         ],
         inputs=INPUTS,
         weights=[

@@ -12,6 +12,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -190,7 +191,7 @@ def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Mean scores of what all of these have a score of."""
     first = scores[0] if scores else {}
     common = [name for name in first if all(name in of_trial for of_trial in scores)]
-    return {name: statistics.fmean(of_trial[name] for of_trial in scores) for name in common}
+    return {name: statistics.fmean(map(itemgetter(name), scores)) for name in common}
 
 
 def _solved(results: Sequence[Result], report: str, solved: float | None) -> Solved | None:
@@ -206,12 +207,11 @@ def _replicate_summary(results: Sequence[Result], report: str) -> ReplicateSumma
 
 
 def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuning | None:
-    chosen, reported = (
-        np.array([result.outcome.scores.get(split, math.inf) for result in results])
-        for split in (on, report)
-    )
+    def scores(split: str) -> np.ndarray:
+        return np.array([result.outcome.scores.get(split, math.inf) for result in results])
+
     try:
-        curve = tuning_curve(chosen, reported, LEVEL, _generator(words), draws=300)
+        curve = tuning_curve(scores(on), scores(report), LEVEL, _generator(words), draws=300)
     except StatsError:
         return None
     return Tuning(*(tuple(values.tolist()) for values in (curve.mean, curve.low, curve.high)))

@@ -234,10 +234,7 @@ def _ranks(experiment: Experiment, tables: Sequence[TaskTable]) -> Ranks | None:
     The test needs tasks that are independent (Demsar 2006): those of one kind, as one at several
     lengths, are one block.
     """
-    means = {
-        table.task: {row.variant: row.mean for row in table.rows if row.mean is not None}
-        for table in tables
-    }
+    means = {table.task: _means(table) for table in tables}
     names = [
         variant.label for variant in experiment.variants if variant.label != experiment.control
     ]
@@ -250,6 +247,10 @@ def _ranks(experiment: Experiment, tables: Sequence[TaskTable]) -> Ranks | None:
         return rank(np.array(ranks).reshape(len(ranks), len(names)), names)
     except StatsError:
         return None
+
+
+def _means(table: TaskTable) -> dict[str, float]:
+    return {row.variant: row.mean for row in table.rows if row.mean is not None}
 
 
 def _importance(model: ImportanceModel, task: str) -> ImportanceSummary | None:

@@ -156,7 +156,10 @@ def _write_parquet(
     import pyarrow
     from pyarrow import parquet
 
-    table = pyarrow.table({name: [row.get(name) for row in rows] for name in names})
+    def column(name: str) -> list[Any]:
+        return [row.get(name) for row in rows]
+
+    table = pyarrow.table({name: column(name) for name in names})
     parquet.write_table(table.replace_schema_metadata({KEY: head.encode()}), path)
 
 

@@ -452,10 +452,8 @@ def _parts(
 
 def _spaces(variant: Variant) -> Any:
     """What a variant's settings are drawn from."""
-    space, *earlier = (
-        asdict(replace(space, fixed=dict(space.fixed)))
-        for space in (variant.space, *(before.space for before in variant.earlier))
-    )
+    spaces = [variant.space, *(before.space for before in variant.earlier)]
+    space, *earlier = (asdict(replace(known, fixed=dict(known.fixed))) for known in spaces)
     if not earlier:
         return space
     trials = [before.trials for before in variant.earlier]

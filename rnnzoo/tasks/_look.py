@@ -7,7 +7,7 @@ per sweep, never in a trial.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,14 +155,15 @@ def _few(task: Task) -> Iterator[Remark]:
             )
 
 
+def _distinct_labels(task: Task, splits: Sequence[str]) -> np.ndarray:
+    return np.unique(np.concatenate([task.splits[name].y.ravel() for name in splits]))
+
+
 def _labels_apart(task: Task) -> Iterator[Remark]:
     """A warning about labels of which nothing can be learnt."""
     if task.targets != "labels":
         return
-    known, asked = (
-        np.unique(np.concatenate([task.splits[name].y.ravel() for name in names]))
-        for names in (SPLITS[:1], SPLITS[1:])
-    )
+    known, asked = _distinct_labels(task, SPLITS[:1]), _distinct_labels(task, SPLITS[1:])
     unlearnt = np.setdiff1d(asked, [*known, 0])
     if len(unlearnt):
         some = _list(task, unlearnt)

@@ -44,14 +44,15 @@ def task(download: Download, options: Mapping[str, Any], progress: Report) -> Ta
     import scipy.io
 
     content = scipy.io.loadmat(_data_folder.checked(download, progress))
-    rolls = {
-        split: [piece.astype(np.uint8) for piece in content[key].ravel()]
-        for key, split in _SPLITS.items()
-    }
+    rolls = {split: _pieces(content[key]) for key, split in _SPLITS.items()}
     window = options["window"]
     if window:
         rolls["train"] = _music.windows(rolls["train"], window)
     return _music.task(download.task, rolls, _note(window))
+
+
+def _pieces(stored: np.ndarray) -> list[np.ndarray]:
+    return [piece.astype(np.uint8) for piece in stored.ravel()]
 
 
 def _note(window: int) -> str:

@@ -46,8 +46,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 
 def _make(count: int, strings: int, rng: np.random.Generator) -> Split:
     """Sequences of so many strings."""
-    sequences = [[_embedded(rng) for _ in range(strings)] for _ in range(count)]
-    texts = ["".join(sequence) for sequence in sequences]
+    texts = [_in_a_row(strings, rng) for _ in range(count)]
     lengths = np.array([len(text) for text in texts], np.int32)
     width = int(lengths.max())
     shown = _symbols.numbers("".join(texts), SYMBOLS)
@@ -57,6 +56,10 @@ def _make(count: int, strings: int, rng: np.random.Generator) -> Split:
     steps = (_symbols.one_hot(shown, len(SYMBOLS)), np.where(asks, following - 1, 0), asks)
     x, y, counts = (padded(array, lengths, width) for array in steps)
     return Split(x, y.astype(np.int32), lengths, counts.astype(np.float32))
+
+
+def _in_a_row(strings: int, rng: np.random.Generator) -> str:
+    return "".join([_embedded(rng) for _ in range(strings)])
 
 
 def _embedded(rng: np.random.Generator) -> str:

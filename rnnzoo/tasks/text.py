@@ -115,10 +115,11 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     vocabulary = _vocabulary(parts, options["vocabulary"])
     number = {symbol: position for position, symbol in enumerate(vocabulary)}
     unknown = number.get(UNKNOWN, -1)
-    streams = {
-        name: np.array([number.get(symbol, unknown) for symbol in parts[name]], np.int32)
-        for name in SPLITS
-    }
+
+    def stream(part: Sequence[str]) -> np.ndarray:
+        return np.array([number.get(symbol, unknown) for symbol in part], np.int32)
+
+    streams = {name: stream(parts[name]) for name in SPLITS}
     return Task(
         name="text",
         splits={name: windows(streams[name], options["window"]) for name in SPLITS},

@@ -27,7 +27,7 @@ from jax import numpy as jnp
 
 from rnnzoo.backends.contract import Named
 from rnnzoo.backends.emit import Emitter, Values
-from rnnzoo.backends.scans import Matrix, Tensor, Vector, adjoints, prefixes, times
+from rnnzoo.backends.scans import Matrix, Tensor, Vector, adjoints, at_step, prefixes, times
 from rnnzoo.backends.step import TIME, Given, ProgramStep, named
 from rnnzoo.lang.program import reads
 from rnnzoo.lang.scans import Group
@@ -123,9 +123,10 @@ class Newton:
             atom, size = self.step.program.results[name], self.step.step.equation(name).size
             return emitter.spread(atom, size, now, previous[0])
 
-        nexts = tuple(value_of(name) for name in states)
-        matrix = tuple(tuple(value_of(gains.get((name, of))) for of in states) for name in states)
-        return nexts, matrix
+        def gains_of(name: str) -> Vector:
+            return tuple(value_of(gains.get((name, of))) for of in states)
+
+        return tuple(map(value_of, states)), tuple(map(gains_of, states))
 
     # -- forward
 
@@ -194,7 +195,7 @@ class Newton:
         none = tuple(map(jnp.zeros_like, of_values))
         _, pull = jax.vjp(lambda given: self.at(given, previous)[0], operands)
         (of_operands,) = pull(_held(of_values, none, real))
-        first = tuple(tuple(entry[0] for entry in column) for column in zip(*gains))
+        first = at_step(tuple(zip(*gains)), 0)
         return of_operands, times(first, tuple(each[0] for each in of_values))
 
 
@@ -221,10 +222,13 @@ def _kept(gains: Matrix, real: Tensor | None) -> Matrix:
     """Gains that keep the states where a step is not real."""
     if real is None:
         return gains
-    return tuple(
-        tuple(jnp.where(real, entry, float(row == column)) for column, entry in enumerate(entries))
-        for row, entries in enumerate(gains)
-    )
+
+    def kept(state: int, entries: Vector) -> Vector:
+        return tuple(
+            jnp.where(real, entry, float(state == column)) for column, entry in enumerate(entries)
+        )
+
+    return tuple(kept(state, entries) for state, entries in enumerate(gains))
 
 
 def _held(values: Vector, otherwise: Vector, real: Tensor | None) -> Vector:

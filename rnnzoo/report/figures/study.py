@@ -223,15 +223,15 @@ def _limits(table: TaskTable, rows: Sequence[VariantRow]) -> tuple[float, float]
     return low - room, high + room
 
 
+def _by_epoch(curve: Sequence[Mapping[str, float]]) -> dict[float, float]:
+    return {epoch["epoch"]: epoch["validation"] for epoch in curve}
+
+
 def _curves(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
     """Validation scores by epoch; a dot at the epoch whose weights are kept."""
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
-    curves = {
-        row.variant: {point["epoch"]: point["validation"] for point in row.best.curve}
-        for row in rows
-        if row.best and row.best.curve
-    }
+    curves = {row.variant: _by_epoch(row.best.curve) for row in rows if row.best and row.best.curve}
     low, top = _frame_of_curves([[*curve.values()] for curve in curves.values()])
     for place, row in enumerate(rows):
         if row.best is None or row.variant not in curves:
