@@ -80,6 +80,7 @@ STUDIES = (
             "koutnik2014_pieces",
             "koutnik2014_words",
             "koutnik2014_small",
+            "koutnik2014_sizes",
             "koutnik2014_letters",
         ),
     ),
