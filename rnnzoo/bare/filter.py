@@ -55,12 +55,3 @@ def _limit(sequences: int, symbols: int) -> float:
     """The loss above which a candidate that has read so many sequences does not pass any more."""
     shares = [share for read, share in GIVE_UP if read <= sequences]
     return min(shares, default=math.inf) * math.log(symbols)
-
-
-def has_passed(outcome: Outcome, solved: float) -> bool:
-    """Whether a candidate has passed.
-
-    Args:
-        solved: the score that solves the task (`Task.solved`).
-    """
-    return outcome.scores.get("validation", math.inf) <= solved

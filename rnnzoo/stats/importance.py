@@ -239,12 +239,12 @@ def forest_of(estimators: Iterable[Any], axes: Sequence[Axis]) -> Forest:
 def importance(forest: Forest, level: float = 0.95) -> Importance:
     """Shares of the variance that the trees agree on, corrected for the forest's bias.
 
-    Two corrections to the paper (`importance_by_tree` is the original).  There a tree's own steps
-    count as interactions, and its greedy first split counts as a main effect.  Here variances are
-    covariances of each tree with the next one, so differences between bootstrap samples drop out.
-    The rest is bias, mostly of weak main effects, along which a tree hardly splits.  The bias is
-    measured where the truth is known: the same estimate on redrawn scores, whose truth is this
-    forest, and the mean shift is subtracted.
+    Two corrections to the paper, which averages the shares of each tree's own variance.  There a
+    tree's own steps count as interactions, and its greedy first split counts as a main effect.
+    Here variances are covariances of each tree with the next one, so differences between bootstrap
+    samples drop out.  The rest is bias, mostly of weak main effects, along which a tree hardly
+    splits.  The bias is measured where the truth is known: the same estimate on redrawn scores,
+    whose truth is this forest, and the mean shift is subtracted.
 
     The interval is the share plus and minus a quantile of Student's t times sqrt(s^2 + shift^2),
     cut to [0, 1].  s is the standard deviation over redrawn scores.  The shift counts as an error
@@ -273,9 +273,7 @@ def importance(forest: Forest, level: float = 0.95) -> Importance:
         bootstrap, chapters 9 (residuals) and 10 (bias).
     """
     if len(forest.redrawn) < FEWEST_DRAWS:
-        raise StatsError(
-            "importance needs a forest with redrawn scores: use fit_forest, or importance_by_tree"
-        )
+        raise StatsError("importance needs a forest with redrawn scores: use fit_forest")
     observed = _agreed_shares(forest.trees)
     resampled = np.array([_agreed_shares(trees) for trees in forest.redrawn])
     shift = resampled.mean(axis=0) - observed
@@ -283,32 +281,6 @@ def importance(forest: Forest, level: float = 0.95) -> Importance:
     reach = special.stdtrit(len(resampled) - 1, 0.5 + level / 2.0) * error
     value = observed - shift
     return _importance(forest, value, value - reach, value + reach)
-
-
-def importance_by_tree(forest: Forest, level: float = 0.95) -> Importance:
-    """Shares of each tree's own variance, averaged over the trees: fANOVA as published, and as in
-    Optuna.
-
-    The interval is a range of percentiles over the trees, that is, over bootstrap samples.  It is
-    not a confidence interval: a share that is truly 0 is hardly ever inside.  Trees without a split
-    are skipped.
-
-    Raises:
-        StatsError: no tree splits.
-
-    Source:
-        Hutter, Hoos and Leyton-Brown 2014.
-    """
-    effects = np.array([_effects(tree, tree) for tree in forest.trees])
-    effects = effects[effects[:, -1] > 0.0]
-    if not len(effects):
-        raise StatsError(
-            "no tree of the forest splits: all scores are equal, or there are too few trials"
-        )
-    shares = _shares(effects, len(forest.axes))
-    tail = 50.0 * (1.0 - level)
-    low, high = np.percentile(shares, (tail, 100.0 - tail), axis=0)
-    return _importance(forest, shares.mean(axis=0), low, high)
 
 
 def marginal(forest: Forest, name: str, values: Array) -> Curve:
@@ -323,41 +295,12 @@ def marginal(forest: Forest, name: str, values: Array) -> Curve:
     Source:
         Hutter, Hoos and Leyton-Brown 2014.
     """
-    return _curve(forest, (name,), np.reshape(values, (-1, 1)))
-
-
-def marginal_pair(forest: Forest, names: tuple[str, str], values: Array) -> Curve:
-    """The expected score at values of two hyper-parameters, averaged over all others.
-
-    Args:
-        values: (points, 2) in the units of the axes.
-
-    Raises:
-        StatsError: unknown axes, or a value outside their ranges.
-    """
-    return _curve(forest, names, values)
-
-
-def _curve(forest: Forest, names: Sequence[str], values: Array) -> Curve:
-    values, known = np.asarray(values, dtype=float), [axis.name for axis in forest.axes]
-    if not set(names) <= set(known) or len(set(names)) < len(names):
-        raise StatsError(
-            f"a marginal of {', '.join(names)}: searched are {', '.join(known)}, each to be named"
-            " once"
-        )
-    if values.ndim != 2 or values.shape[1] != len(names):
-        raise StatsError(
-            f"points of {len(names)} hyper-parameters have shape (points, {len(names)}), not"
-            f" {values.shape}"
-        )
-    columns = [known.index(name) for name in names]
-    unit = np.column_stack(
-        [
-            forest.axes[column].to_unit(column_values)
-            for column, column_values in zip(columns, values.T)
-        ]
-    )
-    curves = np.array([_marginal(tree, columns, unit) for tree in forest.trees])
+    searched = [axis.name for axis in forest.axes]
+    if name not in searched:
+        raise StatsError(f"a marginal of {name}: searched are {', '.join(searched)}")
+    column = searched.index(name)
+    unit = forest.axes[column].to_unit(np.asarray(values, dtype=float))
+    curves = np.array([_marginal(tree, column, unit) for tree in forest.trees])
     return Curve(curves.mean(axis=0), curves.std(axis=0))
 
 
@@ -415,12 +358,12 @@ def _weights(tree: RegressionTree, columns: Sequence[int]) -> Array:
     return tree.values * volumes
 
 
-def _marginal(tree: RegressionTree, columns: Sequence[int], unit: Array) -> Array:
-    """(points,) the mean of the tree over all axes but `columns`."""
+def _marginal(tree: RegressionTree, column: int, unit: Array) -> Array:
+    """(points,) the mean of the tree over all axes but one."""
     # boxes exclude their lower faces, the cube includes 0
     points = np.maximum(unit, np.finfo(float).tiny)[:, None]
-    inside = ((tree.low[:, columns] < points) & (points <= tree.high[:, columns])).all(axis=2)
-    mean: Array = inside @ _weights(tree, columns)
+    inside = (tree.low[:, column] < points) & (points <= tree.high[:, column])
+    mean: Array = inside @ _weights(tree, [column])
     return mean
 
 

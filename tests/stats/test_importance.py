@@ -4,7 +4,8 @@ against Optuna's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -19,12 +20,13 @@ from rnnzoo.errors import StatsError
 from rnnzoo.stats.importance import (
     Axis,
     Forest,
+    Importance,
+    RegressionTree,
+    Share,
     fit_forest,
     forest_of,
     importance,
-    importance_by_tree,
     marginal,
-    marginal_pair,
 )
 
 Array = np.ndarray[Any, Any]
@@ -136,6 +138,30 @@ def covariance(first: Array, second: Array, widths: list[Array], keep: tuple[int
     return float(averaged(left * right, [widths[axis] for axis in keep], ()))
 
 
+def by_tree(forest: Forest) -> list[Importance]:
+    """Shares of each tree's own variance, as Hutter, Hoos and Leyton-Brown 2014 average them: a
+    tree agrees with itself, and redrawn scores that grow it again leave nothing to correct.
+    """
+    alone = (Forest(forest.axes, (tree,), redrawn=((tree,),) * 4) for tree in forest.trees)
+    return [importance(tree) for tree in alone]
+
+
+def mean(shares: Iterable[Share]) -> float:
+    return statistics.fmean(share.value for share in shares)
+
+
+def predicted_at(forest: Forest, points: Array) -> Array:
+    """What the forest predicts at points inside the search space."""
+    columns = [axis.to_unit(column) for axis, column in zip(forest.axes, points.T)]
+    unit = np.column_stack(columns)[:, None]
+
+    def of_tree(tree: RegressionTree) -> Array:
+        predicted: Array = ((tree.low < unit) & (unit <= tree.high)).all(axis=2) @ tree.values
+        return predicted
+
+    return np.mean([of_tree(tree) for tree in forest.trees], axis=0)
+
+
 def test_shares_by_tree_are_those_that_optuna_finds_in_the_same_forest() -> None:
     axes = 3
     unit = np.random.default_rng(0).uniform(size=(80, axes))
@@ -148,22 +174,23 @@ def test_shares_by_tree_are_those_that_optuna_finds_in_the_same_forest() -> None
         np.tile([0.0, 1.0], (axes, 1)),
         [np.array([axis]) for axis in range(axes)] + columns,
     )
-    ours = importance_by_tree(forest_of(theirs._forest.estimators_, [Axis(name) for name in "abc"]))
+    ours = by_tree(forest_of(theirs._forest.estimators_, [Axis(name) for name in "abc"]))
     main = [theirs.get_importance(axis)[0] for axis in range(axes)]
-    assert [share.value for share in ours.main.values()] == pytest.approx(main, abs=1e-9)
+    for axis, name in enumerate("abc"):
+        assert mean(tree.main[name] for tree in ours) == pytest.approx(main[axis], abs=1e-9)
     # theirs hold the main effects of both
     for place, (first, second) in enumerate(combinations(range(axes), 2)):
         theirs_alone = theirs.get_importance(axes + place)[0] - main[first] - main[second]
-        assert ours.pairs["abc"[first], "abc"[second]].value == pytest.approx(
-            theirs_alone, abs=1e-9
-        )
-    assert ours.interactions.value == pytest.approx(1.0 - sum(main), abs=1e-9)
+        pair = "abc"[first], "abc"[second]
+        assert mean(tree.pairs[pair] for tree in ours) == pytest.approx(theirs_alone, abs=1e-9)
+    interactions = mean(tree.interactions for tree in ours)
+    assert interactions == pytest.approx(1.0 - sum(main), abs=1e-9)
 
 
 def test_shares_by_tree_are_those_of_the_integrated_predictions() -> None:
     forest = grown(axes=3)
     predicted, _, widths = integrated(forest, 3)
-    ours = importance_by_tree(forest_of(forest.estimators_, [Axis(name) for name in "abc"]))
+    ours = by_tree(forest_of(forest.estimators_, [Axis(name) for name in "abc"]))
 
     def share(keep: tuple[int, ...]) -> Array:
         return np.array(
@@ -174,11 +201,10 @@ def test_shares_by_tree_are_those_of_the_integrated_predictions() -> None:
         )
 
     for axis, name in enumerate("abc"):
-        assert ours.main[name].value == pytest.approx(share((axis,)).mean(), abs=1e-9)
-        assert ours.main[name].high == pytest.approx(np.percentile(share((axis,)), 97.5), abs=1e-9)
-    assert ours.pairs["a", "b"].value == pytest.approx(
-        (share((0, 1)) - share((0,)) - share((1,))).mean(), abs=1e-9
-    )
+        main = [tree.main[name].value for tree in ours]
+        np.testing.assert_allclose(main, share((axis,)), atol=1e-9)
+    pairs = [tree.pairs["a", "b"].value for tree in ours]
+    np.testing.assert_allclose(pairs, share((0, 1)) - share((0,)) - share((1,)), atol=1e-9)
 
 
 def test_shares_of_what_trees_agree_on_are_covariances_of_the_integrated_predictions() -> None:
@@ -200,13 +226,12 @@ def test_shares_of_what_trees_agree_on_are_covariances_of_the_integrated_predict
 
 
 def test_all_shares_of_two_axes_are_one() -> None:
-    shares = importance_by_tree(
-        forest_of(grown(axes=2, leaves=40).estimators_, [Axis("a"), Axis("b")])
-    )
-    assert shares.main["a"].value + shares.main["b"].value + shares.pairs[
-        "a", "b"
-    ].value == pytest.approx(1.0, abs=1e-12)
-    assert shares.interactions.value == pytest.approx(shares.pairs["a", "b"].value, abs=1e-12)
+    forest = forest_of(grown(axes=2, leaves=40).estimators_, [Axis("a"), Axis("b")])
+    for shares in by_tree(forest):
+        interaction = shares.pairs["a", "b"].value
+        main = shares.main["a"].value + shares.main["b"].value
+        assert main + interaction == pytest.approx(1.0, abs=1e-12)
+        assert shares.interactions.value == pytest.approx(interaction, abs=1e-12)
 
 
 def test_a_marginal_is_the_mean_of_the_integrated_predictions() -> None:
@@ -217,11 +242,6 @@ def test_a_marginal_is_the_mean_of_the_integrated_predictions() -> None:
     expected = np.array([averaged(prediction, widths, (1,)) for prediction in predicted])
     np.testing.assert_allclose(curve.mean, expected.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(curve.spread, expected.std(axis=0), atol=1e-12)
-    places = np.stack(np.meshgrid(middles[2], middles[0], indexing="ij"), axis=-1).reshape(-1, 2)
-    surface = marginal_pair(ours, ("c", "a"), places).mean.reshape(len(middles[2]), len(middles[0]))
-    np.testing.assert_allclose(
-        surface, np.mean([averaged(p, widths, (0, 2)) for p in predicted], axis=0).T, atol=1e-12
-    )
 
 
 def test_a_marginal_averages_to_the_mean_of_the_forest() -> None:
@@ -277,7 +297,8 @@ def test_an_interval_is_no_wider_than_it_has_to_be() -> None:
 def test_steps_of_trees_are_interactions_by_tree_and_are_taken_out() -> None:
     points, scores, rng = trials(KNOWN["additive"], 200, 1, noise=0.5)
     forest = fit_forest(points, scores, KNOWN["additive"].axes, rng)
-    assert importance_by_tree(forest).interactions.low > 0.08
+    interactions = [shares.interactions.value for shares in by_tree(forest)]
+    assert np.percentile(interactions, 2.5) > 0.08
     assert importance(forest).interactions.value < 0.04
     assert importance(forest).interactions.low == 0.0
 
@@ -364,9 +385,7 @@ def test_a_choice_that_does_not_exist_is_drawn_among_the_choices() -> None:
     points[~has, 1] = np.nan
     forest = fit_forest(points, scores, [Axis("a"), Axis("b", choices=3)], rng)
     places = np.array([[0.2, 0.0], [0.2, 1.0], [0.2, 2.0], [0.8, 0.0], [0.8, 1.0], [0.8, 2.0]])
-    np.testing.assert_allclose(
-        marginal_pair(forest, ("a", "b"), places).mean, [5, 5, 5, 0, 1, 0], atol=0.1
-    )
+    np.testing.assert_allclose(predicted_at(forest, places), [5, 5, 5, 0, 1, 0], atol=0.1)
 
 
 def test_equal_generators_give_equal_importance() -> None:
@@ -384,21 +403,6 @@ def test_one_axis_has_the_whole_variance() -> None:
     assert important.main["a"].value == pytest.approx(1.0)
     assert important.pairs == {}
     assert important.interactions.value == pytest.approx(0.0, abs=1e-9)
-
-
-def test_trees_of_one_value_are_skipped() -> None:
-    unit = np.array([[0.2, 0.3], [0.4, 0.8], [0.9, 0.1]])
-    flat, split = (
-        DecisionTreeRegressor().fit(unit, [1.0, 1.0, 1.0]),
-        DecisionTreeRegressor().fit(unit, [0.0, 1.0, 3.0]),
-    )
-    axes = [Axis("a"), Axis("b")]
-    with_flat, without = (
-        importance_by_tree(forest_of(trees, axes)) for trees in ([flat, split], [split])
-    )
-    assert with_flat.main == without.main
-    with pytest.raises(StatsError, match="no tree"):
-        importance_by_tree(forest_of([flat], axes))
 
 
 @pytest.mark.parametrize(
@@ -452,18 +456,16 @@ def test_equal_scores_and_forests_without_redrawn_scores_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "places"),
+    ("name", "values", "message"),
     [
-        (("a", "z"), [[0.5, 0.5]]),
-        (("a", "a"), [[0.5, 0.5]]),
-        (("a", "b"), [0.5, 0.5]),
-        (("a", "b"), [[0.5, np.nan]]),
+        ("z", [0.5], "a marginal of z: searched are a, b"),
+        ("b", [0.5, 1.5], "a value of 'b' lies outside its search space"),
+        ("b", [0.5, np.nan], "a value of 'b' lies outside its search space"),
     ],
 )
 def test_marginals_of_what_was_not_searched_are_refused(
-    names: tuple[str, str], places: list[Any]
+    name: str, values: list[float], message: str
 ) -> None:
-    with pytest.raises(StatsError):
-        marginal_pair(
-            forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")]), names, np.array(places)
-        )
+    forest = forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")])
+    with pytest.raises(StatsError, match=message):
+        marginal(forest, name, np.array(values))
