@@ -37,6 +37,11 @@ def examples(count: int) -> int:
     return count if ALL else -(-count // 4)
 
 
+def slow(*case: object) -> object:
+    """A case that only `make test-all` looks at; another of its kind is in `make test`."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 def slow_outside_of(sample: Collection[object], values: Iterable[object]) -> list[object]:
     """All values, for `parametrize`; those outside of the sample are slow."""
     return [

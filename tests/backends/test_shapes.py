@@ -17,7 +17,7 @@ from rnnzoo import lang
 from rnnzoo.backends.tensorflow import shapes
 from rnnzoo.backends.tensorflow.shapes import BATCHES, LENGTHS, rounded
 from rnnzoo.nn import Recurrent
-from tests.samples import cells
+from tests.samples import cells, slow
 
 INPUTS, UNITS = 3, 8
 # becomes (16, 16, INPUTS)
@@ -51,10 +51,6 @@ def results(
         loss = tf.add_n([tf.reduce_sum(tf.sin(tensor)) for tensor in differentiable])
     gradients = tape.gradient(loss, [x, *(weight.value for weight in layer.trainable_variables)])
     return [np.asarray(tensor) for tensor in outputs], [np.asarray(tensor) for tensor in gradients]
-
-
-def slow(*case: object) -> object:
-    return pytest.param(*case, marks=pytest.mark.slow)
 
 
 CASES = [

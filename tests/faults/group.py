@@ -20,7 +20,7 @@ from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.launchers.many import together
 from tests.launchers.work import behave
-from tests.sweep.test_run import Quiet
+from tests.sweep.loop import Quiet
 
 SPEC = """\
 experiment: group

@@ -23,7 +23,7 @@ from tests.command import rnnzoo
 from tests.faults.disks import fill, make_room, small
 from tests.faults.work import CHATTY, chatty
 from tests.sweep import test_run
-from tests.sweep.test_run import Quiet, sweep
+from tests.sweep.loop import Quiet, sweep
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 RANDOM = test_run.SPEC.format(sampler="random")

@@ -17,7 +17,7 @@ from rnnzoo.errors import StoreError
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep import lock, status
 from rnnzoo.sweep.lock import FileLock, held
-from tests.sweep.test_run import SPEC, Quiet, sweep
+from tests.sweep.loop import SPEC, Quiet, sweep
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from rnnzoo.sweep import doctor
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.mlflow import MlflowTracker
-from tests.sweep.test_run import SPEC
+from tests.sweep.loop import SPEC
 
 
 @pytest.mark.parametrize(

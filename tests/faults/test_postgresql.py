@@ -32,7 +32,7 @@ from tests.endurance.test_kills import Killer
 from tests.faults import postgresql
 from tests.faults.postgresql import PASSWORD, Server
 from tests.sweep.inline import InlineLauncher
-from tests.sweep.test_run import SPEC, Quiet, by_key, sweep
+from tests.sweep.loop import SPEC, Quiet, by_key, sweep
 from tests.sweep.work import pretend
 
 RANDOM = SPEC.format(sampler="random")

@@ -25,7 +25,7 @@ from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.faults.disks import read_only
-from tests.sweep.test_run import SPEC, Quiet, sweep
+from tests.sweep.loop import SPEC, Quiet, sweep
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 RANDOM = SPEC.format(sampler="random")

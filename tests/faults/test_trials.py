@@ -17,7 +17,7 @@ from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.command import rnnzoo
 from tests.launchers.work import behave
-from tests.sweep.test_run import Quiet
+from tests.sweep.loop import Quiet
 
 # what a trial does: what becomes of it, why, and what its log says
 ENDS = {

@@ -24,7 +24,7 @@ from rnnzoo.nn.epochs import Ended
 from rnnzoo.nn.train import train
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
-from tests.sweep.test_run import slow
+from tests.samples import slow
 
 # all that changes from epoch to epoch: orders, noise, the schedule, the optimiser's averages
 TRAINING = Training(epochs=5, batch=16, schedule="halve", plateau=1, weight_noise=0.01, noise=0.1)

@@ -13,6 +13,7 @@ import pytest
 
 import rnnzoo
 from tests.nn.differentiated import gradients
+from tests.samples import slow
 
 INPUTS, UNITS, BATCH, TIME = 5, 8, 4, 7
 KEEP = np.array(  # whole; right-padded; padded in front with a hole; nothing but padding
@@ -86,10 +87,6 @@ def theirs_of(name: str) -> list[keras.layers.Layer]:
             ]
         )
     return layers
-
-
-def slow(*case: object) -> object:
-    return pytest.param(*case, marks=pytest.mark.slow)
 
 
 CASES = list(itertools.product(PAIRS, (1, 2), (False, True)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import fork_servers
-from tests.sweep.test_run import RANDOM, Quiet, sweep
+from tests.sweep.loop import RANDOM, Quiet, sweep
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ from rnnzoo.sweep.plan import confirming, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
-from tests.sweep.test_run import Quiet
+from tests.sweep.loop import Quiet
 
 pytestmark = pytest.mark.usefixtures("small_forests")
 

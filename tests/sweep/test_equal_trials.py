@@ -12,7 +12,7 @@ from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.sweep import equal
 from rnnzoo.sweep.search import Store
-from tests.sweep.test_run import RANDOM, Quiet, by_key, sweep
+from tests.sweep.loop import RANDOM, Quiet, by_key, sweep
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 NARROWER = RANDOM.replace("choice: [4, 8, 16]", "choice: [4, 8]")

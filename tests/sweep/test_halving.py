@@ -25,7 +25,8 @@ from rnnzoo.sweep.search import Store
 from rnnzoo.sweep.status import rows
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.report.test_report import task
-from tests.sweep.test_run import Quiet, slow
+from tests.samples import slow
+from tests.sweep.loop import Quiet
 
 EPOCHS, TRIALS = 12, 18
 SPEC = f"""\

@@ -17,8 +17,8 @@ from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
 from tests.sweep.inline import EpochLauncher
+from tests.sweep.loop import SPEC, Quiet, sweep
 from tests.sweep.test_parts import outcomes
-from tests.sweep.test_run import SPEC, Quiet, sweep
 
 RANDOM = SPEC.format(sampler="random")
 RUNGS = RANDOM.replace("seed: 2", "seed: 2\n  rungs: {epochs: [1, 2], keep: 75%}")

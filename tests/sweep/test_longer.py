@@ -17,9 +17,10 @@ from rnnzoo.sweep.plan import TRIALS, Study, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
+from tests.samples import slow
 from tests.sweep import epochs
 from tests.sweep.inline import InlineLauncher
-from tests.sweep.test_run import Quiet, slow
+from tests.sweep.loop import Quiet
 
 SPEC = """\
 experiment: longer

@@ -20,7 +20,7 @@ from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.status import planned, rows
 from tests.report.test_report import task
 from tests.sweep.inline import InlineLauncher
-from tests.sweep.test_run import SPEC, Quiet, by_key, sweep
+from tests.sweep.loop import SPEC, Quiet, by_key, sweep
 from tests.sweep.work import pretend
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")

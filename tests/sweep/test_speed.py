@@ -17,7 +17,7 @@ from rnnzoo.sweep import speed
 from rnnzoo.sweep.measure import Cost
 from rnnzoo.sweep.run import Sweep
 from tests.report.test_report import task
-from tests.sweep.test_run import Quiet, sweep
+from tests.sweep.loop import Quiet, sweep
 from tests.sweep.work import paced
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")

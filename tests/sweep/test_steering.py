@@ -22,9 +22,9 @@ from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.steering import TOLD, Told
 from tests.sweep import test_confirm
 from tests.sweep.inline import EpochLauncher
+from tests.sweep.loop import Quiet, sweep
 from tests.sweep.test_hours import EPOCHS, RANDOM, RUNGS
 from tests.sweep.test_parts import outcomes
-from tests.sweep.test_run import Quiet, sweep
 
 
 @pytest.fixture(autouse=True)
