@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import rnnzoo
 from rnnzoo.api.value import Plan, Results
 from rnnzoo.errors import UsageError
 from rnnzoo.report.verdict import Verdict
@@ -27,6 +28,12 @@ def rows(shown: str) -> list[list[str]]:
     """The text of each cell of a table's rows."""
     lines = re.findall(r"<tr>(.*?)</tr>", shown)
     return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in lines]
+
+
+def test_a_cell_shows_its_equations_at_a_prompt() -> None:
+    assert repr(rnnzoo.cell("rnn")) == (
+        "rnn: Simple recurrent network\n  h = tanh(W @ x + R @ h[t-1] + b)"
+    )
 
 
 def test_an_experiment_says_what_it_compares_and_claims() -> None:

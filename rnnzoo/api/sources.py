@@ -171,10 +171,10 @@ def _storage_url(source: str) -> str:
         url = config.sqlite_url(Path(source).resolve())
     if not config.exists(url):
         file = os.path.relpath(config.sqlite_file(url))
-        raise UsageError(
-            f"{without_password(source)} is no storage: there is no file {file}",
-            "give a project's folder with its runs/optuna.db, such a file, or its URL",
-        )
+        fix = "give a project's folder with its runs/optuna.db, such a file, or its URL"
+        if any(Path(source).glob("*.csv")):
+            fix = f"tables in it are named one by one, as by {Path(source) / '*.csv'}"
+        raise UsageError(f"{without_password(source)} is no storage: there is no file {file}", fix)
     if is_foreign(url):
         raise UsageError(
             f"{without_password(source)} is a database without trials",

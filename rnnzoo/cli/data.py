@@ -205,7 +205,7 @@ def _targets(task: Mapping[str, Any]) -> Table:
 
 
 def _inputs(ranges: Sequence[Mapping[str, Any]]) -> Table:
-    table = grid("input", ">least", ">mean", ">deviation", ">largest")
+    table = grid("input, as a cell sees it", ">least", ">mean", ">deviation", ">largest")
     for known in ranges[:MOST_INPUTS]:
         values = (known[name] for name in ("low", "mean", "deviation", "high"))
         add(table, cut(known["name"]), *map("{:z.4g}".format, values))

@@ -167,7 +167,7 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
 
 
 def _print_epoch(progress: Progress, console: Console) -> None:
-    best = "  best so far" if progress.value <= progress.best else ""
+    best = "  best so far" if progress.value == progress.best else ""
     console.print(
         f"epoch {progress.step:3}/{progress.of}  validation {score_text(progress.value)}{best}"
     )
@@ -188,7 +188,8 @@ def _show_outcome(
             f"{split} {score_text(score)}" for split, score in outcome.scores.items()
         )
         console.print(
-            f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})"
+            f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch}:"
+            f" best {trial.training.best_by} on validation)"
         )
         if outcome.by_length:
             parts = (

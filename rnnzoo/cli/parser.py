@@ -56,7 +56,10 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
         name = f"rnnzoo {words[0]}"
         wrong = next((word for word in unknown if word.startswith("-")), "")
         if not wrong:
-            raise UsageError(f"{name} does not take '{unknown[0]}'", f"see `{name} --help`")
+            fix = f"see `{name} --help`"
+            if "--from" in words:
+                fix = f"write --from before each table: --from {unknown[0]}"
+            raise UsageError(f"{name} does not take '{unknown[0]}'", fix)
         option = wrong.partition("=")[0]
         raise UsageError(
             f"{name} has no option {option}", nearest(option, _options(commands[words[0]]))
@@ -123,7 +126,7 @@ def _sweep_command(commands: Commands) -> None:
     _part(sweep, "run")
     text = (
         "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had"
-        " been run here; tables may be several"
+        " been run here; may be repeated"
     )
     _source(sweep, text)
     text = (
@@ -239,7 +242,7 @@ def _report_command(commands: Commands) -> None:
         commands, "report", "reports", "write the report once more, from what is recorded"
     )
     _spec(report)
-    text = "read the trials from a table of `rnnzoo export`, or several, or from `mlflow`"
+    text = "read the trials from a table of `rnnzoo export`, or from `mlflow`; may be repeated"
     _source(report, text)
     _set(report)
     printed = report.add_mutually_exclusive_group()
@@ -356,7 +359,7 @@ def _inspect_command(commands: Commands) -> None:
         type=whole(1),
         default=20,
         metavar="N",
-        help="how many the shares are over (default: 20)",
+        help="of how many sequences the shares are (default: 20)",
     )
     inspect.add_argument(
         "--layer", type=whole(1), default=1, metavar="N", help="of a stack, from 1 (default: 1)"

@@ -458,9 +458,11 @@ class _Layer:
                 f"gradients explode on their way back through {_listed(names)}: more than"
                 f" {GRADIENT_GROWTH:.0e} times in {self.steps} steps"
             )
-            yield Finding(
-                "gradient explodes", names, text, init, "let matrices on states begin orthogonal"
+            advice = (
+                "apply to what is carried only what has slopes of at most 1, as tanh has, and let"
+                " matrices on states begin orthogonal"
             )
+            yield Finding("gradient explodes", names, text, init, advice)
 
     def saturated(self, observed: _Observed) -> Iterator[Finding]:
         for name, expr in self.activations():

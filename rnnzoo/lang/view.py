@@ -324,6 +324,8 @@ class CellView:
     def __str__(self) -> str:
         return f"{self.name}: {self.title}\n" + "\n".join(f"  {line}" for line in self.equations)
 
+    __repr__ = __str__  # at a prompt equations are read, and no IR
+
     def _repr_html_(self) -> str:
         """Equations as text, for not every notebook typesets LaTeX, and the picture."""
         equations = html.escape("\n".join(self.unicode), quote=False)

@@ -131,7 +131,7 @@ def _row(
     interval = _interval(asked, results)
     return VariantRow(
         variant=asked.variant.label,
-        title=asked.variant.cell.title,
+        title=asked.variant.title,
         counts=_counts(results),
         points=tuple(_points(complete, asked)),
         kept=len(kept),

@@ -318,6 +318,11 @@ def _read_csv(path: Path) -> tuple[str, list[Numbered]]:
     before = reader.line_num
     for row in reader:
         line = before + 2  # on which it begins, the head being the first
+        if str(row[FIRST[0]]).startswith(TRIALS):
+            raise UsageError(
+                f"{path}:{line}: another table begins here",
+                "leave tables as they are, and pool them: `rnnzoo merge OUT TABLE TABLE`",
+            )
         if None in row.values():
             raise _refused(path, line, "it has fewer cells than there are columns")
         rows.append((line, row))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from rnnzoo.errors import Span, run_again
 from rnnzoo.markup import join, tag
 from rnnzoo.spec.cell import CellSpec
+from rnnzoo.spec.document import inline
 from rnnzoo.spec.hyperparameters import Training, Value
 
 # stands for the file of one that has none; paths in it are relative to the current folder
@@ -362,6 +363,14 @@ class Variant:
     reference: str = ""
     earlier: tuple[Earlier, ...] = ()
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
+
+    @property
+    def title(self) -> str:
+        """The cell's title, and how weights begin where the variant says so: two variants of one
+        cell may differ in nothing else.
+        """
+        begins = f"init {inline(self.init)}" if self.init else ""
+        return ", ".join(filter(None, (self.cell.title, begins)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from rnnzoo.api.again import again
+from rnnzoo.cli import models
 from rnnzoo.errors import UsageError
 from rnnzoo.spec.read_experiment import read
+from rnnzoo.spec.trial import Progress
 from tests.command import rnnzoo
+
+
+def test_an_epoch_is_the_best_so_far_where_its_weights_are_kept() -> None:
+    lines: list[str] = []
+    console: Any = SimpleNamespace(print=lines.append)
+    for score in (0.5, 0.4):  # the second epoch has the lower score, and the higher loss
+        models._print_epoch(Progress(1, 2, score, best=0.5), console)
+    assert [line.endswith("  best so far") for line in lines] == [True, False]
 
 
 def test_a_trial_trains_again_to_the_scores_that_it_had(swept: Path) -> None:

@@ -337,6 +337,12 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
         ),
         (["sweep", "spec.yaml", "more.yaml"], 2, "rnnzoo sweep does not take 'more.yaml'"),
         (
+            ["report", "spec.yaml", "--from", "a.csv", "b.csv"],
+            2,
+            "rnnzoo report does not take 'b.csv'\n"
+            "  fix: write --from before each table: --from b.csv",
+        ),
+        (
             ["sweep", "spec.yaml", "--set", "training.epochs=few"],
             2,
             "--set:1:17: `epochs` must be a whole number",

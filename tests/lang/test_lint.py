@@ -207,6 +207,9 @@ ODD = {
         "`init: {R: orthogonal}`"),
     "a factor above 1": ("W @ x + 1.5 * h[t-1]", "", "explodes", "h", ""),
     "an exponential": ("exp(W @ x + R @ h[t-1])", "", "explodes", "h", ""),
+    "a steep activation": ("tanh(W @ x + 2 * (R @ h[t-1]))", "", "gradient explodes", "h",
+        "apply to what is carried only what has slopes of at most 1, as tanh has, and let matrices"
+        " on states begin orthogonal"),
     "forgets all": ("0.5 * h[t-1] * sigmoid(W @ x)", "initial: {h: 1}\n", "dies", "h", ""),
     "far from 0": ("tanh(W @ x + R @ h[t-1] + b)", "init: {b: 20}\n", "saturated", "h",
         "`init: {b: 1}`"),

@@ -245,6 +245,14 @@ def test_a_storage_that_is_none_is_told_and_nothing_is_made(
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
+def test_of_a_folder_with_tables_their_names_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/a.csv").touch()
+    done = rnnzoo("merge", "all.csv", "tables", "--spec", "small.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "fix: tables in it are named one by one, as by tables/*.csv\n" in done.stderr
+
+
 def test_a_storage_of_ours_is_not_foreign(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "a%b.db")
     Store(url)

@@ -322,6 +322,18 @@ def test_a_row_that_is_repeated_is_refused_with_both_lines(tmp_path: Path) -> No
         table.read(path)
 
 
+def test_two_tables_in_one_file_are_refused_where_the_second_begins(tmp_path: Path) -> None:
+    text = table.write(content(), tmp_path / "t.csv").read_text()
+    both = tmp_path / "both.csv"
+    both.write_text(2 * text)
+    with pytest.raises(UsageError) as caught:
+        table.read(both)
+    assert str(caught.value) == (
+        f"{both}:{text.count(chr(10)) + 1}: another table begins here\n"
+        "  fix: leave tables as they are, and pool them: `rnnzoo merge OUT TABLE TABLE`"
+    )
+
+
 def test_a_row_after_a_message_of_several_lines_is_named_by_its_own_line(tmp_path: Path) -> None:
     path = damaged(
         table.write(content(), tmp_path / "t.csv"),

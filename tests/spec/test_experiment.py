@@ -648,3 +648,17 @@ def test_rungs_are_a_list_or_a_table_and_read_back_the_same(written: str, rungs:
     experiment = parse_experiment(text, "rungs.yaml", Path())
     assert experiment.search.rungs == rungs
     assert again(experiment).search == experiment.search
+
+
+def test_variants_of_one_cell_have_titles_that_say_how_their_weights_begin() -> None:
+    text = """\
+experiment: bias
+task: adding
+variants: [lstm, {name: b0, cell: lstm, init: {b_f: 0, R_f: {normal: 0.1}}}]
+search: {trials: 3, space: {units: 4}}
+"""
+    titles = [variant.title for variant in parse_experiment(text, "bias.yaml", Path()).variants]
+    assert titles == [
+        "Long short-term memory",
+        "Long short-term memory, init {b_f: 0, R_f: {normal: 0.1}}",
+    ]
