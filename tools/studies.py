@@ -43,6 +43,7 @@ STUDIES = (
             "greff2015_decided",
             "greff2015_noaf",
             "greff2015_framewise",
+            "greff2015_frames",
             "greff2015_ctc",
             "greff2015_ctc_more",
         ),
