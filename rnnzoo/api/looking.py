@@ -295,6 +295,7 @@ def unknown(path: Path) -> UsageError:
     if not path.exists():
         beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
         meant = close(path.name, beside)
-        return UsageError(f"no file {path}", f"did you mean '{meant[0]}'?" if meant else "")
+        fix = f"did you mean '{meant[0]}'?" if meant else "give its path from the current folder"
+        return UsageError(f"no file {path}", fix)
     endings = ", ".join([*FORMATS, ARRAYS, TEXT, *EXPERIMENTS])
     return UsageError(f"{path} is neither data nor an experiment", f"a name that ends in {endings}")

@@ -36,6 +36,7 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
 from rnnzoo.spec import plugins
 from rnnzoo.spec import settings as config
+from rnnzoo.spec.files import ENDINGS
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, MODEL, SEARCHABLE
 from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -58,9 +59,10 @@ def train(args: argparse.Namespace) -> int:
         return _train_again(args, console)
     if args.variant:
         raise UsageError("which trial of that variant?", "--trial N; a cell alone has no variants")
+    cell = cell_text(lang.load(args.cell))
     if not args.task:
         raise UsageError("which task?", "--task NAME; `rnnzoo list tasks` has them")
-    trial = single_trial(args, cell_text(lang.load(args.cell)))
+    trial = single_trial(args, cell)
     trial, task = _with_data(trial, console)
     print_warnings(tasks.warnings(task), console)
     return _show_outcome(trained(trial, console), trial, args, console)
@@ -121,7 +123,7 @@ _TRAIN_KEYS = {
 
 def _instead_of_task(name: str, known: Sequence[str]) -> str:
     """What to write for a name that no task has, or for a file of data."""
-    if Path(name).is_file():
+    if Path(name).is_file() and not name.endswith(ENDINGS):
         return f"of a file of data, `{command('new', 'experiment', 'NAME', '--data', name)}`"
     return nearest(name, known)
 

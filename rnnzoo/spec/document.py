@@ -123,6 +123,13 @@ Node = Scalar | Listing | Table
 T = TypeVar("T")
 
 
+_CANNOT_READ: Mapping[type, str] = {
+    IsADirectoryError: "name a file in that folder",
+    FileNotFoundError: "name another file: where a link is, it leads nowhere",
+    PermissionError: "allow it to be read: chmod u+r",
+}
+
+
 def read_text(path: Path, shown_as: str | None = None) -> str:
     """The text of a spec file.
 
@@ -136,7 +143,9 @@ def read_text(path: Path, shown_as: str | None = None) -> str:
             raw = stream.read(MAX_BYTES + len(codecs.BOM_UTF8) + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot read {name}: {reason}") from None
+        raise UsageError(
+            f"cannot read {name}: {reason}", _CANNOT_READ.get(type(error), "")
+        ) from None
     raw = raw.removeprefix(codecs.BOM_UTF8)
     if len(raw) > MAX_BYTES:
         raise SpecError(

@@ -735,7 +735,14 @@ REFUSED: dict[str, tuple[Change, dict[str, Any], str, str]] = {
     ),
     "no row": (lambda text: text[:1], {}, "my.csv has a header and no rows", ""),
     "a row too short": (
-        at(3, ",train", ""), {}, "my.csv, row 3: it has 6 columns, and the header 7", "quote",
+        at(3, ",train", ""), {}, "my.csv, row 3: it has 6 columns, and the header 7", "1,,3",
+    ),
+    "a row of a text without its end": (
+        lambda text: [*text, '"0'], {}, "it has 1 column, and the header 7", "close each quote",
+    ),
+    "a row too long": (
+        at(3, ",train", ",train,1"), {}, "row 3: it has 8 columns, and the header 7",
+        "quote values",
     ),
     "a window too long": (
         lambda text: text, {"window": {"length": 7}}, "no window fits: the longest sequence has 6",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from rnnzoo.errors import Mistakes, SpecError, UsageError
+from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError
 from rnnzoo.spec.cell.keys import CELL
 from rnnzoo.spec.cell.names import LABEL, MAX_NAME
 from rnnzoo.spec.cell.places import SHOWN_FILE, ZOO, find, named_in_spec
@@ -21,6 +21,7 @@ from rnnzoo.spec.document import (
     Listing,
     Node,
     Scalar,
+    Table,
     describe,
     parse,
     read_text,
@@ -65,9 +66,20 @@ def read_file(path: Path, chain: tuple[Path, ...] = ()) -> CellSpec:
     return _parse(read_text(path, shown), shown, path.parent, (*chain, path.resolve()))
 
 
+def _refuse_experiment(table: Table) -> None:
+    """
+    Raises:
+        SpecError: a file is an experiment, which lacks all that a cell needs.
+    """
+    if "experiment" in table.entries and not {"name", "equations"} & {*table.entries}:
+        problem, fix = "this is an experiment, and no cell", "name one of its `variants:`"
+        raise SpecError(Mistake(table.keys["experiment"], problem, fix))
+
+
 def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellSpec:
     mistakes, unread = Mistakes(), Mistakes()
     table = parse(text, file)
+    _refuse_experiment(table)
     spec = _own(Entry(table, mistakes, "a cell", CELL), file, mistakes, unread)
     parent = table.entries.get("extends")
     if parent is not None:

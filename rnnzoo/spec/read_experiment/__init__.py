@@ -22,6 +22,7 @@ from pathlib import Path
 
 from rnnzoo.errors import Mistake, Mistakes, SpecError
 from rnnzoo.spec import claims as sentences
+from rnnzoo.spec.cell import CELL
 from rnnzoo.spec.document import Table, parse, read_text
 from rnnzoo.spec.experiment import TEXT, Experiment, Search, Variant
 from rnnzoo.spec.files import located
@@ -76,6 +77,7 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
     """The experiment of a YAML text; names of cells and paths are looked up from `folder`."""
     chain = [] if file == TEXT else [Path(file).resolve()]
     written = extended(parse(text, file), folder, chain)
+    _refuse_cell(written.table)
 
     def attempt(overrides: Sequence[str]) -> tuple[Experiment, Sequence[Mistake]]:
         changed = written.table
@@ -94,6 +96,18 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
             *blamed(mistakes, written.names, sets, lambda overrides: attempt(overrides)[1])
         )
     return replace(experiment, sets=tuple(sets))
+
+
+def _refuse_cell(table: Table) -> None:
+    """
+    Raises:
+        SpecError: a file is a cell, which lacks all that an experiment needs.
+    """
+    is_cell = "equations" in table.entries and not ({*EXPERIMENT} - {*CELL}) & {*table.entries}
+    if is_cell:
+        problem = "this is a cell, and no experiment"
+        fix = "write an experiment that has it among its `variants:`"
+        raise SpecError(Mistake(table.keys["equations"], problem, fix))
 
 
 def _check_own_name(written: Extended, table: Table, mistakes: Mistakes) -> None:

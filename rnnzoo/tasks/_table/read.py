@@ -23,7 +23,7 @@ import pyarrow.interchange
 import pyarrow.ipc
 import pyarrow.parquet
 
-from rnnzoo.errors import TaskError, UsageError
+from rnnzoo.errors import TaskError, UsageError, number_of
 from rnnzoo.tasks._table import ts
 from rnnzoo.tasks._table.files import CSV, PARQUET, Source
 from rnnzoo.tasks._table.roles import refused
@@ -35,6 +35,9 @@ _FIRST = 1000  # rows
 _DATES = "numbers, or dates and times as 2020-12-31 and 2020-12-31T23:59:00"
 _WHOLE = r"^[-+]?\d+(\.0)?$"
 _TRUTHS = {"True": "1", "true": "1", "TRUE": "1", "False": "0", "false": "0", "FALSE": "0"}
+# columns in a row
+_TOO_FEW = "leave the place of a missing value empty, as in 1,,3; close each quote in its row"
+_TOO_MANY = "quote values that hold the sign between columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,10 +421,10 @@ def _uneven(source: Source) -> TaskError | None:
             start, end = end + 1, reader.line_num
             if values and len(values) != count:
                 problem = (
-                    f"{source.shown}, row {start}: it has {len(values)} columns, and the header"
-                    f" {count}"
+                    f"{source.shown}, row {start}: it has {number_of(len(values), 'column')}, and"
+                    f" the header {count}"
                 )
-                return refused(problem, "quote values that hold the sign between columns")
+                return refused(problem, _TOO_FEW if len(values) < count else _TOO_MANY)
     return None
 
 
