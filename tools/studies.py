@@ -90,7 +90,7 @@ STUDIES = (
         "Gated units on music (Chung et al. 2014)",
         ("chung2014", "chung2014_piano", "chung2014_muse", "chung2014_nottingham"),
     ),
-    Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again")),
+    Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again", "yao2015_ten")),
 )
 
 
