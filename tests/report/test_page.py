@@ -295,6 +295,15 @@ def test_an_index_stands_as_low_below_one_letter_as_below_another(browser: Any) 
 
 
 @needs_chromium
+def test_on_paper_a_head_has_words_that_chromium_repeats(page: Page) -> None:
+    page.emulate_media(media="print")
+    shown = page.locator("th button").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).display)"
+    )
+    assert {*shown} == {"contents"}
+
+
+@needs_chromium
 def test_on_paper_and_without_a_script_everything_is_there(browser: Any, file: Path) -> None:
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(file.as_uri())
