@@ -83,6 +83,7 @@ STUDIES = (
             "koutnik2014_small",
             "koutnik2014_sizes",
             "koutnik2014_letters",
+            "koutnik2014_lines",
         ),
     ),
     Study(
