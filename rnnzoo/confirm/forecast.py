@@ -212,6 +212,7 @@ def _expected(
     spread: float,
     measured: int,
 ) -> Expected:
+    # a claim that stays open when the others have closed has the whole level for itself
     level, last_level = asked.level(how.alpha, sharing), asked.level(how.alpha, 1)
     differences = [part * asked.margin for part in PARTS]
     cases = [

@@ -155,6 +155,7 @@ def flow(trial: Trial, model: Learner, began: float, seconds: Mapping[str, float
     goes_on = ended.waits or ended.stopped
     is_complete = ended.kind is Kind.COMPLETE
     if is_complete and not goes_on:
+        # before `restore`: more epochs go on from the last weights, not from the best
         model.keep_state(trial, replace(course, seconds=trained))
     if not goes_on:
         model.restore()

@@ -137,11 +137,11 @@ class Adjusted:
         """
         statistics, root = self._unshifted, np.sqrt(self._unshifted.information)
         slope = (root[0] - statistics.overlap / root)[1:]
-        moves = (
-            slope > NEAR * root[0]
-        )  # else the labels equal the observed ones, and their statistics at any difference
+        # else the labels equal the observed ones, and their statistics at any difference
+        moves = slope > NEAR * root[0]
         crossings = (statistics.t[0] - statistics.t[1:]) / np.where(moves, slope, 1.0)
-        # relabellings allowed beyond a bound
+        # relabellings allowed beyond a bound: the observed labels count as one, and NEAR, because
+        # 1.0 - 0.9 is a little less than 0.1
         beyond = math.floor(len(statistics.t) * (1.0 - level) / 2 + NEAR) - 1
         low = np.sort(np.where(moves, crossings, -math.inf))[beyond]
         high = np.sort(np.where(moves, crossings, math.inf))[-1 - beyond]

@@ -87,6 +87,7 @@ class Trials:
             raise StatsError(
                 f"a comparison needs {FEWEST} complete trials, not {np.isfinite(selecting).sum()}"
             )
+        # stable: of equal scores the first trial stays first, on every machine
         order = np.argsort(selecting, kind="stable")
         return cls(selecting[order], reported[order], numbers[order])
 
@@ -281,6 +282,7 @@ class Comparison:
             labels_of: (trials, draws) the labels of these trials, true for A.
         """
         shifts = np.where(self.of_a, shift, 0.0)
+        # under the hypothesis all of A's scores are shifted, those that select too
         order = np.lexsort((self.tie_breakers, self.on - shifts))
         labels, counts = self._needed(labels_of, order)
         order = order[: len(labels)]
@@ -298,6 +300,7 @@ class Comparison:
         """
         size_a = int(self.of_a.sum())
         wanted_a, wanted_b = min(self.keep + 1, size_a), min(self.keep + 1, self.size - size_a)
+        # a guess that mostly suffices: labels of all trials take much longer to count
         count = min(self.size, 4 * self.keep + 16)
         while True:
             labels = labels_of(order[:count])
@@ -367,6 +370,7 @@ def _check(a: Trials, b: Trials, keep: int) -> None:
 
 def _capped(a: Trials, b: Trials) -> tuple[Trials, Trials]:
     both = np.concatenate([a.report, b.report])
+    # one cap for both: what a failure counts as must not depend on its label
     worst = float(both[np.isfinite(both)].max())
     return a.capped(worst), b.capped(worst)
 
@@ -401,8 +405,10 @@ class _Selected:
         keep: how many to select.
         size: of the label's trials, those beyond these too.
         """
+        # as floats, which NumPy hands to BLAS; matrices of other types it multiplies slowly
         chosen = (labels & (counts <= keep)).astype(float)
         mean = report @ chosen / keep
+        # a difference of squares, which rounding may put below 0
         spread = np.maximum(report**2 @ chosen / keep - mean**2, 0.0) * keep / (keep - 1)
         last = np.add.reduce(counts < keep, axis=0, dtype=counts.dtype)
         # where all of the label's trials are selected, there is no first that is not
@@ -436,6 +442,7 @@ def _standard_error(a: _Selected, b: _Selected, report: Array, pairs: Array | No
         within = np.zeros((pairs.max() + 1, influence.shape[1]))
         for pair, of_trial in zip(pairs, influence):
             within[pair] += of_trial
+        # trials of A, and as many of B: each has its partner
         count = a.keep / a.share
         squares = (within**2).sum(axis=0) - within.sum(axis=0) ** 2 / count
         variance = np.maximum(squares, 0.0) / a.keep / (a.keep - 1)
@@ -483,6 +490,7 @@ def fewest_trials(alpha: float, paired: bool = False) -> int:
     `alpha`.
     """
     trials = FEWEST
+    # as if every relabelling were drawn: the number of draws can be raised, see `draws_for`
     while smallest_p(trials, paired, 2**62) > alpha:
         trials += 1
     return trials
@@ -528,6 +536,7 @@ def tuned_interval(
         float(stats.t.ppf((1.0 + level) / 2, keep)) * error,
     )
     low = mean - reach
+    # scores that are never negative, as errors are, have no negative mean
     return max(low, 0.0) if trials.report.min() >= 0.0 else low, mean + reach
 
 

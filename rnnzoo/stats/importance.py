@@ -96,6 +96,7 @@ class Axis:
         """
         if not self.choices:
             return threshold
+        # scikit-learn rounds points to float32: halfway between two edges, that must not decide
         return float(np.floor(threshold * self.choices + 0.5 + 1e-6) / self.choices)
 
 
@@ -209,6 +210,7 @@ def fit_forest(
     unit = np.column_stack([_filled_in(axis, column, rng) for axis, column in zip(axes, points.T)])
 
     def grow(count: int, targets: Array) -> Any:
+        # scikit-learn takes a number, and no `Generator`
         seed = int(rng.integers(2**31))
         forest = RandomForestRegressor(
             count, min_samples_leaf=SMALLEST_LEAF, oob_score=count == trees, random_state=seed
@@ -217,6 +219,7 @@ def fit_forest(
 
     grown = grow(trees, scores)
     predicted, residuals = grown.predict(unit), scores - grown.oob_prediction_
+    # else all redrawn scores would be shifted by their mean
     residuals -= residuals.mean()
     redrawn = (
         grow(TREES_PER_DRAW, predicted + rng.choice(residuals, len(scores))) for _ in range(draws)

@@ -162,6 +162,7 @@ def _chance_of_agreement(ranks: Array, tasks: int) -> float:
     """
     _, tied = np.unique(ranks, return_counts=True)
     orders = factorial(len(ranks)) // prod(factorial(int(count)) for count in tied)
+    # by logarithms: a factorial may be too large for a float
     return exp((1 - tasks) * log(orders))
 
 
@@ -170,6 +171,7 @@ def _groups(average: Array, names: Sequence[str], distance: float) -> tuple[tupl
     apart.
     """
     order = np.argsort(average, kind="stable")
+    # left: ranks that are exactly this far apart differ
     ends = np.searchsorted(average[order], average[order] + distance, side="left")
     runs, covered = [], 0
     for start, end in enumerate(ends):

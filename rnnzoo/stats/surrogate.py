@@ -127,8 +127,10 @@ def fit_each(
     surfaces = []
     for number, each in enumerate(scaled):
         shape = likeliest(equal, number)
+        # of a single axis, all lengths are among `equal`
         for axis in range(axes) if axes > 1 else ():
             shape = likeliest([_with_length(shape, axis, length) for length in LENGTHS], number)
+        # a factor of the covariance in `predict`, which leaves it to the weights
         weights = trials.weights(shape, number) * (1.0 - shape.noise)
         surfaces.append(Surface(shape, points, variants, weights, each))
     return surfaces
@@ -203,6 +205,7 @@ def matern(points: Array, others: Array, lengths: Sequence[float]) -> Array:
     # in place, for the sake of large matrices
     distance = (points**2).sum(1)[:, None] + (others**2).sum(1)[None, :]
     distance -= 2.0 * points @ others.T
+    # between equal points, rounding may leave less than 0
     np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
     distance *= math.sqrt(5.0)
     covariance: Array = 1.0 + distance

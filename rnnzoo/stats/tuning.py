@@ -72,6 +72,7 @@ def tuning_curve(
     size = len(on)
     chances = _chances(size)
     mean, finite = _curves(np.ones((1, size), dtype=int), on, report, chances)
+    # a bootstrap sample as counts: how often it holds each trial
     resamples = rng.multinomial(size, np.full(size, 1.0 / size), size=draws)
     # where a resample holds no trial that completed, it has no curve
     resamples = resamples[resamples[:, np.isfinite(on)].any(axis=1)]

@@ -181,6 +181,7 @@ def opened_search(
 
     named = settled(experiment, lambda named: any(map(is_begun, formats(planned(named)))))
     plans = formats(planned(named))
+    # a history goes on in the format in which it was begun
     return OpenedSearch(next(filter(is_begun, plans), plans[0]), loaded, seen)
 
 

@@ -127,6 +127,7 @@ class Sweep:
             self.tracker.open(name, self.experiment.about, self.texts)
             done = self._open()
             self._take_over(done)
+            # of what is left then: a trial that counts as it is needs no beginning
             self._look_for_beginnings(done)
             self._record_provenance(done)
             self._level()

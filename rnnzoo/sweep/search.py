@@ -460,6 +460,7 @@ class StudyStore:
 
     def _end_unknown(self) -> None:
         """End what an `ask` that was cut off may have begun."""
+        # all rows first, as in `reclaim`
         for row in list(queries.rows(self.storage, self.study_id)):
             if row.state == queries.UNDER_WAY[0] and row.number not in self.asked:
                 self._end(row.number, row.trial_id, None)
@@ -522,6 +523,7 @@ class StudyStore:
         """
         count = 0
         with quiet():
+            # all rows first: SQLite lets nobody write while somebody reads
             for row in list(queries.rows(self.storage, self.study_id)):
                 if row.state not in queries.UNDER_WAY or not self._is_of(row, part):
                     continue

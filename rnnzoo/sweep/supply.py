@@ -45,6 +45,7 @@ class Supply:
     def peek(self, told: Told) -> Pair | None:
         """The same, which is still here then."""
         for label, pairs in self.kept.items():
+            # its variant was stopped, and goes on: these are older than what the source has
             if pairs and label not in told.stopped and self._is_planned(pairs[0], told):
                 return pairs[0]
         return self._look_ahead(told)
@@ -53,6 +54,7 @@ class Supply:
         while True:
             if self._ahead is None:
                 self._ahead = next(self.source, None)
+            # one that is not planned stays ahead: the sweep may be told of more trials
             if self._ahead is None or not self._is_planned(self._ahead, told):
                 return None
             if self._ahead[0].variant.label not in told.stopped:

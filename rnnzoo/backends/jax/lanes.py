@@ -77,17 +77,20 @@ class Lanes:
         traced, places = list(variables), self._places(variables)
         side_by_side = _mapped()
 
+        # donated: else the values of all lanes would lie in memory twice
         @partial(jax.jit, donate_argnums=0, compiler_options=options(runs_little))
         def of_all(values: Sequence[Tensor], lanes: Tensor, own: Any, shared: Any) -> Any:
             def computed(values: Sequence[Tensor], own: Any) -> tuple[Any, list[Tensor]]:
                 return on_values(lambda: function(own, shared), traced, values)
 
             def left(values: Sequence[Tensor], own: Any) -> tuple[Any, Sequence[Tensor]]:
+                # the branches of `cond` must yield the same shapes; this one computes nothing
                 results, _ = jax.eval_shape(computed, values, own)
                 return jax.tree.map(lambda each: jnp.zeros(each.shape, each.dtype), results), values
 
             def of_lane(lane: tuple[Tensor, list[Tensor], Any]) -> Any:
                 is_asked_for, *operands = lane
+                # under `map` one branch is computed; under `vmap` both are, and one is chosen
                 return lax.cond(is_asked_for, computed, left, *operands)
 
             return side_by_side(of_lane)((lanes, list(values), own))

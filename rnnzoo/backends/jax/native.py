@@ -225,6 +225,7 @@ class NativeEngine(Engine):
         ]
         arguments += self._read(plan, given, values, extent)
         shapes = self._written(plan, extent, keeps)
+        # sequential: the loop has no axis for `vmap`, which calls it once for each
         outputs = jax.ffi.ffi_call(target, shapes, vmap_method="sequential")(*arguments)
         return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
 

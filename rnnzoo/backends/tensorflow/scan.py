@@ -109,6 +109,7 @@ def loop(
         new, values = step(t, carried, row)
         kept = list(opened)
         for value, own in zip(values, slices, strict=True):
+            # the first row of what is carried is what it begins with
             on = 0 if buffers[own.buffer].carries is None else 1
             kept[own.buffer] = _write(kept[own.buffer], value, t + on, own.first)
         # A row that will be replaced is read after the one before it was: else XLA would keep a

@@ -251,4 +251,5 @@ def _round_differences(error: float, alpha: float) -> tuple[float, float]:
         for factor in (0.2, 0.5, 1.0, 2.0, 5.0)
         if factor * power <= limit * (1 + 1e-9)
     ]
+    # as it is printed: 0.2 * 0.1 is 0.020000000000000004
     return float(f"{steps[-1]:.1g}"), float(f"{steps[-2]:.1g}")
