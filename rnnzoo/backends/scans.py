@@ -67,17 +67,17 @@ class Scanned:
             starts = tuple(given["start", name] for name in group.states)
             computed = self.values(group, step, tensors, real)
             if group.has_past:
-                before = [delayed(each, start) for each, start in zip(computed, starts)]
+                before = [delayed(value, start) for value, start in zip(computed, starts)]
             else:
-                before = [delayed(each, start, padding) for each, start in zip(computed, starts)]
-            for name, start, each, old in zip(group.states, starts, computed, before):
-                tensors["below", this_step(name)] = each
+                before = [delayed(value, start, padding) for value, start in zip(computed, starts)]
+            for name, start, value, old in zip(group.states, starts, computed, before):
+                tensors["below", this_step(name)] = value
                 tensors["below", step_before(name)] = old
-                ends[name] = last(each, start, padding, count)
-                rows[name] = each if group.has_past else _held(each, start, real)
-        for name, each in values_of(self.after, tensors).items():
-            zeros = keras.ops.zeros_like(each[0])
-            rows[name] = _held(each, zeros, real)
+                ends[name] = last(value, start, padding, count)
+                rows[name] = value if group.has_past else _held(value, start, real)
+        for name, value in values_of(self.after, tensors).items():
+            zeros = keras.ops.zeros_like(value[0])
+            rows[name] = _held(value, zeros, real)
             ends[name] = rows[name][-1]
         return Results({name: rows[name] for name in self.layer.wanted}, ends)
 

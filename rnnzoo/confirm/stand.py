@@ -281,8 +281,8 @@ def searches(experiment: Experiment, trials: int) -> int:
     Args:
         trials: of each search.
     """
-    each = experiment.search.trainings(trials, experiment.training.epochs)
-    return each * len(experiment.variants)
+    of_one = experiment.search.trainings(trials, experiment.training.epochs)
+    return of_one * len(experiment.variants)
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:

@@ -110,7 +110,7 @@ def confirming(experiment: Experiment, search: CellSearch, first: Iterable[str])
         first: labels of the first cells.
     """
     files = {experiment.variant(label).cell.file for label in first}
-    beside = tuple(each for each in experiment.variants if each.cell.file in files)
+    beside = tuple(variant for variant in experiment.variants if variant.cell.file in files)
     return replace(experiment, variants=beside, tasks=(*experiment.tasks, *search.unseen))
 
 

@@ -57,8 +57,8 @@ def fitness(plan: Plan, history: History, number: int) -> float | None:
     """The least relative accuracy over all tasks (Jozefowicz et al. 2015, equation 1); None where
     only the filter is run, which all that pass have passed alike.
     """
-    each = (beside_baseline(plan, history, number, task) for task in plan.stages)
-    return min(each, default=None)
+    accuracies = (beside_baseline(plan, history, number, task) for task in plan.stages)
+    return min(accuracies, default=None)
 
 
 def population(plan: Plan, history: History, generation: int) -> list[Drawn]:

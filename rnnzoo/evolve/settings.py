@@ -102,15 +102,16 @@ def _of_first(plan: Plan, drawn: Drawn, task: str) -> list[Training]:
     is_finite = all(each.kind != "float" or each.step for each in plan.space.dimensions)
     if is_finite and points.planned(grid, plan.space, most + 1) <= most:
         count = points.planned(grid, plan.space, most)
-        every: list[Setting] = [
+        in_grid: list[Setting] = [
             points.point(grid, plan.space, "", task, index) or {} for index in range(count)
         ]
         return [
-            Training(drawn.number, task, index, each, "all") for index, each in enumerate(every)
+            Training(drawn.number, task, index, setting, "all")
+            for index, setting in enumerate(in_grid)
         ]
     seeds = (f"{plan.search.seed} {task} {index} first" for index in range(most))
     settings = (_random(plan.space, seed) for seed in seeds)
-    return [Training(drawn.number, task, index, each) for index, each in enumerate(settings)]
+    return [Training(drawn.number, task, index, setting) for index, setting in enumerate(settings)]
 
 
 def _shares(
@@ -139,7 +140,7 @@ def _shares(
 def _before(plan: Plan, history: History, number: int, task: str, generation: int) -> list[Trained]:
     """The trainings of a cell that had ended when a generation began."""
     rows, revisits = history.in_order(number, task), history.revisits.get(number, ())
-    earlier = [each for each in revisits if each < generation]
+    earlier = [revisit for revisit in revisits if revisit < generation]
     if len(earlier) == len(revisits):
         return rows
     end = (1 + len(earlier)) * plan.search.settings
@@ -170,5 +171,5 @@ def _best(rows: Sequence[Trained]) -> list[Setting]:
 
 
 def _random(space: Space, words: str) -> Setting:
-    places = [uniform(f"{words} {each.name}") for each in space.dimensions]
+    places = [uniform(f"{words} {dimension.name}") for dimension in space.dimensions]
     return points.at(space, places)

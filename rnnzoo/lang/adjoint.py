@@ -303,7 +303,7 @@ def _scheduled(
     results = (*inputs.values(), *weights.values())
     fixed, once = _invariant(instructions, program)
     asked = needed(instructions, (*previous.values(), *results))
-    of_steps = [each for each in instructions if each.name not in fixed | once]
+    of_steps = [instruction for instruction in instructions if instruction.name not in fixed | once]
     waited_for = (*previous.values(), *_of_matrices(of_steps))
     in_loop = tuple(
         instruction

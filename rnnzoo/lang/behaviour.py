@@ -70,13 +70,13 @@ def why_not(cell: ir.Cell) -> str:
     if not np.isfinite(_as_it_begins(cell)).all():
         return f"its output is not finite within {LONG} steps"
     draws = list(_draws(cell))
-    if not any(np.isfinite(each.output).all() for each in draws):
+    if not any(np.isfinite(draw.output).all() for draw in draws):
         return f"its output is not finite within {STEPS} steps"
-    if all(_is_constant(each.output) for each in draws):
+    if all(_is_constant(draw.output) for draw in draws):
         return "its output is constant"
-    if all(_same(each.output, each.other_x) for each in draws):
+    if all(_same(draw.output, draw.other_x) for draw in draws):
         return "its output does not depend on x"
-    if all(_same(each.output[HALF:], each.other_start[HALF:]) for each in draws):
+    if all(_same(draw.output[HALF:], draw.other_start[HALF:]) for draw in draws):
         return "it has no memory: its output depends on x at the same step alone"
     return ""
 
@@ -172,7 +172,7 @@ def _kinds(cell: ir.Cell, draw: int) -> dict[str, str]:
     for weight in cell.first.weights:
         init = str(weight.init)
         for name in names_in(weight.init):
-            is_weight = any(each.name == name for each in cell.first.weights)
+            is_weight = any(weight.name == name for weight in cell.first.weights)
             init = re.sub(rf"\b{name}\b", "a weight", init) if is_weight else init
         mask = "" if weight.mask is None else f" masked by {weight.mask}"
         kinds[weight.name] = f"{draw} {weight.shape} {init} {weight.trained}{mask}"

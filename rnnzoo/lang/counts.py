@@ -57,11 +57,11 @@ def units_for(
     Raises:
         UsageError: nothing of the cell is trained.
     """
-    each = groups(cell)
+    multiple = groups(cell)
 
     def weights_with(many: int) -> float:
         try:
-            return weights(cell, inputs, many * each, layers, bidirectional)
+            return weights(cell, inputs, many * multiple, layers, bidirectional)
         except UsageError:
             return -math.inf  # too few units for the cell's modules
 
@@ -79,7 +79,7 @@ def units_for(
             low = middle
         else:
             high = middle
-    return each * min((low, high), key=lambda many: abs(weights_with(many) - wanted))
+    return multiple * min((low, high), key=lambda many: abs(weights_with(many) - wanted))
 
 
 def groups(cell: ir.Cell) -> int:

@@ -205,9 +205,9 @@ class Step:
     def draws(self) -> dict[str, Equation]:
         """The equations that are drawn at random while a layer trains, by name."""
         return {
-            each.name: each
-            for each in self.equations
-            if isinstance(each.expr, Apply) and each.expr.op.draws
+            equation.name: equation
+            for equation in self.equations
+            if isinstance(equation.expr, Apply) and equation.expr.op.draws
         }
 
     def with_draws_given(self) -> Step:
@@ -218,14 +218,14 @@ class Step:
             is_drawn = ref.kind == "value" and ref.name in drawn
             return Ref("input", ref.name, (drawn[ref.name].size,)) if is_drawn else ref
 
-        left = (each for each in self.equations if each.name not in drawn)
+        left = (equation for equation in self.equations if equation.name not in drawn)
         equations = tuple(replace(each, expr=with_refs(each.expr, given)) for each in left)
         return Step(equations, self.weights)
 
     @property
     def named_inputs(self) -> frozenset[str]:
         """Names of the inputs beside `x` that an equation reads."""
-        names = {ref.name for each in self.equations for ref in refs(each.expr, "input")}
+        names = {ref.name for equation in self.equations for ref in refs(equation.expr, "input")}
         return frozenset(names - {X})
 
 
@@ -295,9 +295,9 @@ class Cell:
         """What a layer reads, an array or a tensor (..., columns), as x and the named inputs."""
         inputs = end = self.inputs_in(columns.shape[-1])
         parts = {X: columns[..., :inputs]} if self.named_inputs else {X: columns}
-        for each in self.named_inputs:
-            begin, end = end, end + self.width(each, inputs)
-            parts[each.name] = columns[..., begin:end]
+        for named_input in self.named_inputs:
+            begin, end = end, end + self.width(named_input, inputs)
+            parts[named_input.name] = columns[..., begin:end]
         return parts
 
     @property

@@ -102,7 +102,7 @@ def _cases(choice: ir.Expr, timeless: Collection[str]) -> str:
     """Cases under one brace, which opens and never closes; choices within a case are cases too."""
     rows: list[str] = []
     for conditions, value in cases(choice):
-        when = r" \text{ and } ".join(expression(each, timeless) for each in conditions)
+        when = r" \text{ and } ".join(expression(condition, timeless) for condition in conditions)
         word = r"\text{otherwise}"
         if conditions:
             word = rf"\text{{{'else if' if rows else 'if'} }} {when}"

@@ -229,8 +229,8 @@ class _Reader:
                 moving = [position for position, each in enumerate(operands) if each.depends]
                 if not moving:
                     return _Dependence()
-                is_linear = all(each.is_linear for each in operands) and op.is_linear(moving)
-                joins = frozenset[Any]().union(*(each.joins for each in operands))
+                is_linear = all(operand.is_linear for operand in operands) and op.is_linear(moving)
+                joins = frozenset[Any]().union(*(operand.joins for operand in operands))
                 return _Dependence(True, is_linear, joins | self.joined(expr, moving))
         return _Dependence()
 

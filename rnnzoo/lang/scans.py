@@ -163,9 +163,9 @@ def _linear_group(step: ir.Step, states: tuple[str, ...]) -> Group | None:
             rests[name] = f"{name}/1"
             equations.append(ir.Equation(rests[name], linear.rest, size))
     # equations that depend on the previous values are in the coefficients now
-    others = [each for each in step.equations if each.name not in coefficients.moving]
+    others = [equation for equation in step.equations if equation.name not in coefficients.moving]
     whole = ir.Step((*others, *equations), step.weights)
-    return Group(states, only(whole, {each.name for each in equations}), gains, rests)
+    return Group(states, only(whole, {equation.name for equation in equations}), gains, rests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -426,10 +426,10 @@ def _dropped(loop: Instructions) -> Instructions:
 def _program(builder: Builder, results: Mapping[str, Atom]) -> Program:
     instructions = needed(builder.instructions, results.values())
     scope = scopes(instructions)
-    of_scope: dict[Scope, list[Instruction]] = {each: [] for each in Scope}
+    of_scope: dict[Scope, list[Instruction]] = {scope: [] for scope in Scope}
     for instruction in instructions:
         of_scope[scope[instruction.name]].append(instruction)
-    once, before, loop = (tuple(of_scope[each]) for each in Scope)
+    once, before, loop = (tuple(of_scope[scope]) for scope in Scope)
     program = Program(once, before, parts_inside(loop, before), results)
     verify(program)
     return program

@@ -119,7 +119,7 @@ class InBucket(Network):
         self.alone = Network(trial, task)
         super().__init__(trial, task, size)
         self.fitting = _fitting(self, self.alone)
-        begun = [keras.ops.convert_to_numpy(each) for each in self.alone.model.variables]
+        begun = [keras.ops.convert_to_numpy(variable) for variable in self.alone.model.variables]
         for variable, value in zip(
             self.model.variables, self.fitting.to_bucket(begun), strict=True
         ):

@@ -101,7 +101,7 @@ def playground(cell: CellView) -> Playground | str:
         strips=tuple(_strips(cell.ir)),
         constants=tuple(_constants(playable)),
         options=tuple(name for name in cell.ir.options if name in numbers),
-        vectors=tuple(each.name for each in cell.ir.first.weights if each.name in numbers),
+        vectors=tuple(weight.name for weight in cell.ir.first.weights if weight.name in numbers),
         numbers=numbers,
         data=_json(playable.content),
     )

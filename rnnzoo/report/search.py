@@ -140,7 +140,7 @@ def _fresh_tasks(selections: Sequence[Selection]) -> list[tuple[str, bool]]:
 
 def _pictures(about: About, history: History) -> list[dict[str, Any]]:
     leaders = facts.leaders(history, DRAWN)
-    return [described(name_of(each.number), CellView(cell_of(each.cell))) for each in leaders]
+    return [described(name_of(leader.number), CellView(cell_of(leader.cell))) for leader in leaders]
 
 
 def _minutes(history: History) -> float:

@@ -64,7 +64,7 @@ class Selection:
     @property
     def least(self) -> Fresh | None:
         """What is the fitness in fresh trainings: the task of the search with the least mean."""
-        return min((each for each in self.fresh if each.is_seen), key=_mean, default=None)
+        return min((fresh for fresh in self.fresh if fresh.is_seen), key=_mean, default=None)
 
 
 def _mean(fresh: Fresh) -> float:
@@ -84,7 +84,7 @@ def selections(
     for ended in best(history):
         label = f"{about.name}_{ended.number}"
         fresh = tuple(_fresh(about, results, label, whole))
-        if {*about.stages} <= {each.task for each in fresh}:
+        if {*about.stages} <= {of_task.task for of_task in fresh}:
             test = facts.on_test(about, history, ended.number)
             rows.append(Selection(name_of(ended.number), ended.fitness or 0.0, test, fresh))
     return rows

@@ -475,7 +475,7 @@ class Experiment:
 
     def _repr_html_(self) -> str:
         """For a notebook: what is compared, on what, how it is searched, and what is claimed."""
-        searched = [each.name for each in self.variant(self.baseline).space.dimensions]
+        searched = [dimension.name for dimension in self.variant(self.baseline).space.dimensions]
         over = f", over {', '.join(searched)}" if searched else ""
         rows = {
             "tasks": ", ".join(task.label for task in self.tasks),

@@ -110,9 +110,9 @@ def fit_each(
     Raises:
         StatsError: fewer than four finite scores.
     """
-    scaled = [standardized(variants, each, own_scale) for each in scores]
+    scaled = [standardized(variants, of_fit, own_scale) for of_fit in scores]
     same = variants[:, None] == variants[None, :]
-    trials = _Trials(points, same, tuple(each.scores for each in scaled))
+    trials = _Trials(points, same, tuple(of_fit.scores for of_fit in scaled))
     axes = points.shape[1]
     # all equally likely for a single variant
     correlations = CORRELATIONS if np.ptp(variants) else CORRELATIONS[:1]
@@ -125,14 +125,14 @@ def fit_each(
         return max(shapes, key=lambda shape: trials.likelihoods(shape)[number])
 
     surfaces = []
-    for number, each in enumerate(scaled):
+    for number, scales in enumerate(scaled):
         shape = likeliest(equal, number)
         # of a single axis, all lengths are among `equal`
         for axis in range(axes) if axes > 1 else ():
             shape = likeliest([_with_length(shape, axis, length) for length in LENGTHS], number)
         # a factor of the covariance in `predict`, which leaves it to the weights
         weights = trials.weights(shape, number) * (1.0 - shape.noise)
-        surfaces.append(Surface(shape, points, variants, weights, each))
+        surfaces.append(Surface(shape, points, variants, weights, scales))
     return surfaces
 
 

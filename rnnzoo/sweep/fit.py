@@ -48,8 +48,8 @@ def foresee_read(experiment: Experiment) -> dict[str, Task]:
         SpecError: one has not; said once for each variant.
     """
     folder = Path(experiment.file).parent
-    each = {choice.label: tasks.in_small(choice, folder) for choice in experiment.tasks}
-    small = {label: task for label, task in each.items() if task is not None}
+    generated = {choice.label: tasks.in_small(choice, folder) for choice in experiment.tasks}
+    small = {label: task for label, task in generated.items() if task is not None}
     mistakes = Mistakes()
     for variant, cell in cells(experiment).items():
         for refusal in _foreseen(experiment, variant, cell, small):

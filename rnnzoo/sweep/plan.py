@@ -375,7 +375,7 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
 
 def _check_groups(cell: Cell, variant: Variant, usual: int) -> None:
     """Check that the groups of a cell's units divide every number of units that it may have."""
-    each, space = counts.groups(cell), variant.space
+    groups, space = counts.groups(cell), variant.space
     searched = [dimension for dimension in space.dimensions if dimension.name == "units"]
     ranges = [dimension for dimension in searched if dimension.kind != "choice"]
     many = [int(value) for value in space.values("units") or (usual,)]
@@ -385,16 +385,16 @@ def _check_groups(cell: Cell, variant: Variant, usual: int) -> None:
     if ranges:
         low, high, step = int(ranges[0].low), int(ranges[0].high), int(ranges[0].step) or 1
         many, said = [low, low + step], f"{low} to {high}"
-    if any(units % each for units in many):
-        least = -(-min(many) // each) * each
-        most = max(least, (high if ranges else max(many)) // each * each)
-        middle = max(least, (least + most) // 2 // each * each)
+    if any(units % groups for units in many):
+        least = -(-min(many) // groups) * groups
+        most = max(least, (high if ranges else max(many)) // groups * groups)
+        middle = max(least, (least + most) // 2 // groups * groups)
         fitting = list(dict.fromkeys([least, middle, most]))
         written = f"{{choice: {fitting}}}" if len(fitting) > 1 else str(least)
         raise UsageError(
-            f"{variant.label} has {each} groups of units, and {said} units, which they do not"
+            f"{variant.label} has {groups} groups of units, and {said} units, which they do not"
             " divide",
-            f"take multiples of {each}: `units: {written}` in its space",
+            f"take multiples of {groups}: `units: {written}` in its space",
         )
 
 

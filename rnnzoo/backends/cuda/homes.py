@@ -58,8 +58,8 @@ class Homes:
         """What is handed from step to step in registers."""
         return frozenset(
             memory
-            for each in self.plan.carried
-            for memory in (each.old, each.new)
+            for carried in self.plan.carried
+            for memory in (carried.old, carried.new)
             if self.are_units(memory.sizes)
         )
 

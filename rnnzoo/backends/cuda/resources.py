@@ -84,7 +84,7 @@ class Resources:
         return Room(name_of(memory), stride, buffers, lives)
 
     def _lives(self, memory: Memory) -> Lives:
-        if memory in {each.old for each in self.plan.carried}:
+        if memory in {carried.old for carried in self.plan.carried}:
             return Lives.CARRIED
         is_fixed = memory.axes in (Axes.FIXED, Axes.BATCH)
         return Lives.ALWAYS if is_fixed and self.is_read(memory) else Lives.STEP
@@ -111,7 +111,7 @@ class Resources:
     @property
     def registers(self) -> int:
         """An estimate of a thread's registers, with one sequence a block."""
-        wide = max((len(each.result.sizes) for each in self.homes.products), default=0)
+        wide = max((len(product.result.sizes) for product in self.homes.products), default=0)
         return self.weights + wide + len(self.named) + len(self.fetched) + OTHERS
 
     def shared(self, rows: int) -> int:
@@ -147,9 +147,9 @@ class Resources:
             for operand in operation.operands:
                 if isinstance(operand, Place) and self._is_own(operand, operation):
                     places.setdefault((operand.memory, operand.member), operand)
-        for each in self.plan.carried:
-            if each.above is not None and each.old in self.homes.carried:
-                places.setdefault((each.above, 0), Place(each.above, 0))
+        for carried in self.plan.carried:
+            if carried.above is not None and carried.old in self.homes.carried:
+                places.setdefault((carried.above, 0), Place(carried.above, 0))
         return tuple(places.values())
 
     def _is_own(self, place: Place, reader: Operation) -> bool:

@@ -70,9 +70,9 @@ class Step:
         for stage in range(self.plan.stages):
             yield from self.stage(stage)
         yield self.part(self.handed_on())
-        for each in self.plan.carried:
-            if each.old not in self.homes.carried:
-                yield self.part(self.handed_on_entries(each))
+        for carried in self.plan.carried:
+            if carried.old not in self.homes.carried:
+                yield self.part(self.handed_on_entries(carried))
 
     def part(self, lines: Iterator[str]) -> Part:
         """A part of these lines, with what they read and wrote."""
@@ -287,7 +287,7 @@ class Step:
         offset = self.homes.offset(place)
         if memory in self.kernel.rooms:
             yield f"    shared.{self.entry_to(memory, 'row', f'{offset} + i')} = {value};"
-        is_new = memory in {each.new for each in self.plan.carried}
+        is_new = memory in {carried.new for carried in self.plan.carried}
         if memory.axes is Axes.STEPS and not is_new:
             to = f"{name_of(memory)}[at * {self.homes.width(memory.sizes)} + {offset} + i]"
             value = self.masked(memory, value, "")
@@ -418,7 +418,7 @@ class Step:
     def handed_on(self) -> Iterator[str]:
         """What is carried, as the next step finds it."""
         yield "PHASE {"
-        own = [each for each in self.plan.carried if each.old in self.homes.carried]
+        own = [carried for carried in self.plan.carried if carried.old in self.homes.carried]
         for each in own:
             old, new = (f"my.{register(Place(memory, 0))}" for memory in (each.old, each.new))
             yield f"  {old} = {self.next_of(each, old, new, self.above(each), 'my.')};"
@@ -429,10 +429,10 @@ class Step:
                     yield f"  {line}"
         yield "}"
 
-    def above(self, each: Carried) -> str:
-        return f"my.{register(Place(each.above, 0))}" if each.above is not None else ""
+    def above(self, carried: Carried) -> str:
+        return f"my.{register(Place(carried.above, 0))}" if carried.above is not None else ""
 
-    def next_of(self, each: Carried, old: str, new: str, above: str, mine: str) -> str:
+    def next_of(self, carried: Carried, old: str, new: str, above: str, mine: str) -> str:
         """A step that is padding repeats what is carried, and hands its adjoint on as it is."""
         if self.kernel.padding is Rows.WHOLE:
             return new
@@ -440,18 +440,18 @@ class Step:
         kept = f"{old} + {above}" if above and is_masked else old
         return f"{mine}live ? {new} : {kept}"
 
-    def handed_on_entries(self, each: Carried) -> Iterator[str]:
-        width = self.homes.width(each.old.sizes)
+    def handed_on_entries(self, carried: Carried) -> Iterator[str]:
+        width = self.homes.width(carried.old.sizes)
         lines = list(self.entries(width))
         # a sequence that is over hands on what it has: `next_of` asks whether it is live
         yield from (line for line in lines if "continue" not in line)
-        new, old = (f"{self.row(memory, 'row')}[i]" for memory in (each.new, each.old))
-        above = self.of_array(each.above, "i") if each.above is not None else ""
-        yield f"    const float next = {self.next_of(each, old, new, above, '')};"
-        yield f"    shared.{self.entry_to(each.old, 'row', 'i', 1)} = next;"
+        new, old = (f"{self.row(memory, 'row')}[i]" for memory in (carried.new, carried.old))
+        above = self.of_array(carried.above, "i") if carried.above is not None else ""
+        yield f"    const float next = {self.next_of(carried, old, new, above, '')};"
+        yield f"    shared.{self.entry_to(carried.old, 'row', 'i', 1)} = next;"
         if not self.plan.backward:
-            condition = f"rank == 0 && is_own{self.condition(each.new, '')}"
-            yield f"    if ({condition}) {name_of(each.new)}[at * {width} + i] = next;"
+            condition = f"rank == 0 && is_own{self.condition(carried.new, '')}"
+            yield f"    if ({condition}) {name_of(carried.new)}[at * {width} + i] = next;"
         yield from ("  }", "}")
 
 

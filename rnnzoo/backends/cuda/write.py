@@ -213,14 +213,14 @@ def _loaded(kernel: Kernel) -> Iterator[str]:
         entry = f"{homes.offset(place)} + {'0' if place.size == 1 else 'my.unit'}"
         value = array_entry(place.memory, width, entry, "", "my.sequence", "")
         yield f"my.{register(place)} = {value};"
-    for each in plan.carried:
-        if each.old not in homes.carried:
+    for carried in plan.carried:
+        if carried.old not in homes.carried:
             continue
-        start = _start(kernel, each.name)
-        name = f"my.{register(Place(each.old, 0))}"
+        start = _start(kernel, carried.name)
+        name = f"my.{register(Place(carried.old, 0))}"
         yield f"{name} = {array_entry(start, kernel.units, 'my.unit', '', 'my.sequence', '')};"
-        if each.old in kernel.rooms:
-            entry = f"{name_of(each.old)}[0][my.row][my.unit]"
+        if carried.old in kernel.rooms:
+            entry = f"{name_of(carried.old)}[0][my.row][my.unit]"
             yield f"if (my.is_unit) PUT({entry}, {name});"
     first = "steps - 1" if plan.backward else "0"
     yield "if (steps > 0) {"
@@ -231,7 +231,7 @@ def _loaded(kernel: Kernel) -> Iterator[str]:
 def _start(kernel: Kernel, name: str) -> Memory:
     """The array of what is carried into the first step that runs."""
     kind = "last" if kernel.plan.backward else "start"
-    (memory,) = (each.memory for each in kernel.plan.inputs if each.key == (kind, name))
+    (memory,) = (argument.memory for argument in kernel.plan.inputs if argument.key == (kind, name))
     return memory
 
 
@@ -241,7 +241,7 @@ def _filled(kernel: Kernel, memory: Memory, lives: Lives) -> Iterator[str]:
         return
     source = memory
     if lives is Lives.CARRIED:
-        (name,) = (each.name for each in kernel.plan.carried if each.old is memory)
+        (name,) = (carried.name for carried in kernel.plan.carried if carried.old is memory)
         source = _start(kernel, name)
     width = kernel.homes.width(memory.sizes)
     value = array_entry(source, width, f"e % {width}", "", f"SEQUENCE(e / {width})", "")
@@ -254,7 +254,7 @@ def _filled(kernel: Kernel, memory: Memory, lives: Lives) -> Iterator[str]:
 def _step(kernel: Kernel) -> Iterator[str]:
     yield f"const int t = {'steps - 1 - n' if kernel.plan.backward else 'n'};"
     yield "[[maybe_unused]] const int now = n & 1;"
-    handing = 1 + sum(each.old not in kernel.homes.carried for each in kernel.plan.carried)
+    handing = 1 + sum(carried.old not in kernel.homes.carried for carried in kernel.plan.carried)
     if kernel.padding is Rows.MASKED:
         yield "if (t >= runs) {"
         yield "  BARRIER;"

@@ -100,4 +100,4 @@ class CudaEngine(NativeEngine):
         outputs = call(
             *arguments, counts=np.array(counts, np.int32), ranks=np.array(ranks, np.int32)
         )
-        return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
+        return dict(zip((output.key for output in plan.outputs), outputs, strict=True))

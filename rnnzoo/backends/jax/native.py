@@ -227,7 +227,7 @@ class NativeEngine(Engine):
         shapes = self._written(plan, extent, keeps)
         # sequential: the loop has no axis for `vmap`, which calls it once for each
         outputs = jax.ffi.ffi_call(target, shapes, vmap_method="sequential")(*arguments)
-        return dict(zip((each.key for each in plan.outputs), outputs, strict=True))
+        return dict(zip((output.key for output in plan.outputs), outputs, strict=True))
 
     def _read(
         self, plan: Plan, given: Given, values: Mapping[Named, Tensor], extent: Extent

@@ -143,7 +143,7 @@ class Newton:
             rounds, _, guess = so_far
             moves = self.moves(operands, starts, real, guess)
             values = tuple(value + move for value, move in zip(guess, moves))
-            lengths = [jnp.abs(move) / (1 + jnp.abs(at)) for move, at in zip(moves, values)]
+            lengths = [jnp.abs(move) / (1 + jnp.abs(value)) for move, value in zip(moves, values)]
             return rounds + 1, jnp.max(jnp.stack(lengths)), values
 
         # where a cell begins, its equations are finite
@@ -161,7 +161,9 @@ class Newton:
         """How far each state has to move, by derivatives at a guess."""
         previous = tuple(map(_shifted, guess, starts))
         nexts, gains = self.at(operands, previous)
-        lacking = tuple(value - at for value, at in zip(_held(nexts, previous, real), guess))
+        lacking = tuple(
+            value - guessed for value, guessed in zip(_held(nexts, previous, real), guess)
+        )
         return prefixes(_kept(gains, real), lacking, reverse=False)
 
     def looped(self, operands: Operands, starts: Vector, real: Tensor | None) -> Vector:

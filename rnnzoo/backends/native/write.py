@@ -235,7 +235,7 @@ class _Writer:
                 sizes[timed.memory.name] = f"up({self.width(timed.memory.sizes)})"
             if timed.size is not None:
                 sizes[f"{timed.name}_room"] = f"2 * up({self.number_of(timed.size)})"
-        exact = [each.memory for each in plan.inputs if each.memory.axes is Axes.EXACT]
+        exact = [argument.memory for argument in plan.inputs if argument.memory.axes is Axes.EXACT]
         for memory in exact:
             sizes[f"{memory.name}_room"] = f"2 * up({self.width(memory.sizes)})"
         yield "static thread_local Room room;"
@@ -260,10 +260,10 @@ class _Writer:
         if not self.plan.backward:
             return
         memories = {argument.key: argument.memory for argument in self.plan.inputs}
-        for each in self.plan.carried:
-            last, width = memories["last", each.name], self.width(each.old.sizes)
+        for carried in self.plan.carried:
+            last, width = memories["last", carried.name], self.width(carried.old.sizes)
             # of packed sequences those that end early wait in either memory
-            for memory in (each.old, each.new) if self.is_packed else (each.old,):
+            for memory in (carried.old, carried.new) if self.is_packed else (carried.old,):
                 to = f"Out{{{memory.name}, up({width})}}"
                 yield f"copy({to}, {self.pointer(Place(last, 0))}, {width}, together);"
 
@@ -272,10 +272,10 @@ class _Writer:
         if not self.plan.backward:
             return
         memories = {argument.key: argument.memory for argument in self.plan.outputs}
-        for each in self.plan.carried:
-            first, width = memories["first", each.name], self.width(each.old.sizes)
+        for carried in self.plan.carried:
+            first, width = memories["first", carried.name], self.width(carried.old.sizes)
             to = self.pointer(Place(first, 0), "Out")
-            yield f"copy({to}, {self.row(each.old)}, {width}, together);"
+            yield f"copy({to}, {self.row(carried.old)}, {width}, together);"
 
     def unused(self) -> Iterator[str]:
         """Zeros in the rows behind the last step."""
@@ -342,8 +342,8 @@ class _Writer:
             yield from _indented(self.padding())
             yield "}"
         if self.plan.backward:
-            for each in self.plan.carried:
-                old, new = each.old.name, each.new.name
+            for carried in self.plan.carried:
+                old, new = carried.old.name, carried.new.name
                 yield f"{{ float* swapped = {old}; {old} = {new}; {new} = swapped; }}"
 
     def stages(self) -> Iterator[str]:
@@ -432,18 +432,18 @@ class _Writer:
 
     def padding(self) -> Iterator[str]:
         """Steps that are not real repeat what is carried, and hand its adjoint on as it is."""
-        for each in self.plan.carried:
-            yield from self.repeated(each)
+        for carried in self.plan.carried:
+            yield from self.repeated(carried)
         for memory in self.plan.kept:
             to = self.pointer(Place(memory, 0), "Out")
             yield f"fill({to}, In{{nullptr, 0}}, {self.width(memory.sizes)}, rows, live);"
 
-    def repeated(self, each: Carried) -> Iterator[str]:
-        width = self.width(each.new.sizes)
-        to = self.pointer(Place(each.new, 0), "Out")
-        yield f"fill({to}, {self.row(each.old)}, {width}, rows, live);"
-        if each.above is not None:
-            yield f"add({to}, {self.row(each.above)}, {width}, rows, live);"
+    def repeated(self, carried: Carried) -> Iterator[str]:
+        width = self.width(carried.new.sizes)
+        to = self.pointer(Place(carried.new, 0), "Out")
+        yield f"fill({to}, {self.row(carried.old)}, {width}, rows, live);"
+        if carried.above is not None:
+            yield f"add({to}, {self.row(carried.above)}, {width}, rows, live);"
 
 
 def sorted_by_stage(

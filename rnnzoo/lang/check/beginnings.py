@@ -32,7 +32,7 @@ def with_beginnings(cell: ir.Cell) -> ir.Cell:
     """
     file = f"<init of {cell.name}>"
     spec = CellSpec(cell.name, file, Span(file, 1, 1, "", 1), options=cell.options)
-    constants, mistakes = {each.name: each for each in cell.constants}, Mistakes()
+    constants, mistakes = {constant.name: constant for constant in cell.constants}, Mistakes()
     step, first = (begin(each, spec, constants, mistakes) for each in (cell.step, cell.first))
     mistakes.raise_if_any()
     return replace(cell, step=step, first=first)

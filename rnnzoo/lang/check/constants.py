@@ -40,10 +40,10 @@ def _matrices(spec: CellSpec) -> dict[str, Statement]:
     """
     trees = {name: expression(each.code, Mistakes()) for name, each in spec.constants.items()}
     parts = {name: [*walk(tree)] for name, tree in trees.items() if tree is not None}
-    found = {name for name, nodes in parts.items() if any(map(_is_of_matrix, nodes))}
-    for _ in parts:  # until no more are found
-        found |= {name for name in parts if found & names_read(parts[name])}
-    return {name: each for name, each in spec.constants.items() if name in found}
+    matrices = {name for name, nodes in parts.items() if any(map(_is_of_matrix, nodes))}
+    for _ in parts:  # until there are no more
+        matrices |= {name for name in parts if matrices & names_read(parts[name])}
+    return {name: each for name, each in spec.constants.items() if name in matrices}
 
 
 def names_read(nodes: Iterable[Tree]) -> set[str]:

@@ -75,7 +75,7 @@ def _to_one_size(vectors: Sequence[ir.Expr], spec: CellSpec) -> str:
     """
     names = [each.name for each in vectors if isinstance(each, ir.Ref) and each.kind in ir.WEIGHTS]
     free = [name for name in names if name not in spec.shapes]
-    sizes = [each.shape[0] for each in vectors if each.shape and each.shape != ("units",)]
+    sizes = [vector.shape[0] for vector in vectors if vector.shape and vector.shape != ("units",)]
     if len(free) == 1 and len(sizes) == 1:
         declared = f"`weights: {{{free[0]}: {{shape: [{ir.size_text(sizes[0])}]}}}}`"
         return f"declare the weight as large: {declared}; or bring both to one size: W @ x"

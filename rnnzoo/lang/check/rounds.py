@@ -72,7 +72,9 @@ def with_rounds(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, frozenset
             if _is_start(statement):
                 problem = f"'{statement.name}' is of no `repeat` block"
                 mistakes.add(statement.span, problem, "write a name, such as s, without [0]")
-        named = {name: each for name, each in spec.equations.items() if not _is_start(each)}
+        named = {
+            name: equation for name, equation in spec.equations.items() if not _is_start(equation)
+        }
         return replace(spec, equations=named), frozenset()
     counts = {block: _count(block, spec, mistakes) for block in blocks}
     expansion = _Expansion(spec, counts, mistakes)
@@ -201,11 +203,11 @@ class _Expansion:
 
     def reading(self, block: Repeat | None = None, number: int = 0) -> Reading:
         """What names mean in a round, or outside of all."""
-        counts = {each.count: count for each, count in self.counts.items()}
+        counts = {repeat.count: count for repeat, count in self.counts.items()}
         reading = Reading(counts, self.last, self.starts)
         if block is None:
             return reading
-        here = frozenset(name for name, each in self.blocks.items() if each == block)
+        here = frozenset(name for name, repeat in self.blocks.items() if repeat == block)
         return replace(reading, index=block.index, number=number, here=here)
 
     def expanded(self, statements: Mapping[str, Statement]) -> dict[str, Statement]:
@@ -228,14 +230,14 @@ class _Expansion:
 
     def rounds(self, block: Repeat, statements: Iterable[Statement]) -> dict[str, Statement]:
         """The equations of all rounds of a block, round by round."""
-        members = [each for each in statements if each.repeat == block]
+        members = [statement for statement in statements if statement.repeat == block]
         equations = {}
         for number in range(1, self.counts[block] + 1):
             reading = self.reading(block, number)
-            for each in members:
-                name = self.round_name(each.name, number)
-                # not every round needs each: `check_used` looks at all of them together
-                equations[name] = replace(each, name=name, own=False, reading=reading)
+            for statement in members:
+                name = self.round_name(statement.name, number)
+                # not every round needs each one: `check_used` looks at all of them together
+                equations[name] = replace(statement, name=name, own=False, reading=reading)
         return equations
 
     def check_names(self) -> None:

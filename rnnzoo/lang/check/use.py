@@ -142,21 +142,21 @@ def check_use(
 def _own_place(spec: CellSpec) -> Span:
     """Where the output is computed; of an inherited output, the first equation of this file."""
     equations = (*spec.equations.values(), *spec.first_layer.values())
-    spans = [spec.equations[spec.output].span, *(each.span for each in equations)]
+    spans = [spec.equations[spec.output].span, *(equation.span for equation in equations)]
     return next((span for span in spans if span.file == spec.file), spec.span)
 
 
 def _made_of(used: Collection[str], matrices: Mapping[str, Statement]) -> set[str]:
     """The constant matrices that used ones are made of."""
-    found: set[str] = set()
+    parts: set[str] = set()
     waiting = [name for name in matrices if name in used]
     while waiting:
         tree = tree_of(matrices[waiting.pop()], Mistakes())
         names = names_read(walk(tree)) if tree is not None else set()
-        new = names & matrices.keys() - found
-        found |= new
+        new = names & matrices.keys() - parts
+        parts |= new
         waiting += new
-    return found
+    return parts
 
 
 def _check_declarations_used(

@@ -114,7 +114,7 @@ class _Writer:
 
     def playable(self) -> Playable:
         constants = tuple(self.with_numbers(equation) for equation in self.cell.constants)
-        equations = tuple(self.with_numbers(each) for each in self.cell.first.equations)
+        equations = tuple(self.with_numbers(equation) for equation in self.cell.first.equations)
         step = ir.Step(equations, self.cell.first.weights)
         content = {
             "units": self.sizes.units,

@@ -152,7 +152,7 @@ class Layer:
 
     def is_number(self, name: str) -> bool:
         """Whether a constant is a number and no array."""
-        (constant,) = (each for each in self.cell.constants if each.name == name)
+        (constant,) = (constant for constant in self.cell.constants if constant.name == name)
         refs = ir.refs(constant.expr, "unit", "row", "col", "constant")
         return all(ref.kind == "constant" and self.is_number(ref.name) for ref in refs)
 
@@ -253,7 +253,7 @@ class Layer:
     @property
     def constants_read_units(self) -> bool:
         """Whether constants need the numbers of units."""
-        return any(True for each in self.cell.constants for _ in ir.refs(each.expr, "unit"))
+        return any(True for constant in self.cell.constants for _ in ir.refs(constant.expr, "unit"))
 
     def axes(self, weight: ir.Weight) -> Iterator[tuple[str, str]]:
         """The axes whose numbers the mask of a weight reads, each with its length."""

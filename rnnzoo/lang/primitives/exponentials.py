@@ -129,8 +129,8 @@ def _exponential(ops: Any, entries: Tensor, heads: int) -> Tensor:
     *axes, width = ops.shape(entries)
     count = math.isqrt(width)
     matrix = ops.reshape(entries, (*axes, count, count))
-    one = ops.eye(count, dtype=matrix.dtype)
-    value = _series(ops, matrix, matrix, one, ops.matmul)
+    identity = ops.eye(count, dtype=matrix.dtype)
+    value = _series(ops, matrix, matrix, identity, ops.matmul)
     return ops.reshape(value, (*axes, width))
 
 
@@ -142,7 +142,7 @@ def _exponential_back(ops: Any, entries: Tensor, adjoint: Tensor, heads: int) ->
     count = math.isqrt(width)
     matrix = ops.swapaxes(ops.reshape(entries, (*axes, count, count)), -1, -2)
     direction = ops.reshape(adjoint, (*axes, count, count))
-    one = ops.eye(count, dtype=matrix.dtype)
+    identity = ops.eye(count, dtype=matrix.dtype)
 
     def product(left: Tensor, right: Tensor) -> Tensor:
         """Of two matrices, each with its derivative behind it."""
@@ -150,18 +150,18 @@ def _exponential_back(ops: Any, entries: Tensor, adjoint: Tensor, heads: int) ->
         return ops.stack([value, ops.matmul(left[1], right[0]) + ops.matmul(left[0], right[1])])
 
     with_derivative = ops.stack([matrix, direction])
-    value = _series(ops, matrix, with_derivative, ops.stack([one, 0 * one]), product)
+    value = _series(ops, matrix, with_derivative, ops.stack([identity, 0 * identity]), product)
     return ops.reshape(value[1], (*axes, width))
 
 
 def _series(
-    ops: Any, matrix: Tensor, value: Tensor, one: Tensor, product: Callable[..., Tensor]
+    ops: Any, matrix: Tensor, value: Tensor, identity: Tensor, product: Callable[..., Tensor]
 ) -> Tensor:
     """The power series of the exponential, by scaling and squaring.
 
     Args:
         matrix: whose norm says how far it is scaled.
-        value: what the series is of: the matrix, or that and more; `one` is its power 0.
+        value: what the series is of: the matrix, or that and more; `identity` is its power 0.
         product: of two such.
     """
     rows = ops.max(ops.sum(ops.abs(matrix), axis=-1, keepdims=True), axis=-2, keepdims=True)
@@ -177,7 +177,7 @@ def _series(
     for power in range(DEGREE - 3, -1, -3):
         first, second, third = shares[power : power + 3]
         total = total if power == DEGREE - 3 else product(total, cube)
-        total = total + first * one + second * scaled + third * square
+        total = total + first * identity + second * scaled + third * square
     for number in range(SQUARINGS):
         total = ops.where(number < squarings, product(total, total), total)
     return total

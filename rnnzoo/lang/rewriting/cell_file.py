@@ -14,28 +14,28 @@ FAMILY = "searched"
 _WIDTH = 100  # beyond it, a table has a line for each of its keys
 
 
-def cell_file(found: Child, title: str = "", remarks: Sequence[str] = ()) -> str:
+def cell_file(child: Child, title: str = "", remarks: Sequence[str] = ()) -> str:
     """The text of a file for a cell that was found.
 
     Args:
         title: of the cell; without one, it says how the cell came about.
         remarks: comments, a line each, below the one about parents and mutations.
     """
-    titled = replace(found.cell, title=title or found.cell.title or "Found by a search over cells")
+    titled = replace(child.cell, title=title or child.cell.title or "Found by a search over cells")
     values = content(titled)
     head = {key: values.pop(key) for key in ("name", "title")}
-    comments = [f"# {line}" for line in (origin(found), *remarks)]
+    comments = [f"# {line}" for line in (origin(child), *remarks)]
     lines = [line for key, value in {**head, "family": FAMILY}.items() for line in _of(key, value)]
     lines += comments
     lines += [line for key, value in values.items() for line in _of(key, value)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def origin(found: Child) -> str:
+def origin(child: Child) -> str:
     """How a cell came about, in words."""
-    if not found.parents:
+    if not child.parents:
         return "drawn from the grammar of gated cells"
-    return f"child of {', '.join(found.parents)} by {', '.join(found.mutations)}"
+    return f"child of {', '.join(child.parents)} by {', '.join(child.mutations)}"
 
 
 def _of(key: str, value: Any) -> Iterator[str]:

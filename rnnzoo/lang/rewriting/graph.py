@@ -123,14 +123,14 @@ class Graph:
 
     def ancestors(self, name: str) -> list[ir.Ref]:
         """All that a node depends on: nodes, states at the step before, and x."""
-        found: dict[ir.Ref, None] = {}
+        ancestors: dict[ir.Ref, None] = {}
         todo = [*self._read(self.nodes[name])]
         while todo:
             ref = todo.pop()
-            if ref not in found:
-                found[ref] = None
+            if ref not in ancestors:
+                ancestors[ref] = None
                 todo += self._read(self.nodes[ref.name]) if ref.kind == "value" else ()
-        return sorted(filter(is_operand, found), key=lambda ref: (ref.kind, ref.name))
+        return sorted(filter(is_operand, ancestors), key=lambda ref: (ref.kind, ref.name))
 
     def depends(self, ref: ir.Ref, name: str) -> bool:
         """Whether a value is that of a node, or depends on it."""
@@ -266,7 +266,7 @@ class Graph:
 
     def _begun(self, equations: tuple[ir.Equation, ...]) -> ir.Step:
         """A step with the weights that its equations read, each with its initialiser."""
-        names = [ref.name for each in equations for ref in ir.refs(each.expr, *ir.WEIGHTS)]
+        names = [ref.name for equation in equations for ref in ir.refs(equation.expr, *ir.WEIGHTS)]
         weights = [self.weights[name] for name in dict.fromkeys(names)]
         step = ir.Step(equations, tuple(weights))
         on = on_states(replace(self.cell, step=step, first=step))
@@ -284,7 +284,7 @@ class Graph:
     def _taken(self) -> set[str]:
         """Names of all that is no equation."""
         cell = self.cell
-        constants = {each.name for each in cell.constants}
+        constants = {constant.name for constant in cell.constants}
         inputs = {each.name for each in cell.named_inputs}
         return {*constants, *inputs, *self.weights, *cell.options, *RESERVED, *CALLS}
 

@@ -59,7 +59,7 @@ def swap_elementwise(
     is_one = isinstance(node.op, Elementwise) and node.op.arity == 2
     if not is_one or any(map(is_vector, node.args)):
         return None
-    others = [each for each in rules.elementwise if each != node.op.name]
+    others = [name for name in rules.elementwise if name != node.op.name]
     if not others or node.op.name not in ("mul", "add", "sub", *rules.elementwise):
         return None
     return graph.with_node(name, replace(node, op=ELEMENTWISE[_drawn(others, rng)]))

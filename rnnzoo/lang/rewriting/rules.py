@@ -59,7 +59,7 @@ class Rules:
     def __post_init__(self) -> None:
         unary = [name for name, each in ELEMENTWISE.items() if each.arity == 1 and not each.symbol]
         _check_names("an activation", self.activations, [*unary, LINEAR])
-        binary = [name for name, each in ELEMENTWISE.items() if each.arity == 2]
+        binary = [name for name, primitive in ELEMENTWISE.items() if primitive.arity == 2]
         _check_names("an operation on two operands", self.elementwise, binary)
         _check_names("a mutation", self.mutations, [*FREQUENCIES])
         for text in self.forbidden:
