@@ -160,28 +160,35 @@ def flow(trial: Trial, model: Learner, began: float, seconds: Mapping[str, float
     if not goes_on:
         model.restore()
     measured = _measured(model) if is_complete else _Measured()
-    outcome = Outcome(
+    weights = model.count()
+    taken = {**trained, "total": timer.spent()["total"], "step": timer.epoch() / model.steps}
+    if goes_on:
+        save()
+    if is_complete and trial.folder:
+        model.save(trial.model, trial)
+    return _outcome(ended, course, measured, weights, taken)
+
+
+def _outcome(
+    ended: Ended,
+    course: Course,
+    measured: _Measured,
+    weights: Mapping[str, int],
+    seconds: Mapping[str, float],
+) -> Outcome:
+    return Outcome(
         kind=ended.kind,
         scores=measured.scores,
         curve=tuple(course.curve),
-        weights=model.count(),
+        weights=weights,
         best_epoch=course.best_epoch,
-        seconds={
-            **trained,
-            "total": timer.spent()["total"],
-            "step": timer.epoch() / model.steps,
-        },
+        seconds=seconds,
         message=ended.message,
         ending=ended.ending,
         waits=ended.waits,
         by_length=measured.by_length,
         also=measured.also,
     )
-    if goes_on:
-        save()
-    if is_complete and trial.folder:
-        model.save(trial.model, trial)
-    return outcome
 
 
 class _Timer:

@@ -37,29 +37,24 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
     assert experiment.confirm is not None, "there is no stage without it"
     how, asked = design(experiment, experiment.confirm, stand.task), question(claim, experiment)
     if standing is None:
-        unasked = Verdict(
-            claim.text, stand.task, "undecided", _unasked(claim, stand), "none", **about
-        )
-        if not _untuned(claim, stand):
-            return unasked
-        bounds = {"floor": asked.floor, "margin": asked.margin}
-        return replace(unasked, pair=(asked.a, asked.b), numbers=bounds, confirmed=True)
+        reason = _unasked(claim, stand)
+        unasked = Verdict(claim.text, stand.task, "undecided", reason, "none", **about)
+        return _with_bounds(unasked, asked) if _untuned(claim, stand) else unasked
     word = _word(claim, standing.answer)
     numbers = {
         "difference": standing.mean, "low": standing.low, "high": standing.high,
         "rounds": float(standing.rounds), "floor": asked.floor, "margin": asked.margin,
     }  # fmt: skip
+    sentences = [
+        _numbers(asked, standing, how.common),
+        *_failures(asked, stand),
+        *_held_back(asked, standing),
+    ]
     return Verdict(
         claim.text,
         stand.task,
         word,
-        "; ".join(
-            [
-                _numbers(asked, standing, how.common),
-                *_failures(asked, stand),
-                *_held_back(asked, standing),
-            ]
-        ),
+        "; ".join(sentences),
         TEST,
         _settle(asked, standing, how.looks, stand.ended) if word == "undecided" else "",
         numbers={name: number for name, number in numbers.items() if math.isfinite(number)},
@@ -70,6 +65,12 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         confirmed=True,
         **about,
     )
+
+
+def _with_bounds(unasked: Verdict, asked: Question) -> Verdict:
+    """The verdict on a claim without rounds, with the differences that would have decided it."""
+    bounds = {"floor": asked.floor, "margin": asked.margin}
+    return replace(unasked, pair=(asked.a, asked.b), numbers=bounds, confirmed=True)
 
 
 def _word(claim: Claim, answer: Answer) -> Word:

@@ -56,30 +56,27 @@ def searches(
         timings: how fast variants trained side by side.
     """
     select = experiment.select
-    scored: dict[tuple[str, str], Trials | StatsError] = {}
-    complete = {}
-    shares = {}
-    diverged = {}
-    for task in experiment.tasks:
-        for variant in experiment.variants:
-            pair = task.label, variant.label
-            search = belonging(results, variant.label, task.label)
-            rounds = staged(results, variant.label, task.label, ROUND)
-            completed = [result for result in search if result.outcome.kind is Kind.COMPLETE]
-            scored[pair] = trials(search, select.on, select.report)
-            complete[pair] = len(completed), len(search)
-            shares[pair] = solving(search, select.report, solved.get(task.label))
-            diverged[pair] = diverging(search, rounds)
+    searched = {
+        (task.label, variant.label): belonging(results, variant.label, task.label)
+        for task in experiment.tasks
+        for variant in experiment.variants
+    }
+    rounds = {(task, variant): staged(results, variant, task, ROUND) for task, variant in searched}
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
     return Searches(
-        trials=scored,
-        complete=complete,
+        trials={
+            pair: trials(of_pair, select.on, select.report) for pair, of_pair in searched.items()
+        },
+        complete={pair: (_completed(of_pair), len(of_pair)) for pair, of_pair in searched.items()},
         keep=keep,
         shares=model.shares,
         excluded=model.excluded,
         ratio=lambda task, a, b: _ratio(experiment, a, b, inputs[task]),
-        solving=shares,
-        diverging=diverged,
+        solving={
+            (task, variant): solving(of_pair, select.report, solved.get(task))
+            for (task, variant), of_pair in searched.items()
+        },
+        diverging={pair: diverging(of_pair, rounds[pair]) for pair, of_pair in searched.items()},
         timings={timing.of(): timing for timing in timings},
         control=experiment.control,
         seed=experiment.name,
@@ -90,6 +87,10 @@ def searches(
         pairs=experiment.paired,
         draws=draws_for(sum(len(claim.tasks) or 1 for claim, _ in pairs)),
     )
+
+
+def _completed(results: Sequence[Result]) -> int:
+    return sum(result.outcome.kind is Kind.COMPLETE for result in results)
 
 
 def trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsError:

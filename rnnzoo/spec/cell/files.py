@@ -201,14 +201,18 @@ def _base(
     return None
 
 
-def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
-    """`own` as a patch of `base`."""
+def _check_redefined(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> None:
+    """Check that no equation is redefined for upper layers alone, which the first would ignore."""
     for name, statement in patch.equations.items():
         if name in base.first_layer and name not in patch.first_layer:
             problem = f"'{name}' is redefined, but the inherited `first_layer` defines it too"
-            mistakes.add(
-                statement.span, problem, f"give `first_layer: |` with an equation of '{name}'"
-            )
+            fix = f"give `first_layer: |` with an equation of '{name}'"
+            mistakes.add(statement.span, problem, fix)
+
+
+def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
+    """The cell that `base` is with what `patch` writes."""
+    _check_redefined(base, patch, mistakes)
 
     def inherited(entries: Mapping[str, Statement]) -> dict[str, Statement]:
         return {name: replace(statement, own=False) for name, statement in entries.items()}

@@ -24,7 +24,7 @@ from rnnzoo.errors import Mistake, Mistakes, SpecError
 from rnnzoo.spec import claims as sentences
 from rnnzoo.spec.cell import CELL
 from rnnzoo.spec.document import Table, parse, read_text
-from rnnzoo.spec.experiment import TEXT, Experiment, Search, Variant
+from rnnzoo.spec.experiment import TEXT, Experiment, Search, TaskChoice, Variant
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
 from rnnzoo.spec.keys import Entry
@@ -140,16 +140,7 @@ def _experiment(source: Source, text: str) -> Experiment:
     check_hidden(source, training, compared.variants)
     margin = read_margin(source)
     confirm = read_confirm(source, margin)
-    names = {task.label: task.name for task in tasks}
-    known = sentences.Known(
-        compared.labels,
-        names,
-        _searched(search, compared.variants),
-        margin,
-        lambda label: solvable(names[label], source.folder),
-        compared.control,
-    )
-    claims = read_claims(source, known)
+    claims = read_claims(source, _known_to_claims(source, tasks, search, compared, margin))
     if confirm is not None:
         check_spaces(source, confirm, claims, compared.variants)
     check_points(source, search, compared.variants)
@@ -177,7 +168,7 @@ def _experiment(source: Source, text: str) -> Experiment:
         equal=top.value("equal", "units"),
         family=top.value("family", "file"),
         share=top.value("share", False),
-        cell_search=read_cell_search(source, compared.labels, set(names)),
+        cell_search=read_cell_search(source, compared.labels, {task.label for task in tasks}),
         places=source.places,
     )
     top.done()
@@ -213,6 +204,25 @@ def _compared(source: Source, shared: Shared) -> _Compared:
 def _copies(variants: Iterable[Variant], label: str, copy: str) -> tuple[Variant, ...]:
     """The variant of a label once more, under another one; none where it has a mistake."""
     return tuple(replace(variant, label=copy) for variant in variants if variant.label == label)
+
+
+def _known_to_claims(
+    source: Source,
+    tasks: Sequence[TaskChoice],
+    search: Search,
+    compared: _Compared,
+    margin: float | None,
+) -> sentences.Known:
+    """What claims may name."""
+    names = {task.label: task.name for task in tasks}
+    return sentences.Known(
+        compared.labels,
+        names,
+        _searched(search, compared.variants),
+        margin,
+        lambda label: solvable(names[label], source.folder),
+        compared.control,
+    )
 
 
 def _searched(search: Search, variants: Iterable[Variant]) -> set[str]:
