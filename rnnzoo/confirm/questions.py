@@ -191,6 +191,7 @@ def _answer_at_level(
     levels = question.levels or dict.fromkeys(CLOSED, level)
     half_widths = {
         own_level: looks.half_width(differences, own_level)
+        # the largest level, whose interval is the narrowest, first
         for own_level in sorted({*levels.values(), level}, reverse=True)
     }
     for own_level, half in half_widths.items():

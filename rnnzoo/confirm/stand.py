@@ -295,6 +295,7 @@ def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tu
     for dimension in space.dimensions:
         values = sorted(
             {setting[dimension.name] for setting in settings if dimension.name in setting},
+            # by type first: values of a choice may be of types that do not compare
             key=lambda value: (str(type(value)), value),
         )
         if values:
@@ -339,6 +340,7 @@ class _Stage:
             (result.key.stage, result.key.variant, result.trial.index): dict(
                 result.trial.hyperparameters
             )
+            # of a training that is in both, the results hold: they come last
             for result in (*given, *results)
             if result.key.task == task and result.key.stage
         }

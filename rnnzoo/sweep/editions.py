@@ -161,6 +161,7 @@ class OpenStudies:
         """Say what changed where this study has trials of an earlier edition; they are kept and
         never mixed in.
         """
+        # this edition has begun before, and what it sets aside was said then
         if study.identity in earlier:
             return
         left = {

@@ -114,6 +114,7 @@ def delete(leftovers: Collection[Leftover], trials: Path) -> None:
     for leftover in leftovers:
         leftover.path.unlink(missing_ok=True)
     for folder in {leftover.trial for leftover in leftovers}:
+        # the trial's folder, and those of its hash, task and variant
         for empty in (folder, *list(folder.parents)[:3]):
             with suppress(OSError):  # it holds something
                 empty.rmdir()

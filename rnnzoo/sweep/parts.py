@@ -55,6 +55,7 @@ class Part:
         """Whether both may have a trial in common."""
         if self.only and other.only and not {*self.only} & {*other.only}:
             return False
+        # an index of both exists exactly then (Chinese remainder theorem)
         return (self.shard - other.shard) % math.gcd(self.of, other.of) == 0
 
     def to_dict(self) -> dict[str, Any]:

@@ -215,6 +215,7 @@ class Takeover:
                 continue
             ended = self.opened.store.ended(edition)
             shared = {(identity, result.trial.index): result for result in ended}
+            # what the user has named holds before what experiments share
             self.by_index = {**shared, **self.by_index}
             provenances = editions[edition][0].get(PROVENANCE, [])
             self.opened.provenance_elsewhere.setdefault(identity, []).extend(provenances)

@@ -75,7 +75,7 @@ def judge_pairs(
         for position, finding in enumerate(findings)
         if isinstance(finding, UnadjustedVerdict) and finding.tested
     ]
-    # a text is not tested
+    # p / share at the whole error rate is p at a share of it; a text is not tested
     p = [min(1.0, findings[position].p / share) for position in tested]  # type: ignore[union-attr]
     levels = [share * level for level in holm_levels(p)]
     adjusted = dict(zip(tested, zip(holm(p), levels)))
@@ -131,6 +131,7 @@ def _over(claim: Claim, evidence: Evidence) -> UnadjustedVerdict:
     left = len(parts) - claim.needed + 1  # tasks without which it cannot hold
 
     def tell(word: Word, level: float) -> VerdictText:
+        # the factor of `partial_conjunction`: `left` of what supports, `needed` of what refutes
         part_level = 1.0 - (1.0 - level) / (claim.needed if word == "refuted" else left)
         texts = {task: part.tell(word, part_level) for task, part in zip(claim.tasks, parts)}
         numbers = {
