@@ -302,12 +302,7 @@ def read(path: Path | None = None) -> Settings:
     """
     path = path or project() / FILE
     mistakes = Mistakes()
-    text = read_text(path) if path.exists() else ""
-    # one that says nothing is there all the same: it marks a project's folder
-    says_nothing = all(line.strip()[:1] in ("", "#") for line in text.splitlines())
-    fix = "delete it: every setting has a default"
-    table = _empty(path) if says_nothing else parse(text, str(path), fix)
-    top = Entry(table, mistakes, "mlflow.yml", KEYS)
+    top = Entry(_table(path), mistakes, "mlflow.yml", KEYS)
     tracking, storage, ui = (
         _section(top, name, keys, mistakes)
         for name, keys in (("tracking", TRACKING), ("storage", STORAGE), ("ui", UI))
@@ -323,12 +318,7 @@ def read(path: Path | None = None) -> Settings:
     url = storage.text("url") or f"sqlite:///{RUNS}/optuna.db"
     host, port = ui.text("host", "127.0.0.1"), ui.value("port", 5000)
     for section, key in ((tracking, "uri"), (tracking, "artifacts"), (storage, "url")):
-        if _PASSWORD.match(section.text(key)):
-            fix = (
-                "write it without, and set MLFLOW_TRACKING_PASSWORD or PGPASSWORD in the"
-                " environment"
-            )
-            mistakes.add(_hidden(section.span(key)), f"`{key}` holds a password", fix)
+        _check_no_password(section, key, mistakes)
     tracker, launcher = (
         _chosen(top, name, usual, mistakes)
         for name, usual in (("tracker", MLFLOW), ("launcher", AUTO_LAUNCHER))
@@ -339,6 +329,20 @@ def read(path: Path | None = None) -> Settings:
     return Settings(
         _absolute(uri), _place(artifacts), _absolute(url), host, port, tracker, launcher
     )
+
+
+def _table(path: Path) -> Table:
+    text = read_text(path) if path.exists() else ""
+    # one that says nothing is there all the same: it marks a project's folder
+    says_nothing = all(line.strip()[:1] in ("", "#") for line in text.splitlines())
+    fix = "delete it: every setting has a default"
+    return _empty(path) if says_nothing else parse(text, str(path), fix)
+
+
+def _check_no_password(section: Entry, key: str, mistakes: Mistakes) -> None:
+    if _PASSWORD.match(section.text(key)):
+        fix = "write it without, and set MLFLOW_TRACKING_PASSWORD or PGPASSWORD in the environment"
+        mistakes.add(_hidden(section.span(key)), f"`{key}` holds a password", fix)
 
 
 def _chosen(top: Entry, setting: str, usual: Chosen, mistakes: Mistakes) -> Chosen:

@@ -60,6 +60,45 @@ class Record:
     waiting: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Recording:
+    """A `Record` that is made of one trial after the other.
+
+    Attributes:
+        waited: trials that have waited, by study and index; some have gone on since.
+    """
+
+    results: dict[tuple[str, int], Result] = field(default_factory=dict)
+    running: Counter[str] = field(default_factory=Counter)
+    interrupted: Counter[str] = field(default_factory=Counter)
+    waited: set[tuple[str, int]] = field(default_factory=set)
+
+    def add(self, study: str, state: str, result: Result | None, ended: float) -> None:
+        """
+        Args:
+            state: Optuna's name of it.
+            ended: as `Result` has it.
+        """
+        if state in queries.UNDER_WAY:
+            self.running[study] += 1
+        elif result is not None and result.outcome.final:
+            self.results.setdefault((study, result.trial.index), replace(result, ended=ended))
+        elif result is not None and result.outcome.waits:
+            self.waited.add((study, result.trial.index))
+        else:
+            # without a result it was left running by a sweep that was killed, and reclaimed by the
+            # next
+            self.interrupted[study] += 1
+
+    def record(self) -> Record:
+        ordered = sorted(
+            self.results.values(),
+            key=lambda result: (result.trial.task, result.trial.variant, result.trial.index),
+        )
+        waiting = Counter(study for study, _ in self.waited - self.results.keys())
+        return Record(ordered, self.running, self.interrupted, waiting)
+
+
 class Store:
     """Optuna's storage.
 
@@ -226,14 +265,11 @@ class Store:
         By a query of our own: Optuna would make objects of every hyper-parameter of every trial,
         which nobody asks for here, and take five times as long.
         """
-        results: dict[tuple[str, int], Result] = {}
-        running: Counter[str] = Counter()
-        interrupted: Counter[str] = Counter()
-        waited: set[tuple[str, int]] = set()
+        recording = _Recording()
         with self.storage.engine.connect() as connection:
             names = queries.names_of(connection, experiment)
             if not names:
-                return Record((), running, interrupted)
+                return Record((), {}, {})
             # what `forget` has made void
             forgotten = queries.attributes(connection, _VOID)
             void = {name: set(numbers) for name, numbers in forgotten.items()}
@@ -245,23 +281,8 @@ class Store:
                     continue
                 packed = json.loads(content) if content else None
                 result = queries.result_of(packed, names[study_id])
-                if state in queries.UNDER_WAY:
-                    running[names[study_id]] += 1
-                elif result is not None and result.outcome.final:
-                    key = (result.study, result.trial.index)
-                    results.setdefault(key, replace(result, ended=queries.seconds_of(ended)))
-                elif result is not None and result.outcome.waits:
-                    waited.add((result.study, result.trial.index))
-                else:
-                    # without a result it was left running by a sweep that was killed, and reclaimed
-                    # by the next
-                    interrupted[names[study_id]] += 1
-        ordered = sorted(
-            results.values(),
-            key=lambda result: (result.trial.task, result.trial.variant, result.trial.index),
-        )
-        waiting = Counter(study for study, _ in waited - results.keys())
-        return Record(ordered, running, interrupted, waiting)
+                recording.add(names[study_id], state, result, queries.seconds_of(ended))
+        return recording.record()
 
     @retried
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
