@@ -242,6 +242,7 @@ class Recorder:
         """Append a line, whole or not at all."""
         line = json.dumps(content, ensure_ascii=True).encode() + b"\n"
         left = memoryview(line)
+        # unbuffered: a full disk is an error of this line, not of the next one or of closing
         with self.path.open("ab", buffering=0) as stream:
             try:
                 while left:  # a disk that is almost full takes a part

@@ -33,6 +33,7 @@ def level(
     late = [
         result
         for result in results
+        # by how it ended: one that failed there may have been begun once more, and be complete
         if recorded.get((result.study, result.trial.index)) is not result.outcome.kind
     ]
     for done, result in enumerate(late):
