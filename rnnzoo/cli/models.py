@@ -122,8 +122,11 @@ _TRAIN_KEYS = {
 
 
 def _instead_of_task(name: str, known: Sequence[str]) -> str:
-    """What to write for a name that no task has, or for a file of data."""
-    if Path(name).is_file() and not name.endswith(ENDINGS):
+    """What to write for a name that no task has, or for an experiment or a file of data."""
+    if Path(name).is_file() and name.endswith(ENDINGS):
+        again = command("train", name, "--variant", "NAME", "--trial", "N")
+        return f"of an experiment, `{again}`"
+    if Path(name).is_file():
         return f"of a file of data, `{command('new', 'experiment', 'NAME', '--data', name)}`"
     return nearest(name, known)
 

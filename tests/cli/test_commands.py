@@ -371,7 +371,7 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
         (
             ["train", "rnn", "--task", "spec.yaml"],
             2,
-            "fix: of a file of data, `rnnzoo new experiment NAME --data spec.yaml`",
+            "fix: of an experiment, `rnnzoo train spec.yaml --variant NAME --trial N`",
         ),
         (["train", "rnn"], 2, "which task?\n  fix: --task NAME"),
         (["train", "spec.yaml", "--trial", "0"], 2, "which variant?\n  fix: --variant NAME"),

@@ -169,6 +169,10 @@ def test_one_training_takes_a_path_from_the_current_folder(
     monkeypatch.chdir(folder / "experiments")
     trial = single_trial(asked, "")
     assert (trial.task, trial.task_options) == ("own/mine.py", {"length": 7})
+    (folder / "experiments/my.csv").touch()
+    asked.task = "my.csv"
+    with pytest.raises(UsageError, match=r"`rnnzoo new experiment NAME --data my.csv`"):
+        single_trial(asked, "")
     asked.task = "own/mnie.py"
     with pytest.raises(UsageError, match=r"own/mnie.py: no such file"):
         single_trial(asked, "")
