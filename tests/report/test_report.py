@@ -7,10 +7,13 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,6 +25,7 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures, paper
 from rnnzoo.report import text as report_text
 from rnnzoo.report.learnt import Nothing, exhausted, nothing
+from rnnzoo.signals import asked_to_end
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.tasks import Task
@@ -29,6 +33,7 @@ from tests.report import confirming
 
 pytestmark = pytest.mark.usefixtures("small_forests")
 
+USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 EVIL = "<script>alert('x')</script>"
 SPEC = f"""\
 experiment: gates
@@ -636,3 +641,37 @@ def test_both_ends_of_an_interval_are_written_in_one_form(
     bounds: tuple[float, float] | None, shown: str
 ) -> None:
     assert report_text.interval(bounds) == shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_report_that_is_ended_while_it_is_written_has_whole_files_and_is_written_anew(
+    number: int, place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["curves.svg", "report.html", "summary.json"]
+    for name in names:
+        (tmp_path / name).write_text("old")
+    monkeypatch.setattr("rnnzoo.report.figures.draw", lambda _: {"curves": "new"})
+    monkeypatch.setattr("rnnzoo.report.html.page", lambda *_: "new")
+    summary = cast("report.Summary", SimpleNamespace(to_dict=lambda: "new"))
+    written, whole = iter(range(len(names))), Path.write_text
+
+    def half(path: Path, text: str, encoding: str) -> int:
+        if next(written) == place:
+            whole(path, text[:1], encoding)
+            os.kill(os.getpid(), number)
+        return whole(path, text, encoding)
+
+    before = signal.signal(number, USUAL[number])  # a test run of the background ignores SIGINT
+    try:
+        monkeypatch.setattr(Path, "write_text", half)
+        with pytest.raises(KeyboardInterrupt), asked_to_end():
+            report.write(summary, {}, tmp_path)
+    finally:
+        monkeypatch.setattr(Path, "write_text", whole)
+        signal.signal(number, before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    texts = [(tmp_path / name).read_text().strip('"') for name in names]
+    assert sorted(texts) == sorted(["new"] * place + ["old"] * (len(names) - place))
+    report.write(summary, {}, tmp_path)
+    assert {(tmp_path / name).read_text().strip('"') for name in names} == {"new"}
