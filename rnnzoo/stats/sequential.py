@@ -186,6 +186,7 @@ def _smallest_p(first: int, most: int) -> Array:
         if rounds >= first:
             variance = (squares - totals**2 / rounds) / (rounds - 1)
             t, relative = totals / np.sqrt(rounds * variance), _relative_level(rounds, most)
+            # the distribution function is slow, so it is asked for what is needed alone
             small = np.flatnonzero(t > -special.stdtrit(rounds - 1, LARGEST * relative))
             smallest[small] = np.minimum(
                 smallest[small], special.stdtr(rounds - 1, -t[small]) / relative

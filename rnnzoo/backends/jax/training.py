@@ -128,6 +128,7 @@ def gradients(
 def clipped(gradients: Sequence[Tensor], norm: float) -> list[Tensor]:
     """Gradients whose norm, all together, is at most that."""
     whole = jnp.sqrt(sum(jnp.sum(jnp.square(gradient)) for gradient in gradients))
+    # Keras' formula, by which gradients of norm 0 stay 0
     scale = norm * jnp.minimum(1.0 / whole, 1.0 / norm)
     return [gradient * scale for gradient in gradients]
 

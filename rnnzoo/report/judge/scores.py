@@ -42,6 +42,7 @@ def same(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     margin = number_of_claim(claim)
     above_low, below_low = evidence.difference(task, claim.a, claim.b, -margin)
     above_high, below_high = evidence.difference(task, claim.a, claim.b, margin)
+    # two one-sided tests, both of which must reject (Schuirmann 1987)
     inside = max(above_low, below_high)
 
     def tell(word: Word, level: float) -> VerdictText:
@@ -71,6 +72,7 @@ def none_better(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdic
 
     def tell(word: Word, level: float) -> VerdictText:
         shown = best if word == "refuted" else nearest
+        # Bonferroni here too: the interval is that of the p-value below
         pair_level = 1.0 - (1.0 - level) / len(names) if word == "refuted" else level
         text, numbers = evidence.describe(task, shown, claim.b, pair_level)
         settle = evidence.settle(task, shown, claim.b, margin, level) if word == "undecided" else ""
@@ -83,6 +85,7 @@ def none_better(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdic
         f"{evidence.test(nearest, claim.b)}, against the margin, for each of {len(names)} variants"
     )
     return UnadjustedVerdict(
+        # it holds of all, so the largest counts (Berger 1982); one refutes it: Bonferroni
         differences[nearest][0],
         min(1.0, len(names) * differences[best][1]),
         test,
