@@ -12,9 +12,10 @@
     draws          random numbers while a layer trains
     exponentials   the matrix exponential, of constants and of weights
 
-To add an elementwise operation, add one object to a family.  Of products and layout, users can
-write `@`, `'` and `[a, b]` alone.  No library of its own but NumPy; `lang.ir`, whose expressions
-it makes, reads `spec`.  `lang.operations` has those of a project.
+To add an elementwise operation, add one object to a family, and the rows that CONTRIBUTING.md
+names.  Of products and layout, users can write `@`, `'` and `[a, b]` alone.  No library of its own
+but NumPy; `lang.ir`, whose expressions it makes, reads `spec`.  `lang.operations` has those of a
+project.
 """
 
 from __future__ import annotations
