@@ -276,12 +276,21 @@ def machine_fault(error: BaseException | None) -> str:
 
 
 def in_the_way(error: OSError) -> str:
-    """What to do where a file stands in the place of a folder, or a folder in that of a file; empty
-    where that is not the reason of an error.
+    """What to do where a file stands in the place of a folder, or a folder in that of a file, or
+    where the system lets nobody make one, as in /proc; empty where that is not the reason of an
+    error.
     """
+    if error.errno == errno.ENOENT and _arose_in(error) == "mkdir":
+        return "no folder can be made there: choose another place"
     if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return ""
     return "move away what is there, or choose another place"
+
+
+def _arose_in(error: BaseException) -> str:
+    """The name of the function that raised an error; empty where none has."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1].f_code.co_name if frames else ""
 
 
 def absent_package(error: ModuleNotFoundError) -> str:

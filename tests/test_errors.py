@@ -4,6 +4,7 @@ them.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import re
@@ -142,6 +143,17 @@ def test_a_file_in_the_place_of_a_folder_is_no_bug_of_ours(
         told = capsys.readouterr().err
         assert told.startswith("a file: ")
         assert "fix: move away what is there, or choose another place" in told
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which none is made")
+def test_a_folder_that_nobody_can_make_is_no_bug_of_ours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["schema", "--write", "/proc/schemas"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("/proc/schemas: No such file or directory\n")
+    assert "fix: no folder can be made there: choose another place" in told
+    assert errors.in_the_way(FileNotFoundError(errno.ENOENT, "a file of ours is missing")) == ""
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
