@@ -108,6 +108,9 @@ class _Asked:
     def words(self) -> str:
         """The seed of generators in words, so that the same results always print the same
         numbers.
+
+        The name is in it, and equal trials of another experiment may differ in the last digit:
+        published tables rest on it.
         """
         return f"{self.experiment.name} {self.variant.label}"
 
