@@ -63,11 +63,11 @@ def advice(experiment: Experiment, trials: int) -> list[str]:
                 for other, where in pairs
                 if other is claim
             )
-            each = [
+            needed_by = [
                 f"{trials_for_shares(apart, ALPHA / tested)} by {100 * apart:.0f}"
                 for apart in DIFFERENCES
             ]
-            needed = f"if shares differ, it takes about {', '.join(each)} percentage points"
+            needed = f"if shares differ, it takes about {', '.join(needed_by)} percentage points"
             advised.append(f"{claim.text}: {trials} trainings of each; {needed}")
     searched = any(variant.space.dimensions for variant in experiment.variants)
     if (

@@ -113,7 +113,7 @@ def cell_of(trial: Trial, task: Task) -> lang.ir.Cell:
         RnnzooError: the bare trainer cannot train it so.
     """
     cell = lang.parse_text(trial.cell, file=f"<cell of {trial.variant}>")
-    cell = lang.with_init(cell, {name: Init.from_plain(each) for name, each in trial.init.items()})
+    cell = lang.with_init(cell, {name: Init.from_plain(init) for name, init in trial.init.items()})
     if reasons := [*why_not(trial, task, cell)]:
         problem = f"the bare trainer cannot do this: {listed(reasons)}"
         raise TrainingError(problem, "train it as any other trial, by `nn.train`")

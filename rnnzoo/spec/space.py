@@ -94,8 +94,8 @@ def searched(row: Hyperparameter) -> Key:
     ranges = _ranges(legal)
     if legal.words or legal.flag:
         kinds = ["choice"]
-    one = Either((legal, *(Keys(ranges[kind], whole=True) for kind in kinds)))
-    return Key(row.help, one, row.without)
+    value = Either((legal, *(Keys(ranges[kind], whole=True) for kind in kinds)))
+    return Key(row.help, value, row.without)
 
 
 def read(table: Table | None, mistakes: Mistakes) -> WrittenSpace:

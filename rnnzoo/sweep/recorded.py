@@ -70,7 +70,7 @@ def begin_again(path: Path, plan: Plan, rows: Iterable[Row]) -> None:
 
 def others(path: Path) -> list[Path]:
     """Histories of the same experiment under other identities, which were set aside."""
-    return sorted(each for each in path.parent.glob("*.jsonl") if each != path)
+    return sorted(file for file in path.parent.glob("*.jsonl") if file != path)
 
 
 def rows_of(path: Path, identity: str = "") -> Iterator[Row]:

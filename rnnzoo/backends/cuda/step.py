@@ -468,11 +468,11 @@ def fetch(kernel: Resources, step: str) -> Iterator[str]:
         yield f"{guard}my.next_{register(place)} = {value};"
 
 
-def array_entry(memory: Memory, width: int, entry: str, step: str, sequence: str, at: str) -> str:
+def array_entry(memory: Memory, width: int, entry: str, step: str, sequence: str, row: str) -> str:
     """An entry of an array's row of a step and a sequence."""
     match memory.axes:
         case Axes.STEPS:
-            return f"{memory.name}[{at} * {width} + {entry}]"
+            return f"{memory.name}[{row} * {width} + {entry}]"
         case Axes.BATCH:
             return f"{memory.name}[{sequence} * {width}L + {entry}]"
         case Axes.PREVIOUS:

@@ -193,8 +193,8 @@ def _shape_meant(layer: Layer, name: str) -> str:
     made = {name}  # the matrix, and the equations that compute with it
     for _ in layer.trees:  # until there are no more
         made |= {
-            each
-            for each, tree in layer.trees.items()
+            equation
+            for equation, tree in layer.trees.items()
             if made & {node.name for node in entry_by_entry(_scaled(tree))}
         }
     if layer.is_primed_beside_itself(name):
