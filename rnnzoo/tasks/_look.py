@@ -112,8 +112,9 @@ def _classes(task: Task) -> Iterator[Remark]:
     everywhere = sum(counts.values())
     never = np.flatnonzero(everywhere == 0)
     if len(never):
+        are, each = ("is", "it") if len(never) == 1 else ("are", "each")
         yield Remark(
-            f"there is no {_some(task, never)}, and the read-out has a unit for it",
+            f"there {are} no {_some(task, never)}, and the read-out has a unit for {each}",
             "y=np.unique(y, return_inverse=True)[1] counts labels from 0 without gaps",
         )
     unlearnt = np.flatnonzero((counts["train"] == 0) & (everywhere > 0))
@@ -215,7 +216,7 @@ def _list(task: Task, numbers: np.ndarray) -> str:
     are.
     """
     names = ", ".join(_name(task, number) for number in numbers[:_NAMED])
-    return names + (f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else "")
+    return names + (f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else "")
 
 
 def _name(task: Task, number: int) -> str:

@@ -156,9 +156,11 @@ def test_a_class_that_a_split_lacks_is_told(tmp_path: Path) -> None:
 
 def test_labels_that_do_not_count_from_0_are_told(tmp_path: Path) -> None:
     text = told(tmp_path, x=X, y=Y + 1, split=SPLIT)
-    assert "there is no class 0" in text
+    assert "there is no class 0, and the read-out has a unit for it" in text
     assert "np.unique(y, return_inverse=True)[1]" in text
-    assert "and 99992 more" in told(tmp_path, x=X, y=np.where(Y == 2, 99_999, Y), split=SPLIT)
+    text = told(tmp_path, x=X, y=np.where(Y == 2, 99_999, Y), split=SPLIT)
+    assert "there are no classes 2, 3, " in text
+    assert "and 99,992 more, and the read-out has a unit for each" in text
 
 
 def test_a_target_that_is_not_used_is_told(tmp_path: Path) -> None:
