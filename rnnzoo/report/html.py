@@ -37,6 +37,7 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
     """The whole report."""
     from markupsafe import Markup
 
+    titles = {row.variant: row.title for table in summary.tables for row in table.rows}
     return render(
         "report.html.j2",
         summary=summary,
@@ -46,7 +47,9 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         several=len(summary.tables) > 1,
         scaling_curves=scaling_curves(summary),
         cells=[
-            described(label, view, cells.get(summary.baseline)) for label, view in cells.items()
+            described(label, view, cells.get(summary.baseline))
+            | {"title": titles.get(label, view.title)}
+            for label, view in cells.items()
         ],
         spec=yaml_text(dict(summary.spec)),
         sources=_sources(cells),

@@ -24,6 +24,7 @@ from rnnzoo import lang, report
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures, paper
 from rnnzoo.report import text as report_text
+from rnnzoo.report.html import page as as_html
 from rnnzoo.report.learnt import Nothing, exhausted, nothing
 from rnnzoo.signals import asked_to_end
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -118,6 +119,16 @@ def test_the_best_are_chosen_on_validation_and_reported_on_test() -> None:
     assert lstm.interval is not None
     assert lstm.interval[0] <= lstm.mean <= lstm.interval[1]
     assert lstm.seconds == pytest.approx(4.5)
+
+
+def test_a_cell_on_the_page_has_the_title_of_its_variant() -> None:
+    made = summary()
+    (table,) = made.tables
+    title = "Long short-term memory, init {b_f: 0}"
+    rows = tuple(replace(row, title=title) if row.variant == "lstm" else row for row in table.rows)
+    page = as_html(replace(made, tables=(replace(table, rows=rows),)), cells(), {})
+    (card,) = re.findall(r"<h3>lstm</h3>\n<p[^>]*>(.*?)</p>", page)
+    assert card == title
 
 
 def test_every_trial_counts_in_its_kind() -> None:
