@@ -34,7 +34,8 @@ _STATED = {
     DIVERGES: "{a} diverges more often than {b}",
     FASTER: "{a} trains at least {number:g} times as fast as {b}",
 }
-_SHORT = re.compile(r"\s*\([A-Z]+\)$")  # a title's own abbreviation, which the label says already
+# a title's own abbreviation, which the label says already
+_SHORT = re.compile(r"\s*\([A-Z]+\)(?=$|,)")
 _LOWER = re.compile(r"[A-Z][a-z]*\b(?!\d)")
 
 

@@ -134,7 +134,7 @@ def _row(
     interval = _interval(asked, results)
     return VariantRow(
         variant=asked.variant.label,
-        title=asked.variant.title,
+        title=asked.experiment.title(asked.variant.label),
         counts=_counts(results),
         points=tuple(_points(complete, asked)),
         kept=len(kept),

@@ -198,7 +198,7 @@ def _verdicts(
     verdicts |= {
         (claim, where): _confirmed(claim, where, experiment, stands) for claim, where in second
     }
-    titles = {variant.label: variant.title for variant in experiment.variants}
+    titles = {variant.label: experiment.title(variant.label) for variant in experiment.variants}
     texts = answers(
         pairs,
         [verdicts[pair] for pair in pairs],

@@ -364,14 +364,6 @@ class Variant:
     earlier: tuple[Earlier, ...] = ()
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
-    @property
-    def title(self) -> str:
-        """The cell's title, and how weights begin where the variant says so: two variants of one
-        cell may differ in nothing else.
-        """
-        begins = f"init {inline(self.init)}" if self.init else ""
-        return ", ".join(filter(None, (self.cell.title, begins)))
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -463,6 +455,24 @@ class Experiment:
 
     def variant(self, label: str) -> Variant:
         return next(variant for variant in self.variants if variant.label == label)
+
+    def title(self, label: str) -> str:
+        """The title of a variant's cell.  Where other variants have the same cell, how those of its
+        weights begin that begin otherwise there: nothing else may tell them apart.
+        """
+        named = self.variant(label)
+        twins = [
+            variant
+            for variant in self.variants
+            if variant.label != label and variant.cell.title == named.cell.title
+        ]
+        told_apart = {
+            weight: begins
+            for weight, begins in named.init.items()
+            if any(twin.init.get(weight) != begins for twin in twins)
+        }
+        suffix = f"init {inline(told_apart)}" if told_apart else ""
+        return ", ".join(filter(None, (named.cell.title, suffix)))
 
     def place(self, variant: str, name: str) -> Span:
         """Where the spec says what a hyper-parameter is, or the `cell`, for a variant."""

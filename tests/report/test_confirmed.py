@@ -23,7 +23,7 @@ from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.confirm.told import lines
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import confirmed, figures, html, paper
-from rnnzoo.report.answers import answers
+from rnnzoo.report.answers import answers, subtitle
 from rnnzoo.report.confirmed import needed
 from rnnzoo.report.figures.second import outcome as outcome_of
 from rnnzoo.report.methods import methods
@@ -111,6 +111,11 @@ TITLES = {
     "mut1": "MUT1, found by evolution",
     "x": "X",
 }
+
+
+def test_an_abbreviation_goes_from_a_title_and_what_follows_it_stays() -> None:
+    assert subtitle("nfg", TITLES["nfg"]) == "no forget gate"
+    assert subtitle("b0", "No forget gate (NFG), init {b_i: 0}") == "no forget gate, init {b_i: 0}"
 
 
 def _said(

@@ -650,15 +650,27 @@ def test_rungs_are_a_list_or_a_table_and_read_back_the_same(written: str, rungs:
     assert again(experiment).search == experiment.search
 
 
-def test_variants_of_one_cell_have_titles_that_say_how_their_weights_begin() -> None:
-    text = """\
+def titles(variants: str) -> list[str]:
+    text = f"""\
 experiment: bias
 task: adding
-variants: [lstm, {name: b0, cell: lstm, init: {b_f: 0, R_f: {normal: 0.1}}}]
-search: {trials: 3, space: {units: 4}}
+variants: {variants}
+init: {{normal: 0.1}}
+search: {{trials: 3, space: {{units: 4}}}}
 """
-    titles = [variant.title for variant in parse_experiment(text, "bias.yaml", Path()).variants]
-    assert titles == [
+    experiment = parse_experiment(text, "bias.yaml", Path())
+    return [experiment.title(variant.label) for variant in experiment.variants]
+
+
+def test_variants_of_one_cell_have_titles_that_say_how_their_weights_begin() -> None:
+    assert titles("[lstm, {name: b0, cell: lstm, init: {b_f: 0, R_f: {normal: 0.1}}}]") == [
         "Long short-term memory",
         "Long short-term memory, init {b_f: 0, R_f: {normal: 0.1}}",
+    ]
+
+
+def test_beginnings_are_left_out_of_titles_where_no_variant_has_the_same_cell() -> None:
+    assert titles("[gru, {name: b0, cell: lstm, init: {b_f: 0}}]") == [
+        "Gated recurrent unit, reset before the product",
+        "Long short-term memory",
     ]
