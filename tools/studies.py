@@ -46,6 +46,7 @@ STUDIES = (
             "greff2015_frames",
             "greff2015_ctc",
             "greff2015_ctc_more",
+            "greff2015_strokes",
         ),
     ),
     Study("long_term", "How far back cells learn", ("long_term",)),
