@@ -22,6 +22,7 @@ from rnnzoo.errors import (
     StoreError,
     UsageError,
     listed,
+    number_of,
     without_password,
 )
 from rnnzoo.spec import cards
@@ -134,7 +135,7 @@ def _keras() -> Check:
 
 def _machine() -> Iterator[Check]:
     cores = machine.cores()
-    yield Check("cores", f"{cores}, so {cores} trials at once")
+    yield Check("cores", f"{cores}, so {number_of(cores, 'trial')} at once")
     memory = machine.free_memory()
     if memory is not None:
         fix = (
@@ -207,8 +208,8 @@ def _storage(settings: Settings) -> Check:
     fix = ""
     if left:
         fix = (
-            f"{left} trials were left running by a sweep that died: the next sweep of theirs runs"
-            " them again"
+            f"{number_of(left, 'trial was', 'trials were')} left running by a sweep that died: the"
+            " next sweep of that experiment begins again what was lost"
         )
     return Check("storage", without_password(settings.storage), not left, fix)
 
@@ -238,7 +239,8 @@ def _tracking(settings: Settings) -> Check:
         )
     if moved:
         store = without_password(settings.tracking)
-        problem = f"{store}: files of {len(moved)} experiments are looked for where the project was"
+        files = f"files of {number_of(len(moved), 'experiment')}"
+        problem = f"{store}: {files} are looked for where the project was"
         return Check(
             "MLflow", problem, False, "rnnzoo sync SPEC, the next sweep or make ui lead them here"
         )

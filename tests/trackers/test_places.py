@@ -85,7 +85,7 @@ def test_files_of_runs_follow_a_project_that_was_moved(
     (check,) = [check for check in doctor.checks(config.read()) if check.name == "MLflow"]
     assert (
         check.passed,
-        "files of 1 experiments are looked for where the project was" in check.detail,
+        "files of 1 experiment are looked for where the project was" in check.detail,
     ) == (False, True)
     moved = tracker(now, monkeypatch)
     write(moved, now, 1)
