@@ -15,7 +15,7 @@ from rnnzoo.cli.parser import commands as parsers_of_commands
 from rnnzoo.spec import schema
 from tests.browser import LOOKS, WCAG, barriers, chromium, needs_chromium
 from tools.site import __main__ as site
-from tools.site import commands, contents, interface, keys, links, notebooks
+from tools.site import commands, conf, contents, interface, keys, links, notebooks
 
 
 def test_every_page_of_the_docs_stands_in_one_section() -> None:
@@ -29,6 +29,25 @@ def test_the_front_page_leads_to_pages_that_there_are() -> None:
     front = (contents.DOCS / "index.md").read_text()
     for target in re.findall(r"\]\(([^)]+)\)", front):
         assert (contents.DOCS / target).is_file(), target
+
+
+def test_a_link_that_is_called_by_a_file_has_the_title_of_its_page(tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "judging.md").write_text("# How claims are judged\n\nText.\n")
+    page = tmp_path / "studies/gates.md"
+    text = "[judging.md](../judging.md#floor), [it](../judging.md), [gone.md](gone.md)"
+    assert contents.with_titles(text, page) == (
+        "[How claims are judged](../judging.md#floor), [it](../judging.md), [gone.md](gone.md)"
+    )
+
+
+def test_a_picture_that_stands_by_itself_is_reached_by_keys_where_it_scrolls() -> None:
+    alone, within = '<p><img alt="a" src="a.svg" /></p>', '<p>See <img src="a.svg" />.</p>'
+    context = {"body": alone + within}
+    conf._usable_without_a_mouse(None, "", "", context, None)
+    assert context["body"] == (
+        '<p class="picture" tabindex="0"><img alt="a" src="a.svg" /></p>' + within
+    )
 
 
 def test_the_reference_of_commands_has_every_command_and_every_option() -> None:

@@ -85,7 +85,8 @@ def lay_out(folder: Path, gallery: bool) -> None:
     for name, text in _written(gallery).items():
         _write(source / f"{name}.md", text)
     for path in source.rglob("*.md"):
-        _write(path, notebooks.with_pages(path.read_text(encoding="utf-8")))
+        text = notebooks.with_pages(path.read_text(encoding="utf-8"))
+        _write(path, contents.with_titles(text, path))
     for path in DOCS.rglob("*.ipynb"):
         notebook = path.relative_to(DOCS)
         _write((source / notebook).with_suffix(".md"), notebooks.page(path))

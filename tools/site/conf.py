@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import rnnzoo
@@ -20,6 +21,9 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Call arguments", "params_style")]  # of layers, as Keras has them
 
 highlight_language = "none"  # of blocks that name none: they are commands and what these print
+
+# a drawing that is all of a paragraph
+PICTURE = re.compile(r'<p>(<img [^>]*src="[^"]*\.svg"[^>]*>)</p>')
 
 html_theme = "furo"
 html_title = f"rnnzoo {release}"
@@ -48,7 +52,9 @@ def _examples_are_code(
 def _usable_without_a_mouse(
     app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """What scrolls can be reached by keys, and the captions of the navigation have a level."""
+    """What scrolls can be reached by keys, and the captions of the navigation have a level.  A
+    picture that stands by itself scrolls on a narrow screen, where its letters would be too small.
+    """
     for name, plain, marked in (
         ("body", "<pre>", '<pre tabindex="0">'),
         ("body", '<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
@@ -56,3 +62,5 @@ def _usable_without_a_mouse(
     ):
         if name in context:
             context[name] = context[name].replace(plain, marked)
+    if "body" in context:
+        context["body"] = PICTURE.sub(r'<p class="picture" tabindex="0">\1</p>', context["body"])

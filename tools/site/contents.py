@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -65,6 +66,10 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Project": ("compatibility", "contributing", "security", "changelog"),
 }
 
+_CALLED_BY_FILE = re.compile(
+    r"\[`?(?P<name>[\w/.-]+\.md)`?\]\((?P<path>[\w/.-]+\.md)(?P<place>[^)]*)\)"
+)
+
 
 def pages() -> list[str]:
     """The pages that are files of docs/, by their paths without ending."""
@@ -79,3 +84,25 @@ def navigation() -> str:
 
 def _section(title: str, names: Sequence[str]) -> str:
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *names, "```", ""])
+
+
+def with_titles(text: str, page: Path) -> str:
+    """The text of a page, in which a link that is called by a page's file has that page's title.
+
+    Args:
+        page: its path, from which links lead.
+    """
+
+    def titled(link: re.Match[str]) -> str:
+        target = page.parent / link["path"]
+        if not target.is_file() or target.name != Path(link["name"]).name:
+            return link[0]
+        return f"[{_title(target)}]({link['path']}{link['place']})"
+
+    return _CALLED_BY_FILE.sub(titled, text)
+
+
+def _title(page: Path) -> str:
+    """The first heading."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return next((line[2:] for line in lines if line.startswith("# ")), page.stem)

@@ -95,6 +95,8 @@ class _Writer:
                 return f"a list, each {self._words(holds.holds, title)}"
             case Names():
                 return f"by name, each {self._words(holds.holds, title)}"
+            case Either(holds=(alone, Items(holds=each))) if each == alone:
+                return f"{self._words(alone, title)}; or a list of such"
             case Either():
                 return "; or ".join(self._words(each, title) for each in holds.holds)
             case Keys():

@@ -19,10 +19,10 @@ def _initialiser() -> Either:
     """A number, a name, an option, an expression, or `{normal: 0.1}`."""
     one = Either((NUMBER, Text()))
     rows = {
-        name: Key(f"the initialiser `{name}`", Either((one, Items(one))), may_be_empty=False)
-        for name in INITIALISERS
+        name: Key(initialiser.about, Either((one, Items(one))), may_be_empty=False)
+        for name, initialiser in INITIALISERS.items()
     }
-    alone = tuple(name for name, (least, _) in INITIALISERS.items() if least == 0)
+    alone = tuple(name for name, kind in INITIALISERS.items() if kind.least == 0)
     return Either((NUMBER, Text(known=alone), Keys(rows, single=True)))
 
 

@@ -185,7 +185,7 @@ def _arguments(node: Node) -> tuple[float | str, ...] | None:
 def _initialiser(
     name: str, values: tuple[float | str, ...], span: Span, mistakes: Mistakes
 ) -> Init | None:
-    least, most = INITIALISERS[name]
+    least, most = INITIALISERS[name].least, INITIALISERS[name].most
     if not least <= len(values) <= most:
         wanted = f"{least}" if least == most else f"{least} to {most}"
         noun = "value" if wanted == "1" else "values"

@@ -22,14 +22,43 @@ FAMILIES: Mapping[str, str] = {
     "clockwork": "units that are updated at times of their own",
     "searched": "found by search or evolution",
 }
-# Initialisers by name, with the least and the largest number of values they take.  Their meaning is
-# that of Keras.
-INITIALISERS: Mapping[str, tuple[int, int]] = {
-    "constant": (1, 1), "zeros": (0, 0), "ones": (0, 0), "identity": (0, 1), "orthogonal": (0, 1),
-    "normal": (1, 1), "uniform": (1, 2), "glorot_uniform": (0, 0), "glorot_normal": (0, 0),
-    "he_uniform": (0, 0), "he_normal": (0, 0), "lecun_uniform": (0, 0), "lecun_normal": (0, 0),
-    "spectral_radius": (1, 2),
-}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Initialiser:
+    """A way in which a weight begins; its meaning is that of Keras.
+
+    Attributes:
+        about: how entries begin.
+        least, most: how many values it takes.
+    """
+
+    about: str
+    least: int = 0
+    most: int = 0
+
+
+INITIALISERS: Mapping[str, Initialiser] = {
+    "constant": Initialiser("every entry is this number", 1, 1),
+    "zeros": Initialiser("every entry is 0"),
+    "ones": Initialiser("every entry is 1"),
+    "identity": Initialiser("the identity matrix, times this number or 1", 0, 1),
+    "orthogonal": Initialiser("a random orthogonal matrix, times this number or 1", 0, 1),
+    "normal": Initialiser("normal, with this standard deviation", 1, 1),
+    "uniform": Initialiser("uniform, from minus this number to it, or between two", 1, 2),
+    "glorot_uniform": Initialiser("uniform, with a variance of 2 / (rows + columns)"),
+    "glorot_normal": Initialiser("normal, with a variance of 2 / (rows + columns)"),
+    "he_uniform": Initialiser("uniform, with a variance of 2 / columns"),
+    "he_normal": Initialiser("normal, with a variance of 2 / columns"),
+    "lecun_uniform": Initialiser("uniform, with a variance of 1 / columns"),
+    "lecun_normal": Initialiser("normal, with a variance of 1 / columns"),
+    "spectral_radius": Initialiser(
+        "normal, scaled to this largest absolute eigenvalue; beside it the share of entries that"
+        " are not 0",
+        1,
+        2,
+    ),
+}
 EXPRESSION = "expression"  # an `Init` with the text of one, which `lang.start` computes
 # An `Init` of a matrix on joined vectors: an initialiser for the columns of each, as if each had a
 # matrix of its own.
