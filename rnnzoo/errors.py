@@ -302,6 +302,9 @@ def absent_package(error: ModuleNotFoundError) -> str:
     return "" if there else package
 
 
+_OTHER_PYTHON = "on Windows work in WSL (docs/installing.md); elsewhere, use a Python that has it"
+
+
 def lacking(what: str, package: str) -> RnnzooError:
     """What is said where something needs a package or module that is not there.
 
@@ -309,8 +312,7 @@ def lacking(what: str, package: str) -> RnnzooError:
     has those.
     """
     if package in sys.stdlib_module_names:
-        fix = "on Windows work in WSL (docs/installing.md); elsewhere, use a Python that has it"
-        return RnnzooError(f"{what} needs {package}, which this Python lacks", fix)
+        return RnnzooError(f"{what} needs {package}, which this Python lacks", _OTHER_PYTHON)
     fix = "install rnnzoo with all that it needs (docs/installing.md): pip install rnnzoo"
     return RnnzooError(f"{what} needs {package}, which is not installed here", fix)
 
@@ -327,6 +329,7 @@ _STORE_FIXES = (
     (("access module", "no module named"),
      "pip install 'rnnzoo[postgresql]', or the driver that the URL names"),
 )  # fmt: skip
+_NO_MODULE = re.compile(r"no module named '?([\w]+)", re.I)
 
 
 def store_error(store: str, url: str, reason: str, key: str) -> StoreError:
@@ -339,11 +342,19 @@ def store_error(store: str, url: str, reason: str, key: str) -> StoreError:
     secret = url.partition("://")[2].rpartition("@")[0]
     if secret:  # what a network says may repeat the address
         reason = reason.replace(f"{secret}@", "...@")
-    lower = reason.lower()
-    known = (fix for words, fix in _STORE_FIXES if any(word in lower for word in words))
-    fix = next(known, None) or _fix_of_file(url) or "see that it runs and can be reached"
+    fix = _fix_of_store(reason) or _fix_of_file(url) or "see that it runs and can be reached"
     problem = f"{store} at {without_password(url)} cannot be used: {reason}"
     return StoreError(problem, f"{fix} (`{key}:` in mlflow.yml names it)")
+
+
+def _fix_of_store(reason: str) -> str:
+    """By what the store said; empty where that is none of the known reasons."""
+    module = _NO_MODULE.search(reason)
+    if module and module[1] in sys.stdlib_module_names:
+        return _OTHER_PYTHON
+    lower = reason.lower()
+    known = (fix for words, fix in _STORE_FIXES if any(word in lower for word in words))
+    return next(known, "")
 
 
 def _fix_of_file(url: str) -> str:

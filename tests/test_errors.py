@@ -17,7 +17,15 @@ import pytest
 import rnnzoo
 from rnnzoo import errors
 from rnnzoo.cli import main
-from rnnzoo.errors import RnnzooError, Span, SpecError, StoreError, TaskError, UsageError
+from rnnzoo.errors import (
+    RnnzooError,
+    Span,
+    SpecError,
+    StoreError,
+    TaskError,
+    UsageError,
+    store_error,
+)
 from rnnzoo.spec.cell import built_in_names
 
 ROOT = Path(rnnzoo.__file__).parent
@@ -212,3 +220,16 @@ def test_the_cell_that_a_slip_means_is_named(slip: str, meant: str | None) -> No
 def test_a_swap_of_neighbours_is_nearer_than_another_letter() -> None:
     assert errors.close("mea", ["mse", "mae", "mad"]) == ["mae"]
     assert errors.close("tset", ["test", "seat", "sets"]) == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "fix"),
+    [
+        ("No module named 'psycopg2'", "pip install 'rnnzoo[postgresql]'"),
+        ("No module named '_sqlite3'", "use a Python that has it"),
+        ("database is locked", "another program holds it"),
+        ("the moon is full", "see that it runs and can be reached"),
+    ],
+)
+def test_what_a_storage_says_has_a_fix_that_fits(reason: str, fix: str) -> None:
+    assert fix in str(store_error("the storage", "mysql://db/x", reason, "storage"))

@@ -38,7 +38,12 @@ def staged(path: Path) -> Iterator[Path]:
     for leftover in path.parent.glob(f"{PREFIX}*-*"):
         if leftover.is_dir() and not _runs(leftover.name.removeprefix(PREFIX).partition("-")[0]):
             shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=path.parent) as folder:
+    try:
+        staging = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=path.parent)
+    except OSError as error:
+        error.filename = os.fspath(path)  # what was asked for, and not a name that nobody gave
+        raise
+    with staging as folder:
         yield Path(folder) / path.name
 
 

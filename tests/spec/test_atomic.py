@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -72,3 +73,15 @@ def test_what_a_dead_process_left_goes_and_what_others_have_stays(tmp_path: Path
         *stay,
         f"aside-{dead.stdout.strip()}-file",
     }
+
+
+def test_where_nothing_can_be_written_the_file_is_named_and_no_staging_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(prefix: str, dir: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{dir}/{prefix}x")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refused)
+    with pytest.raises(PermissionError) as caught, atomic_write(tmp_path / "report.html"):
+        pass
+    assert caught.value.filename == str(tmp_path / "report.html")
