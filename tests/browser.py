@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -41,9 +41,24 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def recorded_complaints(page: Page) -> list[str]:
+    """What a page says on its console that is no mere information, and what its scripts throw: a
+    list that goes on while the page is used.
+    """
+    complaints: list[str] = []
+
+    def record(message: ConsoleMessage) -> None:
+        if message.type in ("warning", "error"):
+            complaints.append(f"console: {message.text}")
+
+    page.on("console", record)
+    page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
+    return complaints
+
+
 def barriers(browser: Browser, file: Path, look: tuple[str, str], tags: Iterable[str]) -> list[str]:
     """What axe-core finds against its rules of these tags on a page with all of its details open:
-    the rule, the element, and what is wrong with it.
+    the rule, the element, and what is wrong with it; and what the page's own code complains of.
 
     Args:
         look: a key of `WIDTHS`, and light or dark; what is dark differs in its colours alone.
@@ -53,13 +68,14 @@ def barriers(browser: Browser, file: Path, look: tuple[str, str], tags: Iterable
     width, scheme = look
     size: Any = {"width": WIDTHS[width], "height": 900}
     page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+    complaints = recorded_complaints(page)
     page.goto(file.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     rules = OF_COLOURS if scheme == "dark" else [*tags]
     options = {"runOnly": rules, "resultTypes": ["violations"]}
     violations = Axe().run(page, options=options).response["violations"]
     page.close()
-    return [
+    return complaints + [
         f"{violation['id']}: {node['html'][:200]}: {node['failureSummary']}"
         for violation in violations
         for node in violation["nodes"]

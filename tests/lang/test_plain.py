@@ -256,11 +256,11 @@ def test_weights_begin_as_the_cell_says(name: str, torch: ModuleType) -> None:
 
 
 def check_beginnings(name: str) -> None:
-    least, most = INITIALISERS[name]
+    kind = INITIALISERS[name]
     shape, operand, pair = "[units, inputs]", "x", [-0.1, 0.2]
     if name == "spectral_radius":
         shape, operand, pair = "[units, units]", "h[t-1]", [0.9, 0.5]
-    for values in ([], [0.3], pair)[least : most + 1]:
+    for values in ([], [0.3], pair)[kind.least : kind.most + 1]:
         begin = {name: values[0] if len(values) == 1 else values} if values else name
         cell = parsed(
             f"name: mine\nequations: |\n  h = tanh(W @ {operand} + b) * h[t-1]\n"
