@@ -365,18 +365,34 @@ def _lowered_as_weight(
     return keras.ops.transpose(keras.ops.reshape(vector, emitter.sizes.shape(shape)))
 
 
+def _with_zeros(
+    emitter: Emitter,
+    instruction: Instruction,
+    values: Values,
+    shape: Callable[[ir.Number], tuple[Any, ...]],
+) -> list[Tensor]:
+    """The operands; a number stands for the zeros of an adjoint that nothing was handed to, whose
+    shape is said.
+    """
+
+    def value(operand: Atom) -> Tensor:
+        if isinstance(operand, ir.Number):
+            return keras.ops.zeros(shape(operand), emitter.dtype)
+        return emitter.value(operand, values)
+
+    return [value(operand) for operand in instruction.inputs]
+
+
 def _lowered_stack(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
     """Side by side along the last axis: vectors, or kernels by their rows."""
     axes = () if like is None else tuple(keras.ops.shape(like)[:-1])
-    laid = []
-    for operand in instruction.inputs:
-        if isinstance(operand, ir.Number):  # the zeros of an adjoint that nothing was handed to
-            laid.append(keras.ops.zeros((*axes, emitter.sizes.of(operand.shape[0])), emitter.dtype))
-        else:
-            laid.append(emitter.value(operand, values))
-    return emitter.join(laid)
+
+    def shape(zeros: ir.Number) -> tuple[Any, ...]:
+        return (*axes, emitter.sizes.of(zeros.shape[0]))
+
+    return emitter.join(_with_zeros(emitter, instruction, values, shape))
 
 
 def _lowered_part(
@@ -396,14 +412,10 @@ def _lowered_columns(
 def _lowered_beside(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
-    laid = []
-    for operand in instruction.inputs:
-        if isinstance(operand, ir.Number):  # the zeros of an adjoint that nothing was handed to
-            shape = tuple(map(emitter.sizes.of, reversed(operand.shape)))
-            laid.append(keras.ops.zeros(shape, emitter.dtype))
-        else:
-            laid.append(emitter.value(operand, values))
-    return keras.ops.concatenate(laid, axis=0)
+    def shape(zeros: ir.Number) -> tuple[Any, ...]:
+        return tuple(map(emitter.sizes.of, reversed(zeros.shape)))
+
+    return keras.ops.concatenate(_with_zeros(emitter, instruction, values, shape), axis=0)
 
 
 def _lowered_sum_steps(
