@@ -90,7 +90,13 @@ STUDIES = (
     Study(
         "chung2014",
         "Gated units on music (Chung et al. 2014)",
-        ("chung2014", "chung2014_piano", "chung2014_muse", "chung2014_nottingham"),
+        (
+            "chung2014",
+            "chung2014_piano",
+            "chung2014_muse",
+            "chung2014_nottingham",
+            "chung2014_again",
+        ),
     ),
     Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again", "yao2015_ten")),
 )
