@@ -170,6 +170,10 @@ class Remark:
     problem: str
     fix: str = ""
 
+    def plain(self) -> dict[str, str]:
+        """As JSON has it."""
+        return {"problem": self.problem, "fix": self.fix}
+
     def __str__(self) -> str:
         return printable(worded(f"warning: {self.problem}", self.fix))
 
@@ -329,7 +333,7 @@ _STORE_FIXES = (
     (("access module", "no module named"),
      "pip install 'rnnzoo[postgresql]', or the driver that the URL names"),
 )  # fmt: skip
-_NO_MODULE = re.compile(r"no module named '?([\w]+)", re.I)
+_NO_MODULE = re.compile(r"no module named '?(\w+)", re.I)
 
 
 def store_error(store: str, url: str, reason: str, key: str) -> StoreError:

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnzoo.api.again import again
 from rnnzoo.api.value import Results
 from rnnzoo.nn import train
 from rnnzoo.report import figures
 from rnnzoo.report.figures import CellCurves, TaskCurves
+from rnnzoo.report.results import staged
+from rnnzoo.spec.trial import ROUND
+from tools.models import begun_anew
 from tools.recorded import ROOT, results_of
 
 STUDIES: Mapping[str, str] = {
@@ -38,7 +40,7 @@ def task_curves(study: str, title: str) -> TaskCurves:
     """The cells of a study."""
     results = results_of(study)
     names = [variant.label for variant in results.experiment.variants]
-    models = {name: _model(results, name) for name in names}
+    models = {name: begun_anew(results, f"{name}~{ROUND}", 0) for name in names}
     seconds = _seconds_of_updates(models)
     cells = [
         CellCurves(name, models[name].steps, seconds[name], curves_of_rounds(results, name))
@@ -49,20 +51,13 @@ def task_curves(study: str, title: str) -> TaskCurves:
 
 def curves_of_rounds(results: Results, variant: str) -> tuple[tuple[float, ...], ...]:
     """Of a variant's trainings in the rounds."""
-    wanted = (variant, "round")
-    rounds = [result for result in results if (result.key.variant, result.key.stage) == wanted]
+    (task,) = results.experiment.tasks
+    rounds = staged(results, variant, task.label, ROUND)
     return tuple(_validation(result.outcome.curve) for result in rounds)
 
 
 def _validation(curve: Sequence[Mapping[str, float]]) -> tuple[float, ...]:
     return tuple(point["validation"] for point in curve)
-
-
-def _model(results: Results, variant: str) -> train.Model:
-    trial = again(results.experiment, f"{variant}~round", "", 0, lambda *_: None).trial
-    task, problem = train.data_for(trial)
-    assert task is not None, problem
-    return train.Model(trial, task)
 
 
 def _seconds_of_updates(models: Mapping[str, train.Model]) -> dict[str, float]:
@@ -92,7 +87,9 @@ def table(tasks: Sequence[TaskCurves]) -> str:
         score = max(min(curves.median()) for curves in task.cells)
         lines.append(f"{task.task}, to {score:.3f} {task.unit}")
         for curves in task.cells:
-            updates, seconds = first_at(curves, score) or (0, 0.0)
+            reached = first_at(curves, score)
+            assert reached is not None, "the slowest cell sets the score"
+            updates, seconds = reached
             lines.append(
                 f"  {curves.cell:6} {1e3 * curves.seconds:6.2f} ms an update,"
                 f" {updates:6,} updates, {seconds:6.1f} s"

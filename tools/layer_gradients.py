@@ -15,12 +15,12 @@ import keras
 import numpy as np
 
 from rnnzoo import backends, losses, tasks
-from rnnzoo.api.again import again
 from rnnzoo.api.value import Results
 from rnnzoo.nn import train
 from rnnzoo.report import figures
 from rnnzoo.report.figures import LayerNorms
 from rnnzoo.tasks import Split
+from tools.models import begun_anew
 from tools.recorded import ROOT, results_of
 
 NAME = "yao2015"
@@ -38,11 +38,8 @@ def stacks() -> list[LayerNorms]:
 def _stack(results: Results, variant: str) -> LayerNorms:
     best = results.best(variant)
     assert best is not None
-    trial = again(results.experiment, variant, "", best.trial.index, lambda *_: None).trial
-    task, problem = train.data_for(trial)
-    assert task is not None, problem
-    model = train.Model(trial, task)
-    norms = norms_of(model, _shown(task.splits["validation"]))
+    model = begun_anew(results, variant, best.trial.index)
+    norms = norms_of(model, _shown(model.task.splits["validation"]))
     start = norms()
     for _ in range(EPOCHS):
         model.epoch()

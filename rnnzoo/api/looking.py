@@ -254,15 +254,11 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
             "form": tasks.form(task),
             **facts[label],
             "missing": gaps[label],
-            "warnings": _plain(warnings[label]),
+            "warnings": [*map(Remark.plain, warnings[label])],
         }
         for label, task in loaded.items()
     }
     return {"experiment": known.name, "tasks": content, "page": str(page)}
-
-
-def _plain(remarks: Sequence[Remark]) -> list[dict[str, str]]:
-    return [{"problem": remark.problem, "fix": remark.fix} for remark in remarks]
 
 
 def _gaps(task: TaskChoice, folder: Path) -> dict[str, str]:

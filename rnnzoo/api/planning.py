@@ -175,13 +175,9 @@ def _samples(
 def data(opened: Opened) -> dict[str, Any]:
     """By task, how its data was read, and what is probably not meant in it."""
     return {
-        label: {"form": tasks.form(task), "warnings": _plain(opened.warnings[label])}
+        label: {"form": tasks.form(task), "warnings": [*map(Remark.plain, opened.warnings[label])]}
         for label, task in opened.tasks.items()
     }
-
-
-def _plain(remarks: Iterable[Remark]) -> list[dict[str, str]]:
-    return [dataclasses.asdict(remark) for remark in remarks]
 
 
 def checked_noise(noise: float | None) -> float | None:
@@ -237,7 +233,7 @@ def _plan(
         "experiment": opened.experiment.name,
         # how many a cluster has room for is known where it was measured
         "workers": None if workers == root.UNLIMITED else workers,
-        "warnings": _plain(warned(opened.experiment)),
+        "warnings": [*map(Remark.plain, warned(opened.experiment))],
         "data": data(opened),
         "studies": rows,
         "hours": _hours_of_all(rows, workers, chosen),
