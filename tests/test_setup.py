@@ -63,10 +63,15 @@ def test_a_long_installation_says_how_far_it_is(tmp_path: Path) -> None:
         f"#!/bin/sh\ntest ! -e {tmp_path}/slept || {{ touch {tmp_path}/venv/bin/uv.told; exit 1; }}"
         f"\ntouch {tmp_path}/slept\n"
     )
-    (beside / "sleep").chmod(0o755)
+    (beside / "du").write_text(  # what it counts comes and goes meanwhile
+        "#!/bin/sh\necho 'du: cannot access a file' >&2\nprintf '3.5G\\t%s\\n' \"$2\"\nexit 1\n"
+    )
+    for fake in ("sleep", "du"):
+        (beside / fake).chmod(0o755)
     done = set_up(tmp_path, python=waits_once, PATH=f"{beside}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^  \S+ so far$", done.stdout, re.M)
+    assert re.search(r"^  3.5G so far$", done.stdout, re.M)
+    assert done.stderr == ""
 
 
 def test_a_set_up_without_a_network_says_so_and_is_not_done(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ uv() {
 }
 
 # While the installer is silent, tell now and then how far it is.  The teller is what runs in the
-# background, so that Ctrl-C reaches the installer.
-(while sleep 15 >/dev/null 2>&1; do echo "  $(du -sh "$venv" | cut -f 1) so far"; done) &
+# background, so that Ctrl-C reaches the installer.  Files come and go while they are counted.
+(while sleep 15 >/dev/null 2>&1; do echo "  $(du -sh "$venv" 2>/dev/null | cut -f 1) so far"; done) &
 teller=$!
 trap 'kill "$teller" 2>/dev/null || :' EXIT
 trap 'exit 130' INT
