@@ -14,7 +14,7 @@ from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import listed, number_of
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import ranked
-from rnnzoo.sweep import speed
+from rnnzoo.sweep import speed, tracked
 from rnnzoo.sweep.editions import Done
 from rnnzoo.sweep.loop import POLL
 from rnnzoo.sweep.plan import Study
@@ -45,6 +45,25 @@ class AfterSearch:
         sweep.stage = "measuring speeds"
         self.measure_speeds()
 
+    def open(self, studies: Sequence[Study]) -> Done:
+        """Open studies whose points follow from the search; their outcomes that are final."""
+        sweep = self.sweep
+        done = sweep.opened.open(studies, sweep.search_for_known_points())
+        identities = {study.identity for study in studies}
+        for result in sweep.results():
+            # the tracker was brought level before, and opening a study ends trials of which a
+            # killed sweep had written the result and no more
+            if result.study in identities:
+                tracked.record(result, sweep.tracker)
+        return done
+
+    def adopt(self, wanted: Sequence[KnownTrial], done: Done) -> int:
+        """Take over those of these trials that were run elsewhere; returns how many."""
+        adopted = self.sweep.takeover.adopt_known(wanted, done)
+        for result in adopted:
+            tracked.record(result, self.sweep.tracker)
+        return len(adopted)
+
     # -- replicates
 
     def replicate(self) -> None:
@@ -59,9 +78,9 @@ class AfterSearch:
         ]
         if not own:
             return
-        done = sweep.opened.open(own, sweep.search_for_known_points())
+        done = self.open(own)
         kept = list(self.kept_again(own))
-        sweep.takeover.adopt_known(kept, done)
+        self.adopt(kept, done)
         counts = {name: len(outcomes) for name, outcomes in done.items()}
         sweep.observer.begin(own, counts, {})
         self.run_known(kept, done)
@@ -88,7 +107,7 @@ class AfterSearch:
         if unsearched:
             self.note_waiting(unsearched)
             return
-        done = sweep.opened.open(sweep.second_stage, sweep.search_for_known_points())
+        done = self.open(sweep.second_stage)
         budget = -1
         while budget < self.budget():  # a larger one was told meanwhile
             budget = self.budget()
@@ -115,7 +134,7 @@ class AfterSearch:
             # asked anew after each batch: its scores decide what comes next
             while (now := self.stands(task.label, ended)).next:
                 wanted = list(self.coming_next(now))
-                taken += self.sweep.takeover.adopt_known(wanted, done)
+                taken += self.adopt(wanted, done)
                 self.run_known(wanted, done)
                 lacking = self.sweep.loop.left_out()
                 if lacking:

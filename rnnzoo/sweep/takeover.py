@@ -7,6 +7,7 @@ both ended, and otherwise, that is said.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,22 +119,21 @@ class Takeover:
             given = number_of(len(contradictions), "given trial")
             self.opened.note(f"{given} ended otherwise here, which counts; {contradictions[0]}")
 
-    def adopt_known(self, wanted: Sequence[KnownTrial], done: Done) -> int:
-        """Record those of these trials that were run elsewhere, and return how many; one that was
-        run at another point is left out, and run here.
+    def adopt_known(self, wanted: Sequence[KnownTrial], done: Done) -> list[Result]:
+        """Record those of these trials that were run elsewhere, and return them as they are here;
+        one that was run at another point is left out, and run here.
         """
-        adopted = 0
+        adopted = []
         for known in wanted:
             result = self.by_index.get((known.study.identity, known.index))
             if result is None or known.index in done[known.study.identity]:
                 continue
             if dict(result.trial.hyperparameters) == dict(known.point):
-                self.take_over(known.study, result, done)
-                adopted += 1
+                adopted.append(self.take_over(known.study, result, done))
         return adopted
 
-    def take_over(self, study: Study, result: Result, done: Done) -> None:
-        """Record one trial."""
+    def take_over(self, study: Study, result: Result, done: Done) -> Result:
+        """Record one trial, and return it as it is here."""
         index, opened = result.trial.index, self.opened[study.identity]
         number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
         # given trials that were read from MLflow name the folder of their model; those of a table
@@ -147,6 +147,7 @@ class Takeover:
             trial = own
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = opened.end(result.outcome)
+        return Result(trial, result.outcome, study.identity, time.time())
 
     # -- trials of other studies that are these to the bit
 

@@ -363,6 +363,7 @@ def test_trials_of_a_table_are_taken_over_with_both_stages(
     here.run()
     assert not here.observer.ends
     assert trained(here.results()) == trained(whole.results())
+    assert set(here.tracker.recorded("two_stages")) == set(trained(whole.results()))
     assert verdicts(here) == of_whole
     counts = stages(whole)
     assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -217,6 +218,26 @@ def test_trials_of_elsewhere_are_taken_over_with_their_replicates(tmp_path: Path
     )
     assert mine == theirs
     assert len(mine) == 8 + 2 * 3 * 2
+    assert set(here.tracker.recorded("loop")) == set(mine)
+
+
+def test_a_replicate_that_a_killed_sweep_had_only_written_is_in_the_tracker_too(
+    tmp_path: Path,
+) -> None:
+    spec = SPEC.format(sampler="random") + AGAIN
+    killed = sweep(tmp_path, spec, 2, Quiet())
+    killed.run()
+    with sqlite3.connect(tmp_path / "optuna.db") as database:  # as between `tell`'s two writes
+        database.execute(
+            "update trials set state = 'RUNNING' where study_id in (select study_id from studies"
+            " where study_name like 'loop/gru~2/%')"
+        )
+    tracker = MemoryTracker()
+    again = sweep(tmp_path, spec, 2, Quiet(), tracker)
+    again.run()
+    assert not again.observer.ends
+    assert len(tracker.results("loop")) == 8 + 2 * 3 * 2
+    assert tracker.results("loop") == again.results()
 
 
 def test_trials_of_an_adaptive_search_are_not_taken_over(
