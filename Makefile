@@ -54,8 +54,8 @@ ui: $(READY)  ## MLflow's pages, on this machine only
 test: $(READY)  ## the tests
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-all: $(READY)  ## the tests, with the slow ones, on code that XLA optimises as it does for a sweep
-	@XLA_FLAGS= RNNZOO_TEST_ALL=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+test-all: $(READY)  ## the tests, with the slow ones, on code that XLA optimises; shard=1/4 for a part
+	@XLA_FLAGS= RNNZOO_TEST_ALL=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(if $(shard),--shard $(shard))
 
 bench: $(READY)  ## cells beside their peers, one core: an hour; cells="lstm gru" shapes="0 4" for less
 	@test -x .bench/bin/python || sh tools/peers.sh .bench

@@ -27,7 +27,7 @@ os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 import pytest
 from hypothesis import settings
 
-from tests.samples import examples
+from tests.samples import Shard, examples
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"  # development data; tests that need it skip without it
@@ -62,6 +62,23 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     for name in ("RNNZOO_DATA", "MLFLOW_TRACKING_URI"):
         os.environ.pop(name, None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shard",
+        type=Shard.parse,
+        metavar="I/N",
+        help="run every N-th test only, from the I-th on",
+    )
+
+
+@pytest.hookimpl(trylast=True)  # of what marks and names have left
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    shard = config.getoption("--shard")
+    if shard is not None:
+        items[:], others = shard.split(items)
+        config.hook.pytest_deselected(items=others)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

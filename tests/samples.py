@@ -7,8 +7,10 @@ or for `FEW`, and by `make test-all` for each.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from rnnzoo.lang.probes import probes
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import FAMILIES, built_in_names
 
+T = TypeVar("T")
 ALL = bool(os.environ.get("RNNZOO_TEST_ALL"))  # set by `make test-all`
 # tasks that are read from files of one's own, or that are looked for or downloaded
 OF_FILES = (
@@ -76,3 +79,32 @@ def layers_at_most(cell: ir.Cell, layers: int) -> int:
 def cells(sample: tuple[str, ...]) -> list[object]:
     """Every cell of the zoo, for `parametrize`; those outside of the sample are slow."""
     return slow_outside_of(sample, built_in_names())
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The tests that one of several machines runs: of all, every `of`-th from the `number`-th on.
+
+    Tests of one file are dealt out, so that shards take about as long as each other.
+    """
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """
+        Raises:
+            ValueError: it is not as `1/4`.
+        """
+        number, _, of = text.partition("/")
+        shard = cls(int(number), int(of))
+        if not 1 <= shard.number <= shard.of:
+            raise ValueError(f"there is no shard {text}")
+        return shard
+
+    def split(self, tests: Sequence[T]) -> tuple[list[T], list[T]]:
+        """Its own of these tests, and the others."""
+        own = list(tests[self.number - 1 :: self.of])
+        others = [test for place, test in enumerate(tests, 1) if (place - self.number) % self.of]
+        return own, others
