@@ -208,9 +208,18 @@ def _measured(known: Mapping[str, float]) -> str:
         return f"{share} ({low} to {high})"
     if "lowest" in known:
         return f"{in_percent(known['lowest'], 1)} to {in_percent(known['highest'], 1)}"
-    if "low" not in known:
-        return "not judged"
-    return f"{signed(known['difference'])} ({signed(known['low'])} to {signed(known['high'])})"
+    if "low" in known:
+        return _with_interval(known)
+    # the second stage judged nothing: the search has an interval, at settings that both share
+    return f"{_with_interval(known, 'equal_settings_')} at equal settings"
+
+
+def _with_interval(known: Mapping[str, float], prefix: str = "") -> str:
+    """A difference with its interval."""
+    difference, low, high = (
+        signed(known[f"{prefix}{name}"]) for name in ("difference", "low", "high")
+    )
+    return f"{difference} ({low} to {high})"
 
 
 def _solved(known: Mapping[str, float], side: str) -> str:

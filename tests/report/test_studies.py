@@ -69,3 +69,10 @@ def test_a_verdict_in_the_map_is_the_one_that_its_page_prints() -> None:
     assert "+0.715 (+0.645 to +0.785)" in table([row])
     assert "+0.715 (+0.645 to +0.785)" in printed
     assert row.trainings == 16
+
+
+def test_what_no_rounds_judge_is_bounded_at_equal_settings() -> None:
+    (row,) = rows(("greff2015_noaf",))
+    assert "+0.865 (+0.527 to +1.230) at equal settings" in table([row])
+    printed = (ROOT / "docs/studies/greff2015.md").read_text()
+    assert "worse by 0.87 nats (0.53 to 1.23)" in printed
