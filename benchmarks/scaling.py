@@ -28,6 +28,7 @@ from rnnzoo.sweep.open import Opened
 from rnnzoo.testing.launchers import trial
 from tests.launchers import work
 from tests.launchers.clusters import Cluster, until
+from tests.results import result_of
 
 WORKERS = (1, 2, 4)
 NAP = 0.4  # seconds of a trial that waits, `work.napping`
@@ -94,7 +95,9 @@ def trained(opened: Opened) -> None:
         expected, rate_of_one = expected or outcomes, rate_of_one or rate
         tell("that train", workers, rate, rate_of_one * min(workers, machine.cores()))
         for index, outcome in outcomes.items():
-            assert outcome.same_result(expected[index]), f"trial {index} on {workers} workers"
+            assert result_of(outcome) == result_of(expected[index]), (
+                f"trial {index} on {workers} workers"
+            )
     print(f"{len(expected)} trainings have the same outcomes to the bit on {WORKERS} workers")
 
 

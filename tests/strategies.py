@@ -14,11 +14,23 @@ from random import Random
 from hypothesis import strategies as st
 
 from rnnzoo.lang.primitives import ELEMENTWISE
+from rnnzoo.lang.primitives.base import CALL, OPERANDS, Elementwise, Operands
 
 Draw = st.DrawFn
 
-# One way to write each operation that keeps any operands of modest size finite.
-TAME = tuple(primitive.tame_form() for primitive in ELEMENTWISE.values())
+
+def tame_form(primitive: Elementwise) -> str:
+    """One way to write an operation that keeps any operands of modest size finite: its `tame`, or
+    the operation itself on `({a})` and `({b})`.
+    """
+    if primitive.tame:
+        return primitive.tame
+    enclosed = "({{{}}})" if primitive.symbol else "{{{}}}"
+    operands = [(enclosed.format(name), CALL) for name in OPERANDS[: primitive.arity]]
+    return primitive.text(Operands((), operands))[0]
+
+
+TAME = tuple(map(tame_form, ELEMENTWISE.values()))
 
 # Forms that are simplified, or of which a part is computed once, before the loop or after it.
 OTHERS = (

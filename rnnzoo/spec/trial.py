@@ -379,18 +379,6 @@ class Outcome:
         scores = [row["validation"] for row in self.curve[:epoch]]
         return min(filter(math.isfinite, scores), default=math.inf)
 
-    def same_result(self, other: Outcome) -> bool:
-        """Equal in everything that is a result; wall times differ from run to run."""
-        return self._result() == other._result()
-
-    def _result(self) -> dict[str, Any]:
-        content = self.to_dict()
-        content.pop("seconds")
-        content.pop("also")  # which may have been asked for later
-        for row in content["curve"]:
-            row.pop("seconds", None)
-        return content
-
     def to_dict(self) -> dict[str, Any]:
         content = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return {

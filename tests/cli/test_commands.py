@@ -28,6 +28,7 @@ from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.command import before_a_trial, rnnzoo
 from tests.faults.disks import fill, make_room, small
 from tests.keras_process import printed
+from tests.results import result_of
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -105,7 +106,7 @@ def test_two_workers_and_an_interruption_give_the_same_outcomes_to_the_bit(
     assert mine.keys() == other.keys()
     assert len(mine) == 6
     for key, outcome in mine.items():
-        assert outcome.same_result(other[key]), key
+        assert result_of(outcome) == result_of(other[key]), key
 
 
 def test_a_second_sweep_has_nothing_to_do_and_more_trials_add_to_the_others(swept: Path) -> None:
@@ -871,7 +872,7 @@ def test_a_sweep_goes_on_without_mlflow_and_sync_brings_it_level(
     )
     mine, other = outcomes(tmp_path), outcomes(swept)
     assert len(mine) == 2
-    assert all(outcome.same_result(other[key]) for key, outcome in mine.items())
+    assert all(result_of(outcome) == result_of(other[key]) for key, outcome in mine.items())
     refused = rnnzoo("sync", "small.yaml", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert (refused.returncode, "cannot be used" in refused.stderr) == (1, True), refused.stderr
     first, second = (rnnzoo("sync", "small.yaml", cwd=tmp_path) for _ in range(2))

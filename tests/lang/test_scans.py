@@ -17,7 +17,7 @@ from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.scans import Group, Scans, has_nonlinear, scans, why_a_loop
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import built_in_names
-from tests.strategies import unit_by_unit
+from tests.strategies import tame_form, unit_by_unit
 
 UNITS, INPUTS, TIME, BATCH = 8, 3, 6, 2
 ROUNDS = 5  # fewer than there are steps, of which each round makes one right in any case
@@ -87,7 +87,7 @@ equations: |
 
 def of_operation(name: str) -> ir.Cell:
     """A cell whose state goes through an operation, and stays within bounds."""
-    form = ELEMENTWISE[name].tame_form().replace("t % 3", "0.7").replace("t == 2", "1 == 2")
+    form = tame_form(ELEMENTWISE[name]).replace("t % 3", "0.7").replace("t == 2", "1 == 2")
     form = form.replace("t % 2", "1")
     body = form.format(a="0.5 * h[t-1] + W @ x", b="W_2 @ x - w * h[t-1]")
     equations = f"equations: |\n  h = tanh({body}) + 0.3 * h[t-1] + 0.1 * (W_2 @ x)\n"

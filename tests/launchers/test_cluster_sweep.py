@@ -18,6 +18,7 @@ from rnnzoo.launchers._certificates import files_of
 from rnnzoo.spec.trial import Result
 from rnnzoo.sweep.search import Store
 from tests.launchers.clusters import ROOT, Cluster, kill
+from tests.results import result_of
 from tests.test_own_code import CELL, EXAMPLES, TASK
 
 # Rungs, so that trainings wait and go on on another worker; an operation, a task, a loss and a
@@ -96,7 +97,7 @@ def test_a_cluster_yields_the_same_to_the_bit_and_brings_logs_and_models(
         (result.study, result.trial.index, result.trial.key) for result in expected
     ]
     for one, other in zip(expected, got, strict=True):
-        assert other.outcome.same_result(one.outcome)
+        assert result_of(other.outcome) == result_of(one.outcome)
     monkeypatch.chdir(there)
     complete = [result.trial for result in got if result.outcome.scores]
     for trial in complete:

@@ -19,6 +19,7 @@ from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Progress, Trial
 from tests.keras_process import printed
 from tests.nn.test_other_backends import there
+from tests.results import result_of
 
 # what changes from epoch to epoch: orders, dropout, noise, the schedule, the optimiser's averages
 TRAINING = Training(
@@ -59,7 +60,11 @@ def compared(trial: Trial, folder: Path) -> dict[str, object]:
     shutil.copy(short.state, long.checkpoint)
     second = train(long, tell)
     whole = train(of_epochs(trial, 4, folder / "whole"), lambda progress: True)
-    same = [second.same_result(whole), second.ending is Ending.EPOCHS, len(first.curve) == 2]
+    same = [
+        result_of(second) == result_of(whole),
+        second.ending is Ending.EPOCHS,
+        len(first.curve) == 2,
+    ]
     states = [asdict(files.read(of.state)) for of in (short, long)]
     spent = second.seconds["train"] > first.seconds["train"] > 0
     return {"same": same, "told": told, "states": states, "spent": spent}
@@ -100,5 +105,5 @@ def test_of_one_that_ended_by_patience_more_patience_goes_on(tmp_path: Path) -> 
     shutil.copy(short.state, long.checkpoint)
     whole = train(replace(long, folder=str(tmp_path / "whole")), lambda progress: True)
     second = train(long, lambda progress: True)
-    assert second.same_result(whole)
+    assert result_of(second) == result_of(whole)
     assert len(second.curve) > len(first.curve)

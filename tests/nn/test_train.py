@@ -37,6 +37,7 @@ from rnnzoo.spec import stamp
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Split, Task
+from tests.results import result_of
 
 OPTIONS = {"length": 10, "train": 96, "valid": 40, "test": 40}
 TRIAL = Trial(
@@ -69,7 +70,7 @@ def test_a_training_learns_and_yields_the_same_again_bit_for_bit(tmp_path: Path)
     assert first.curve[-1]["train"] < first.curve[0]["train"]
     assert first.scores["test"] < tasks.load("adding", OPTIONS).baselines["always 1"]
     assert first.weights == {"recurrent": 8 * (2 + 8 + 1), "model": 8 * (2 + 8 + 1) + 9}
-    assert first.same_result(train(trial, go_on))
+    assert result_of(first) == result_of(train(trial, go_on))
     assert losses_of(replace(trial, seed=4), 1) != [first.curve[0]["train"]]
     assert stamp.stamped(tmp_path / "model.keras")
     assert stamp.problem(tmp_path / "model.keras", trial) == ""
@@ -232,7 +233,7 @@ def test_a_file_that_changes_after_it_was_prepared_changes_no_trial(
     of_study = replace(trial, data=tasks.prepare("arrays", options, folder=tmp_path).digest)
     for change in changes:
         CHANGES[change](tmp_path / "my.npz")
-        assert work(of_study, go_on).same_result(as_it_was), change
+        assert result_of(work(of_study, go_on)) == result_of(as_it_was), change
 
 
 def test_a_batch_larger_than_the_data_is_cut_to_them_and_yields_the_same() -> None:

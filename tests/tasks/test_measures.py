@@ -20,6 +20,7 @@ from rnnzoo.spec.trial import Outcome, Trial
 from rnnzoo.sweep import open as door
 from rnnzoo.tasks import Task
 from tests.command import rnnzoo
+from tests.results import result_of
 
 SMALL = {"length": 12, "train": 64, "valid": 16, "test": 48}
 
@@ -82,7 +83,7 @@ def test_what_selects_is_of_a_trainings_identity_and_what_else_is_measured_is_no
         json.loads(json.dumps(replace(OUTCOME, also={"r2": 0.5}).to_dict()))
     )
     assert outcome.also == {"r2": 0.5}
-    assert outcome.same_result(OUTCOME)
+    assert result_of(outcome) == result_of(OUTCOME)
 
 
 OUTCOME = Outcome(kind="complete", scores={"test": 0.1})  # type: ignore[arg-type]

@@ -311,14 +311,6 @@ class Elementwise(Primitive):
         names = OPERANDS[: self.arity]
         return self.text(Operands((), [(name, CALL) for name in names]))[0]
 
-    def tame_form(self) -> str:
-        """`tame`, or the operation itself on `({a})` and `({b})`."""
-        if self.tame:
-            return self.tame
-        enclosed = "({{{}}})" if self.symbol else "{{{}}}"
-        operands = [(enclosed.format(name), CALL) for name in OPERANDS[: self.arity]]
-        return self.text(Operands((), operands))[0]
-
 
 def _value(operand: ir.Expr) -> float | None:
     """Of a number; None of everything else."""
