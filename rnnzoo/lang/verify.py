@@ -13,7 +13,7 @@ over all steps nothing that has a row for each step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -118,51 +118,70 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
         MalformedProgram: it reads what neither defines or keeps, or its sizes contradict each
             other.
     """
-    shapes = _shapes(program.instructions)
+    _check_vectors(back)
     once = _shapes(program.once)
-    sequences = _shapes(program.before)
+    results = [atom for atom in program.results.values() if atom.shape]
+    kept = _values((*back.saved, *results), _shapes(program.instructions), "saved")
+    fixed = once | _Phase("backward, once before the loop", _FIXED, dict(once)).run(back.fixed)
+    rows = fixed | _shapes(program.before) | kept
+    inside = _backward_loop(back, rows)
+    after = _after_loop(back, rows)
+    _check_forward_names(program, back, inside)
+    _once_after_loop(back, fixed, after)
+
+
+def _check_vectors(back: Adjoint) -> None:
+    """Buffers have a row for each step: (time, batch, size)."""
     for ref in (*back.saved, *back.emitted):
         if len(ref.shape) != 1:
             raise MalformedProgram(
                 f"backward: '{ref.name}' is kept at every step, and is no vector"
             )
-    results = [atom for atom in program.results.values() if atom.shape]
-    kept = _values((*back.saved, *results), shapes, "saved")
-    fixed = once | _Phase("backward, once before the loop", _FIXED, dict(once)).run(back.fixed)
-    loop = _Phase("backward, in the loop", _LOOP, fixed | sequences | kept, adjoints=None)
+
+
+def _backward_loop(back: Adjoint, readable: Mapping[str, ir.Shape]) -> Collection[str]:
+    """Go through the backward loop; returns the names that it defines."""
+    loop = _Phase("backward, in the loop", _LOOP, dict(readable), adjoints=None)
     inside = loop.run(back.loop)
     for name, atom in back.previous.items():
         _result(loop, f"d.{name}[t-1]", atom)
     for ref in back.emitted:
         loop.read(ref, None)
+    return inside
+
+
+def _after_loop(back: Adjoint, rows: Mapping[str, ir.Shape]) -> dict[str, ir.Shape]:
+    """Go through what is computed of all steps at once; returns what has a row for each step.
+
+    Args:
+        rows: likewise, without what the loop emits.
+    """
     emitted = {ref.name: ref.shape for ref in back.emitted if ref.kind == "value"}
     adjoints = frozenset(ref for ref in back.emitted if ref.kind == "adjoint")
-    rows = fixed | sequences | kept | emitted
-    after = _Phase("backward, after the loop", _LOOP, dict(rows), adjoints=adjoints)
+    after = _Phase("backward, after the loop", _LOOP, {**rows, **emitted}, adjoints=adjoints)
     after.run(back.after)
     for name, atom in back.inputs.items():
         _result(after, f"d.{name}", atom)
-    _check_forward_names(program, back)
-    if not inside.keys().isdisjoint(shapes.keys() - names_of(program.loop)):
-        raise MalformedProgram(
-            "backward: a value has the name of one that is computed before the loop"
-        )
-    last = _Phase(
-        "backward, once after the loop",
-        _FIXED,
-        dict(fixed),
-        after.values,
-        adjoints=frozenset(),
-        reduces=True,
-    )
+    return after.values
+
+
+def _once_after_loop(
+    back: Adjoint, fixed: Mapping[str, ir.Shape], rows: Mapping[str, ir.Shape]
+) -> None:
+    """Go through the gradients of weights, which sum over all steps."""
+    title = "backward, once after the loop"
+    last = _Phase(title, _FIXED, dict(fixed), reducible=rows, reduces=True)
     last.run(back.once)
     for atom in back.weights.values():
         last.read(atom, None)
 
 
-def _check_forward_names(program: Program, back: Adjoint) -> None:
+def _check_forward_names(program: Program, back: Adjoint, inside: Collection[str]) -> None:
     """A name of the forward program means the same backward, where its value may be computed
-    again.
+    again; and the loop computes none again of those that are there before it.
+
+    Args:
+        inside: names that the backward loop defines.
     """
     forward = by_name(program.instructions)
     for instruction in (*back.fixed, *back.loop, *back.after, *back.once):
@@ -171,6 +190,10 @@ def _check_forward_names(program: Program, back: Adjoint) -> None:
                 f"backward: '{instruction.name}' is the name of another value in the forward"
                 " program"
             )
+    if not (forward.keys() - names_of(program.loop)).isdisjoint(inside):
+        raise MalformedProgram(
+            "backward: a value has the name of one that is computed before the loop"
+        )
 
 
 def _shapes(instructions: Iterable[Instruction]) -> dict[str, ir.Shape]:

@@ -22,6 +22,7 @@ from rnnzoo.lang import ir, parse_text
 from rnnzoo.lang.view import CellView
 
 Tensor = Any
+ENGINES = ("auto", "portable", "scan")
 MOST_SEED = 2**32  # what Keras' generator keeps of a seed
 
 # Keras' words for what is a matter of the cell or the names of its weights here.
@@ -59,6 +60,13 @@ _KERAS_WORDS = {
 _OF_KERAS = (
     "name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape", "input_dim",
 )  # fmt: skip
+
+
+_GETTERS: Mapping[str, Callable[[Any], Any]] = {
+    "initializers": keras.initializers.get,
+    "regularizers": keras.regularizers.get,
+    "constraints": keras.constraints.get,
+}
 
 
 # ------------------------------------------------------------------ arguments of a layer
@@ -121,6 +129,15 @@ def rate(name: str, value: Any) -> float:
     return float(value)
 
 
+def engine(name: Any) -> str:
+    if name not in ENGINES:
+        raise UsageError(
+            f"engine must be 'auto', 'portable' or 'scan', not {name!r}",
+            nearest(str(name), ENGINES),
+        )
+    return str(name)
+
+
 def computes(dtype: str) -> None:
     """Refuse a dtype in which nothing can be learnt."""
     if not keras.backend.is_float_dtype(dtype):
@@ -161,17 +178,18 @@ class ByName:
         return {key: serialize(self.get(value)) for key, value in self.given.items()}
 
 
-def by_name(argument: str, given: Any, weights: Sequence[str], get: Callable[[Any], Any]) -> ByName:
+def by_name(argument: str, given: Any, weights: Sequence[str]) -> ByName:
     """What a user gives as `initializers`, `regularizers` or `constraints`.
 
     Args:
-        argument: its name.
+        argument: which of the three.
         weights: names of all weights, with the number of their layer where there are several
             layers.
 
     Raises:
         UsageError: it is no mapping; Keras does not know a value; a key is for no weight.
     """
+    get = _GETTERS[argument]
     if given is None:
         given = {}
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):

@@ -34,7 +34,6 @@ from rnnzoo.nn.stack import Built, Stack
 Tensor = Any
 STEPS = "t"  # the name under which the number of steps is handed on
 CLOCK_DTYPE = "int32"
-ENGINES = ("auto", "portable", "scan")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -133,28 +132,20 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.stateful = arguments.flag("stateful", stateful)
         self.zero_output_for_mask = arguments.flag("zero_output_for_mask", zero_output_for_mask)
         names = self._weight_names()
-        self.initializers = arguments.by_name(
-            "initializers", initializers, names, keras.initializers.get
-        )
-        self.regularizers = arguments.by_name(
-            "regularizers", regularizers, names, keras.regularizers.get
-        )
-        self.constraints = arguments.by_name(
-            "constraints", constraints, names, keras.constraints.get
-        )
+        self.initializers = arguments.by_name("initializers", initializers, names)
+        self.regularizers = arguments.by_name("regularizers", regularizers, names)
+        self.constraints = arguments.by_name("constraints", constraints, names)
         self.input_spec = keras.InputSpec(ndim=3)
-        self.engine = _engine_named(engine)
+        self.engine = arguments.engine(engine)
         if self.engine == "scan":
             self._check_scan()
         self.supports_masking = True
         self._memory = _Memory()
         self._initial_weights = InitialWeights(self.initializers, self.seed, self.go_backwards)
         self._stack: Stack | None = None
-        self._random = (
-            keras.random.SeedGenerator(self._drop_seed())
-            if self.dropout or self.recurrent_dropout or self.cell.draws
-            else None
-        )
+        self._random: keras.random.SeedGenerator | None = None
+        if self.dropout or self.recurrent_dropout or self.cell.draws:
+            self._random = keras.random.SeedGenerator(self._drop_seed())
 
     # -- what Keras asks
 
@@ -705,12 +696,3 @@ def _variable_name(label: str) -> str:
 
 def _no_scan(backend: str) -> str:
     return f"engine='scan' computes states without a loop under JAX only, and Keras runs {backend}"
-
-
-def _engine_named(name: str) -> str:
-    if name not in ENGINES:
-        raise UsageError(
-            f"engine must be 'auto', 'portable' or 'scan', not {name!r}",
-            nearest(str(name), ENGINES),
-        )
-    return name

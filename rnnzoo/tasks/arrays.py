@@ -169,28 +169,12 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     Raises:
         TaskError: it cannot be read, or what an array holds does not fit.
     """
-    kind, path = options["kind"], files.place(options["file"], folder)
-    fills = _arrays_named.names(options["fills"])
-    try:
-        arrays = _arrays_parts.read(path, kind, fills)
-        warnings = list(_noticed(options, arrays, _arrays_parts.given(_npz.headers(path))))
-    except (OSError, ValueError) as error:
-        problem, fix = _damaged(path, error)
-        raise TaskError(problem, fix) from None
-    arrays["x"] = _arrays_named.with_gaps_filled(arrays, fills)
-    x, lengths = _x(arrays, path)
-    named = list(_arrays_named.columns(arrays, fills, lengths, path))
-    known = _arrays_named.filled(x.shape[-1], fills, named)
-    del arrays["x"]  # what is no longer needed makes room for the splits
-    whole, targets = _targets(options, x, lengths, arrays, path)
-    if fills:
-        whole = replace(whole, x=_arrays_named.beside(whole, named))
-    if "weights" in arrays:
-        whole = replace(whole, weights=_weights(arrays["weights"], whole, targets.per, path))
-    del x
+    path = files.place(options["file"], folder)
+    arrays, warnings = _read(options, path)
+    whole, targets, columns = _whole(options, arrays, path)
     split_numbers, remarks = _arrays_splits.numbers(arrays, targets, options, seed, path)
     splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
-    del whole
+    del whole  # the splits are copies, and baselines and digest need room
     metric, unit = _REPORTED[targets.loss]
     unit = unit.format(per=targets.per)
     return Task(
@@ -206,10 +190,49 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         digest=digest_of(splits),
         warnings=(*warnings, *remarks, *_missing(targets)),
         classes=targets.classes,
-        fills=known,
+        fills=columns,
         # of what a model must not have read, where that is more than x one step on
-        ahead=kind == "next_step" and bool(fills),
+        ahead=options["kind"] == "next_step" and bool(options["fills"]),
     )
+
+
+def _read(options: Mapping[str, Any], path: Path) -> tuple[dict[str, np.ndarray], list[Remark]]:
+    """The arrays of the file under the names of this module's text, and what is probably not meant.
+
+    Raises:
+        TaskError: it cannot be read.
+    """
+    fills = _arrays_named.names(options["fills"])
+    try:
+        arrays = _arrays_parts.read(path, options["kind"], fills)
+        warnings = list(_noticed(options, arrays, _arrays_parts.given(_npz.headers(path))))
+    except (OSError, ValueError) as error:
+        problem, fix = _damaged(path, error)
+        raise TaskError(problem, fix) from None
+    return arrays, warnings
+
+
+def _whole(
+    options: Mapping[str, Any], arrays: dict[str, np.ndarray], path: Path
+) -> tuple[Split, Targets, _arrays_named.Fills]:
+    """All sequences with their targets; what these are; and the columns that cells may read beside
+    x.
+
+    Args:
+        arrays: x is taken out of them.
+    """
+    fills = _arrays_named.names(options["fills"])
+    arrays["x"] = _arrays_named.with_gaps_filled(arrays, fills)
+    x, lengths = _x(arrays, path)
+    named = list(_arrays_named.columns(arrays, fills, lengths, path))
+    columns = _arrays_named.filled(x.shape[-1], fills, named)
+    del arrays["x"]  # as large as all else: what is no longer needed makes room for the splits
+    whole, targets = _targets(options, x, lengths, arrays, path)
+    if fills:
+        whole = replace(whole, x=_arrays_named.beside(whole, named))
+    if "weights" in arrays:
+        whole = replace(whole, weights=_weights(arrays["weights"], whole, targets.per, path))
+    return whole, targets, columns
 
 
 # ------------------------------------------------------------------ x

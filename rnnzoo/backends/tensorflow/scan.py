@@ -89,11 +89,7 @@ def loop(
     """
     count = tf.convert_to_tensor(time if steps is None else steps)
     buffers = [_worth_reusing(buffer, sequences) for buffer in buffers]
-    reusing = [
-        (number, buffer.reuses)
-        for number, buffer in enumerate(buffers)
-        if buffer.reuses is not None
-    ]
+    reusing = _reusing(buffers)
     opened = [_opened(buffer, sequences, start, time) for buffer in buffers]
 
     def step_number(n: Tensor) -> Tensor:
@@ -107,11 +103,7 @@ def loop(
             return read[sequence] if sequence in read else _row(sequences[sequence], t + on)
 
         new, values = step(t, carried, row)
-        kept = list(opened)
-        for value, own in zip(values, slices, strict=True):
-            # the first row of what is carried is what it begins with
-            on = 0 if buffers[own.buffer].carries is None else 1
-            kept[own.buffer] = _write(kept[own.buffer], value, t + on, own.first)
+        kept = _with_step(opened, buffers, slices, values, t)
         # A row that will be replaced is read after the one before it was: else XLA would keep a
         # copy of them all.
         following = step_number(tf.minimum(n + 1, count - 1))
@@ -131,6 +123,15 @@ def loop(
         for number, _ in reusing:
             kept[number] = _cleared(kept[number], steps, time)
     return kept, list(last)
+
+
+def _reusing(buffers: Sequence[Buffer]) -> list[tuple[int, int]]:
+    """(number of a buffer, number of the sequence whose rows it takes over), of those that do."""
+    return [
+        (number, buffer.reuses)
+        for number, buffer in enumerate(buffers)
+        if buffer.reuses is not None
+    ]
 
 
 def _worth_reusing(buffer: Buffer, sequences: Sequence[Tensor]) -> Buffer:
@@ -155,6 +156,22 @@ def _opened(
         zeros if buffer.carries is None else tf.concat([start[buffer.carries][None], zeros], axis=0)
     )
     return tf.ensure_shape(rows, (None, like.shape[0], buffer.width))
+
+
+def _with_step(
+    opened: Rows,
+    buffers: Sequence[Buffer],
+    slices: Sequence[Slice],
+    values: Sequence[Tensor],
+    t: Tensor,
+) -> list[Tensor]:
+    """The buffers with what step t keeps, each value in its slice."""
+    kept = list(opened)
+    for value, own in zip(values, slices, strict=True):
+        # the first row of what is carried is what it begins with
+        on = 0 if buffers[own.buffer].carries is None else 1
+        kept[own.buffer] = _write(kept[own.buffer], value, t + on, own.first)
+    return kept
 
 
 def _row(rows: Tensor, t: Tensor) -> Tensor:
