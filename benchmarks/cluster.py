@@ -127,9 +127,12 @@ def computed(pid: int | None) -> float:
     if pid is None:
         return 0.0
     process = psutil.Process(pid)
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    times = [member.cpu_times() for member in (process, *process.children(recursive=True))]
     return float(
-        sum(each.user + each.system + each.children_user + each.children_system for each in times)
+        sum(
+            spent.user + spent.system + spent.children_user + spent.children_system
+            for spent in times
+        )
     )
 
 

@@ -129,9 +129,9 @@ def looped(
         storage: its URL; empty for SQLite.
         server: the storage's process.
     """
-    each = max(30, trials // VARIANTS)  # of fewer, a share could not be kept
+    trials_each = max(30, trials // VARIANTS)  # of fewer, a share could not be kept
     variants = ", ".join(f"{{name: v{number}, cell: rnn}}" for number in range(VARIANTS))
-    (here / "e.yaml").write_text(SPEC.format(variants=variants, trials=each))
+    (here / "e.yaml").write_text(SPEC.format(variants=variants, trials=trials_each))
     (here / "mlflow.yml").write_text(f"storage: {{url: '{storage}'}}\n" if storage else "{}\n")
     settings, opened = config.read(), door.opened(Path("e.yaml"))
     store = door.store(settings, opened.experiment)
@@ -152,7 +152,7 @@ def looped(
         ).run()  # fmt: skip
     store.storage.engine.dispose()
     clocks = (whole, in_storage, in_tracker, in_server)
-    return Loop(*(clock.spent / (VARIANTS * each) for clock in clocks))
+    return Loop(*(clock.spent / (VARIANTS * trials_each) for clock in clocks))
 
 
 def in_postgresql(trials: int) -> Loop:

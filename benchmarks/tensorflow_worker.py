@@ -58,8 +58,9 @@ def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     the loop's shape.
     """
     known = rnnzoo.cell(cell).ir
-    each = counts.multiply_adds(known, inputs, units)
-    rows = max(1, round(each / units))  # of a matrix that does the same work in one product
+    multiply_adds = counts.multiply_adds(known, inputs, units)
+    # of a matrix that does the same work in one product
+    rows = max(1, round(multiply_adds / units))
     kernel = tf.constant(np.random.default_rng(0).standard_normal((units, rows)) * 0.01, tf.float32)
     start = tf.ones((batch, units))
 

@@ -24,7 +24,9 @@ def with_operations(page: str) -> str:
     of_units += map(_row_over_units, OVER_UNITS.values())
     page = _OVER_UNITS.sub(lambda _: "\n".join(of_units), page)
     of_constants = ["| function | |", "| --- | --- |"]
-    of_constants += [f"| `{each.form()}` | {each.note} |" for each in OF_CONSTANTS.values()]
+    of_constants += [
+        f"| `{primitive.form()}` | {primitive.note} |" for primitive in OF_CONSTANTS.values()
+    ]
     return _OF_CONSTANTS.sub(lambda _: "\n".join(of_constants), page)
 
 

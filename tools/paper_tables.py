@@ -198,7 +198,7 @@ def third_table() -> str:
     rows = []
     for name in CELLS:
         *nats, last, perplexity = WORDS[name]
-        shown = [f"{each:.3f}" for each in nats]
+        shown = [f"{score:.3f}" for score in nats]
         rows.append((name, *shown, f"{last:.3f} ({perplexity:g})", NONE))
     return markdown(head, rows)
 

@@ -136,7 +136,7 @@ def written(value: Any, indent: int = 0, before: int = 0) -> str:
         lines = [names[name] + written(value[name], inner, len(names[name])) for name in value]
         brackets = "{}"
     else:
-        lines = [written(each, inner) for each in value]
+        lines = [written(entry, inner) for entry in value]
         brackets = "[]"
     body = ",\n".join(" " * inner + line for line in lines)
     return f"{brackets[0]}\n{body}\n{' ' * indent}{brackets[1]}"
@@ -144,8 +144,8 @@ def written(value: Any, indent: int = 0, before: int = 0) -> str:
 
 def examples(page: str) -> dict[str, Any]:
     """The documents on the page, by command."""
-    found = re.findall(r"^### (\w+)\n\n```\n.*?\n```\n\n```json\n(.*?)\n```", page, re.M | re.S)
-    return {name: json.loads(document) for name, document in found}
+    examples = re.findall(r"^### (\w+)\n\n```\n.*?\n```\n\n```json\n(.*?)\n```", page, re.M | re.S)
+    return {name: json.loads(document) for name, document in examples}
 
 
 def documents(folder: Path) -> Iterator[tuple[str, Any]]:

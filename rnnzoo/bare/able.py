@@ -38,9 +38,10 @@ def why_not(trial: Trial, task: Task, cell: ir.Cell) -> Iterator[str]:
 def of_training(training: Training) -> Iterator[tuple[str, str]]:
     """The hyper-parameters of a training that it has not, or not with these values, and why."""
     usual = Training()
-    for each in fields(Training):
-        if each.name not in HAS and getattr(training, each.name) != getattr(usual, each.name):
-            yield each.name, f"it has no `{each.name}: {getattr(training, each.name)}`"
+    for setting in fields(Training):
+        name = setting.name
+        if name not in HAS and getattr(training, name) != getattr(usual, name):
+            yield name, f"it has no `{name}: {getattr(training, name)}`"
     if training.optimizer not in OPTIMIZERS:
         reason = f"it has no optimiser '{training.optimizer}', but {', '.join(OPTIMIZERS)}"
         yield "optimizer", reason
@@ -62,7 +63,7 @@ def of_task(task: Task) -> Iterator[str]:
     if task.spread:
         yield "it does not scale targets"
     weights = (task.splits[split].weights for split in SPLITS)
-    if any(each is not None and not np.isin(each, (0, 1)).all() for each in weights):
+    if any(weight is not None and not np.isin(weight, (0, 1)).all() for weight in weights):
         yield "answers count by unequal weights"
 
 

@@ -162,9 +162,9 @@ class NativeLoop:
 
         inputs = tuple(map(rows, plan.inputs))
         exact = {
-            each.key: in_two(layer.constants[each.key[1]])
-            for each in inputs
-            if each.axes is Axes.EXACT
+            array.key: in_two(layer.constants[array.key[1]])
+            for array in inputs
+            if array.axes is Axes.EXACT
         }
         return NativeLoop(
             function,
@@ -183,12 +183,12 @@ class NativeLoop:
         """
         counts = extent.steps, extent.sequences, keeps, extent.rows, *self.sizes
         arrays = [np.array(counts, np.int32), self.numbers, extent.offsets]
-        for each in self.inputs:
-            if each.axes is Axes.EXACT:
-                arrays += self.exact[each.key]
+        for array in self.inputs:
+            if array.axes is Axes.EXACT:
+                arrays += self.exact[array.key]
             else:
-                arrays.append(each.laid(values[each.key], extent))
-        outputs = {each.key: np.empty(each.shape(extent, keeps), DTYPE) for each in self.outputs}
+                arrays.append(array.laid(values[array.key], extent))
+        outputs = {array.key: np.empty(array.shape(extent, keeps), DTYPE) for array in self.outputs}
         self.function(_addresses(arrays), _addresses([*outputs.values()]))
         return outputs
 

@@ -521,7 +521,9 @@ def _parent(cell: CellView) -> Iterator[str]:
 
 def _facts(cell: CellView) -> Iterator[str]:
     """What is known of it, a label for each; what does not apply has none."""
-    named_inputs = (f"{each.name} ({each.size_in_words})" for each in cell.ir.named_inputs)
+    named_inputs = (
+        f"{named_input.name} ({named_input.size_in_words})" for named_input in cell.ir.named_inputs
+    )
     begun = at_start(cell.ir)
     known = [str(fact) for fact in (cell.family, cell.year) if fact]
     options = (f"{name} = {value:g}" for name, value in cell.options.items())

@@ -79,10 +79,10 @@ def _notes(expected: Mapping[str, Any]) -> Iterator[str]:
         yield f"`hours: {expected['hours']:g}` may end it sooner, which these numbers leave out"
     hopeless = [claim for claim in expected["claims"] if not claim["decidable"]]
     if hopeless:
-        each = ", ".join(f"{claim['claim']}{_from(claim['sees'])}" for claim in hopeless)
+        claims = ", ".join(f"{claim['claim']}{_from(claim['sees'])}" for claim in hopeless)
         yield (
             "These rounds do not decide, where two variants do not differ or differ by the"
-            f" margin: {each}"
+            f" margin: {claims}"
         )
     if len(hopeless) == len(expected["claims"]) and expected["budget"]:
         yield (

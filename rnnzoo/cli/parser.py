@@ -85,9 +85,9 @@ def _refuse_file_as_option(words: Sequence[str]) -> None:
 def _before_its_option(word: str, words: Sequence[str]) -> list[str]:
     """A command line with a word in front of the last option that it stands behind."""
     # the last that reads so: the first may be an option's value
-    place = max(number for number, each in enumerate(words) if each == word)
+    place = max(number for number, argument in enumerate(words) if argument == word)
     before, behind = words[:place], words[place + 1 :]
-    options = [number for number, each in enumerate(before) if each.startswith("-")]
+    options = [number for number, argument in enumerate(before) if argument.startswith("-")]
     to = options[-1] if options else place
     return [*before[:to], word, *before[to:], *behind]
 

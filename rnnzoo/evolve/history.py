@@ -128,7 +128,7 @@ class History:
             yield self.drawn[number]
             for _, trained in sorted(self.trained.get(number, {}).items()):
                 yield from (trained[index] for index in sorted(trained))
-            yield from (Revisit(number, each) for each in self.revisits.get(number, ()))
+            yield from (Revisit(number, revisit) for revisit in self.revisits.get(number, ()))
             yield from self.replaced.get(number, ())
             if number in self.ended:
                 yield self.ended[number]

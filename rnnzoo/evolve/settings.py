@@ -99,7 +99,9 @@ def _of_first(plan: Plan, drawn: Drawn, task: str) -> list[Training]:
     """
     most = plan.search.first
     grid = Search(sampler=Named("grid"))
-    is_finite = all(each.kind != "float" or each.step for each in plan.space.dimensions)
+    is_finite = all(
+        dimension.kind != "float" or dimension.step for dimension in plan.space.dimensions
+    )
     if is_finite and points.planned(grid, plan.space, most + 1) <= most:
         count = points.planned(grid, plan.space, most)
         in_grid: list[Setting] = [

@@ -294,7 +294,7 @@ def _draws(cell: ir.Cell) -> Iterator[_Draw]:
         weights = probe.drawn(rng)
         other = np.asarray(rng.normal(size=x.shape))
         start_differs = np.concatenate([other[:HALF], x[HALF:]])
-        runs = [probe.outputs(weights, each) for each in (x, start_differs, other)]
+        runs = [probe.outputs(weights, sequence) for sequence in (x, start_differs, other)]
         yield _Draw(*runs)
 
 

@@ -111,8 +111,8 @@ class Layout:
             ends = np.cumsum([bucket.of(member) for member in size])[:-1]
             members = ops.split(tensor, ends.tolist(), axis=axis)
             filled = [
-                self.filled(ops, member, axis, each, spare, real, bucket)
-                for member, each in zip(members, size, strict=True)
+                self.filled(ops, member, axis, count, spare, real, bucket)
+                for member, count in zip(members, size, strict=True)
             ]
             return ops.concatenate(filled, axis=axis)
         behind = prod(tensor.shape[axis:][1:])
@@ -178,7 +178,7 @@ def layout_of(cell: ir.Cell, number: int = 1, parts_of_inputs: int = 0) -> Layou
     if parts_of_inputs:
         symbols.add("inputs")
         counts["inputs"] = counts.get("inputs", {1}) | {parts_of_inputs}
-    plain = {each for size in _sizes_in(cell) for each in plain_sizes(size)}
+    plain = {plain_size for size in _sizes_in(cell) for plain_size in plain_sizes(size)}
     spare = sorted(size for size in {*plain, "units"} if _depends(size, symbols))
     parts = {size: max(counts.get(size, {1})) for size in spare}
     for size, most in parts.items():

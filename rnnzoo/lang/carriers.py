@@ -26,7 +26,9 @@ def carriers(step: ir.Step) -> dict[str, ir.Ref]:
     is `h[t-2]`.
     """
     carried: dict[str, ir.Ref] = {}
-    left = {each.name: each.expr for each in step.equations if is_carrier(each.name)}
+    left = {
+        equation.name: equation.expr for equation in step.equations if is_carrier(equation.name)
+    }
     # one carrier reads another, `h_lag2` reads `h_lag1`: those that read none come first
     while ready := [name for name, expr in left.items() if _carries(expr, left)]:
         for name in ready:

@@ -130,7 +130,9 @@ def rewritten(step: ir.Step, known: Known) -> ir.Step:
     def read(ref: ir.Ref) -> ir.Ref:
         return known.get(ref.kind, {}).get(ref.name, ref)
 
-    equations = tuple(replace(each, expr=ir.with_refs(each.expr, read)) for each in step.equations)
+    equations = tuple(
+        replace(equation, expr=ir.with_refs(equation.expr, read)) for equation in step.equations
+    )
     return replace(step, equations=equations)
 
 

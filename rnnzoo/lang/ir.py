@@ -219,7 +219,9 @@ class Step:
             return Ref("input", ref.name, (drawn[ref.name].size,)) if is_drawn else ref
 
         left = (equation for equation in self.equations if equation.name not in drawn)
-        equations = tuple(replace(each, expr=with_refs(each.expr, given)) for each in left)
+        equations = tuple(
+            replace(equation, expr=with_refs(equation.expr, given)) for equation in left
+        )
         return Step(equations, self.weights)
 
     @property
@@ -262,7 +264,7 @@ class Cell:
         """How many numbers a layer reads at a step where x has `inputs`: x, and the named
         inputs behind it.
         """
-        return inputs + sum(self.width(each, inputs) for each in self.named_inputs)
+        return inputs + sum(self.width(named_input, inputs) for named_input in self.named_inputs)
 
     @staticmethod
     def width(named: NamedInput, inputs: int) -> int:
@@ -278,11 +280,13 @@ class Cell:
         if not self.named_inputs:
             return columns
         fixed = self.columns(0)
-        each_of_x = 1 + sum(each.is_as_wide_as_x for each in self.named_inputs)
+        each_of_x = 1 + sum(named_input.is_as_wide_as_x for named_input in self.named_inputs)
         inputs, rest = divmod(columns - fixed, each_of_x)
         if inputs < 1 or rest:
-            sized = listed([f"{each.name} ({each.size_in_words})" for each in self.named_inputs])
-            names = listed([X, *(each.name for each in self.named_inputs)])
+            sized = listed(
+                [f"{beside.name} ({beside.size_in_words})" for beside in self.named_inputs]
+            )
+            names = listed([X, *(beside.name for beside in self.named_inputs)])
             raise UsageError(
                 f"cell '{self.name}' reads {sized} beside x, and {columns} numbers a step leave no"
                 " whole number of inputs",
@@ -303,7 +307,9 @@ class Cell:
     @property
     def named_in_all_layers(self) -> tuple[NamedInput, ...]:
         """The named inputs that every layer of a stack reads, all alike."""
-        return tuple(each for each in self.named_inputs if not each.is_as_wide_as_x)
+        return tuple(
+            named_input for named_input in self.named_inputs if not named_input.is_as_wide_as_x
+        )
 
     def check_layers(self, layers: int) -> None:
         """Check that a stack can have so many layers.
@@ -312,7 +318,9 @@ class Cell:
             UsageError: further layers read an input that is as wide as x of the first.
         """
         read = self.step.named_inputs
-        names = [each.name for each in self.named_inputs if each.is_as_wide_as_x]
+        names = [
+            named_input.name for named_input in self.named_inputs if named_input.is_as_wide_as_x
+        ]
         for name in (name for name in names if name in read and layers > 1):
             raise UsageError(
                 f"cell '{self.name}' reads '{name}', which is as wide as the inputs, and further"

@@ -89,7 +89,7 @@ def bucket_of(training: Training, cell: ir.Cell, inputs: int) -> int:
 def _lies_in(cell: ir.Cell, units: int, size: int, columns: int) -> bool:
     layout = layout_of(cell)
     try:
-        model, bucket = (ir.sizes(cell, columns, each, 1) for each in (units, size))
+        model, bucket = (ir.sizes(cell, columns, count, 1) for count in (units, size))
         with_spare(cell, cell.layer(1), layout).values(cell, model, bucket)
         for plain in layout.parts:
             layout.positions(plain, model, bucket)

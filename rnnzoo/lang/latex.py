@@ -49,7 +49,8 @@ def _lines(equations: Iterable[ir.Equation], step: ir.Step) -> tuple[str, ...]:
     """One line an equation; values of weights and constants alone have no time."""
     timeless = ir.timeless_names(step)
     return tuple(
-        f"{_value(each.name, timeless)} = {expression(each.expr, timeless)}" for each in equations
+        f"{_value(equation.name, timeless)} = {expression(equation.expr, timeless)}"
+        for equation in equations
     )
 
 

@@ -43,7 +43,7 @@ def listing(cell: ir.Cell) -> str:
     backward = (*back.loop, *after)
     kept = [*(ir.Ref("value", name) for name in engine.states), *back.saved]
     parts = [
-        *(("delays, for all steps at once", _ahead(*each)) for each in delays),
+        *(("delays, for all steps at once", _ahead(*delay)) for delay in delays),
         ("for all steps at once", printer.part((*program.once, *program.before), {}, program.loop)),
         ("in the loop, forward", printer.part(program.loop, program.results, backward)),
         ("kept at every step", [printer.names(kept)]),

@@ -238,7 +238,9 @@ class Builder:
         if isinstance(expr, ir.Apply):
             operands = [self.flatten(operand, names) for operand in expr.args]
             if expr.op.over_units and expr.op.simplified(operands) is None:
-                operands = [self._whole(*each) for each in zip(operands, expr.args)]
+                operands = [
+                    self._whole(*operand_and_arg) for operand_and_arg in zip(operands, expr.args)
+                ]
             return self.apply(expr.op, operands, label, expr.params)
         if isinstance(expr, ir.Ref) and expr.kind == "value":
             return names[expr.name]

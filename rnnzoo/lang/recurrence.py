@@ -226,7 +226,7 @@ class _Reader:
                 return self.values[name]
             case ir.Apply(op=op, args=args):
                 operands = [self.of(arg) for arg in args]
-                moving = [position for position, each in enumerate(operands) if each.depends]
+                moving = [position for position, operand in enumerate(operands) if operand.depends]
                 if not moving:
                     return _Dependence()
                 is_linear = all(operand.is_linear for operand in operands) and op.is_linear(moving)

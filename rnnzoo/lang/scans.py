@@ -133,7 +133,7 @@ def _group(step: ir.Step, kind: Recurrence) -> Group:
     """A group whose states read what is known."""
     if kind.coupling == "none":
         return Group(
-            kind.states, only(step, kind.states), rests={each: each for each in kind.states}
+            kind.states, only(step, kind.states), rests={state: state for state in kind.states}
         )
     linear = _linear_group(step, kind.states) if kind.is_linear else None
     return _nonlinear_group(step, kind.states) if linear is None else linear
@@ -227,7 +227,7 @@ class _Coefficients:
 
     def of_operation(self, op: Primitive, args: Sequence[ir.Expr]) -> _Linear:
         operands = [self.of(arg) for arg in args]
-        which = [number for number, each in enumerate(operands) if each.gains]
+        which = [number for number, operand in enumerate(operands) if operand.gains]
         if op in (plus, sub, where):
             first, second = operands[-2:]
             ahead = args[:-2]  # the condition

@@ -52,7 +52,11 @@ def without_free_signs(cell: ir.Cell) -> ir.Cell:
 def _of_step(cell: ir.Cell, step: ir.Step) -> ir.Step:
     """One layer's step; layers share no weights."""
     kept = {cell.output, *(state.name for state in cell.states)}
-    kept |= {ref.name for each in step.equations for ref in ir.refs(each.expr, "previous", "below")}
+    kept |= {
+        ref.name
+        for equation in step.equations
+        for ref in ir.refs(equation.expr, "previous", "below")
+    }
     signs = _Signs(turnable(step), _inlined(step, kept))
     equations = (
         replace(equation, expr=signs.whole(equation.expr))
@@ -64,17 +68,23 @@ def _of_step(cell: ir.Cell, step: ir.Step) -> ir.Step:
 
 def _inlined(step: ir.Step, kept: Collection[str]) -> dict[str, ir.Expr]:
     """The equations that are read once, by name; not those that make a vector of one number."""
-    read = Counter(ref.name for each in step.equations for ref in ir.refs(each.expr, "value"))
+    read = Counter(
+        ref.name for equation in step.equations for ref in ir.refs(equation.expr, "value")
+    )
     return {
-        each.name: each.expr
-        for each in step.equations
-        if read[each.name] == 1 and each.name not in kept and each.expr.shape == (each.size,)
+        equation.name: equation.expr
+        for equation in step.equations
+        if read[equation.name] == 1
+        and equation.name not in kept
+        and equation.expr.shape == (equation.size,)
     }
 
 
 def turnable(step: ir.Step) -> frozenset[str]:
     """The weights that are read once, and begin alike with either sign."""
-    read = Counter(ref.name for each in step.equations for ref in ir.refs(each.expr, *ir.WEIGHTS))
+    read = Counter(
+        ref.name for equation in step.equations for ref in ir.refs(equation.expr, *ir.WEIGHTS)
+    )
     beginnings = {name for weight in step.weights for name in names_in(weight.init)}
     return frozenset(
         weight.name

@@ -36,7 +36,7 @@ def content(cell: ir.Cell) -> dict[str, Any]:
     if cell.options:
         values["options"] = dict(cell.options)
     if cell.named_inputs:
-        values["inputs"] = {each.name: each.size for each in cell.named_inputs}
+        values["inputs"] = {named_input.name: named_input.size for named_input in cell.named_inputs}
     if lines := constants(cell):
         values["constants"] = "".join(f"{line}\n" for line in lines)
     values["equations"] = block(cell.step.equations)

@@ -306,7 +306,9 @@ class CellView:
             "note": self.note or None,
             "options": self.options,
             "constants": list(self.constants),
-            "named_inputs": {each.name: each.size for each in self.ir.named_inputs},
+            "named_inputs": {
+                named_input.name: named_input.size for named_input in self.ir.named_inputs
+            },
             "equations": list(self.equations),
             "first_layer": list(self.first_layer),
             "states": list(self.states),

@@ -52,7 +52,9 @@ def end(folder: Path, holder: str = CLIENT) -> datetime.date:
     security(folder, holder)
     own = _read(folder, certificate, holder)[0]
     # of several authorities, one that holds is enough
-    last = max(_read(folder, authority, holder), key=lambda each: each.not_valid_after_utc)
+    last = max(
+        _read(folder, authority, holder), key=lambda certificate: certificate.not_valid_after_utc
+    )
     _require_its_time(folder / authority, last)
     _require_its_time(folder / certificate, own)
     ends: datetime.date = min(own.not_valid_after_utc, last.not_valid_after_utc).date()
@@ -85,7 +87,7 @@ def is_of_one_set(folder: Path, holder: str) -> bool:
     signers = _read(folder, authority, holder)
     # behind its own, a file may have those that lead to the authority's
     chain = _read(folder, certificate, holder)
-    return any(_is_signed(each, signer) for each in chain for signer in signers)
+    return any(_is_signed(certificate, signer) for certificate in chain for signer in signers)
 
 
 def _is_signed(certificate: Certificate, signer: Certificate) -> bool:

@@ -42,7 +42,7 @@ def criterion(task: Task) -> Criterion:
         of_loss = _value(loss, y, logits)
         if not has_own:
             return of_loss, of_loss
-        return of_loss, _value(metric, *(task.in_own_unit(each) for each in (y, logits)))
+        return of_loss, _value(metric, *(task.in_own_unit(values) for values in (y, logits)))
 
     return values
 

@@ -111,7 +111,7 @@ class Network:
         if not self.cell.named_inputs:
             return x
         parts = self.cell.split(read)
-        named = [parts[each.name] for each in self.cell.named_in_all_layers]
+        named = [parts[named_input.name] for named_input in self.cell.named_in_all_layers]
         return keras.ops.concatenate([x, *named], axis=-1)
 
     def noisy(self, x: Tensor, noise: Tensor) -> Tensor:

@@ -172,7 +172,9 @@ class Spared(Recurrent):
         for place, (name, shape) in enumerate(spare.shapes.items()):
             # Keras' names of variables have no slashes, as sizes have
             values[name] = self._zeros(number, f"value_{place}", shape, sizes, trained=False)
-        fixed = tuple(each for each in self.cell.constants if each.name not in spare.depending)
+        fixed = tuple(
+            constant for constant in self.cell.constants if constant.name not in spare.depending
+        )
         constants = reference.constants(replace(self.cell, constants=fixed), sizes)
         return BuiltWithSpare(
             number, spare.step, sizes, weights, {}, constants, spare=spare, values=values

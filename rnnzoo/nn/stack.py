@@ -96,7 +96,7 @@ class StackInput:
         drops = [fit.wider(mask) for mask in self.drops]
         drawn = {}
         for number, of_layer in self.drawn.items():
-            drawn[number] = {name: fit.longer(each) for name, each in of_layer.items()}
+            drawn[number] = {name: fit.longer(numbers) for name, numbers in of_layer.items()}
         return StackInput(fit.longer(self.x), start, drops, drawn, shared_by_all)
 
 
@@ -241,7 +241,7 @@ class Stack:
 
     def _inputs_of(self, built: Built, step: ir.Step, drawn: bool) -> tuple[str, ...]:
         """Names of what the step reads at each time beside x: named inputs, then draws."""
-        named = [each.name for each in self.cell.named_inputs]
+        named = [named_input.name for named_input in self.cell.named_inputs]
         draws = self.cell.layer(built.number).draws if drawn else {}
         return tuple(name for name in (*named, *draws) if name in step.named_inputs)
 

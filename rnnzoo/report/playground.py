@@ -130,7 +130,9 @@ def _pieces(line: str, prefix: str) -> Pieces:
 def _strips(cell: ir.Cell) -> Iterator[Strip]:
     presets = {ir.X: "pulse", ELAPSED: "ones", OBSERVED: "ones"}
     inputs = javascript.INPUTS
-    sizes = {ir.X: inputs} | {each.name: cell.width(each, inputs) for each in cell.named_inputs}
+    sizes = {ir.X: inputs} | {
+        named_input.name: cell.width(named_input, inputs) for named_input in cell.named_inputs
+    }
     for name, size in sizes.items():
         for column in range(size):
             label = name if size == 1 else f"{name} {column + 1}"

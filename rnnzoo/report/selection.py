@@ -94,7 +94,7 @@ def _fresh(
     about: About, results: Sequence[Result], label: str, whole: Mapping[str, float | None]
 ) -> Iterator[Fresh]:
     for task in whole:
-        own, baseline = (_scores(results, each, task) for each in (label, about.baseline))
+        own, baseline = (_scores(results, variant, task) for variant in (label, about.baseline))
         shares = [
             judge.relative(own[number], score, whole[task])
             for number, score in baseline.items()

@@ -88,7 +88,9 @@ def standardized(variants: Array, scores: Array, own: frozenset[int] = frozenset
         return scale
 
     shared = scaled(~np.isin(variants, list(own)))
-    return Standardized(in_units, shared, {each: scaled(variants == each) for each in sorted(own)})
+    return Standardized(
+        in_units, shared, {variant: scaled(variants == variant) for variant in sorted(own)}
+    )
 
 
 def told_apart(variants: Array, scores: Array) -> frozenset[int]:

@@ -131,9 +131,9 @@ def possible(
 def ways(experiment: Experiment, lanes: Sequence[Lanes] = (ALONE,)) -> list[Experiment]:
     """The experiments that one can be, the one that is begun where none was run first."""
     return [
-        _under(backend, each, experiment)
-        for each in lanes
-        for backend in _backends(experiment, each)
+        _under(backend, lane_counts, experiment)
+        for lane_counts in lanes
+        for backend in _backends(experiment, lane_counts)
     ]
 
 

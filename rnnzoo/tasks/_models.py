@@ -64,7 +64,11 @@ def arranged(task: Task, cell: ir.Cell) -> tuple[int, ...]:
     """The columns of a task in the order in which the cell's layer reads them: x, which are all
     that the cell has no name for, and then the named ones.
     """
-    named = [column for each in cell.named_inputs for column in task.fills.get(each.name, ())]
+    named = [
+        column
+        for named_input in cell.named_inputs
+        for column in task.fills.get(named_input.name, ())
+    ]
     return (*(column for column in range(task.inputs) if column not in named), *named)
 
 
@@ -75,7 +79,9 @@ def lacking(filled: Collection[str], cell: ir.Cell, label: str) -> Iterator[Refu
         filled: the names that it fills.
         label: what it is called.
     """
-    missing = [each.name for each in cell.named_inputs if each.name not in filled]
+    missing = [
+        named_input.name for named_input in cell.named_inputs if named_input.name not in filled
+    ]
     if missing:
         has = f": it fills {listed(filled)}" if filled else ""
         problem = (
@@ -95,13 +101,13 @@ def unread(task: Task, cell: ir.Cell, label: str) -> Iterator[Refusal]:
     if refused:
         yield from refused
         return
-    widths = {each: len(task.fills[each.name]) for each in cell.named_inputs}
+    widths = {named_input: len(task.fills[named_input.name]) for named_input in cell.named_inputs}
     inputs = task.inputs - sum(widths.values())
-    for each, width in widths.items():
-        if width != cell.width(each, inputs):
+    for named_input, width in widths.items():
+        if width != cell.width(named_input, inputs):
             problem = (
-                f"'{cell.name}' reads '{each.name}' ({each.size_in_words}), and '{label}' has"
-                f" {number_of(width, 'column')} of that, and {inputs} of x"
+                f"'{cell.name}' reads '{named_input.name}' ({named_input.size_in_words}), and"
+                f" '{label}' has {number_of(width, 'column')} of that, and {inputs} of x"
             )
             fix = "let the cell name the others too: what it does not name is a part of x"
             yield Refusal("cell", problem, fix)

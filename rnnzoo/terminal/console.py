@@ -42,7 +42,7 @@ class PlainConsole(Console):
                 print(self.unread, file=sys.stderr, flush=True)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        if any(isinstance(each, Table) for each in objects):
+        if any(isinstance(renderable, Table) for renderable in objects):
             objects = tuple(map(_whole, objects))
             # a line that is longer than the terminal goes on in the next, as of any text
             options = {"crop": False, **options}

@@ -51,7 +51,9 @@ class Homes:
     @cached_property
     def products(self) -> tuple[Product, ...]:
         """Products whose results lie in registers: the threads of a unit hold its weights."""
-        return tuple(each for each in self.plan.products if self.are_units(each.result.sizes))
+        return tuple(
+            product for product in self.plan.products if self.are_units(product.result.sizes)
+        )
 
     @cached_property
     def carried(self) -> frozenset[Memory]:
@@ -65,7 +67,7 @@ class Homes:
 
     @cached_property
     def in_registers(self) -> frozenset[Memory]:
-        return self.carried | {each.result for each in self.products}
+        return self.carried | {product.result for product in self.products}
 
     @cached_property
     def shared(self) -> tuple[Memory, ...]:
@@ -110,9 +112,9 @@ class Homes:
                 yield product.result
         for call in plan.over_units:
             yield from (call.operand.memory, call.result)
-        for each in plan.of_matrices:
-            yield from (place.memory for place in each.operands)
-            yield each.result
+        for matrices_call in plan.of_matrices:
+            yield from (place.memory for place in matrices_call.operands)
+            yield matrices_call.result
         for handed in plan.carried:
             if handed.old not in self.carried:
                 yield from (handed.old, handed.new)

@@ -102,7 +102,9 @@ def fits(uses: Callable[[Layout], Uses], units: int, card: Card = H100) -> Layou
         most = min(card.most, card.registers // layout.threads(units))
         if used.weights > share or used.registers > most or used.shared(1) > card.shared:
             continue
-        rows = [each for each in ROWS if each <= layout.slices and used.shared(each) <= card.shared]
+        rows = [
+            count for count in ROWS if count <= layout.slices and used.shared(count) <= card.shared
+        ]
         return replace(layout, rows=tuple(rows))
     raise TooLarge(
         f"{units} units do not fit {card.cluster} of the multiprocessors of {card.name}, with "

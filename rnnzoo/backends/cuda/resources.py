@@ -92,7 +92,7 @@ class Resources:
     def is_read(self, memory: Memory) -> bool:
         """Whether it is an array of the outside, or two, as what was carried before a step."""
         inputs = (argument.memory for argument in self.plan.inputs)
-        return memory.axes is Axes.PREVIOUS or any(memory is each for each in inputs)
+        return memory.axes is Axes.PREVIOUS or any(memory is of_input for of_input in inputs)
 
     def parts_of(self, product: Product) -> int:
         """How often a thread reads some of what it multiplies."""
@@ -189,7 +189,9 @@ class Resources:
     @cached_property
     def exact(self) -> tuple[Memory, ...]:
         """Constants in doubles that are vectors over units, or numbers."""
-        memories = (each.memory for each in self.plan.inputs if each.memory.axes is Axes.EXACT)
+        memories = (
+            argument.memory for argument in self.plan.inputs if argument.memory.axes is Axes.EXACT
+        )
         return tuple(memories)
 
 

@@ -96,9 +96,9 @@ class Step:
         for number, call in enumerate(self.plan.over_units):
             if call.stage == stage:
                 yield from self.over_units(number, call)
-        for each in self.plan.of_matrices:
-            if each.stage == stage:
-                yield self.part(self.of_matrices(each))
+        for matrices_call in self.plan.of_matrices:
+            if matrices_call.stage == stage:
+                yield self.part(self.of_matrices(matrices_call))
 
     # -- shared memory
 
@@ -419,13 +419,13 @@ class Step:
         """What is carried, as the next step finds it."""
         yield "PHASE {"
         own = [carried for carried in self.plan.carried if carried.old in self.homes.carried]
-        for each in own:
-            old, new = (f"my.{register(Place(memory, 0))}" for memory in (each.old, each.new))
-            yield f"  {old} = {self.next_of(each, old, new, self.above(each), 'my.')};"
-            for line in self.put(Place(each.old, 0), old, 1):
+        for state in own:
+            old, new = (f"my.{register(Place(memory, 0))}" for memory in (state.old, state.new))
+            yield f"  {old} = {self.next_of(state, old, new, self.above(state), 'my.')};"
+            for line in self.put(Place(state.old, 0), old, 1):
                 yield f"  {line}"
             if not self.plan.backward:
-                for line in self.store(Place(each.new, 0), old):
+                for line in self.store(Place(state.new, 0), old):
                     yield f"  {line}"
         yield "}"
 

@@ -307,15 +307,15 @@ def _ended(kernel: Kernel) -> Iterator[str]:
     """After the last step: backward, the adjoints of the start; packed, zeros behind it."""
     plan, homes = kernel.plan, kernel.homes
     outputs = {argument.key: argument.memory for argument in plan.outputs}
-    for each in plan.carried if plan.backward else ():
-        to, width = outputs["first", each.name].name, homes.width(each.old.sizes)
+    for carried in plan.carried if plan.backward else ():
+        to, width = outputs["first", carried.name].name, homes.width(carried.old.sizes)
         yield "PHASE {"
-        if each.old in homes.carried:
-            value = f"my.{register(Place(each.old, 0))}"
+        if carried.old in homes.carried:
+            value = f"my.{register(Place(carried.old, 0))}"
             yield "  if (my.is_own && my.replica == 0)"
             yield f"    {to}[my.sequence * {width}L + my.unit] = {value};"
         else:
-            value = f"shared.{name_of(each.old)}[steps & 1][e / {width}][e % {width}]"
+            value = f"shared.{name_of(carried.old)}[steps & 1][e / {width}][e % {width}]"
             yield f"  for (int e = thread; e < ROWS * {width}; e += THREADS)"
             yield f"    if (rank == 0 && IS_OWN(e / {width}))"
             yield f"      {to}[SEQUENCE(e / {width}) * {width}L + e % {width}] = {value};"
@@ -346,8 +346,8 @@ def _run(kernel: Kernel) -> Iterator[str]:
     yield "static const char* run(const Arguments& given, [[maybe_unused]] Stream stream) {"
     yield f"  constexpr int choices[] = {{{', '.join(map(str, rows))}}};"
     yield "  switch (rows_of(given, choices, CLUSTER)) {"
-    for each in rows:
-        yield f"    case {each}: return START({each});"
+    for count in rows:
+        yield f"    case {count}: return START({count});"
     yield "  }"
     yield '  return "a block does not take so many sequences";'
     yield "}"

@@ -95,7 +95,7 @@ class CudaEngine(NativeEngine):
         arguments = self._read(plan, given, values, extent)
         shapes = self._written(plan, extent, keeps)
         counts = [extent.steps, extent.sequences, int(np.prod(extent.rows)), keeps]
-        ranks = [len(each.shape) for each in (*arguments, *shapes)]
+        ranks = [len(array.shape) for array in (*arguments, *shapes)]
         call = jax.ffi.ffi_call(target, shapes, vmap_method="expand_dims")
         outputs = call(
             *arguments, counts=np.array(counts, np.int32), ranks=np.array(ranks, np.int32)

@@ -86,7 +86,8 @@ class Lanes:
             def left(values: Sequence[Tensor], own: Any) -> tuple[Any, Sequence[Tensor]]:
                 # the branches of `cond` must yield the same shapes; this one computes nothing
                 results, _ = jax.eval_shape(computed, values, own)
-                return jax.tree.map(lambda each: jnp.zeros(each.shape, each.dtype), results), values
+                zeros = jax.tree.map(lambda result: jnp.zeros(result.shape, result.dtype), results)
+                return zeros, values
 
             def of_lane(lane: tuple[Tensor, list[Tensor], Any]) -> Any:
                 is_asked_for, *operands = lane

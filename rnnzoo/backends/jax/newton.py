@@ -198,13 +198,13 @@ class Newton:
         _, pull = jax.vjp(lambda given: self.at(given, previous)[0], operands)
         (of_operands,) = pull(_held(of_values, none, real))
         first = at_step(tuple(zip(*gains)), 0)
-        return of_operands, times(first, tuple(each[0] for each in of_values))
+        return of_operands, times(first, tuple(adjoint[0] for adjoint in of_values))
 
 
 def _finite_adjoints(gains: Matrix, above: Vector) -> Vector:
     """By a scan; by a loop where products of many gains are too large to be numbers."""
     scanned = adjoints(gains, above)
-    are_finite = jnp.all(jnp.stack([jnp.isfinite(each) for each in scanned]))
+    are_finite = jnp.all(jnp.stack([jnp.isfinite(adjoint) for adjoint in scanned]))
 
     def looped() -> Vector:
         def step(arriving: Vector, row: tuple[Matrix, Vector]) -> tuple[Vector, Vector]:
@@ -212,7 +212,7 @@ def _finite_adjoints(gains: Matrix, above: Vector) -> Vector:
             of_value = tuple(map(jnp.add, arriving, handed))
             return times(tuple(zip(*matrix)), of_value), of_value
 
-        none = tuple(jnp.zeros_like(each[0]) for each in above)
+        none = tuple(jnp.zeros_like(adjoint[0]) for adjoint in above)
         _, values = lax.scan(step, none, (gains, above), reverse=True)
         return tuple(values)
 

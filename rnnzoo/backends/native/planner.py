@@ -96,7 +96,7 @@ class Loops:
             for ref in self.adjoint.saved
         ]
         targets: list[tuple[Atom, Memory]] = [
-            (program.results[each.name], each.new) for each in carried
+            (program.results[state.name], state.new) for state in carried
         ]
         building.run(program.loop, [*targets, *saved])
         return building.plan(False, carried, [memory for _, memory in saved])
@@ -127,7 +127,7 @@ class Loops:
         ]
         zero = ir.Number(0.0)
         targets: list[tuple[Atom, Memory]] = [
-            (back.previous.get(each.name, zero), each.new) for each in carried
+            (back.previous.get(state.name, zero), state.new) for state in carried
         ]
         building.run(back.loop, [*targets, *emitted])
         return building.plan(True, carried, [memory for _, memory in emitted])
@@ -246,11 +246,11 @@ class _Building:
 
     def adjoint(self, name: str) -> Member:
         """What the steps after this one, and the layer above, hand back."""
-        each = self.arriving[name]
-        old = Place(each.old, 0)
-        if each.above is None:
+        arriving = self.arriving[name]
+        old = Place(arriving.old, 0)
+        if arriving.above is None:
             return old
-        return self.operation(SUM, (old, Place(each.above, 0)), old.size)
+        return self.operation(SUM, (old, Place(arriving.above, 0)), old.size)
 
     # -- instructions
 
@@ -285,7 +285,7 @@ class _Building:
             first, last = instruction.params
             return self.members(inputs[0])[first : last + 1]
         if primitive is stack:
-            return tuple(self.sized(each) for atom in inputs for each in self.of_stack(atom))
+            return tuple(self.sized(member) for atom in inputs for member in self.of_stack(atom))
         if primitive is spread:
             (size,) = members(instruction.shape)
             (number,) = self.members(inputs[0])
@@ -384,7 +384,7 @@ class _Building:
 
     def rows(self, atom: Atom) -> tuple[Place, int]:
         """Where the vectors of a value lie side by side, and the stage from which they do."""
-        value = tuple(self.sized(each) for each in self.of_stack(atom))
+        value = tuple(self.sized(member) for member in self.of_stack(atom))
         place = _side_by_side(value)
         if place is None:
             memory = self.scratch(members(atom.shape))

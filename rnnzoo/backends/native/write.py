@@ -113,7 +113,9 @@ class _Writer:
                 if place is not None:
                     is_one = place.size == ONE and size != ONE
                     (ones if is_one else read).setdefault((place.memory, place.member), place)
-        written = tuple((each, place) for each in operations for place in each.places)
+        written = tuple(
+            (operation, place) for operation in operations for place in operation.places
+        )
         return _Group(
             f"{self.name}_{number}", tuple(operations), size,
             tuple(read.values()), tuple(ones.values()), written,
@@ -359,9 +361,9 @@ class _Writer:
             for call in plan.over_units:
                 if call.stage == stage:
                     yield self.over_units(call)
-            for each in plan.of_matrices:
-                if each.stage == stage:
-                    yield from self.of_matrices(each)
+            for matrices_call in plan.of_matrices:
+                if matrices_call.stage == stage:
+                    yield from self.of_matrices(matrices_call)
 
     def applied(self, group: _Group) -> Iterator[str]:
         read = ", ".join(self.pointer(place) for place in group.read) or "{nullptr, 0}"

@@ -33,7 +33,9 @@ def with_beginnings(cell: ir.Cell) -> ir.Cell:
     file = f"<init of {cell.name}>"
     spec = CellSpec(cell.name, file, Span(file, 1, 1, "", 1), options=cell.options)
     constants, mistakes = {constant.name: constant for constant in cell.constants}, Mistakes()
-    step, first = (begin(each, spec, constants, mistakes) for each in (cell.step, cell.first))
+    step, first = (
+        begin(layer_step, spec, constants, mistakes) for layer_step in (cell.step, cell.first)
+    )
     mistakes.raise_if_any()
     return replace(cell, step=step, first=first)
 
@@ -156,7 +158,7 @@ class BeginningReader(FixedReader):
             self.mistakes.add(tree.span, f"{problem}, and this is {in_words(self.shape)}", fix)
             return MISTAKEN
         readers = [replace(self, shape=rows + rows), self][: tree.op.arity]
-        args = (each.typed(arg) for each, arg in zip(readers, tree.args, strict=True))
+        args = (reader.typed(arg) for reader, arg in zip(readers, tree.args, strict=True))
         return ir.Apply(tree.op, tuple(args))
 
     def typed(self, tree: Tree) -> ir.Expr:

@@ -30,7 +30,7 @@ def without_matrices(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, dict
         start = Init(EXPRESSION, (constant.code.text,))
         trainable[name] = Declared(0.0, constant.span, constant.own)
         init[name] = Declared(start, constant.span, constant.own, constant.code)
-    left = {name: each for name, each in spec.constants.items() if name not in matrices}
+    left = {name: constant for name, constant in spec.constants.items() if name not in matrices}
     return replace(spec, constants=left, trainable=trainable, init=init), matrices
 
 
@@ -38,12 +38,14 @@ def _matrices(spec: CellSpec) -> dict[str, Statement]:
     """The constants that are matrices: those that read their rows or columns, and those that are
     made of such.
     """
-    trees = {name: expression(each.code, Mistakes()) for name, each in spec.constants.items()}
+    trees = {
+        name: expression(constant.code, Mistakes()) for name, constant in spec.constants.items()
+    }
     parts = {name: [*walk(tree)] for name, tree in trees.items() if tree is not None}
     matrices = {name for name, nodes in parts.items() if any(map(_is_of_matrix, nodes))}
     for _ in parts:  # until there are no more
         matrices |= {name for name in parts if matrices & names_read(parts[name])}
-    return {name: each for name, each in spec.constants.items() if name in matrices}
+    return {name: constant for name, constant in spec.constants.items() if name in matrices}
 
 
 def names_read(nodes: Iterable[Tree]) -> set[str]:

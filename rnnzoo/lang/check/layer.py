@@ -82,7 +82,11 @@ class Layer(Scope):
         """
         spans = {name: statement.span for name, statement in self.statements.items()}
         trees = {name: self.trees[name] for name in (*like, *self.trees)}
-        readings = [each.reading for each in self.statements.values() if each.reading is not None]
+        readings = [
+            statement.reading
+            for statement in self.statements.values()
+            if statement.reading is not None
+        ]
         indices = [reading.index for reading in readings if reading.index]
         fix = _FIX_IN_ROUNDS.format(index=indices[0]) if indices else _FIX_OF_CYCLE
         self.in_order = topological(trees, spans, self.mistakes, fix)
@@ -120,7 +124,7 @@ class Layer(Scope):
         every step but the first, for each sequence.
         """
         of_weights = {name for name in self.fixed if isinstance(self.sizes[name], ir.Grid)}
-        carried = {each: name for name, names in self.shared.delays.items() for each in names}
+        carried = {delayed: name for name, names in self.shared.delays.items() for delayed in names}
         for name in self.in_order:
             for node in walk(self.trees[name]) if name not in carried else ():
                 state = carried.get(node.name, node.name) if isinstance(node, Lag) else ""

@@ -57,9 +57,9 @@ def apply(
 
 def _made_matrix(args: Sequence[ir.Expr]) -> str:
     """How a product of weights beside a matrix would be one; empty where none stands there."""
-    grids = [each.shape[0] for each in args if ir.is_matrix(each.shape)]
-    for each in args:
-        match grids[0], each:
+    grids = [arg.shape[0] for arg in args if ir.is_matrix(arg.shape)]
+    for arg in args:
+        match grids[0], arg:
             case (
                 ir.Grid(rows=rows, columns=columns, heads=1),
                 ir.Apply(op=op, args=(ir.Ref(name=name, shape=(_, size)), _)),
@@ -73,7 +73,11 @@ def _to_one_size(vectors: Sequence[ir.Expr], spec: CellSpec) -> str:
     """What to write where vectors differ in size: of a weight that is as large as the units for
     want of a declaration, the declaration.
     """
-    names = [each.name for each in vectors if isinstance(each, ir.Ref) and each.kind in ir.WEIGHTS]
+    names = [
+        vector.name
+        for vector in vectors
+        if isinstance(vector, ir.Ref) and vector.kind in ir.WEIGHTS
+    ]
     free = [name for name in names if name not in spec.shapes]
     sizes = [vector.shape[0] for vector in vectors if vector.shape and vector.shape != ("units",)]
     if len(free) == 1 and len(sizes) == 1:

@@ -75,8 +75,9 @@ def _report_operation(scope: Scope, left: Call, right: Tree, span: Span) -> None
             computed_in_place(scope, left)
         case Call(op=op) if op.signs and any(map(scope.stands_for_matrix, walk(left))):
             matrix = next(part for part in walk(left) if scope.stands_for_matrix(part))
-            each = f"{as_written(matrix)} @ a"
-            _report_sum(scope, left, f"write one product for each matrix: {each}, and a number * a")
+            product = f"{as_written(matrix)} @ a"
+            fix = f"write one product for each matrix: {product}, and a number * a"
+            _report_sum(scope, left, fix)
         case _:
             _report_nothing_like_it(scope, left)
 
@@ -146,7 +147,7 @@ def _is_vector(scope: Scope, tree: Tree) -> bool:
 
 def computed_in_place(scope: Scope, left: Tree) -> None:
     """Report arithmetic on matrices of weights that stands before @ without a name."""
-    letter = next(each for each in _LETTERS if not scope.is_known(each))
+    letter = next(candidate for candidate in _LETTERS if not scope.is_known(candidate))
     named = as_written(left).removeprefix("(").removesuffix(")")
     fix = f"write `{letter} = {named}` on a line of its own, and {letter} @ ..."
     scope.mistakes.add(left.span, "a matrix that is computed has a name before @", fix)

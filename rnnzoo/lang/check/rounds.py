@@ -66,7 +66,9 @@ def with_rounds(spec: CellSpec, mistakes: Mistakes) -> tuple[CellSpec, frozenset
     first_layer = repeated_likewise(spec.first_layer, spec.equations, mistakes)
     spec = replace(spec, first_layer=first_layer)
     statements = (*spec.equations.values(), *spec.first_layer.values())
-    blocks = dict.fromkeys(each.repeat for each in statements if each.repeat is not None)
+    blocks = dict.fromkeys(
+        statement.repeat for statement in statements if statement.repeat is not None
+    )
     if not blocks:
         for statement in statements:
             if _is_start(statement):
@@ -134,7 +136,9 @@ class _Expansion:
     def spec_of_rounds(self) -> CellSpec:
         spec = self.spec
         both = (*spec.equations.values(), *spec.first_layer.values())
-        self.blocks = {each.name: each.repeat for each in both if each.repeat is not None}
+        self.blocks = {
+            statement.name: statement.repeat for statement in both if statement.repeat is not None
+        }
         self.find_names()
         self.find_starts()
         equations = self.expanded(spec.equations)
@@ -146,7 +150,7 @@ class _Expansion:
             span = next(iter(self.counts)).span
             self.mistakes.add(span, problem, f"use fewer: they are at most {MAX_EQUATIONS}")
             self.mistakes.raise_if_any()
-        initial = {self.last.get(name, (0, name))[1]: each for name, each in spec.initial.items()}
+        initial = {self.last.get(name, (0, name))[1]: value for name, value in spec.initial.items()}
         return replace(
             spec,
             equations=equations,
@@ -277,7 +281,7 @@ class _Expansion:
                 and node.name != statement.name
             }
         for name, block in self.blocks.items():
-            rounds = {self.round_name(name, each + 1) for each in range(self.counts[block])}
+            rounds = {self.round_name(name, index + 1) for index in range(self.counts[block])}
             if read.isdisjoint({name, *rounds}) and self.statement(name).own:
                 fix = "delete it, or use it in what leads to the output"
                 span = self.statement(name).span
@@ -288,7 +292,7 @@ class _Expansion:
 
     def trees(self) -> Iterator[tuple[Statement, Tree]]:
         """All equations as they are written."""
-        indices = {each.index for each in self.counts} | {each.count for each in self.counts}
+        indices = {block.index for block in self.counts} | {block.count for block in self.counts}
         for statement in (*self.spec.equations.values(), *self.spec.first_layer.values()):
             tree = expression(statement.code, Mistakes(), indices)
             if tree is not None:

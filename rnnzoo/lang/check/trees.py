@@ -33,8 +33,8 @@ def walk(tree: Tree) -> Iterator[Tree]:
         inner = tree.args
     elif isinstance(tree, Joined):
         inner = tree.parts
-    for each in inner:
-        yield from walk(each)
+    for part in inner:
+        yield from walk(part)
 
 
 def in_words(shape: ir.Shape) -> str:

@@ -117,7 +117,7 @@ def check_use(
         if option.own and name not in used_options(cell) and name not in lag_options:
             fix = "delete it, or name it in an equation"
             mistakes.add(option.span, f"the option '{name}' is needed by nothing", fix)
-    read = {each.name for each in cell.named_inputs}
+    read = {named_input.name for named_input in cell.named_inputs}
     for name, declared in spec.inputs.items():
         if declared.own and name not in read:
             problem = f"the input '{name}' is read by no equation"

@@ -124,7 +124,8 @@ class _Writer:
             "weights": self.weights(),
             "states": [self.state(state) for state in self.cell.states],
             "equations": [
-                self.equation(each) | {"size": self.sizes.of(each.size)} for each in equations
+                self.equation(equation) | {"size": self.sizes.of(equation.size)}
+                for equation in equations
             ],
         }
         free = {*self.numbers} - _structural(self.cell)
@@ -151,7 +152,10 @@ class _Writer:
 
     def inputs(self) -> list[dict[str, Any]]:
         inputs = self.sizes.inputs
-        named = ((each.name, self.cell.width(each, inputs)) for each in self.cell.named_inputs)
+        named = (
+            (named_input.name, self.cell.width(named_input, inputs))
+            for named_input in self.cell.named_inputs
+        )
         return [{"name": name, "size": size} for name, size in ((ir.X, inputs), *named)]
 
     def state(self, state: ir.State) -> dict[str, Any]:
@@ -292,7 +296,7 @@ def _structural(cell: ir.Cell) -> set[str]:
     for equation in cell.first.equations:
         for node in ir.walk(equation.expr):
             if isinstance(node, ir.Apply):
-                names |= {ref.name for each in _groups(node) for ref in ir.refs(each, "option")}
+                names |= {ref.name for group in _groups(node) for ref in ir.refs(group, "option")}
     for weight in cell.first.weights:
         if weight.init.name == EXPRESSION:
             expr = formula(str(weight.init.values[0]))

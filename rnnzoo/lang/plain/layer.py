@@ -175,9 +175,9 @@ class Layer:
         left = [weight for weight in self.step.weights if weight.init.name == EXPRESSION]
         while left:
             names = {weight.name for weight in left}
-            ready = [each for each in left if not names & {*names_in(each.init)}]
+            ready = [weight for weight in left if not names & {*names_in(weight.init)}]
             yield from ready
-            left = [each for each in left if each not in ready]
+            left = [weight for weight in left if weight not in ready]
 
     def begins_with_number(self, ref: ir.Ref) -> bool:
         """Whether a name in the expression that a weight begins with is one of Python's numbers."""
@@ -203,14 +203,18 @@ class Layer:
     def beside_x(self) -> Mapping[str, ir.NamedInput]:
         """The inputs beside x, by the names that they have in the file."""
         read = self.step.named_inputs
-        return {self.given(each.name): each for each in self.cell.named_inputs if each.name in read}
+        return {
+            self.given(named_input.name): named_input
+            for named_input in self.cell.named_inputs
+            if named_input.name in read
+        }
 
     def about_beside_x(self) -> str:
         """The lines of a docstring about these."""
         lines = []
-        for name, each in self.beside_x.items():
-            of_cell = f", `{each.name}` of the cell" if name != each.name else ""
-            lines.append(f"\n    {name}: (batch, time, {each.size}){of_cell}.")
+        for name, named_input in self.beside_x.items():
+            of_cell = f", `{named_input.name}` of the cell" if name != named_input.name else ""
+            lines.append(f"\n    {name}: (batch, time, {named_input.size}){of_cell}.")
         return "".join(lines)
 
     def previous(self, name: str) -> str:
@@ -306,7 +310,9 @@ class Layer:
 
     def to_fill(self) -> set[str]:
         """The equations that have to be vectors and whose text might be a number."""
-        matrices = {each.name for each in self.step.equations if ir.is_matrix((each.size,))}
+        matrices = {
+            equation.name for equation in self.step.equations if ir.is_matrix((equation.size,))
+        }
         return self._needed_whole() - (matrices & self.fixed())
 
     def fixed(self) -> set[str]:

@@ -320,7 +320,9 @@ class _File:
         yield from signature(
             "step", [*parameters, *self.typed(self.read)], "tuple[States, jax.Array]"
         )
-        also = "".join(f", {name} ({each.size},)" for name, each in layer.beside_x.items())
+        also = "".join(
+            f", {name} ({named_input.size},)" for name, named_input in layer.beside_x.items()
+        )
         also += ", and of t from 0" if layer.step.reads_time else ""
         words = f'"""The next states and the output of one sequence, of x (inputs,){also}."""'
         yield from paragraph(words, INDENT)

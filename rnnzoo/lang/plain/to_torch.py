@@ -349,7 +349,9 @@ class _File:
              "states: dict[str, Tensor]", *time],
             "tuple[Tensor, dict[str, Tensor]]", IN_CLASS,
         )  # fmt: skip
-        also = "".join(f", {name} (batch, {each.size})" for name, each in layer.beside_x.items())
+        also = "".join(
+            f", {name} (batch, {named_input.size})" for name, named_input in layer.beside_x.items()
+        )
         also += ", and of t from 0" if time else ""
         words = f'"""The output and the next states, of x (batch, inputs){also}."""'
         yield from paragraph(words, IN_METHOD)

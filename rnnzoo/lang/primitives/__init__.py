@@ -90,10 +90,12 @@ OVER_UNITS: Mapping[str, OverUnits] = {
     for name, primitive in PRIMITIVES.items()
     if isinstance(primitive, OverUnits) and primitive.has_adjoint
 }
-OF_MATRICES: Mapping[str, OfMatrices] = {each.name: each for each in (outer_product, diagonal)}
-DRAWS: Mapping[str, Draw] = {each.name: each for each in (draws.bernoulli,)}
+OF_MATRICES: Mapping[str, OfMatrices] = {
+    primitive.name: primitive for primitive in (outer_product, diagonal)
+}
+DRAWS: Mapping[str, Draw] = {primitive.name: primitive for primitive in (draws.bernoulli,)}
 OF_CONSTANTS: Mapping[str, OfConstants] = {
-    each.name: each for each in (exponentials.expm, exponentials.zoh)
+    primitive.name: primitive for primitive in (exponentials.expm, exponentials.zoh)
 }
 CALLS: Mapping[str, Elementwise | OverUnits | OfMatrices | Draw | OfConstants] = {
     **{name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol},

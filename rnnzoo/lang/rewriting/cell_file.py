@@ -49,4 +49,4 @@ def _of(key: str, value: Any) -> Iterator[str]:
         yield line
         return
     yield f"{key}:"
-    yield from (f"  {name}: {inline(each)}" for name, each in value.items())
+    yield from (f"  {name}: {inline(entry)}" for name, entry in value.items())

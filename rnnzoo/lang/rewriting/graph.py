@@ -136,7 +136,9 @@ class Graph:
         """Whether a value is that of a node, or depends on it."""
         if ref.kind != "value":
             return False
-        return ref.name == name or any(each.name == name for each in self.ancestors(ref.name))
+        return ref.name == name or any(
+            ancestor.name == name for ancestor in self.ancestors(ref.name)
+        )
 
     @staticmethod
     def _read(expr: ir.Expr) -> Iterator[ir.Ref]:
@@ -260,7 +262,7 @@ class Graph:
         used = used_options(bare)
         options = {key: value for key, value in bare.options.items() if key in used}
         read = step.named_inputs
-        inputs = tuple(each for each in bare.named_inputs if each.name in read)
+        inputs = tuple(named_input for named_input in bare.named_inputs if named_input.name in read)
         text = cell_text(replace(bare, options=options, named_inputs=inputs))
         return check(parse_cell(text, "<candidate>"))
 
@@ -285,7 +287,7 @@ class Graph:
         """Names of all that is no equation."""
         cell = self.cell
         constants = {constant.name for constant in cell.constants}
-        inputs = {each.name for each in cell.named_inputs}
+        inputs = {named_input.name for named_input in cell.named_inputs}
         return {*constants, *inputs, *self.weights, *cell.options, *RESERVED, *CALLS}
 
     @property

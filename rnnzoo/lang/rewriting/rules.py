@@ -57,7 +57,11 @@ class Rules:
     forbidden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        unary = [name for name, each in ELEMENTWISE.items() if each.arity == 1 and not each.symbol]
+        unary = [
+            name
+            for name, primitive in ELEMENTWISE.items()
+            if primitive.arity == 1 and not primitive.symbol
+        ]
         _check_names("an activation", self.activations, [*unary, LINEAR])
         binary = [name for name, primitive in ELEMENTWISE.items() if primitive.arity == 2]
         _check_names("an operation on two operands", self.elementwise, binary)

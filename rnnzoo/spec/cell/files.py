@@ -255,20 +255,23 @@ def repeated_likewise(
     """A patch whose equations that replace repeated ones are repeated with the others of their
     block, as are those that it writes beside them.
     """
-    blocks = {name: each.repeat for name, each in base.items() if each.repeat is not None}
+    blocks = {
+        name: statement.repeat for name, statement in base.items() if statement.repeat is not None
+    }
     joined: dict[Repeat, Repeat] = {}
-    for name, each in patch.items():
+    for name, statement in patch.items():
         block = blocks.get(name)
-        if block is None or each.repeat is None or each.repeat in joined:
+        if block is None or statement.repeat is None or statement.repeat in joined:
             continue
-        joined[each.repeat] = block
-        if each.repeat.head != block.head:
+        joined[statement.repeat] = block
+        if statement.repeat.head != block.head:
             problem = f"'{name}' is repeated by `{block.head}` where it is replaced"
-            mistakes.add(each.repeat.span, problem, f"write `{block.head}`")
+            mistakes.add(statement.repeat.span, problem, f"write `{block.head}`")
     patched = {}
-    for name, each in patch.items():
-        block = joined.get(each.repeat, each.repeat) if each.repeat else blocks.get(name)
-        patched[name] = replace(each, repeat=block)
+    for name, statement in patch.items():
+        repeat = statement.repeat
+        block = joined.get(repeat, repeat) if repeat else blocks.get(name)
+        patched[name] = replace(statement, repeat=block)
     return patched
 
 

@@ -17,9 +17,10 @@ _ONE_TEXT = Text(most=MAX_TEXT)
 
 def _initialiser() -> Either:
     """A number, a name, an option, an expression, or `{normal: 0.1}`."""
-    one = Either((NUMBER, Text()))
+    number_or_text = Either((NUMBER, Text()))
+    holds = Either((number_or_text, Items(number_or_text)))
     rows = {
-        name: Key(initialiser.about, Either((one, Items(one))), may_be_empty=False)
+        name: Key(initialiser.about, holds, may_be_empty=False)
         for name, initialiser in INITIALISERS.items()
     }
     alone = tuple(name for name, kind in INITIALISERS.items() if kind.least == 0)
