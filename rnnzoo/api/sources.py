@@ -334,12 +334,11 @@ def _planned(experiment: Experiment, content: TrialTable) -> list[Study]:
 
 def _trained_so(content: TrialTable, experiment: Experiment) -> bool:
     """Whether a table has trials that were trained as an experiment says."""
-    return any(
-        parts.get("training") == study.parts["training"]
-        for study in _planned(experiment, content)
-        for name, parts in content.parts.items()
-        if name.startswith(study.prefix)
-    )
+    for study in _planned(experiment, content):
+        editions = (parts for name, parts in content.parts.items() if name.startswith(study.prefix))
+        if any(parts.get("training") == study.parts["training"] for parts in editions):
+            return True
+    return False
 
 
 def _changes(experiment: Experiment, content: TrialTable) -> list[str]:

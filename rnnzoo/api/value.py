@@ -8,6 +8,7 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +74,7 @@ class Results:
         on, reported = self.experiment.select.on, self.experiment.select.report
         rows = [
             self._shown(task.label, variant.label)
-            for task in self.experiment.tasks
-            for variant in self.experiment.variants
+            for task, variant in product(self.experiment.tasks, self.experiment.variants)
         ]
         names = ("task", "variant", "trials", f"best on {on}", f"its score on {reported}")
         return join([tag("p", repr(self)), table(names, rows)])

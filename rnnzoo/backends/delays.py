@@ -94,7 +94,7 @@ def stateless(
 
 def reading(layer: LayerStep, step: ir.Step) -> LayerStep:
     """The same of other equations, with the names that these read."""
-    refs = [ref for equation in step.equations for ref in ir.refs(equation.expr, "below")]
+    refs = [*ir.refs_in(step.equations, "below")]
     return replace(
         layer,
         step=step,

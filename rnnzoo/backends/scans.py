@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter, mul
 from typing import Any
 
@@ -203,7 +204,7 @@ def linear_scan(gains: Matrix, rests: Vector, starts: Vector) -> Vector:
 
         return values, gradient
 
-    return tuple(run(*(entry for row in gains for entry in row), *rests, *starts))
+    return tuple(run(*chain.from_iterable(gains), *rests, *starts))
 
 
 def _grouped(tensors: Sequence[Tensor], count: int) -> tuple[Matrix, Vector, Vector]:

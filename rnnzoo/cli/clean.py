@@ -6,9 +6,11 @@ import argparse
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnzoo.cli import arguments
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import command, number_of, size_of
 from rnnzoo.errors import listed as listed_names
@@ -81,9 +83,8 @@ def _needed(opened: Opened, store: Store) -> Needed:
     results = [*own, *others]
     best = list(_best(results, opened.experiment.select.on))
     unfinished = {*record.running, *record.waiting}
-    elsewhere = [
-        result for other in store.experiments() if other != name for result in store.results(other)
-    ]
+    other_names = (other for other in store.experiments() if other != name)
+    elsewhere = [*chain.from_iterable(map(store.results, other_names))]
     begun = beginnings(opened, store, own)
     return Needed(studies, _real(results), _real(best), unfinished, _real(elsewhere), begun)
 
@@ -101,7 +102,7 @@ def sharers(opened: Opened, store: Store) -> list[str]:
             (StudyKey.parse(study), attributes.get("parts", {}))
             for study, (attributes, _) in editions
         ]
-        if any(equal.may_have(own, *study) for own in opened.studies for study in studies):
+        if any(equal.may_have(own, *study) for own, study in product(opened.studies, studies)):
             theirs = _trainings(store, other)
             # where none has ended yet, nobody knows at which settings they are
             if not theirs or theirs & _trainings(store, opened.experiment.name):
@@ -155,9 +156,8 @@ def _lines(
     if args.yes:
         yield f"deleted {total} in {trials}"
     else:
-        sets = [word for assignment in args.set for word in ("--set", assignment)]
         states = ["--states"] if args.states else []
-        again = command("clean", args.spec, *sets, *states, "--yes")
+        again = command("clean", args.spec, *arguments.again(args.set), *states, "--yes")
         yield f"{total} in {trials}; nothing is deleted: `{again}` does"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from rnnzoo.cli import arguments
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.warned import of_source
 from rnnzoo.errors import UsageError, argument, command, number_of
@@ -68,8 +69,7 @@ def report(args: argparse.Namespace) -> None:
     else:
         shown(results, made, console)
         if results.source is not None and (results.folder.parent / "trials").is_dir():
-            sets = [word for override in args.set for word in ("--set", override)]
-            again = command("report", args.spec, *sets)
+            again = command("report", args.spec, *arguments.again(args.set))
             told(
                 console,
                 f"\nit is of what {argument('source')} names; that of the trials here: {again}",
@@ -84,7 +84,7 @@ def shown(results: Results, made: Report, console: Console) -> None:
     console.print(f"\nreport  {made.page}")
     if results.source is None:
         console.print("runs    make ui  (MLflow's pages)")
-        rows = [row for table in made.summary.tables for row in table.rows if row.best]
+        rows = [row for row in made.summary.rows if row.best]
         if rows:
             console.print(
                 f"best    {command('best', results.experiment.file, '--variant', rows[0].variant)}"

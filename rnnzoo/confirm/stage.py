@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -114,8 +115,7 @@ def tune(
         predicted = _regions(design, trials, variants, Reach.ANYWHERE)
         wanted = [
             _random_pilot(predicted[variant], variant, repeat, number, design, uniform)
-            for variant in surprised
-            for number in range(design.pilot)
+            for variant, number in product(surprised, range(design.pilot))
         ]
         missing = tuple(pilot for pilot in wanted if pilot.key not in pilots)
         trained += [pilot for pilot in wanted if pilot.key in pilots]

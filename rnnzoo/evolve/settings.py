@@ -9,6 +9,7 @@ that is in the population already, are drawn at random.  No setting is tried twi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import Plan
@@ -120,17 +121,15 @@ def _shares(
     plan: Plan, history: History, drawn: Drawn, task: str
 ) -> tuple[Mapping[str, float], Mapping[str, Sequence[Setting]]]:
     """From where settings are taken: how often from each source, and what each has."""
-    of_parent = [
-        row
-        for parent in drawn.parents
-        for row in _before(plan, history, parent, task, drawn.generation)
-    ]
+    of_parent: list[Trained] = []
+    for parent in drawn.parents:
+        of_parent += _before(plan, history, parent, task, drawn.generation)
     if len(of_parent) > MANY:
         shares = {"parent": OF_PARENT, RANDOM: 1.0 - OF_PARENT}
         return shares, {"parent": _best(of_parent), RANDOM: ()}
     first = (history.drawn[number] for number in history.generations[0])
     parents = [cell.number for cell in first if cell.variant in plan.search.parents]
-    of_first = [row for number in parents for row in history.in_order(number, task)]
+    of_first = [*chain.from_iterable(history.in_order(number, task) for number in parents)]
     pools = {
         RANDOM: (),
         "best": _best(of_first),

@@ -74,7 +74,7 @@ def no_weight(cell: ir.Cell, name: str) -> tuple[str, str]:
     """Why an initialiser cannot be for `name`, and the fix; empty where a weight has that name or
     it stands for all, `*`.
     """
-    names = {weight.name for step in (cell.step, cell.first) for weight in step.weights}
+    names = {weight.name for weight in cell.all_weights}
     if name == "*" or name in names:
         return "", ""
     return f"cell '{cell.name}' has no weight '{name}'", nearest(name, names)
@@ -105,7 +105,7 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
         return replace(step, weights=weights)
 
     patched_cell = replace(cell, step=patched(cell.step), first=patched(cell.first))
-    inits = [weight.init.name for step in (cell.step, cell.first) for weight in step.weights]
+    inits = [weight.init.name for weight in cell.all_weights]
     if EXPRESSION in (*inits, *(asked.name for asked in init.values())):
         return with_beginnings(patched_cell)
     return patched_cell

@@ -99,7 +99,7 @@ def check_sizes(cell: ir.Cell, units: int) -> None:
         UsageError: one is not.
     """
     sizes = ir.Sizes(units, 1, cell.options)
-    for weight in (*cell.step.weights, *cell.first.weights):
+    for weight in cell.all_weights:
         for size in weight.shape:
             if "inputs" not in ir.size_names(size):
                 sizes.of(size)

@@ -139,5 +139,5 @@ def rewritten(step: ir.Step, known: Known) -> ir.Step:
 def only(step: ir.Step, names: Collection[str]) -> ir.Step:
     """The equations of these names and those that they need, with the weights that they read."""
     equations = tuple(needed_equations(step.equations, names))
-    read = {ref.name for equation in equations for ref in ir.refs(equation.expr, *ir.WEIGHTS)}
+    read = {ref.name for ref in ir.refs_in(equations, *ir.WEIGHTS)}
     return ir.Step(equations, tuple(weight for weight in step.weights if weight.name in read))

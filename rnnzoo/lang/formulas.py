@@ -6,6 +6,7 @@ In: text in the cell language.  Out: an expression whose names are values.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from rnnzoo.errors import Mistakes
@@ -39,12 +40,20 @@ def names_in(init: Init) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ref.name.partition("[")[0] for ref in refs))
 
 
+def names_at_start(weights: Iterable[ir.Weight]) -> set[str]:
+    """The names that weights begin with: of options, constants and other weights."""
+    names: set[str] = set()
+    for weight in weights:
+        names.update(names_in(weight.init))
+    return names
+
+
 def constant_matrices(cell: ir.Cell) -> dict[str, ir.Expr]:
     """The matrices that a cell has as constants: never trained, and begun with an expression that
     reads their rows or columns; by name, with that expression.
     """
     matrices = {}
-    for weight in (*cell.step.weights, *cell.first.weights):
+    for weight in cell.all_weights:
         if not weight.trained and weight.init.name == EXPRESSION and weight.mask is None:
             expr = _of_constant(formula(str(weight.init.values[0])))
             if any(True for _ in ir.refs(expr, "row", "col")):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -198,8 +198,7 @@ class Step:
     @property
     def reads_time(self) -> bool:
         """Whether an equation reads the number of the step, `t`."""
-        nodes = (node for equation in self.equations for node in walk(equation.expr))
-        return any(isinstance(node, Ref) and node.kind == "time" for node in nodes)
+        return any(refs_in(self.equations, "time"))
 
     @property
     def draws(self) -> dict[str, Equation]:
@@ -227,8 +226,7 @@ class Step:
     @property
     def named_inputs(self) -> frozenset[str]:
         """Names of the inputs beside `x` that an equation reads."""
-        names = {ref.name for equation in self.equations for ref in refs(equation.expr, "input")}
-        return frozenset(names - {X})
+        return frozenset(ref.name for ref in refs_in(self.equations, "input")) - {X}
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +327,11 @@ class Cell:
             )
 
     @property
+    def all_weights(self) -> tuple[Weight, ...]:
+        """The weights of the layers above the first, and then its own: names may come twice."""
+        return (*self.step.weights, *self.first.weights)
+
+    @property
     def learned(self) -> tuple[Weight, ...]:
         """In each layer, the weights that states begin with whose beginning is learned."""
         return tuple(
@@ -344,12 +347,7 @@ class Cell:
     @property
     def needs_below(self) -> frozenset[str]:
         """Names of equations that the layer above reads."""
-        return frozenset(
-            ref.name
-            for equation in self.step.equations
-            for ref in walk(equation.expr)
-            if isinstance(ref, Ref) and ref.kind == "below"
-        )
+        return frozenset(ref.name for ref in refs_in(self.step.equations, "below"))
 
     def mean_of(self, draw: Equation) -> float:
         """The mean of what an equation draws."""
@@ -423,6 +421,12 @@ def refs(expr: Expr, *kinds: RefKind) -> Iterator[Ref]:
     for node in walk(expr):
         if isinstance(node, Ref) and node.kind in kinds:
             yield node
+
+
+def refs_in(equations: Iterable[Equation], *kinds: RefKind) -> Iterator[Ref]:
+    """The names of these kinds in equations, in reading order."""
+    for equation in equations:
+        yield from refs(equation.expr, *kinds)
 
 
 def products(expr: Expr) -> Iterator[Apply]:
@@ -513,9 +517,7 @@ def timeless_names(step: Step) -> frozenset[str]:
     """Names of the equations that are shown without a time: of weights and constants alone, and
     read at no earlier step.
     """
-    lags = {
-        ref.name for equation in step.equations for ref in refs(equation.expr, "previous")
-    }  # fmt: skip
+    lags = {ref.name for ref in refs_in(step.equations, "previous")}
     return fixed_names(step.equations) - lags
 
 

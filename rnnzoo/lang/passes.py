@@ -55,13 +55,8 @@ class Schedule:
     @property
     def sequences(self) -> tuple[str, ...]:
         names = {equation.name for equation in self.before}
-        used = (
-            ref.name
-            for equation in self.loop
-            for ref in ir.refs(equation.expr, "value")
-            if ref.name in names
-        )
-        return tuple(dict.fromkeys(used))
+        used = (ref.name for ref in ir.refs_in(self.loop, "value"))
+        return tuple(dict.fromkeys(name for name in used if name in names))
 
 
 def schedule(step: ir.Step) -> Schedule:
@@ -260,7 +255,7 @@ def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
     condition or a branch; `1 * h[t-1]`.
     """
     step = apart(step)
-    states = {ref.name for equation in step.equations for ref in ir.refs(equation.expr, "previous")}
+    states = {ref.name for ref in ir.refs_in(step.equations, "previous")}
     if len(states) != 1:
         return None
     (state,) = states

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.formulas import names_in
+from rnnzoo.lang.formulas import names_at_start
 from rnnzoo.lang.primitives import PRIMITIVES, Primitive, add, matmul, mul, neg, sub
 from rnnzoo.spec.cell import BY_COLUMNS, Init
 
@@ -52,11 +52,7 @@ def without_free_signs(cell: ir.Cell) -> ir.Cell:
 def _of_step(cell: ir.Cell, step: ir.Step) -> ir.Step:
     """One layer's step; layers share no weights."""
     kept = {cell.output, *(state.name for state in cell.states)}
-    kept |= {
-        ref.name
-        for equation in step.equations
-        for ref in ir.refs(equation.expr, "previous", "below")
-    }
+    kept |= {ref.name for ref in ir.refs_in(step.equations, "previous", "below")}
     signs = _Signs(turnable(step), _inlined(step, kept))
     equations = (
         replace(equation, expr=signs.whole(equation.expr))
@@ -68,9 +64,7 @@ def _of_step(cell: ir.Cell, step: ir.Step) -> ir.Step:
 
 def _inlined(step: ir.Step, kept: Collection[str]) -> dict[str, ir.Expr]:
     """The equations that are read once, by name; not those that make a vector of one number."""
-    read = Counter(
-        ref.name for equation in step.equations for ref in ir.refs(equation.expr, "value")
-    )
+    read = Counter(ref.name for ref in ir.refs_in(step.equations, "value"))
     return {
         equation.name: equation.expr
         for equation in step.equations
@@ -82,10 +76,8 @@ def _inlined(step: ir.Step, kept: Collection[str]) -> dict[str, ir.Expr]:
 
 def turnable(step: ir.Step) -> frozenset[str]:
     """The weights that are read once, and begin alike with either sign."""
-    read = Counter(
-        ref.name for equation in step.equations for ref in ir.refs(equation.expr, *ir.WEIGHTS)
-    )
-    beginnings = {name for weight in step.weights for name in names_in(weight.init)}
+    read = Counter(ref.name for ref in ir.refs_in(step.equations, *ir.WEIGHTS))
+    beginnings = names_at_start(step.weights)
     return frozenset(
         weight.name
         for weight in step.weights

@@ -135,7 +135,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     on_state, transposed_names = on_states(cell), _used_by(cell, transposed)
     computed_with = _used_by(cell, entries)
     matrices = constant_matrices(cell)
-    distinct = {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}
+    distinct = {weight.name: weight for weight in cell.all_weights}
     for weight in distinct.values():
         entry: dict[str, Any] = {}
         # the sizes of what a transposed matrix is used on do not tell its columns

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import quantiles
 
 from rnnzoo.markup import Markup, join, tag
@@ -69,8 +70,8 @@ def ticks(low: float, high: float, most: int = 4) -> list[float]:
     if not high > low:
         return [low]
     exponent = math.floor(math.log10((high - low) / most))
-    steps = (factor * 10.0**power for power in (exponent, exponent + 1) for factor in STEPS)
-    for step in steps:
+    for power, factor in product((exponent, exponent + 1), STEPS):
+        step = factor * 10.0**power
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first + 1 <= most:
             return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
@@ -135,7 +136,8 @@ def closing(
         name: for those who cannot see it.
     """
     floor, inside, margin = bounds
-    ends = [end for _, *last in looks[-1:] for end in last if end is not None]
+    latest = looks[-1][1:] if looks else ()
+    ends = [end for end in latest if end is not None]
     means = [mean for _, mean, *_ in looks if mean is not None]
     far = max([1.6 * margin, *(1.2 * abs(end) for end in ends), *(1.1 * abs(m) for m in means)])
     far = far or 1.0

@@ -54,11 +54,9 @@ def predictions(model: Any, task: Task, name: str = "test") -> list[Prediction]:
             "the same task without `carry`",
         )
     split = task.splits[name]
-    predictions = [
-        prediction
-        for rows in _alike(split.lengths)
-        for prediction in _of_rows(model, task, split, rows)
-    ]
+    predictions: list[Prediction] = []
+    for rows in _alike(split.lengths):
+        predictions += _of_rows(model, task, split, rows)
     return sorted(predictions, key=lambda prediction: prediction.sequence)
 
 

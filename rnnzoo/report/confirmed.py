@@ -17,7 +17,14 @@ from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT, finite
 from rnnzoo.errors import in_percent, listed, number_of, signed
 from rnnzoo.report.second import fresh
-from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, percent
+from rnnzoo.report.verdict import (
+    Relation,
+    RoundResult,
+    Verdict,
+    Word,
+    numbers_by_task,
+    percent,
+)
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.stats.sequential import MANY
 
@@ -96,9 +103,7 @@ def verdict_over(
     holds = holds_over(claim, stands)
     words: dict[bool | None, Word] = {True: "supported", False: "refuted", None: "undecided"}
     word = words[holds]
-    numbers = {
-        f"{part.task}/{name}": number for part in parts for name, number in part.numbers.items()
-    }
+    numbers = numbers_by_task((part.task, part.numbers) for part in parts)
     rounds = sum(part.numbers.get("rounds", 0.0) for part in parts)
     settle = [f"on {part.task}: {part.settle}" for part in parts if part.settle]
     return Verdict(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from types import MappingProxyType
 
 import numpy as np
@@ -58,8 +59,7 @@ def searches(
     select = experiment.select
     searched = {
         (task.label, variant.label): belonging(results, variant.label, task.label)
-        for task in experiment.tasks
-        for variant in experiment.variants
+        for task, variant in product(experiment.tasks, experiment.variants)
     }
     rounds = {(task, variant): staged(results, variant, task, ROUND) for task, variant in searched}
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])

@@ -37,7 +37,7 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
     """The whole report."""
     from markupsafe import Markup
 
-    titles = {row.variant: row.title for table in summary.tables for row in table.rows}
+    titles = {row.variant: row.title for row in summary.rows}
     return render(
         "report.html.j2",
         summary=summary,
@@ -135,5 +135,5 @@ def _sources(cells: Mapping[str, CellView]) -> dict[str, list[str]]:
 
 
 def _best_variant(summary: Summary) -> str:
-    rows = [row for table in summary.tables for row in table.rows if row.best is not None]
+    rows = [row for row in summary.rows if row.best is not None]
     return rows[0].variant if rows else summary.baseline

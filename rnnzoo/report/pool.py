@@ -7,9 +7,10 @@ are of different experiments or editions, or two of them say different things of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import chain, combinations
+from typing import TypeVar
 
 from rnnzoo.errors import UsageError, listed, number_of
 from rnnzoo.report.table import FIGURES, TrialTable, in_order
@@ -17,6 +18,8 @@ from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import RETRIED, Ending, Outcome, Result, StudyKey
 
 SHOWN = 5  # conflicts that a message lists
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,24 @@ def pooled(tables: Mapping[str, TrialTable]) -> Pool:
     every = list(tables.values())
     content = TrialTable(
         experiment=every[0].experiment,
-        tasks={label: task for content in reversed(every) for label, task in content.tasks.items()},
-        parts={study: parts for content in every for study, parts in content.parts.items()},
+        tasks=_merged(content.tasks for content in reversed(every)),
+        parts=_merged(content.parts for content in every),
         results=in_order([placed.result for placed in pooling.known.values()]),
-        provenance=tuple(_each_once([setup for content in every for setup in content.provenance])),
+        provenance=tuple(
+            _each_once([*chain.from_iterable(content.provenance for content in every)])
+        ),
         timings=tuple(_timings(every)),
-        stopped={study: when for content in every for study, when in content.stopped.items()},
+        stopped=_merged(content.stopped for content in every),
     )
     return Pool(content, len(pooling.repeated), tuple(pooling.recovered))
+
+
+def _merged(mappings: Iterable[Mapping[str, _T]]) -> dict[str, _T]:
+    """All of them as one; what several have is as the last one has it."""
+    merged: dict[str, _T] = {}
+    for mapping in mappings:
+        merged.update(mapping)
+    return merged
 
 
 def is_exact(content: TrialTable) -> bool:

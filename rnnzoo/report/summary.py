@@ -303,6 +303,11 @@ class Summary:
     stands: tuple[Second, ...] = ()
     sharing: str = ""
 
+    @property
+    def rows(self) -> tuple[VariantRow, ...]:
+        """Those of all tables."""
+        return tuple(chain.from_iterable(table.rows for table in self.tables))
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +15,15 @@ LEVEL = 0.95
 Word = Literal["supported", "refuted", "same", "undecided"]
 Relation = Literal["worse", "better", "same", ""]
 Scale = Literal["score", "share", "times"]
+
+
+def numbers_by_task(parts: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, float]:
+    """The numbers of a verdict on several tasks: `adding/mean`, from each task and its numbers."""
+    named = {}
+    for task, numbers in parts:
+        for name, number in numbers.items():
+            named[f"{task}/{name}"] = number
+    return named
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from rnnzoo import tasks
@@ -95,10 +96,11 @@ def check_read(experiment: Experiment, loaded: Mapping[str, Task]) -> None:
     """
     mistakes = Mistakes()
     for variant, cell in cells(experiment).items():
-        refused = [
-            refusal for label, task in loaded.items() for refusal in tasks.unread(task, cell, label)
-        ]
-        for refusal in refused[:1]:
+        refused = chain.from_iterable(
+            tasks.unread(task, cell, label) for label, task in loaded.items()
+        )
+        refusal = next(refused, None)
+        if refusal is not None:
             mistakes.add(experiment.place(variant, refusal.name), refusal.problem, refusal.fix)
     mistakes.raise_if_any()
 

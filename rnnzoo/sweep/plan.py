@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import product, starmap
 from pathlib import Path
 from typing import Any
 
@@ -235,9 +236,7 @@ def studies(
         equal = (checked_cells[experiment.baseline], inputs[task.label]) if same else None
         return Study(experiment, variant, task, cell, parts, normal, data[task.label], equal)
 
-    planned = tuple(
-        of(task, variant) for task in experiment.tasks for variant in experiment.variants
-    )
+    planned = tuple(starmap(of, product(experiment.tasks, experiment.variants)))
     if same:
         for study in planned:
             _check_equal(study)
@@ -415,8 +414,7 @@ def _mistaken(
 def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
     """Why the weights of that name cannot begin so, and the fix; empty where they can."""
     problem, fix = no_weight(cell, name)
-    steps = (cell.step, cell.first)
-    shapes = {weight.name: weight.shape for step in steps for weight in step.weights}
+    shapes = {weight.name: weight.shape for weight in cell.all_weights}
     if problem or name not in shapes or init.fits(shapes[name]):
         return problem, fix
     if len(shapes[name]) == 2:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -300,12 +301,8 @@ class Store:
         """How fast variants trained side by side, of these studies."""
         with self.storage.engine.connect() as connection:
             stored = queries.attributes(connection, _TIMINGS)
-        timings = [
-            Timing.from_dict(content)
-            for name, recorded in stored.items()
-            if name in identities
-            for content in recorded
-        ]
+        of_these = (recorded for name, recorded in stored.items() if name in identities)
+        timings = [*map(Timing.from_dict, chain.from_iterable(of_these))]
         return [timing for timing in timings if timing.b in identities]
 
     @retried

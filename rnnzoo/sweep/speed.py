@@ -35,13 +35,11 @@ def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study
     """The studies of the variants that claims about speed compare, each pair once."""
     known = {(study.variant.label, study.task.label): study for study in studies}
     labels = [task.label for task in experiment.tasks]
-    asked = [
-        (claim, task)
-        for claim in experiment.claims
-        if claim.form == FASTER
-        for task in tasks_of(claim, labels)
-    ]
-    pairs = [(known[claim.a, task], known[claim.b, task]) for claim, task in asked]
+    pairs: list[tuple[Study, Study]] = []
+    for claim in experiment.claims:
+        if claim.form == FASTER:
+            tasks = tasks_of(claim, labels)
+            pairs += ((known[claim.a, task], known[claim.b, task]) for task in tasks)
     distinct: list[tuple[Study, Study]] = []  # no set: a study has mappings, and so no hash
     for pair in pairs:
         if pair not in distinct:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def tunes() -> list[str]:
         books = [path.read_text("latin-1") for path in sorted(corpus.glob("*.abc"))]
     except OSError as error:
         raise TaskError(f"cannot read music21's corpus: {error}", _music21.INSTALL) from None
-    texts = [tune(block) for book in books for block in re.split(r"(?m)^X:", book)[1:]]
+    # what stands before the first number belongs to the book
+    blocks = chain.from_iterable(re.split(r"(?m)^X:", book)[1:] for book in books)
+    texts = map(tune, blocks)
     return [text for text in texts if set(text) <= set(VOCABULARY)]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 from rnnzoo.backends.native.plan import (
@@ -168,12 +168,9 @@ class _Writer:
     # -- the function
 
     def function(self) -> str:
-        lines = [
-            line
-            for groups in self.groups.values()
-            for group in groups
-            for line in self.definition(group)
-        ]
+        lines: list[str] = []
+        for group in chain.from_iterable(self.groups.values()):
+            lines += self.definition(group)
         lines.append(f'extern "C" void {self.name}(void* const* in, void* const* out) {{')
         lines += _indented(self.body())
         lines += ["}", ""]

@@ -378,7 +378,8 @@ class Scope:
 
     def is_known(self, name: str) -> bool:
         """Whether a name stands anywhere in the equations or declarations."""
-        read = {getattr(node, "name", "") for tree in self.trees.values() for node in walk(tree)}
+        nodes = chain.from_iterable(map(walk, self.trees.values()))
+        read = {getattr(node, "name", "") for node in nodes}
         spec = self.shared.spec
         return name in {*self.trees, *read, *spec.shapes, *spec.options, *spec.constants}
 

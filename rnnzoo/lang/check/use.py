@@ -10,7 +10,7 @@ from rnnzoo.lang.check.constants import names_read
 from rnnzoo.lang.check.layer import Layer
 from rnnzoo.lang.check.rounds import tree_of
 from rnnzoo.lang.check.trees import UNKNOWN, walk
-from rnnzoo.lang.formulas import names_in
+from rnnzoo.lang.formulas import names_at_start
 from rnnzoo.lang.tree import Below, Lag, Name
 from rnnzoo.spec.cell import CellSpec, Declared, Statement
 
@@ -123,7 +123,7 @@ def check_use(
             problem = f"the input '{name}' is read by no equation"
             mistakes.add(declared.span, problem, "delete it, or name it in an equation")
     constants = {constant.name for constant in used_constants(cell)}
-    constants |= {weight.name for weight in (*cell.step.weights, *cell.first.weights)}
+    constants |= {weight.name for weight in cell.all_weights}
     constants |= _made_of(constants, matrices)
     for statement in (*spec.constants.values(), *matrices.values()):
         if statement.own and statement.name not in constants:
@@ -163,7 +163,7 @@ def _check_declarations_used(
     spec: CellSpec, matrices: Collection[str], cell: ir.Cell, mistakes: Mistakes
 ) -> None:
     """Every declaration of a weight or a state that the file writes names one that the cell has."""
-    weights = {*matrices, *(weight.name for weight in (*cell.step.weights, *cell.first.weights))}
+    weights = {*matrices, *(weight.name for weight in cell.all_weights)}
     entries: tuple[tuple[str, Mapping[str, Declared]], ...] = (
         ("weights", spec.shapes), ("weights", spec.masks), ("weights", spec.trainable),
         ("init", spec.init),
@@ -200,31 +200,25 @@ def _fix_of_unused(statement: Statement, output: str) -> str:
 
 def used_options(cell: ir.Cell) -> frozenset[str]:
     """Options that an equation, a constant, a mask, a size or an initialiser names."""
-    weights = (*cell.step.weights, *cell.first.weights)
-    exprs = [
-        equation.expr for equation in (*cell.constants, *cell.step.equations, *cell.first.equations)
-    ]
-    exprs += [weight.mask for weight in weights if weight.mask is not None]
-    names: set[object] = {ref.name for expr in exprs for ref in ir.refs(expr, "option")}
-    names.update(part for weight in weights for part in weight.init.values)
-    names.update(name for weight in weights for name in ir.size_names(weight.shape))
-    names.update(name for weight in weights for name in names_in(weight.init))
+    equations = (*cell.constants, *cell.step.equations, *cell.first.equations)
+    names: set[object] = {ref.name for ref in ir.refs_in(equations, "option")}
+    names |= names_at_start(cell.all_weights)
+    for weight in cell.all_weights:
+        names.update(weight.init.values)
+        names.update(ir.size_names(weight.shape))
+        if weight.mask is not None:
+            names.update(ref.name for ref in ir.refs(weight.mask, "option"))
     return frozenset(name for name in cell.options if name in names)
 
 
 def used_constants(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     """Constants that an equation or a mask needs, directly or through others."""
-    exprs: list[ir.Expr] = [
-        equation.expr for equation in (*cell.step.equations, *cell.first.equations)
-    ]
-    exprs += [
-        weight.mask
-        for weight in (*cell.step.weights, *cell.first.weights)
-        if weight.mask is not None
-    ]
-    needed = {ref.name for expr in exprs for ref in ir.refs(expr, "constant", "row", "col")}
-    for weight in (*cell.step.weights, *cell.first.weights):
-        needed |= set(names_in(weight.init))
+    equations = (*cell.step.equations, *cell.first.equations)
+    needed = {ref.name for ref in ir.refs_in(equations, "constant", "row", "col")}
+    needed |= names_at_start(cell.all_weights)
+    for weight in cell.all_weights:
+        if weight.mask is not None:
+            needed |= {ref.name for ref in ir.refs(weight.mask, "constant", "row", "col")}
     for constant in reversed(cell.constants):
         if constant.name in needed:
             needed |= {ref.name for ref in ir.refs(constant.expr, "constant")}

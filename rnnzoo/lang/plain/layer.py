@@ -14,7 +14,7 @@ from textwrap import wrap
 
 from rnnzoo.errors import UsageError, listed
 from rnnzoo.lang import ir, text
-from rnnzoo.lang.formulas import formula, names_in
+from rnnzoo.lang.formulas import formula, names_at_start, names_in
 from rnnzoo.lang.plain.dialects import TORCH
 from rnnzoo.lang.plain.write import Writer
 from rnnzoo.spec.cell import EXPRESSION, Init
@@ -165,9 +165,8 @@ class Layer:
         return tuple(name for name in self._read() if self.is_number(name))
 
     def _read(self) -> Iterator[str]:
-        read = {name for weight in self.step.weights for name in names_in(weight.init)}
-        for equation in self.step.equations:
-            read |= {ref.name for ref in ir.refs(equation.expr, "constant")}
+        read = names_at_start(self.step.weights)
+        read |= {ref.name for ref in ir.refs_in(self.step.equations, "constant")}
         return (constant.name for constant in self.cell.constants if constant.name in read)
 
     def by_expression(self) -> Iterator[ir.Weight]:
@@ -257,7 +256,7 @@ class Layer:
     @property
     def constants_read_units(self) -> bool:
         """Whether constants need the numbers of units."""
-        return any(True for constant in self.cell.constants for _ in ir.refs(constant.expr, "unit"))
+        return any(ir.refs_in(self.cell.constants, "unit"))
 
     def axes(self, weight: ir.Weight) -> Iterator[tuple[str, str]]:
         """The axes whose numbers the mask of a weight reads, each with its length."""

@@ -12,7 +12,7 @@ from string import Template
 from textwrap import indent
 
 from rnnzoo.lang import ir, text
-from rnnzoo.lang.formulas import formula, names_in
+from rnnzoo.lang.formulas import formula, names_at_start, names_in
 from rnnzoo.lang.plain.dialects import JAX, MATRICES, NUMPY
 from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
 from rnnzoo.lang.plain.write import INDENT, Writer
@@ -129,7 +129,7 @@ class _File:
         yield f'{INDENT}"""Weights that begin as the cell says, with numbers that JAX draws."""'
         pairs, lines = [], []
         expressions = [*layer.by_expression()]
-        read = {name for weight in expressions for name in names_in(weight.init)}
+        read = names_at_start(expressions)
         for weight in layer.step.weights:
             local, value = layer.local(weight.name), ""
             if weight.init.name != EXPRESSION:

@@ -268,7 +268,7 @@ class Graph:
 
     def _begun(self, equations: tuple[ir.Equation, ...]) -> ir.Step:
         """A step with the weights that its equations read, each with its initialiser."""
-        names = [ref.name for equation in equations for ref in ir.refs(equation.expr, *ir.WEIGHTS)]
+        names = [ref.name for ref in ir.refs_in(equations, *ir.WEIGHTS)]
         weights = [self.weights[name] for name in dict.fromkeys(names)]
         step = ir.Step(equations, tuple(weights))
         on = on_states(replace(self.cell, step=step, first=step))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -86,8 +87,7 @@ class Rules:
             return False
         return not any(
             _matches(pattern, node, graph, {})
-            for pattern in map(_pattern, self.forbidden)
-            for node in graph.nodes.values()
+            for pattern, node in product(map(_pattern, self.forbidden), graph.nodes.values())
         )
 
 

@@ -27,7 +27,7 @@ from rnnzoo.report.judge import costs, frequencies, scores
 from rnnzoo.report.judge.contract import Diverging, Evidence, UnadjustedVerdict, VerdictText
 from rnnzoo.report.judge.printed import Printed
 from rnnzoo.report.judge.searches import Searches
-from rnnzoo.report.verdict import Verdict, Word
+from rnnzoo.report.verdict import Verdict, Word, numbers_by_task
 from rnnzoo.spec.claims import DIVERGES, FASTER, SHARES, SOLVES, judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.compare import ALPHA, holm, holm_levels, partial_conjunction
@@ -134,11 +134,7 @@ def _over(claim: Claim, evidence: Evidence) -> UnadjustedVerdict:
         # the factor of `partial_conjunction`: `left` of what supports, `needed` of what refutes
         part_level = 1.0 - (1.0 - level) / (claim.needed if word == "refuted" else left)
         texts = {task: part.tell(word, part_level) for task, part in zip(claim.tasks, parts)}
-        numbers = {
-            f"{task}/{name}": value
-            for task, text in texts.items()
-            for name, value in text.numbers.items()
-        }
+        numbers = numbers_by_task((task, text.numbers) for task, text in texts.items())
         settle = "; ".join(
             f"on {task}: {text.settle}" for task, text in texts.items() if text.settle
         )
