@@ -98,5 +98,5 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         described += next((line for line in lines if line.startswith(("flags", "Features"))), "")
     except OSError:
-        pass
+        pass  # not Linux: then what Python knows of the processor must do
     return hashlib.sha256(described.encode()).hexdigest()[:12]

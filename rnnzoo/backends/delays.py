@@ -99,6 +99,7 @@ def reading(layer: LayerStep, step: ir.Step) -> LayerStep:
         layer,
         step=step,
         inputs=tuple(name for name in layer.inputs if name in step.named_inputs),
+        # a set has no order, and what is compiled is found again by these names
         below=tuple(sorted({ref.name for ref in refs})),
         weights=tuple(weight.name for weight in step.weights if weight.trained),
         fixed=tuple(weight.name for weight in step.weights if not weight.trained),

@@ -266,6 +266,7 @@ class Emitter:
             return keras.ops.convert_to_tensor(self.number(atom), self.dtype)
         key = atom.kind, atom.name
         value = values[key] if key in values else self.fixed[key]
+        # a step's number is an integer, and what is computed of it is not
         return keras.ops.cast(value, self.dtype) if atom.kind == "time" else value
 
     def number(self, atom: Atom) -> float:
@@ -290,8 +291,10 @@ class Emitter:
         """
         function = _lowered(primitive, self.operation)
         if primitive.reads_truth:
+            # a condition is a number, as every value of a cell is: 0 is false
             return function(keras.ops.not_equal(operands[0], 0), *operands[1:])
         value = function(*operands)
+        # likewise the other way: what is true is 1, and can be multiplied
         return keras.ops.cast(value, dtype or self.dtype) if primitive.yields_truth else value
 
     def spread(self, atom: Atom, size: ir.Size, values: Values, like: Tensor) -> Tensor:

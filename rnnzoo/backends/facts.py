@@ -62,7 +62,7 @@ def model() -> str:
     """The processor's model."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
+    except OSError:  # not Linux
         return platform.processor() or "unknown"
     return next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),

@@ -50,6 +50,7 @@ class ProgramStep(LayerStep):
         """Equal for engines that compute the same: what is compiled for the one serves the
         other.
         """
+        # by name: the order in which a mapping was filled changes nothing that is computed
         sizes = self.sizes.units, self.sizes.inputs, tuple(sorted(self.sizes.options.items()))
         constants = tuple(
             (name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items())
@@ -218,8 +219,10 @@ def _with_a_real_step(sequence: Tensor, real: Tensor) -> Tensor:
     ops = keras.ops
     rows = ops.reshape(sequence, (-1, sequence.shape[-1]))
     everywhere = ops.reshape(real, (-1,))
+    # of several largest, argmax is the first
     first = ops.take(rows, ops.argmax(ops.cast(everywhere, "int32")), axis=0)
     row = ops.where(ops.any(everywhere), first, ops.ones_like(first))
+    # the row stands in for padding, from which no gradient may flow to a real step
     return ops.where(real, sequence, ops.stop_gradient(row))
 
 

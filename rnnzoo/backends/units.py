@@ -96,6 +96,7 @@ class DueUnits:
     ) -> tuple[list[Tensor], list[Tensor]]:
         def of_first(units: int) -> list[Tensor]:
             if not units:
+                # nothing is due: as many results, of the same shapes, as the other branches have
                 return [old, *(keras.ops.zeros_like(old) for _ in whole.adjoint.saved)]
             (new,), saved = whole.forward_step(emitter.first(units), dict(now), old[:, :units])
             rest = old[:, units:]
@@ -167,7 +168,9 @@ def blocks_of(periods: Sequence[float] | np.ndarray) -> tuple[Block, ...]:
     """
     periods = np.asarray(periods)
     values, starts = np.unique(periods, return_index=True)
+    # `DueUnits` has periods as int32
     whole = (values == np.round(values)).all() and values[0] >= 1 and values[-1] < 2**31
+    # where each period divides the next, no slow unit is due without the faster ones
     if (
         periods.ndim != 1
         or not whole

@@ -20,7 +20,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 ROUNDS = 10
-MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))  # the paper's, for words of 32 bits
 WEYL = (0x9E3779B9, 0xBB67AE85)  # added to the key between rounds
 SCRAMBLE = (0x3EC8F720, 0x02461E29)  # the key with which a seed is made into a key and a counter
 LOW, SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -43,6 +43,7 @@ def uniform(seed: int, shape: Sequence[int], low: float, high: float) -> Array:
 
 def open_uniform(seed: int, shape: Sequence[int]) -> Array:
     """Numbers between 0 and 1, in float64, of which none is either."""
+    # half of the distance between two numbers of `uniform`, which have 23 bits
     return uniform(seed, shape, 0.0, 1.0).astype(float) + 2.0**-24
 
 

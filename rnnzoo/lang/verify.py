@@ -141,6 +141,7 @@ def _check_vectors(back: Adjoint) -> None:
 
 def _backward_loop(back: Adjoint, readable: Mapping[str, ir.Shape]) -> Collection[str]:
     """Go through the backward loop; returns the names that it defines."""
+    # every adjoint is there in the loop; after it, those alone that the loop emits
     loop = _Phase("backward, in the loop", _LOOP, dict(readable), adjoints=None)
     inside = loop.run(back.loop)
     for name, atom in back.previous.items():

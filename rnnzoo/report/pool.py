@@ -155,6 +155,7 @@ def _check_alike(first: tuple[str, TrialTable], second: tuple[str, TrialTable]) 
             "pool tables of one experiment",
         )
     editions, other_editions = _editions(content), _editions(other)
+    # sets have no order, and of several differences the same one is to be told each time
     for prefix in sorted(editions.keys() & other_editions.keys()):
         study, other_study = editions[prefix], other_editions[prefix]
         if study == other_study:

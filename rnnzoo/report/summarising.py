@@ -225,6 +225,7 @@ def _controls(
             text, _ = evidence.describe(task, experiment.control, experiment.baseline, LEVEL)
         except StatsError:
             continue
+        # two-sided: the control may do better as well as worse
         yield Control(task, experiment.control, text, min(1.0, 2 * min(worse, better)))
 
 

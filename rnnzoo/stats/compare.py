@@ -33,9 +33,9 @@ Array = np.ndarray[Any, Any]
 FEWEST = 3
 ALPHA = 0.05
 POWER = 0.8
-DRAWS = 4_999
+DRAWS = 4_999  # 5,000 with the observed labels, so that p-values are round numbers
 HALVINGS = 10  # bisection steps for each bound of an interval
-MOST_DRAWS = 39_999
+MOST_DRAWS = 39_999  # likewise 40,000
 EQUAL = 1e-12  # as a share of the largest score: smaller differences are rounding errors
 NEAR = 1e-9  # relative tolerance: sums of the same numbers in another order count as equal
 
@@ -500,6 +500,7 @@ def draws_for(claims: int) -> int:
     """The number of relabellings to draw: enough for p-values several times smaller than `claims`
     claims need.
     """
+    # a p-value can then be a tenth of Holm's strictest level, ALPHA / claims
     return min(max(DRAWS, 200 * claims - 1), MOST_DRAWS)
 
 

@@ -381,6 +381,7 @@ def _effects(tree: RegressionTree, other: RegressionTree) -> Array:
     axes = range(tree.low.shape[1])
     overlaps = [_overlaps(tree, other, axis) for axis in axes]
     main = [_weights(left, [axis]) @ overlaps[axis] @ _weights(right, [axis]) for axis in axes]
+    # the marginal along two axes has the effects of each of them in it
     pairs = [
         _weights(left, [a, b]) @ (overlaps[a] * overlaps[b]) @ _weights(right, [a, b])
         - main[a]
@@ -400,6 +401,7 @@ def _overlaps(tree: RegressionTree, other: RegressionTree, axis: int) -> Array:
     """(leaves, other's leaves) the length of the intersection of two boxes along an axis."""
     high = np.minimum.outer(tree.high[:, axis], other.high[:, axis])
     low = np.maximum.outer(tree.low[:, axis], other.low[:, axis])
+    # boxes that lie apart have no negative length in common
     return np.asarray(np.maximum(high - low, 0.0))
 
 

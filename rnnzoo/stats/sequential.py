@@ -28,7 +28,7 @@ from rnnzoo.stats._scipy import special
 
 Array = np.ndarray[Any, Any]
 STUDIES = 200_000  # simulated for a boundary
-SEED = 1977
+SEED = 1977  # any: two looks must have one boundary
 # of the boundary: a look's level grows with the rounds, since early looks decide little
 SHAPE = 1.0
 LARGEST = 0.25  # level up to which a boundary is simulated: larger p-values are not needed

@@ -156,6 +156,7 @@ class Inbox:
         except FileNotFoundError:  # deleted under the sweep
             self.make()
             return
+        # as they were given: of `pause` and `resume`, the later one counts
         for entry in sorted(present, key=_age):
             request = self._taken(entry)
             if request is not None:
@@ -167,6 +168,7 @@ class Inbox:
         if match is None or not entry.is_file(follow_symlinks=False):
             return Request("", None, self._foreign(Path(entry.path)))
         try:
+            # a rename has one winner: this sweep, or `ctl`, which withdraws what nobody takes
             os.rename(entry.path, path)
         except FileNotFoundError:
             return None

@@ -144,6 +144,7 @@ def _machine() -> Iterator[Check]:
         )
         passed = memory >= cores * A_TRIAL
         yield Check("memory", f"{memory / 1e9:.1f} GB free", passed, "" if passed else fix)
+    # the first sweep makes `runs`; until then its disk is that of the nearest folder above
     folder = next(
         above for above in (runs().resolve(), *runs().resolve().parents) if above.exists()
     )
@@ -203,6 +204,7 @@ def _storage(settings: Settings) -> Check:
     except StoreError as error:
         problem, fix = error.parts
         return Check("storage", problem, False, fix)
+    # a sweep shows by a lock in the storage, or by one on a file
     busy |= {path.parent.name for path in runs().glob("*/lock") if lock.holder(path)}
     left = sum(count for name, count in running.items() if name not in busy)
     fix = ""

@@ -146,6 +146,7 @@ class Evolution:
         if isinstance(event.news, Outcome):
             self.end(self.running.pop(event.ticket), event.news)
         else:
+            # progress: no training of a search over cells is stopped early
             launcher.answer(event.ticket, True)
 
     def launcher(self, is_filter: bool, stack: ExitStack) -> Launcher:

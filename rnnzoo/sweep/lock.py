@@ -387,13 +387,13 @@ class ServerLock:
                 _ask(self._connection, "select 1")
                 return
             except Exception:
-                self.release()
+                self.release()  # the connection was cut off, and its lock ended with it
         connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._greet(connection)
             with _in_turn(connection, self.experiment):
                 self._take(connection)
-        except BaseException:
+        except BaseException:  # an interrupt too: the lock is held as long as the connection
             _drop(connection)
             raise
         self._connection = connection

@@ -92,6 +92,7 @@ class _Recording:
             self.interrupted[study] += 1
 
     def record(self) -> Record:
+        # by trial: with several workers, the order in which trials end differs from run to run
         ordered = sorted(
             self.results.values(),
             key=lambda result: (result.trial.task, result.trial.variant, result.trial.index),

@@ -28,7 +28,7 @@ SHARED = {
     "8.0": 163, "8.6": 99, "8.7": 163, "8.9": 99, "9.0": 227, "10.0": 227, "10.3": 227, "12.0": 99,
     "12.1": 99,
 }  # fmt: skip
-WITH_CLUSTERS = 9
+WITH_CLUSTERS = 9  # the major compute capability, Hopper's, from which blocks can form a cluster
 
 
 def card(capability: str, name: str = "") -> Card:

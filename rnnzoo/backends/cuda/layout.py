@@ -12,7 +12,7 @@ from typing import Protocol
 
 from rnnzoo.backends.native.plan import Unprintable
 
-WARP = 32
+WARP = 32  # threads that run in step; a block consists of whole warps
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Uses(Protocol):
 # Measured on an H100: shares up to here are worth more blocks in a cluster (64 units in one block
 # with 64 weights a thread, 128 in four with 64, 200 in eight with 100).
 SHARE, THREADS = 112, 256
-ROWS = (1, 2, 4, 8)
+ROWS = (1, 2, 4, 8)  # sequences of a block: a library has a kernel for each, and chooses
 
 
 def fits(uses: Callable[[Layout], Uses], units: int, card: Card = H100) -> Layout:

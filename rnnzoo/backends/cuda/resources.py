@@ -173,6 +173,7 @@ class Resources:
     def named(self) -> tuple[str, ...]:
         """Registers that live longer than a part."""
         names = dict.fromkeys(map(register, self.read))
+        # a set has no order, and a library is found by the digest of its text
         for memory in sorted(self.homes.in_registers, key=name_of):
             for number in range(len(memory.sizes)):
                 names[register(Place(memory, number))] = None

@@ -49,6 +49,7 @@ class Lanes:
     """
 
     def __init__(self, variables: Sequence[Any], size: int) -> None:
+        # by identity: `==` of Keras variables compares their values, entry by entry
         self.places = {id(variable): place for place, variable in enumerate(variables)}
         self.values = [
             jnp.zeros((size, *variable.shape), variable.value.dtype) for variable in variables
@@ -132,6 +133,7 @@ def _loaded(values: list[Tensor], lane: int) -> list[Tensor]:
 @partial(jax.jit, donate_argnums=0)
 def _chosen(old: list[Tensor], lanes: Tensor, new: list[Tensor]) -> list[Tensor]:
     return [
+        # (lanes, 1, 1, ...): a lane changes as a whole
         jnp.where(lanes.reshape(-1, *(1,) * (before.ndim - 1)), after, before)
         for before, after in zip(old, new, strict=True)
     ]

@@ -34,6 +34,7 @@ class Operations:
 
 @jax.custom_jvp  # type: ignore[untyped-decorator]  # mypy does not read JAX
 def _of_sigmoids(target: Tensor, logit: Tensor) -> Tensor:
+    # log(1 + e^x) - x y, with an exponential that cannot overflow
     return jnp.maximum(logit, 0) - logit * target + jnp.log1p(jnp.exp(-jnp.abs(logit)))
 
 

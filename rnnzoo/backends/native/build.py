@@ -92,6 +92,7 @@ def load(source: str, include: Sequence[Path] = (), tool: Tool | None = None) ->
             _compile(source, include, tool, entry)
             _forget()
         else:
+            # `_forget` goes by when an entry was last used
             with suppress(OSError):  # of another user, or on a disk that is read-only
                 os.utime(entry)
         return ctypes.CDLL(str(entry))
@@ -215,6 +216,7 @@ def _tell(problem: str, error: OSError | subprocess.SubprocessError) -> None:
 
 def _compile(source: str, include: Sequence[Path], tool: Tool, entry: Path) -> None:
     command = [*tool.command, *tool.flags, *(f"-I{path}" for path in include)]
+    # not where entries are: one appears whole, with the digest of its bytes behind them
     with tempfile.TemporaryDirectory() as made:
         library = Path(made) / "loop.so"
         try:

@@ -449,6 +449,7 @@ def sorted_by_stage(
     collected: Mapping[tuple[int, ir.Size], list[Operation]],
 ) -> list[tuple[tuple[int, ir.Size], list[Operation]]]:
     """Groups in the order in which they run."""
+    # by the stage alone: sizes are names, numbers and tuples, which do not compare
     return sorted(collected.items(), key=lambda item: item[0][0])
 
 

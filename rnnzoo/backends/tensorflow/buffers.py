@@ -78,6 +78,7 @@ def assign(values: Mapping[Key, int], free: Mapping[int, int]) -> Assignment[Key
         fitting = [
             sequence for sequence, size in free.items() if taken.get(sequence, 0) + width <= size
         ]
+        # the tightest fit: what no value fills of a sequence is memory for nothing
         sequence = min(fitting, key=free.__getitem__, default=None)
         if sequence is None or sequence not in opened:
             buffers.append(Buffer(width) if sequence is None else Buffer(free[sequence], sequence))
@@ -87,4 +88,5 @@ def assign(values: Mapping[Key, int], free: Mapping[int, int]) -> Assignment[Key
         buffer = len(buffers) - 1 if sequence is None else opened[sequence]
         slices[key] = Slice(buffer, used[buffer], width)
         used[buffer] += width
+    # in the order that was given, in which the step of a loop yields its values
     return Assignment(tuple(buffers), {key: slices[key] for key in values})

@@ -228,6 +228,7 @@ def plain_loop(
 
     def body(t: Tensor, carried: Rows, kept: Rows) -> tuple[Any, ...]:
         new, values = step(t, carried, lambda which: rows[which].read(t))
+        # TensorFlow refuses a loop that changes the static shape of what it carries
         fixed = (tf.ensure_shape(value, old.shape) for value, old in zip(new, carried))
         return (
             t + 1,

@@ -114,6 +114,7 @@ def _extended(rows: Tensor, count: Count, axis: int, factor: float) -> Tensor:
     """The same and, behind it, so many copies of the last along an axis, times a factor."""
     if _none(count):
         return rows
+    # a copy is padding, and adds nothing to the gradient of what it repeats
     last = tf.stop_gradient(rows[:, -1:] if axis else rows[-1:]) * tf.cast(factor, rows.dtype)
     shape = list(last.shape) if tf.executing_eagerly() else tf.unstack(tf.shape(last))
     shape[axis] = count

@@ -480,5 +480,6 @@ def with_joined(shape: ir.Shape, size: ir.Size) -> ir.Shape:
     """
     if len(shape) != 2 or not isinstance(size, tuple) or not isinstance(shape[1], str):
         return shape
+    # a declared sum may name its terms in any order
     terms = sorted(shape[1].split(" + "))
     return (shape[0], size) if terms == sorted(map(ir.size_text, size)) else shape

@@ -111,6 +111,7 @@ class _Picture:
     ) -> None:
         self.layout = layout
         self.highlighted = highlighted
+        # faint ones first, so that what is highlighted passes over them
         self.lines = sorted(lines, key=lambda line: (not self.is_faint(line), line.source))
 
     def inside(self) -> Iterator[str]:
@@ -302,6 +303,7 @@ def _corners(points: Sequence[Pixel]) -> list[Pixel]:
         across = (point[0] - before[0]) * (after[1] - point[1]) - (point[1] - before[1]) * (
             after[0] - point[0]
         )
+        # three points on one straight line make no corner, whatever rounding says
         if abs(across) > 1e-9:
             corners.append(point)
     return [*corners, points[-1]]
@@ -323,6 +325,7 @@ def _length(a: Pixel, b: Pixel) -> float:
 
 
 def _toward(start: Pixel, end: Pixel, distance: float) -> Pixel:
+    # a line may end where it begins
     share = distance / max(_length(start, end), 1e-9)
     return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 

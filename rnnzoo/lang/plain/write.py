@@ -241,6 +241,7 @@ class Writer:
             return f"{function}({', '.join(map(self.text, args))})", CALL
         if op.name in ("minimum", "maximum") and any(map(self.is_number, args)):
             form = self.dialect.upper if op.name == "minimum" else self.dialect.lower
+            # the number last: torch clamps at a number, and has no minimum of a vector and a number
             bound, other = sorted(args, key=lambda arg: not self.is_number(arg))
             return form.format(self.text(other), self.text(bound)), CALL
         if op.name in self.dialect.forms:

@@ -36,6 +36,7 @@ def _slope_of_hard_sigmoid(a: Array) -> Array:
 
 
 def _elu(a: Array) -> Array:
+    # `where` computes both branches, and expm1 of a large number overflows
     value: Array = np.where(a > 0, a, np.expm1(np.minimum(a, 0.0)))
     return value
 

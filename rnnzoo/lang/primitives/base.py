@@ -275,6 +275,7 @@ class Elementwise(Primitive):
         numbers = [operand for operand in operands if isinstance(operand, ir.Number)]
         scalars = [number.value for number in numbers if not number.shape]
         if len(scalars) == len(operands):
+            # 1 / 0 is infinite in a layer too: no reason to warn where it is computed beforehand
             with np.errstate(all="ignore"):
                 return ir.Number(float(self.function(*scalars)))
         if self.simpler is None:

@@ -130,6 +130,7 @@ class Graph:
             if ref not in ancestors:
                 ancestors[ref] = None
                 todo += self._read(self.nodes[ref.name]) if ref.kind == "value" else ()
+        # by name: what a seed draws must not depend on the order of equations
         return sorted(filter(is_operand, ancestors), key=lambda ref: (ref.kind, ref.name))
 
     def depends(self, ref: ir.Ref, name: str) -> bool:

@@ -219,6 +219,7 @@ def _limits(table: TaskTable, rows: Sequence[VariantRow]) -> tuple[float, float]
     lines = [score for score in table.baselines.values() if score <= far]
     low = float(min([*scores, *lines]))
     high = float(max([*scores[scores <= far], *lines]))
+    # all scores may be equal, and a frame from a number to itself shows nothing
     room = 0.04 * max(high - low, abs(high) * 1e-3, 1e-9)
     return low - room, high + room
 

@@ -19,8 +19,8 @@ from rnnzoo.report.figures.marks import written
 # The hues of Okabe and Ito 2008, lighter or darker until each has a contrast of 3 : 1 to white and
 # is told from the others with every common kind of colour vision: tests/report/test_palette.py.
 COLOURS = ("#0072B2", "#8C3000", "#00A35A", "#CC6C9C", "#A6921E", "#5A2A6E", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES = ("-", "--", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # of variants, beside the colour: a print may be grey
+DASHES = ("-", "--", ":")  # of lines, where there are more than there are colours
 INK, SOFT, FAINT, KEPT = "#222222", "#5b6570", "#7d8791", "#0072B2"
 GRID = "#eceff2"  # lines behind the data, and what is shaded
 FLOOR = "#dde2e7"  # on such a shade, that of the floor
