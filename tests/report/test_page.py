@@ -273,6 +273,32 @@ def test_a_picture_that_is_cut_off_fades_there_until_its_end_is_seen(
 
 
 @needs_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_without_scroll_timelines_room_behind_a_picture_fades_at_its_end(
+    browser: Any, file: Path, tmp_path: Path, scheme: str
+) -> None:
+    html = file.read_text(encoding="utf-8")
+    without = html.replace("animation-timeline: scroll(self inline)", "")
+    without = without.replace("@supports not (animation-timeline: scroll())", "@supports (top: 0)")
+    as_in_firefox = tmp_path / "without.html"
+    as_in_firefox.write_text(without, encoding="utf-8")
+    phone = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    phone.goto(as_in_firefox.as_uri())
+    picture = phone.locator("figure .picture").first
+    assert picture.evaluate("picture => getComputedStyle(picture).maskImage !== 'none'")
+    picture.evaluate("picture => picture.scrollTo(picture.scrollWidth, 0)")
+    behind = picture.evaluate(
+        """picture => {
+            const svg = picture.querySelector("svg"), edge = picture.getBoundingClientRect().right;
+            const drawn = svg.getScreenCTM(), view = svg.viewBox.baseVal;
+            return edge - (drawn.a * (view.x + view.width) + drawn.e);
+        }"""
+    )
+    assert behind == pytest.approx(3 * 16, abs=1)
+    phone.close()
+
+
+@needs_chromium
 def test_pictures_of_the_zoo_are_whole_on_a_phone(browser: Any, tmp_path: Path) -> None:
     front = gallery.write([view("rnn"), view("mlstm")], tmp_path)[0]
     phone = browser.new_page(viewport={"width": 390, "height": 800})
