@@ -272,8 +272,17 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
     for row in rows:
         kind = "gate" if row["gate"] else ""
         shut, wide = in_percent(row["shut"]), in_percent(row["open"])
-        print(f"{row['name']:8} {row['mean']:z8.3f} {shut:>10} {wide:>10}  {kind}")
+        line = f"{row['name']:8} {row['mean']:z8.3f} {shut:>10} {wide:>10}  {kind}"
+        print(line.rstrip())
+    print(f"\n{_about_gates([row['name'] for row in rows if row['gate']])}")
     print(f"\npage    {out}")
+
+
+def _about_gates(names: Sequence[str]) -> str:
+    """How to read the shares of the gates with these names, and those of other values."""
+    if not names:
+        return "gates   none: the shares are of magnitudes"
+    return f"gates   {', '.join(names)}: shut below 0.1, open above 0.9; others by magnitude"
 
 
 def _input_name(task: Task) -> str:

@@ -21,7 +21,8 @@ import numpy as np
 from rnnzoo.errors import UsageError, in_percent
 from rnnzoo.lang import ir, reference, start
 from rnnzoo.lang.carriers import carriers
-from rnnzoo.lang.primitives import sub
+from rnnzoo.lang.primitives import mul, sub
+from rnnzoo.lang.primitives.reductions import cumax
 from rnnzoo.lang.probes import probes
 from rnnzoo.lang.recurrence import recurrences
 
@@ -108,14 +109,22 @@ def half_life(shares: Array) -> float | None:
 
 
 def is_gate(step: ir.Step, name: str) -> bool:
-    """Whether an equation's value is an activation between 0 and 1, or one less such a value."""
-    match step.equation(name).expr:
-        case ir.Apply(op=op) if op.gates:
-            return True
-        case ir.Apply(op=op, args=(ir.Number(value=1.0), ir.Ref(kind="value", name=operand))) if (
-            op is sub
-        ):
-            return is_gate(step, operand)
+    """Whether an equation is a gate: an activation between 0 and 1, a cumax, one less a gate, or a
+    product of gates.
+    """
+    return _is_gate(step, step.equation(name).expr)
+
+
+def _is_gate(step: ir.Step, expr: ir.Expr) -> bool:
+    match expr:
+        case ir.Ref(kind="value", name=name):
+            return is_gate(step, name)
+        case ir.Apply(op=op, args=(ir.Number(value=1.0), other)) if op is sub:
+            return _is_gate(step, other)
+        case ir.Apply(op=op, args=factors) if op is mul:
+            return all(_is_gate(step, factor) for factor in factors)
+        case ir.Apply(op=op):
+            return op.gates or op is cumax
     return False
 
 

@@ -140,6 +140,14 @@ def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swe
     assert "take the run of a variant" in refused.stderr
 
 
+def test_inspect_names_the_gates_and_says_what_its_shares_are_of(swept: Path) -> None:
+    gated = rnnzoo("inspect", "small.yaml", "--variant", "gated", cwd=swept).stdout
+    assert "\ngates   f: shut below 0.1, open above 0.9; others by magnitude\n" in gated
+    plain = rnnzoo("inspect", "small.yaml", "--variant", "rnn", cwd=swept).stdout
+    assert "\ngates   none: the shares are of magnitudes\n" in plain
+    assert not [line for line in (gated + plain).splitlines() if line != line.rstrip()]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnzoo import lang
-from rnnzoo.lang.at_start import STEPS, Start, at_start, half_life
+from rnnzoo.lang.at_start import STEPS, Start, at_start, half_life, is_gate
 
 
 def begun(equations: str, more: str = "") -> Start:
@@ -62,6 +62,16 @@ def test_gates_stand_where_their_biases_put_them() -> None:
     assert shut.gates["f"].saturated == shut.gates["i"].saturated == 1
     expected = "gates, 0 shut and 1 open: f 1.00 (100 % saturated), i 0.00 (100 % saturated)"
     assert shut.lines()[1] == expected
+
+
+def test_a_gate_is_what_is_made_of_gates_alone() -> None:
+    cell = lang.parse_text(
+        "name: mine\nequations: |\n  f = sigmoid(W @ x)\n  l = cumax(V @ x)\n"
+        "  k = 1 - cumax(U @ x)\n  u = l * k\n  n = tanh(P @ x)\n  m = f * n\n  s = 2 - f\n"
+        "  h = u * h[t-1] + m + s\n"
+    )
+    names = [equation.name for equation in cell.first.equations]
+    assert [name for name in names if is_gate(cell.first, name)] == ["f", "l", "k", "u"]
 
 
 def test_nothing_is_said_of_a_cell_that_is_not_finite() -> None:
