@@ -122,4 +122,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
         said = message.removeprefix("argument ")
-        raise UsageError(said, "" if FIX in said else f"see `{self.prog} --help`")
+        raise UsageError(said, "" if FIX in said else self._fix(said))
+
+    def _fix(self, said: str) -> str:
+        """The option with its value, where that is what is missing; else where to look."""
+        option = said.partition(":")[0].split("/")[-1]
+        action = self._option_string_actions.get(option)
+        if action is not None and action.metavar and "expected one argument" in said:
+            return f"{option} {action.metavar}"
+        return f"see `{self.prog} --help`"

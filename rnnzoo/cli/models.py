@@ -19,7 +19,7 @@ from rnnzoo import lang, tasks
 from rnnzoo.api import root
 from rnnzoo.api.root import launched
 from rnnzoo.cli.as_json import print_json
-from rnnzoo.cli.status import best_trial
+from rnnzoo.cli.status import best_trial, which_variant
 from rnnzoo.cli.warned import of_source, print_warnings
 from rnnzoo.errors import (
     TrainingError,
@@ -73,11 +73,11 @@ def _train_again(args: argparse.Namespace, console: Console) -> int:
     from rnnzoo.api.again import again
     from rnnzoo.api.argument import experiment_of
 
-    if not args.variant:
-        raise UsageError("which variant?", "--variant NAME")
     if args.set:
         raise UsageError("--set changes a trial, and --trial runs one as it was", "leave one out")
     experiment = experiment_of(Path(args.cell))
+    if not args.variant:
+        raise which_variant(experiment)
     known = again(experiment, args.variant, args.task or "", args.trial, of_source(console))
     folder = RUNS / "train" / f"{known.trial.experiment}-{args.variant}-{args.trial}"
     trial, before = replace(known.trial, folder=str(folder)), known.before.outcome
@@ -291,6 +291,11 @@ def _input_name(task: Task) -> str:
 
 def kept_model(args: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
     """The trial and the file of its model: the best one of a variant, or that of a run."""
+    if args.spec.endswith(".keras"):
+        raise UsageError(
+            f"{args.spec} is a model's file, which does not say what data it was trained on",
+            "give the experiment's file, and --variant",
+        )
     if not args.spec.endswith((".yaml", ".yml")):
         settings = config.read()
         model = getattr(root.tracker(settings), "model", None)
@@ -301,8 +306,6 @@ def kept_model(args: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
             )
         trial, file = model(args.spec, folder)
         return trial, file
-    if not args.variant:
-        raise UsageError("which variant?", "--variant NAME")
     top, _, lost = best_trial(args)
     if lost:
         raise UsageError(

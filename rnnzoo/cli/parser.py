@@ -320,7 +320,7 @@ def _best_command(commands: Commands) -> None:
     )
     _spec(best)
     _set(best)
-    best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
+    best.add_argument("--variant", metavar="V", help="label of the variant")
     _task(best)
     _json(best)
 

@@ -138,18 +138,27 @@ def best(args: argparse.Namespace) -> None:
     )
 
 
+def which_variant(experiment: Experiment) -> UsageError:
+    """What a command says that needs one variant of an experiment and was given none."""
+    names = ", ".join(variant.label for variant in experiment.variants)
+    return UsageError("which variant?", f"--variant NAME, one of: {names}")
+
+
 def best_trial(args: argparse.Namespace) -> tuple[Result, str, str]:
     """The best complete trial of a variant on the task that is asked for, or on the first; that
     task's label; and why the trial's model cannot be had, empty where it can be.
 
     Raises:
-        UsageError: no such variant or task, or none of its trials is complete.
+        UsageError: no variant is given, there is no such variant or task, or none of its trials is
+            complete.
     """
     from rnnzoo.api import sources
     from rnnzoo.api.value import task_label
     from rnnzoo.sweep import open as door
 
     opened = door.opened(Path(args.spec), args.set)
+    if not args.variant:
+        raise which_variant(opened.experiment)
     task = task_label(opened.experiment, args.variant, args.task or "")
     store = door.existing_store(config.read(), opened.experiment)
     top = sources.of_opened(opened, door.results(opened, store)).best(args.variant, task)

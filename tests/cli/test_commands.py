@@ -363,6 +363,7 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
         (["sweep", "spec.yaml", "--set", "trials"], 2, "write --set key=value"),
         (["sweep", "spec.yaml", "--set", "search.sampler=gp"], 2, "pip install torch"),
         (["show", "lstn"], 2, "did you mean 'lstm'"),
+        (["show", "lstm", "--html"], 2, "--html: expected one argument\n  fix: --html FILE"),
         (["show", "lstm", "--units", "0"], 2, "--units: must be a whole number from 1 on, not 0"),
         (
             ["train", "rnn", "--task", "addin"],
@@ -375,7 +376,8 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
             "fix: of an experiment, `rnnzoo train spec.yaml --variant NAME --trial N`",
         ),
         (["train", "rnn"], 2, "which task?\n  fix: --task NAME"),
-        (["train", "spec.yaml", "--trial", "0"], 2, "which variant?\n  fix: --variant NAME"),
+        (["train", "spec.yaml", "--trial", "0"], 2, "fix: --variant NAME, one of: rnn"),
+        (["best", "spec.yaml"], 2, "which variant?\n  fix: --variant NAME, one of: rnn"),
         (
             ["train", "spec.yaml", "--trial", "0", "--variant", "rnn", "--set", "units=3"],
             2,

@@ -151,7 +151,8 @@ def test_inspect_names_the_gates_and_says_what_its_shares_are_of(swept: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["small.yaml"], "which variant?"),
+        (["small.yaml"], "which variant?\n  fix: --variant NAME, one of: rnn, gated"),
+        (["mine.keras"], "mine.keras is a model's file"),
         (["small.yaml", "--variant", "gate"], "no variant 'gate'"),
         (["small.yaml", "--variant", "gated", "--sequence", "99"], "from 0 to 31"),
         (
