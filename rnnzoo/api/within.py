@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnzoo.confirm.stand import claimed
+from rnnzoo.spec.claims import variants_of
 from rnnzoo.spec.experiment import Experiment
 
 Seconds = tuple[float, float]  # of a training, where it is short and where it is long
@@ -114,8 +115,8 @@ def _rounds(
     confirm = experiment.confirm
     assert confirm is not None
     open_claims = {claim["claim"] for claim in expected["claims"]}
-    pairs = [(claim.a, claim.b) for claim in experiment.claims if claim.text in open_claims]
-    variants = len({label for pair in pairs for label in pair})
+    claims = [claim for claim in experiment.claims if claim.text in open_claims]
+    variants = len(variants_of(claims))
 
     def together(trainings: int) -> float:
         return math.ceil(trainings / workers) * seconds / HOUR

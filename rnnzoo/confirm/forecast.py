@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from rnnzoo.confirm.questions import Answer, Looks, Question, Round, rounds_to_decide
 from rnnzoo.confirm.stage import Design
 from rnnzoo.confirm.stand import Stand, design, question, searches, undecided
+from rnnzoo.spec.claims import variants_of
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment.keys import MAX_ROUNDS
 from rnnzoo.stats.sequential import Boundary, room_needed
@@ -116,7 +117,7 @@ def forecast(
     asked = _open_questions(experiment, task, before, now)
     if not asked:
         return None
-    variants = len({label for pair in asked.values() for label in (pair.a, pair.b)})
+    variants = len(variants_of(asked.values()))
     spent = _spent(experiment, how, trials, variants, now)
     left, run = max(how.budget - spent, 0), len(rounds)
     usual = USUAL * how.margin if noise is None else noise

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rnnzoo.spec.claims import variants_of
 from rnnzoo.stats.sequential import Expecting, rounds_needed
 
 Array = np.ndarray[Any, Any]
@@ -124,7 +125,7 @@ def asked(questions: Sequence[Question], standings: Sequence[Standing]) -> tuple
         for question, standing in zip(questions, standings)
         if standing.answer is Answer.OPEN
     ]
-    return tuple(dict.fromkeys(label for question in still for label in (question.b, question.a)))
+    return variants_of(still)
 
 
 def look(

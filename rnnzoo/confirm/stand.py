@@ -29,7 +29,7 @@ from rnnzoo.confirm.stage import (
 )
 from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
-from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged, tasks_of
+from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged, tasks_of, variants_of
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
 from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.seeds import uniform
@@ -116,11 +116,7 @@ def earlier(stands: Mapping[str, Stand], task: str) -> list[Stand]:
 
 def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:
     """The variants that rounds on a task are about."""
-    return tuple(
-        dict.fromkeys(
-            label for claim in claims_on(experiment, task) for label in (claim.b, claim.a)
-        )
-    )
+    return variants_of(claims_on(experiment, task))
 
 
 def question(claim: Claim, experiment: Experiment) -> Question:
@@ -265,7 +261,7 @@ def at_most(
         }
         claims = [claim for claim in claims if claim.text in still_open]
         pilots, rounds = 0, rounds - len(now.rounds)
-    variants = len({label for claim in claims for label in (claim.a, claim.b)})
+    variants = len(variants_of(claims))
     return min(max(confirm.budget - spent, 0), pilots + variants * rounds)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import ssl
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ def is_of_one_set(folder: Path, holder: str) -> bool:
     signers = _read(folder, authority, holder)
     # behind its own, a file may have those that lead to the authority's
     chain = _read(folder, certificate, holder)
-    return any(_is_signed(certificate, signer) for certificate in chain for signer in signers)
+    return any(_is_signed(link, signer) for link, signer in product(chain, signers))
 
 
 def _is_signed(certificate: Certificate, signer: Certificate) -> bool:

@@ -351,11 +351,9 @@ class Model:
         """Of some sequences all that counts: targets and logits as metrics compare them, and how
         much each counts.
         """
-        parts = [
-            self._answered_in(portion, number)
-            for portion in self.data.portions(split, rows, self.evaluated, self.data.time)
-            for number in range(len(portion.rows))
-        ]
+        parts: list[tuple[np.ndarray, ...]] = []
+        for portion in self.data.portions(split, rows, self.evaluated, self.data.time):
+            parts += (self._answered_in(portion, number) for number in range(len(portion.rows)))
         y, logits, weights = (joined(arrays) for arrays in zip(*parts))
         return [*map(self.task.in_own_unit, (y, logits)), weights]
 

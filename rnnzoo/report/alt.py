@@ -11,8 +11,8 @@ from rnnzoo.errors import in_percent, number_of
 from rnnzoo.report.scaling import ScalingCurve, scaling_curves
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.text import interval, number
-from rnnzoo.report.trials import hyperparameters
-from rnnzoo.report.verdict import Verdict
+from rnnzoo.report.trials import hyperparameters, in_words
+from rnnzoo.report.verdict import Verdict, on_one_task
 
 MANY = 12  # variants; more are counted
 
@@ -40,7 +40,7 @@ def _of_task(summary: Summary, table: TaskTable) -> Iterator[tuple[str, str]]:
     rows = [row for row in table.rows if row.points]
     if not rows:
         return
-    score, varied = f"{table.metric} on {summary.report}", _words(hyperparameters(table))
+    score, varied = f"{table.metric} on {summary.report}", _in_words(hyperparameters(table))
     yield "answers", _answers(summary, table)
     yield (
         "distribution",
@@ -68,7 +68,7 @@ def _of_task(summary: Summary, table: TaskTable) -> Iterator[tuple[str, str]]:
         f"{table.metric} on validation in the epoch that was kept: {_listed(map(_kept, rows))}.",
     )
     if table.explained is not None:
-        shares = [(share.value, _words([name])) for name, share in table.explained.main]
+        shares = [(share.value, in_words(name)) for name, share in table.explained.main]
         parts = _listed(
             f"{name} {in_percent(value)}" for value, name in sorted(shares, reverse=True)
         )
@@ -78,14 +78,9 @@ def _of_task(summary: Summary, table: TaskTable) -> Iterator[tuple[str, str]]:
 
 def _answers(summary: Summary, table: TaskTable) -> str:
     """Of the second stage: each difference with its interval."""
-    parts = _one_task_each(summary.verdicts)
+    parts = on_one_task(summary.verdicts)
     told = [_difference(verdict) for verdict in parts if verdict.task == table.task]
     return f"Differences with their intervals: {_listed(filter(None, told), '; ')}."
-
-
-def _one_task_each(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Verdicts on one task each."""
-    return [part for verdict in verdicts for part in verdict.parts or (verdict,)]
 
 
 def _difference(verdict: Verdict) -> str:
@@ -155,9 +150,9 @@ def _compared(table: TaskTable) -> str:
     for name in hyperparameters(table):
         values = [setting[name] for setting in kept if name in setting]
         if all(isinstance(value, (int, float)) for value in values) and values:
-            told.append(f"{_words([name])} {min(values):.3g} to {max(values):.3g}")
+            told.append(f"{in_words(name)} {min(values):.3g} to {max(values):.3g}")
         else:
-            told.append(f"{_words([name])} {_listed(sorted(set(map(str, values))))}")
+            told.append(f"{in_words(name)} {_listed(sorted(set(map(str, values))))}")
     return _listed(told)
 
 
@@ -168,5 +163,5 @@ def _listed(texts: Iterable[str], between: str = ", ") -> str:
     return between.join([*shown[:MANY], *more])
 
 
-def _words(names: Sequence[str]) -> str:
-    return ", ".join(name.replace("_", " ") for name in names)
+def _in_words(names: Sequence[str]) -> str:
+    return ", ".join(map(in_words, names))

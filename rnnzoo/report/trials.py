@@ -74,6 +74,11 @@ def places(table: TaskTable) -> Places:
     }
 
 
+def in_words(hyperparameter: str) -> str:
+    """Its name as figures and texts have it: `learning rate`."""
+    return hyperparameter.replace("_", " ")
+
+
 def hyperparameters(table: TaskTable) -> list[str]:
     """The hyper-parameters that trials of a task differ in, in the order of the space."""
     values: dict[str, set[Any]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 from rnnzoo.errors import in_percent
@@ -15,6 +16,11 @@ LEVEL = 0.95
 Word = Literal["supported", "refuted", "same", "undecided"]
 Relation = Literal["worse", "better", "same", ""]
 Scale = Literal["score", "share", "times"]
+
+
+def on_one_task(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Verdicts on one task each: of a claim about several, what was found on each of them."""
+    return list(chain.from_iterable(verdict.parts or (verdict,) for verdict in verdicts))
 
 
 def numbers_by_task(parts: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, float]:

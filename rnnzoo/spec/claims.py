@@ -9,8 +9,10 @@ what it means is judged on the runs (`rnnzoo.report.judge`).  Contains the findi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Protocol
 
 from rnnzoo.errors import Mistakes, Remark, Span, listed, nearest
 from rnnzoo.spec import shares
@@ -67,6 +69,21 @@ _BLANKS = {
     "N%": f"(?P<N>{SHARE})",
 }
 _ON = re.compile(r"\s*on\s+(?:(?P<OVER>all|most)\s+tasks|(?P<TASK>\S+?))\s*:\s*")
+
+
+class Pair(Protocol):
+    """Two variants, and what is said or asked of them."""
+
+    @property
+    def a(self) -> str: ...
+
+    @property
+    def b(self) -> str: ...
+
+
+def variants_of(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """The variants that claims or questions compare, each once: in order, B ahead of A."""
+    return tuple(dict.fromkeys(chain.from_iterable((pair.b, pair.a) for pair in pairs)))
 
 
 def _pattern(form: str) -> re.Pattern[str]:

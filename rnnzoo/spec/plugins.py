@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -245,9 +246,8 @@ class Plugin:
         """
         word = registry.singular(self.kind)
         made = getattr(self.loaded, word)(*arguments)
-        methods = [
-            name for base in contract.__mro__ for name in vars(base) if not name.startswith("_")
-        ]
+        members = chain.from_iterable(map(vars, contract.__mro__))
+        methods = [name for name in members if not name.startswith("_")]
         lacks = [name for name in methods if not callable(getattr(made, name, None))]
         if lacks:
             problem = (

@@ -247,7 +247,7 @@ def replicates(searches: Sequence[Study]) -> tuple[Study, ...]:
     """The studies in which kept trials run again, first replicates first."""
     count = searches[0].experiment.select.replicates if searches else 0
     return tuple(
-        replace(study, replicate=number) for number in range(1, count + 1) for study in searches
+        replace(study, replicate=number) for number, study in product(range(1, count + 1), searches)
     )
 
 
@@ -281,7 +281,7 @@ def confirming(searches: Sequence[Study], trials: int) -> tuple[Study, ...]:
             normal={**study.normal, "confirm": normal[label]},
         )
 
-    return tuple(confirmed(study, stage) for stage in (PILOT, ROUND) for study in searches)
+    return tuple(confirmed(study, stage) for stage, study in product((PILOT, ROUND), searches))
 
 
 def _check_equal(study: Study) -> None:

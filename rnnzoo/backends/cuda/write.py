@@ -21,10 +21,9 @@ from rnnzoo.backends.cuda.kernel import Kernel
 from rnnzoo.backends.cuda.resources import PIECES, Lives, pieces, register
 from rnnzoo.backends.cuda.step import array_entry, fetch
 from rnnzoo.backends.native.plan import Axes, Memory, Place
-from rnnzoo.backends.native.write import SCALARS
+from rnnzoo.backends.native.write import SCALARS, indented
 from rnnzoo.backends.native.write import Layout as Rows
 
-INDENT = "  "
 PHASE, END = "PHASE {", "}"  # of what all threads do
 HERE = Path(__file__).parent
 
@@ -54,7 +53,7 @@ def text_of(name: str, kernel: Kernel) -> str:
         *_registers(kernel),
         *_shared(kernel),
         "KERNEL(kernel) {",
-        *_indented(_body(kernel)),
+        *indented(_body(kernel)),
         "}",
         *_run(kernel),
         "}",
@@ -148,7 +147,7 @@ def _body(kernel: Kernel) -> Iterator[str]:
         yield "const int steps = given.steps;"
     yield from _begun(kernel)
     yield "for (int n = 0; n < steps; n++) {"
-    yield from _indented(_step(kernel))
+    yield from indented(_step(kernel))
     yield "}"
     yield "BARRIER;"
     yield from _ended(kernel)
@@ -172,7 +171,7 @@ def _begun(kernel: Kernel) -> Iterator[str]:
     if kernel.padding is Rows.MASKED:
         yield from _runs()
     yield "PHASE {"
-    yield from _indented(_loaded(kernel))
+    yield from indented(_loaded(kernel))
     yield "}"
     for memory, room in kernel.rooms.items():
         yield from _filled(kernel, memory, room.lives)
@@ -224,7 +223,7 @@ def _loaded(kernel: Kernel) -> Iterator[str]:
             yield f"if (my.is_unit) PUT({entry}, {name});"
     first = "steps - 1" if plan.backward else "0"
     yield "if (steps > 0) {"
-    yield from _indented(fetch(kernel, first))
+    yield from indented(fetch(kernel, first))
     yield "}"
 
 
@@ -258,10 +257,10 @@ def _step(kernel: Kernel) -> Iterator[str]:
     if kernel.padding is Rows.MASKED:
         yield "if (t >= runs) {"
         yield "  BARRIER;"
-        yield from _indented(kernel.parts[0].lines)
-        yield from _indented(_zeros(kernel))
+        yield from indented(kernel.parts[0].lines)
+        yield from indented(_zeros(kernel))
         for part in kernel.parts[-handing:]:
-            yield from _indented(part.lines)
+            yield from indented(part.lines)
         yield "  BARRIER;"
         yield "  continue;"
         yield "}"
@@ -367,8 +366,3 @@ def _entry(name: str, inputs: int, outputs: int) -> Iterator[str]:
         yield "  }"
     yield f"  return {name}_kernel::run(given, stream);"
     yield "}"
-
-
-def _indented(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield INDENT + line

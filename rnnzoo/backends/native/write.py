@@ -9,7 +9,7 @@ two, whose sum is meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -172,7 +172,7 @@ class _Writer:
         for group in chain.from_iterable(self.groups.values()):
             lines += self.definition(group)
         lines.append(f'extern "C" void {self.name}(void* const* in, void* const* out) {{')
-        lines += _indented(self.body())
+        lines += indented(self.body())
         lines += ["}", ""]
         return "\n".join(lines)
 
@@ -191,12 +191,12 @@ class _Writer:
         yield from self.memory()
         yield "for (long first = 0; first < B; first += TILE) {"
         yield "  const long together = B - first < TILE ? B - first : TILE;"
-        yield from _indented(self.begun())
+        yield from indented(self.begun())
         steps = "long t = T - 1; t >= 0; t--" if plan.backward else "long t = 0; t < T; t++"
         yield f"  for ({steps}) {{"
-        yield from _indented(_indented(self.step()))
+        yield from indented(indented(self.step()))
         yield "  }"
-        yield from _indented(self.ended())
+        yield from indented(self.ended())
         yield "}"
         if self.is_packed:
             yield from self.unused()
@@ -335,10 +335,10 @@ class _Writer:
             yield "const uint8_t* live = real + t * B + first;"
             yield "const long count = count_live(live, rows);"
             yield "if (count) {"
-            yield from _indented(self.stages())
+            yield from indented(self.stages())
             yield "}"
             yield "if (count < rows) {"
-            yield from _indented(self.padding())
+            yield from indented(self.padding())
             yield "}"
         if self.plan.backward:
             for carried in self.plan.carried:
@@ -453,6 +453,7 @@ def sorted_by_stage(
     return sorted(collected.items(), key=lambda item: item[0][0])
 
 
-def _indented(lines: Iterator[str]) -> Iterator[str]:
+def indented(lines: Iterable[str]) -> Iterator[str]:
+    """Lines of C++, a level further in."""
     for line in lines:
         yield INDENT + line

@@ -8,6 +8,7 @@ the cell; `jax.vmap` makes a batch of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from string import Template
 from textwrap import indent
 
@@ -61,7 +62,9 @@ class _File:
         layer = self.layer
         step = [*self.step()]
         parts = [[*self.init()], [*self.constants()], [*self.start()], step, [*self.sequences()]]
-        body = [line for part in parts if part for line in ("", "", *part)]
+        body: list[str] = []
+        for part in filter(None, parts):
+            body += ("", "", *part)
         lines = [*layer.head("JAX"), "", *self.imports(body), ""]
         lines += ["Weights = dict[str, jax.Array]", "States = dict[str, jax.Array]"]
         for name in sorted(self.in_step.helpers | self.in_beginning.helpers):
@@ -286,10 +289,15 @@ class _File:
         kinds = {name: kind for name, kind, _ in self.layer.options()}
         return [f"{name}: {kinds.get(name, 'int')}" for name in names]
 
+    def sizes_of_states(self) -> list[str]:
+        """The symbols in the sizes of states, in order."""
+        sizes = (ir.size_names(state.size) for state in self.layer.states)
+        return list(dict.fromkeys(chain.from_iterable(sizes)))
+
     def start(self) -> Iterator[str]:
         layer = self.layer
-        sizes = dict.fromkeys(name for state in layer.states for name in ir.size_names(state.size))
-        yield from signature("start", ["p: Weights", *self.typed([*sizes])], "States")
+        sizes = self.sizes_of_states()
+        yield from signature("start", ["p: Weights", *self.typed(sizes)], "States")
         yield f'{INDENT}"""The states of a sequence before its first step."""'
         pairs = []
         for state in layer.states:
@@ -350,7 +358,7 @@ class _File:
             "tuple[jax.Array, States]",
         )  # fmt: skip
         yield from self.about()
-        sizes = dict.fromkeys(name for state in layer.states for name in ir.size_names(state.size))
+        sizes = self.sizes_of_states()
         passed = ["p", "states", "x", *layer.beside_x, *["t"] * reads_time]
         passed += ["fixed"] * self.has_constants
         fixed = Template(FIXED).substitute(

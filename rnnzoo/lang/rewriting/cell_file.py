@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,10 +25,14 @@ def cell_file(child: Child, title: str = "", remarks: Sequence[str] = ()) -> str
     values = content(titled)
     head = {key: values.pop(key) for key in ("name", "title")}
     comments = [f"# {line}" for line in (origin(child), *remarks)]
-    lines = [line for key, value in {**head, "family": FAMILY}.items() for line in _of(key, value)]
-    lines += comments
-    lines += [line for key, value in values.items() for line in _of(key, value)]
+    lines = [*_entries({**head, "family": FAMILY}), *comments, *_entries(values)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _entries(table: Mapping[str, Any]) -> Iterator[str]:
+    """Lines of the entries of a table."""
+    for key, value in table.items():
+        yield from _of(key, value)
 
 
 def origin(child: Child) -> str:

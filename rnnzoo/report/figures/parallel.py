@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from rnnzoo.report.figures import marks
 from rnnzoo.report.figures.style import FAINT, INK, KEPT, SOFT
 from rnnzoo.report.summary import Summary, TaskTable
-from rnnzoo.report.trials import ListedTrial, hyperparameters, listed
+from rnnzoo.report.trials import ListedTrial, hyperparameters, in_words, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,10 @@ def _is_drawn(trial: ListedTrial) -> bool:
 def _axis(summary: Summary, name: str, trials: Sequence[ListedTrial]) -> _Axis:
     values = tuple(trial.setting[name] for trial in trials)
     if not all(isinstance(value, (int, float)) and value is not True for value in values):
-        return _Axis(_words(name), values, choices=tuple(sorted(map(str, set(values)))))
+        return _Axis(in_words(name), values, choices=tuple(sorted(map(str, set(values)))))
     dimension = summary.spec["search"]["space"].get(name)
     is_log = isinstance(dimension, Mapping) and bool(dimension.get("log")) and min(values) > 0
-    return _Axis(_words(name), values, is_log)
+    return _Axis(in_words(name), values, is_log)
 
 
 def _frame(axes: Axes, axes_of: Sequence[_Axis]) -> None:
@@ -116,7 +116,3 @@ def _frame(axes: Axes, axes_of: Sequence[_Axis]) -> None:
             )  # fmt: skip
     axes.set(xlim=(-0.05, len(axes_of) - 0.6), ylim=(-0.03, 1.03))
     axes.set_axis_off()
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

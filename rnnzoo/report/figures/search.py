@@ -90,11 +90,10 @@ def tree(descent: Sequence[Drawn], names: Mapping[int, str]) -> str:
     for drawn in descent:
         columns[drawn.generation].append(drawn.number)
     ranks = {generation: rank for rank, generation in enumerate(sorted(columns))}
-    places = {
-        number: (float(ranks[generation]), -float(row))
-        for generation, numbers in columns.items()
-        for row, number in enumerate(numbers)
-    }
+    places: dict[int, tuple[float, float]] = {}
+    for generation, numbers in columns.items():
+        for row, number in enumerate(numbers):
+            places[number] = float(ranks[generation]), -float(row)
     height = 0.6 + 0.42 * max(map(len, columns.values()))
     with rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")

@@ -46,8 +46,8 @@ from rnnzoo.report.figures.style import (
 from rnnzoo.report.importance import ImportanceSummary, Marginal
 from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.summary import ScoredPoint, Summary, TaskTable, VariantRow
-from rnnzoo.report.trials import Places, places
-from rnnzoo.report.verdict import Verdict
+from rnnzoo.report.trials import Places, in_words, places
+from rnnzoo.report.verdict import on_one_task
 
 PAIRS = 6  # interactions that are shown
 MANY = 12  # trials; more stand on a logarithmic axis
@@ -67,7 +67,9 @@ def draw(summary: Summary) -> dict[str, str]:
                     f"{name}{suffix}": svg(figure)
                     for name, figure in _figures(summary, table, rows).items()
                 }
-        on_task = [verdict for verdict in _by_task(summary.verdicts) if verdict.task == table.task]
+        on_task = [
+            verdict for verdict in on_one_task(summary.verdicts) if verdict.task == table.task
+        ]
         confirmed = [verdict for verdict in on_task if verdict.confirmed and verdict.pair]
         if any(verdict.course for verdict in confirmed):
             with rc_context(STYLE):
@@ -77,7 +79,7 @@ def draw(summary: Summary) -> dict[str, str]:
             pictures[f"growth-{curve.name}"] = svg(several.scaling(summary, curve))
     tables = {table.task: table for table in summary.tables}
     for number, whole in enumerate(summary.verdicts, start=1):
-        for verdict in _by_task([whole]):
+        for verdict in on_one_task([whole]):
             if verdict.course and verdict.pair:
                 name = f"claim-{number}-{verdict.task}" if whole.parts else f"claim-{number}"
                 with rc_context(STYLE):
@@ -86,11 +88,6 @@ def draw(summary: Summary) -> dict[str, str]:
         with rc_context(STYLE):
             pictures["ranks"] = svg(several.rank_axis(summary.ranks))
     return pictures
-
-
-def _by_task(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Verdicts on one task each: of a claim about several, what was found on each of them."""
-    return list(chain.from_iterable(verdict.parts or (verdict,) for verdict in verdicts))
 
 
 def _figures(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> dict[str, Figure]:
@@ -334,7 +331,7 @@ def _importance(importance: ImportanceSummary) -> Figure:
             height=0.6,
         )
         axes.plot((share.low, share.high), (position, position), color=INK, lw=1.4)
-    axes.set_yticks(range(len(bars)), [_words(name) for name, _ in bars])
+    axes.set_yticks(range(len(bars)), [in_words(name) for name, _ in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.tick_params(axis="y", length=0)
@@ -364,7 +361,7 @@ def _marginal(axes: Axes, marginal: Marginal) -> None:
         _scale(axes, marginal)
     axes.grid(color=GRID, lw=0.8)
     axes.set_axisbelow(True)
-    axes.set_xlabel(_words(marginal.name))
+    axes.set_xlabel(in_words(marginal.name))
 
 
 def _scale(axes: Axes, marginal: Marginal) -> None:
@@ -412,7 +409,7 @@ def _scatter(
             _scale(panel, marginal)
         panel.grid(color=GRID, lw=0.8)
         panel.set_axisbelow(True)
-        panel.set_xlabel(_words(marginal.name))
+        panel.set_xlabel(in_words(marginal.name))
     for panel in panels[count:]:
         panel.set_visible(False)
     panels[0].set_ylim(low, high)
@@ -441,7 +438,3 @@ def _lengths(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> 
 
 def _place(marginal: Marginal, value: Any) -> float:
     return float(marginal.choices.index(str(value)) if marginal.choices else value)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
