@@ -75,7 +75,7 @@ def _cell(rng: np.random.Generator, rules: Rules, name: str) -> ir.Cell:
     def drawn(options: Sequence[str]) -> str:
         return options[int(rng.integers(len(options)))]
 
-    activations = [name for name in rules.activations if name != LINEAR] or ["tanh"]
+    activations = [kind for kind in rules.activations if kind != LINEAR] or ["tanh"]
     has_memory = rng.random() < 0.5
     state = "c" if has_memory else "h"
     mixed = re.sub(r"\bs\[", f"{state}[", drawn(_MIXES))
