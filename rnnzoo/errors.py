@@ -302,8 +302,8 @@ def absent_package(error: ModuleNotFoundError) -> str:
     or of a package that is there.
     """
     package = (error.name or "").partition(".")[0]
-    there = package in ("", "rnnzoo") or find_spec(package) is not None
-    return "" if there else package
+    is_installed = package in ("", "rnnzoo") or find_spec(package) is not None
+    return "" if is_installed else package
 
 
 _OTHER_PYTHON = "on Windows work in WSL (docs/installing.md); elsewhere, use a Python that has it"

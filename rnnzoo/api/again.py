@@ -31,9 +31,9 @@ class Again:
         """What is here that trials of the experiment were not run with, in words: compared with
         the setup that is most like this machine.
         """
-        here = provenance.here(Path(self.trial.home), self.trial.training)
+        setup = provenance.here(Path(self.trial.home), self.trial.training)
         return min(
-            (provenance.differences(then, here) for then in self.setups), key=len, default=[]
+            (provenance.differences(then, setup) for then in self.setups), key=len, default=[]
         )
 
 

@@ -131,8 +131,8 @@ def experiment(
 
 def _from(folder: Path, file: str | Path) -> str:
     """A path as the experiment has it: relative where the data lie in its project."""
-    path, here = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
-    return os.path.relpath(path, here) if path.is_relative_to(here.parent) else str(path)
+    path, root = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
+    return os.path.relpath(path, root) if path.is_relative_to(root.parent) else str(path)
 
 
 # ------------------------------------------------------------------ tables

@@ -35,10 +35,10 @@ def make(folder: Path) -> datetime.date:
     Raises:
         UsageError: `cryptography` is not installed, or one of the files is there.
     """
-    there = [name for name in names() if os.path.lexists(folder / name)]
-    if there:
+    existing = [name for name in names() if os.path.lexists(folder / name)]
+    if existing:
         raise UsageError(
-            f"{folder} has {there[0]} already, and nothing is written over it",
+            f"{folder} has {existing[0]} already, and nothing is written over it",
             "name another folder; or delete the old set, with which the cluster then runs no more",
         )
     contents = dict(_contents())

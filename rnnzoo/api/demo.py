@@ -91,11 +91,11 @@ def _check_free(folder: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         UsageError: the folder holds other files, or a file of the study that was changed.
     """
-    there = [name for name in files if (folder / name).exists()]
-    changed = [name for name in there if (folder / name).read_bytes() != files[name]]
+    existing = [name for name in files if (folder / name).exists()]
+    changed = [name for name in existing if (folder / name).read_bytes() != files[name]]
     if changed:
         problem = f"{folder / changed[0]} is there already, and is not that of the study"
-    elif not there and any(folder.iterdir()):
+    elif not existing and any(folder.iterdir()):
         problem = f"{folder} holds other files"
     else:
         return

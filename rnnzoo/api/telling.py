@@ -128,12 +128,12 @@ def elsewhere(name: str, sweeps: Sequence[Running]) -> list[str]:
         return []
     from rnnzoo.sweep.search import Store
 
-    here = {process_of(sweep.holder) for sweep in sweeps}
+    running = {process_of(sweep.holder) for sweep in sweeps}
     try:
         holders = Store(storage).holders(name)
     except StoreError:
         return []
-    return [holder for holder in holders if process_of(holder) not in here]
+    return [holder for holder in holders if process_of(holder) not in running]
 
 
 def tell(

@@ -58,8 +58,8 @@ def _check(args: argparse.Namespace) -> None:
             return
         print(f"{where} answers; it is not encrypted, so it needs no certificates")
         return
-    there = [holder for holder in HOLDERS if (folder / files_of(holder)[0]).exists()]
-    if not there:
+    existing = [holder for holder in HOLDERS if (folder / files_of(holder)[0]).exists()]
+    if not existing:
         names = listed([files_of(holder)[0] for holder in HOLDERS], "or")
         raise UsageError(
             f"{folder} has none of {names}",
@@ -67,7 +67,7 @@ def _check(args: argparse.Namespace) -> None:
             f" with {argument('certificates')}",
         )
     accepted = []
-    for holder in there:
+    for holder in existing:
         ends = end(folder, holder)
         _address.require_welcome(where, folder, holder, PATIENCE)
         own, _ = files_of(holder)

@@ -101,9 +101,9 @@ def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.N
         told(console, f"its hours are over: {again} goes on", style="yellow")
     for kind, count in ready.failures().items():
         trainings = number_of(count, "training is", "trainings are")
-        these = "it" if count == 1 else "these"
+        pronoun = "it" if count == 1 else "these"
         again = argument("again", str(kind))
-        told(console, f"{trainings} {kind.words}; `{again}` begins {these} once more")
+        told(console, f"{trainings} {kind.words}; `{again}` begins {pronoun} once more")
     told(console, f"history: {ready.opened.history}")
     told(console, f"page: {page(ready.opened.experiment)}")
     paths, left = written(ready, lambda path: args.force or _may_write_over(path, console))

@@ -190,12 +190,12 @@ def _backward(
     entering: list[dict[str, Array]] = [{} for _ in range(time)]
     fixed, loop = evaluate(back.fixed, dict(tape.once), sizes), Evaluator.of(back.loop, sizes)
     for t in reversed(range(time)):
-        there = _kept(program, back, tape, t)
+        readable = _kept(program, back, tape, t)
         arriving = {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
-        now = fixed | there | arriving
+        now = fixed | readable | arriving
         loop(now)
         kept = {(ref.kind, ref.name): value_of(ref, now, sizes, batch) for ref in back.emitted}
-        rows[t] = there | kept
+        rows[t] = readable | kept
         # a result that is no state gets its adjoint from `upstream` alone
         carried = {name: np.zeros_like(value) for name, value in carried.items()}
         for name in carried:

@@ -330,11 +330,11 @@ class Builder:
         """Two parts of one wide value as one part; None unless the neighbour begins where the first
         one ends.
         """
-        this, that = self._part_of(atom), self._part_of(neighbour)
-        if this is None or that is None:
+        part, next_part = self._part_of(atom), self._part_of(neighbour)
+        if part is None or next_part is None:
             return None
-        whole, first, last = this
-        other_whole, other_first, other_last = that
+        whole, first, last = part
+        other_whole, other_first, other_last = next_part
         continues = other_whole == whole and other_first == last + 1
         return self.part(whole, first, other_last) if continues else None
 

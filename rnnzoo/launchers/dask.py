@@ -227,14 +227,14 @@ class DaskLauncher:
         """
         remote = self.setup.remote
         for name, own in remote.about().items():
-            there = worker.facts.get(name, "nothing")
+            actual = worker.facts.get(name, "nothing")
             if name not in remote.local:
-                if there != own:
-                    yield f"{worker.host} has {name} {there}, and this machine {own}"
+                if actual != own:
+                    yield f"{worker.host} has {name} {actual}, and this machine {own}"
             elif self._reference is not None and not self.any_processor:
                 first, host = self._reference.facts.get(name, "nothing"), self._reference.host
-                if there != first:
-                    yield f"{worker.host} has {name} {there}, and {host} {first}"
+                if actual != first:
+                    yield f"{worker.host} has {name} {actual}, and {host} {first}"
 
     # -- trials
 

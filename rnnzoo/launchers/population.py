@@ -238,7 +238,7 @@ class PopulationLauncher:
         return process
 
     def _start(self, number: int) -> _Process:
-        here, there = multiprocessing.Pipe()
+        own_end, other_end = multiprocessing.Pipe()
         card = self.cards[number]
         environment = {
             **ONE_THREAD,
@@ -247,15 +247,15 @@ class PopulationLauncher:
             **({VISIBLE: card} if card else {}),
         }
         try:
-            with there:
+            with other_end:
                 process = started(
-                    "_desk", there.fileno(), self.setup.preload, self.setup.log, environment,
+                    "_desk", other_end.fileno(), self.setup.preload, self.setup.log, environment,
                     self.setup.home,
                 )  # fmt: skip
         except BaseException:
-            here.close()
+            own_end.close()
             raise
-        made = _Process(number, process, here, time.monotonic())
+        made = _Process(number, process, own_end, time.monotonic())
         made.send(Begin(self.many, self.size, self.setup.answers))
         return made
 
@@ -411,13 +411,15 @@ def checked(options: Mapping[str, Any]) -> tuple[str, ...]:
     Raises:
         UsageError: these are more than there are.
     """
-    here, asked = cards(), options["processes"]
+    known_cards, asked = cards(), options["processes"]
     if asked == 0:
-        return here or ("",)
-    if here and asked > len(here):
-        problem = f"`processes` is {asked}, and this machine has {number_of(len(here), 'GPU')}"
+        return known_cards or ("",)
+    if known_cards and asked > len(known_cards):
+        problem = (
+            f"`processes` is {asked}, and this machine has {number_of(len(known_cards), 'GPU')}"
+        )
         raise UsageError(problem, "a process has a GPU of its own: leave `processes` out")
-    return here[:asked] or ("",) * asked
+    return known_cards[:asked] or ("",) * asked
 
 
 def launcher(setup: Setup) -> PopulationLauncher:

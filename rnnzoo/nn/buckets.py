@@ -147,10 +147,10 @@ class InBucket(Network):
 
     def own(self) -> Network:
         """The trial's own network, with the values that its variables have here."""
-        here = [keras.ops.convert_to_numpy(variable) for variable in self.model.variables]
+        values = [keras.ops.convert_to_numpy(variable) for variable in self.model.variables]
         own = self.alone.model.variables
         shapes = [tuple(variable.shape) for variable in own]
-        for variable, value in zip(own, self.fitting.from_bucket(here, shapes), strict=True):
+        for variable, value in zip(own, self.fitting.from_bucket(values, shapes), strict=True):
             variable.assign(value)
         return self.alone
 

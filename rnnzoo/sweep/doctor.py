@@ -182,15 +182,17 @@ def _graphics() -> Check:
     if not known:
         return Check("GPU", "none, and none is needed")
     model = cards.model() or "an NVIDIA GPU"
-    there = model if len(known) == 1 else f"{len(known)} GPUs, {model}"
+    described = model if len(known) == 1 else f"{len(known)} GPUs, {model}"
     able = [name for name in BACKENDS if backends.processes(name).POPULATIONS]
     using = [TITLES[name] for name in able if backends.processes(name).uses_cards()]
     if using:
         lanes = f"new experiments train in populations of {POPULATION_SIZE}"
-        return Check("GPU", f"{there}: {lanes} with {listed(using)}, unless mlflow.yml says else")
+        return Check(
+            "GPU", f"{described}: {lanes} with {listed(using)}, unless mlflow.yml says else"
+        )
     (title, *_) = (TITLES[name] for name in able)
     needs = f'a population needs {title} with CUDA: pip install "jax[cuda13]"'
-    return Check("GPU", f"{there}, which trials do not use: {needs}")
+    return Check("GPU", f"{described}, which trials do not use: {needs}")
 
 
 def _storage(settings: Settings) -> Check:

@@ -152,8 +152,8 @@ class OpenStudies:
                 taken.add(name)  # also where all of its trials are here already
             if count:
                 trials = number_of(count, "trial")
-                so = "is one of these, and counts" if count == 1 else "are these, and count"
-                self.note(f"{study.label}: {trials} of {whose} {so}")
+                ending = "is one of these, and counts" if count == 1 else "are these, and count"
+                self.note(f"{study.label}: {trials} of {whose} {ending}")
                 taken.add(name)
         return taken
 

@@ -284,8 +284,8 @@ class Sweep:
     def _record_provenance(self, done: Done) -> None:
         """Record where and with what trials of the search are run, and were."""
         folder, training = Path(self.experiment.file).parent, self.experiment.training
-        here = provenance.here(folder, training)
-        self.opened.provenance = {**here, **elsewhere(self.launcher)}
+        setup = provenance.here(folder, training)
+        self.opened.provenance = {**setup, **elsewhere(self.launcher)}
         # a cluster without a worker, whose machines nobody knows, has no trials to run any more
         is_over = time.monotonic() >= self.ends_at
         lacking = () if is_over else self._missing(done, self.trials)
@@ -330,8 +330,10 @@ class Sweep:
     def _offer_again(self, kind: Kind, count: int) -> None:
         """Say how trials that have failed are begun once more."""
         ended_so = f"{number_of(count, 'of them is', 'of them are')} {kind.words}"
-        these = "it" if count == 1 else "these"
-        self.observer.note(f"{ended_so}; `{argument('again', str(kind))}` begins {these} once more")
+        pronoun = "it" if count == 1 else "these"
+        self.observer.note(
+            f"{ended_so}; `{argument('again', str(kind))}` begins {pronoun} once more"
+        )
 
     # -- the search, from rung to rung
 

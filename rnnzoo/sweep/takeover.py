@@ -97,10 +97,10 @@ class Takeover:
         """What is said of a given trial whose hyper-parameters are not those of its index."""
         given, key = result.trial.hyperparameters, result.key
         name = next(name for name in {**own, **given} if own.get(name) != given.get(name))
-        there, here = (point.get(name, "none") for point in (given, own))
+        given_value, own_value = (point.get(name, "none") for point in (given, own))
         return UsageError(
             f"{self.given_from}: trial {result.trial.index} of {key.marked} on {key.task} has"
-            f" `{name}` {there}, and here it has {here}",
+            f" `{name}` {given_value}, and here it has {own_value}",
             "correct it there or delete it, so that it is run here",
         )
 
@@ -109,11 +109,14 @@ class Takeover:
         contradictions = []
         for result in self.given:
             study, index = studies.get(result.study), result.trial.index
-            here = done[study.identity].get(index) if study is not None else None
-            if study is not None and here is not None:
-                there = self.opened[study.identity].end(result.outcome)
-                if (here.kind, here.scores) != (there.kind, there.scores):
-                    ends = f"{_ended_as(here)} here, {_ended_as(there)} there"
+            own_outcome = done[study.identity].get(index) if study is not None else None
+            if study is not None and own_outcome is not None:
+                given_outcome = self.opened[study.identity].end(result.outcome)
+                if (own_outcome.kind, own_outcome.scores) != (
+                    given_outcome.kind,
+                    given_outcome.scores,
+                ):
+                    ends = f"{_ended_as(own_outcome)} here, {_ended_as(given_outcome)} there"
                     contradictions.append(f"{study.label} {index}: {ends}")
         if contradictions:
             given = number_of(len(contradictions), "given trial")
@@ -183,8 +186,10 @@ class Takeover:
         if taken:
             whose = f"'{name}'" if name != self.experiment.name else "an earlier version"
             count = number_of(taken, "trial")
-            so = "is the same here, and counts" if taken == 1 else "are the same here, and count"
-            self.opened.note(f"{study.label}: {count} of {whose} {so}")
+            ending = (
+                "is the same here, and counts" if taken == 1 else "are the same here, and count"
+            )
+            self.opened.note(f"{study.label}: {count} of {whose} {ending}")
 
     def _with_equals(
         self, study: Study, editions: Editions, trials: int, done: Mapping[int, Outcome]

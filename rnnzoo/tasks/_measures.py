@@ -207,8 +207,8 @@ def _of_loss(metric: Metric, loss: Loss) -> bool:
     y = np.zeros(1, np.int32) if loss.targets == "classes" else np.full((1, 2), 0.25)
     logits = np.array([[0.3, -1.1]])
     values = (_values(measure, y, logits) for measure in (metric, loss))
-    mine, its = (value is not None and float(value[0]) for value in values)
-    return mine is not False and its is not False and abs(mine - its) < 1e-9
+    of_metric, of_loss = (value is not None and float(value[0]) for value in values)
+    return of_metric is not False and of_loss is not False and abs(of_metric - of_loss) < 1e-9
 
 
 def _values(measure: Metric | Loss, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:

@@ -158,8 +158,8 @@ class NativeEngine(Engine):
         self, given: Given, emitter: Emitter, values: Values, keeps: bool
     ) -> tuple[dict[str, Tensor], Sequence[Tensor], Values]:
         plan, _ = self.loops
-        there = self._there(given, emitter, values)
-        outputs = self._called(self.targets[0], plan, given, there, keeps)
+        readable = self._there(given, emitter, values)
+        outputs = self._called(self.targets[0], plan, given, readable, keeps)
         after = {name: outputs["after", name] for name in self.carried}
         saved: Values = {
             (ref.kind, ref.name): outputs[ref.kind, ref.name] for ref in self.adjoint.saved
