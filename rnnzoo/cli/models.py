@@ -7,8 +7,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,12 +238,7 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
     from rnnzoo.nn import introspect
     from rnnzoo.report import activations
 
-    split = task.splits["test"]
-    others = [index for index in range(len(split)) if index != args.sequence][
-        : max(args.sequences - 1, 0)
-    ]
-    chosen = np.array([args.sequence, *others])
-    taken = tasks.take(split, chosen, split.width, task.per == "step")
+    taken = _sequences(args, task)
     x, lengths = taken.x, taken.lengths
     values = introspect.values(model, x, lengths)[args.layer - 1]
     layers = f", layer {args.layer} of {len(model.layers)}" if len(model.layers) > 1 else ""
@@ -268,6 +264,22 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
         print_json({"page": str(out), "values": rows})
         return
     print(f"{title}\n")
+    _print_values(rows)
+    print(f"\npage    {out}")
+
+
+def _sequences(args: argparse.Namespace, task: Task) -> tasks.Split:
+    """The test sequence that is shown; behind it others, so that shares are of `--sequences`."""
+    split = task.splits["test"]
+    others = (index for index in range(len(split)) if index != args.sequence)
+    chosen = np.array([args.sequence, *islice(others, max(args.sequences - 1, 0))])
+    return tasks.take(split, chosen, split.width, task.per == "step")
+
+
+def _print_values(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each equation: the mean of its values, and how many are near 0 or 1; and which
+    are of gates.
+    """
     print(f"{'':8} {'mean':>8} {'below 0.1':>10} {'above 0.9':>10}")
     for row in rows:
         kind = "gate" if row["gate"] else ""
@@ -275,7 +287,6 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
         line = f"{row['name']:8} {row['mean']:z8.3f} {shut:>10} {wide:>10}  {kind}"
         print(line.rstrip())
     print(f"\n{_about_gates([row['name'] for row in rows if row['gate']])}")
-    print(f"\npage    {out}")
 
 
 def _about_gates(names: Sequence[str]) -> str:

@@ -13,6 +13,21 @@ from rnnzoo.spec.cell import CellSpec, Statement
 def check_names(spec: CellSpec, mistakes: Mistakes) -> None:
     """A name has one meaning."""
     taken: dict[str, str] = dict.fromkeys(spec.options, "an option")
+    _check_input_names(spec, taken, mistakes)
+    taken |= dict.fromkeys(spec.inputs, "an input")
+    _check_option_names(spec, mistakes)
+    for statement in (
+        *spec.constants.values(),
+        *spec.equations.values(),
+        *spec.first_layer.values(),
+    ):
+        _check_statement_name(statement, spec, taken, mistakes)
+    _check_weight_names(spec, taken, mistakes)
+    if spec.output not in spec.equations and spec.output not in spec.unread:
+        _no_output(spec, mistakes)
+
+
+def _check_input_names(spec: CellSpec, taken: Mapping[str, str], mistakes: Mistakes) -> None:
     for name, declared in spec.inputs.items():
         if name in RESERVED or name in CALLS:
             problem = f"'{name}' cannot be the name of an input: it means something already"
@@ -20,7 +35,9 @@ def check_names(spec: CellSpec, mistakes: Mistakes) -> None:
         elif name in taken:
             problem = f"'{name}' is {taken[name]} already"
             mistakes.add(declared.span, problem, "choose another letter")
-    taken |= dict.fromkeys(spec.inputs, "an input")
+
+
+def _check_option_names(spec: CellSpec, mistakes: Mistakes) -> None:
     for name, key in spec.option_keys.items():
         if name in RESERVED or name in CALLS:
             mistakes.add(
@@ -28,12 +45,9 @@ def check_names(spec: CellSpec, mistakes: Mistakes) -> None:
                 f"'{name}' cannot be the name of an option: it means something already",
                 f"write {name}_",
             )
-    for statement in (
-        *spec.constants.values(),
-        *spec.equations.values(),
-        *spec.first_layer.values(),
-    ):
-        _check_statement_name(statement, spec, taken, mistakes)
+
+
+def _check_weight_names(spec: CellSpec, taken: Mapping[str, str], mistakes: Mistakes) -> None:
     for name, declared in spec.shapes.items():
         if name in RESERVED or name in CALLS or name.startswith("initial_"):
             mistakes.add(
@@ -45,8 +59,6 @@ def check_names(spec: CellSpec, mistakes: Mistakes) -> None:
                 f"'{name}' is {taken.get(name, 'a constant')} already",
                 "choose another letter",
             )
-    if spec.output not in spec.equations and spec.output not in spec.unread:
-        _no_output(spec, mistakes)
 
 
 def _check_statement_name(

@@ -101,10 +101,28 @@ def check_use(
     mistakes: Mistakes,
 ) -> None:
     """Everything that the file itself writes is used; unused inherited parts drop silently."""
+    _check_output(spec, cell, mistakes)
+    _check_equations_used(spec, cell, mistakes)
+    _check_options_used(spec, lag_options, cell, mistakes)
+    _check_inputs_used(spec, cell, mistakes)
+    _check_constants_used(spec, matrices, cell, mistakes)
+    _check_declarations_used(spec, matrices, cell, mistakes)
+    if not cell.states:
+        mistakes.add(
+            _own_place(spec),
+            "this cell has no state: nothing is recurrent",
+            f"use {spec.output}[t-1] in an equation",
+        )
+
+
+def _check_output(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     if isinstance(cell.output_size, ir.Grid):
         problem = f"the output '{spec.output}' is a matrix [{ir.size_text(cell.output_size)}]"
         fix = "an output is a vector: multiply it by one, such as C @ q"
         mistakes.add(_own_place(spec), problem, fix)
+
+
+def _check_equations_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     equations = {equation.name for equation in (*cell.step.equations, *cell.first.equations)}
     for statement in (*spec.equations.values(), *spec.first_layer.values()):
         if statement.own and statement.name not in equations:
@@ -113,15 +131,30 @@ def check_use(
                 f"'{statement.name}' is needed by nothing",
                 _fix_of_unused(statement, spec.output),
             )
+
+
+def _check_options_used(
+    spec: CellSpec, lag_options: Collection[str], cell: ir.Cell, mistakes: Mistakes
+) -> None:
+    used = {*used_options(cell), *lag_options}
     for name, option in spec.option_keys.items():
-        if option.own and name not in used_options(cell) and name not in lag_options:
+        if option.own and name not in used:
             fix = "delete it, or name it in an equation"
             mistakes.add(option.span, f"the option '{name}' is needed by nothing", fix)
+
+
+def _check_inputs_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     read = {named_input.name for named_input in cell.named_inputs}
     for name, declared in spec.inputs.items():
         if declared.own and name not in read:
             problem = f"the input '{name}' is read by no equation"
             mistakes.add(declared.span, problem, "delete it, or name it in an equation")
+
+
+def _check_constants_used(
+    spec: CellSpec, matrices: Mapping[str, Statement], cell: ir.Cell, mistakes: Mistakes
+) -> None:
+    # a constant that is a matrix is a weight of the cell, never trained
     constants = {constant.name for constant in used_constants(cell)}
     constants |= {weight.name for weight in cell.all_weights}
     constants |= _made_of(constants, matrices)
@@ -130,13 +163,6 @@ def check_use(
             mistakes.add(
                 statement.span, f"the constant '{statement.name}' is needed by nothing", "delete it"
             )
-    _check_declarations_used(spec, matrices, cell, mistakes)
-    if not cell.states:
-        mistakes.add(
-            _own_place(spec),
-            "this cell has no state: nothing is recurrent",
-            f"use {spec.output}[t-1] in an equation",
-        )
 
 
 def _own_place(spec: CellSpec) -> Span:
