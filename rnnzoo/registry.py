@@ -143,6 +143,16 @@ def _blamed(error: BaseException) -> tuple[str, int]:
     return place
 
 
+def trace(error: BaseException) -> str:
+    """The traceback of an error that arose in a plug-in, from where rnnzoo called it."""
+    start = frame = error.__traceback__
+    while frame is not None:
+        if Path(frame.tb_frame.f_code.co_filename).is_relative_to(_ROOT):
+            start = frame.tb_next
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(error), error, start))
+
+
 def _said(error: BaseException) -> str:
     """The type of an error and what it says, without all the arguments of a layer's call that Keras
     writes around it.

@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnzoo import tasks
 from rnnzoo.errors import Remark, TaskError, UsageError, close
+from rnnzoo.spec import plugins
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.settings import runs
@@ -288,6 +289,9 @@ def is_table(path: Path) -> bool:
 
 def unknown(path: Path) -> UsageError:
     """What is said of a path that is nothing of all this."""
+    if str(path) in plugins.names("tasks") and not path.exists():
+        fix = "give the file of an experiment that has this task"
+        return UsageError(f"{path} is a task, and `rnnzoo data` looks into files", fix)
     if not path.exists():
         beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
         meant = close(path.name, beside)

@@ -162,9 +162,12 @@ def _bug(error: BaseException, words: Sequence[str]) -> int:
     """Tell what nobody had thought of, while it is handled: whose bug it is, and where; with
     `--json` on stdout too.
     """
+    from rnnzoo.registry import trace
+
     of_plugin = _of_plugin(error)
     told = RnnzooError(of_plugin, MEND) if of_plugin else RnnzooError(BUG, REPORT)
-    _say(traceback.format_exc(), sys.stderr)
+    # whoever mends a plug-in has nothing to look for in the frames of rnnzoo above it
+    _say(trace(error) if of_plugin else traceback.format_exc(), sys.stderr)
     if "--json" in words:
         _say(bug_as_json(error, told), sys.stdout)
     _say(str(told), sys.stderr)

@@ -413,7 +413,8 @@ def _cluster_command(commands: Commands) -> None:
     text = "make certificates for a cluster of machines, or check those of this machine"
     cluster = _command(commands, "cluster", "cluster", text)
     text = "certificates: make a set; check: ask a scheduler whether it accepts this machine's"
-    cluster.add_argument("what", choices=("certificates", "check"), help=text)
+    choices = ("certificates", "check")
+    cluster.add_argument("what", choices=choices, metavar="|".join(choices), help=text)
     text = (
         "of certificates the folder to write to (default: certificates, in the project); of check"
         " the scheduler's address"
@@ -504,7 +505,7 @@ def _gallery_command(commands: Commands) -> None:
 
 def _new_command(commands: Commands) -> None:
     new = _command(commands, "new", "new", "a new cell, or an experiment on your data")
-    new.add_argument("what", choices=("cell", "experiment"))
+    new.add_argument("what", choices=("cell", "experiment"), metavar="cell|experiment")
     new.add_argument("name", metavar="NAME")
     new.add_argument("--extends", metavar="CELL", help="of a cell: begin as a variant of this one")
     text = "of an experiment: a table, a folder of tables, or a .npz file"

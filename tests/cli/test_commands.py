@@ -363,6 +363,8 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
         (["sweep", "spec.yaml", "--set", "trials"], 2, "write --set key=value"),
         (["sweep", "spec.yaml", "--set", "search.sampler=gp"], 2, "pip install torch"),
         (["show", "lstn"], 2, "did you mean 'lstm'"),
+        (["new"], 2, "the following arguments are required: cell|experiment, NAME"),
+        (["cluster"], 2, "the following arguments are required: certificates|check"),
         (["show", "lstm", "--html"], 2, "--html: expected one argument\n  fix: --html FILE"),
         (["show", "lstm", "--units", "0"], 2, "--units: must be a whole number from 1 on, not 0"),
         (

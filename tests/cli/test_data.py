@@ -273,6 +273,7 @@ def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("none.csv", "no file none.csv"),
+        ("adding", "fix: give the file of an experiment that has this task"),
         ("empty.txt", "empty.txt is empty"),
         ("numbers.txt", "holds numbers only, which are read as a table"),
         ("my.pdf", "neither data nor an experiment"),

@@ -109,6 +109,8 @@ def test_what_a_task_raises_when_it_is_loaded_is_no_bug_of_rnnzoos(
     assert f"{file}, line 6: {said}" in printed.err
     assert "fix: mend that file" in printed.err
     assert "bug in rnnzoo" not in printed.err
+    first_frame = printed.err.partition("\n")[2]
+    assert first_frame.startswith(f'  File "{file}", line 6, in load')
     error = json.loads(printed.out)["error"]
     assert f"{file}, line 6: {said}" in error["problem"]
     assert error["raised"]["kind"] == said.partition(":")[0]
