@@ -33,13 +33,13 @@ wheels: $(READY)  ## wheels/: what WHEELS=wheels make setup needs on a like mach
 		-r requirements.lock -d wheels
 	@du -sh wheels
 
-sweep: $(READY)  ## run an experiment, or go on with it
+sweep: $(READY)  ## run an experiment, or resume it
 	@$(BIN)/rnnzoo sweep "$(spec)" $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
 
 plan: $(READY)  ## what would run, and how long it would take
 	@$(BIN)/rnnzoo plan "$(spec)" $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
 
-status: $(READY)  ## how far an experiment is
+status: $(READY)  ## how far an experiment has got
 	@$(BIN)/rnnzoo status "$(spec)"
 
 report: $(READY)  ## write the report of an experiment once more

@@ -59,7 +59,7 @@ REPORT = "report it where you got rnnzoo from, with the traceback and the file t
 SHORT = """\
 rnnzoo compares recurrent-network architectures, declared as equations.
 
-  rnnzoo sweep experiments/first.yaml    run an experiment, or go on with it
+  rnnzoo sweep experiments/first.yaml    run an experiment, or resume it
   rnnzoo show lstm                       a cell: its equations, states, weights and counts
   rnnzoo list cells                      what there is: cells, tasks, studies
   rnnzoo demo                            a finished report, in the browser

@@ -170,7 +170,7 @@ def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
         gaps = ", ".join(f"{cut(name)} {count}" for name, count in task["missing"].items())
         told(console, f"\nmissing in the table: {gaps}")
     if task["baselines"]:
-        told(console, f"\nwhat learns nothing scores on test, {task['unit']}:")
+        told(console, f"\nbaselines that learn nothing, on test, {task['unit']}:")
         for name, score in task["baselines"].items():
             told(console, f"  {name}: {score:z.4g}")
     print()

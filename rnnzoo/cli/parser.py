@@ -120,7 +120,7 @@ def _demo_command(commands: Commands) -> None:
 
 
 def _sweep_command(commands: Commands) -> None:
-    sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
+    sweep = _command(commands, "sweep", "sweep", "run an experiment, or resume it")
     _spec(sweep)
     _budget(sweep)
     _part(sweep, "run")
@@ -149,7 +149,7 @@ def _sweep_command(commands: Commands) -> None:
 
 
 def _evolve_command(commands: Commands) -> None:
-    evolve = _command(commands, "evolve", "evolve", "search over cells, or go on with it")
+    evolve = _command(commands, "evolve", "evolve", "search over cells, or resume the search")
     _spec(evolve)
     text = "candidates in all, instead of those of `search_cells:`"
     evolve.add_argument("--candidates", type=whole(1), metavar="N", help=text)
@@ -179,7 +179,7 @@ def _ctl_command(commands: Commands) -> None:
 
 
 def _sync_command(commands: Commands) -> None:
-    sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
+    sync = _command(commands, "sync", "sweep", "write to MLflow the trials that are missing there")
     _spec(sync)
     _set(sync)
     _json(sync)
@@ -217,7 +217,7 @@ def _plan_command(commands: Commands) -> None:
 
 
 def _status_command(commands: Commands) -> None:
-    status = _command(commands, "status", "status", "how far an experiment is")
+    status = _command(commands, "status", "status", "how far an experiment has got")
     _spec(status)
     _part(status, "count")
     _set(status)
@@ -239,7 +239,7 @@ def _watch_command(commands: Commands) -> None:
 
 def _report_command(commands: Commands) -> None:
     report = _command(
-        commands, "report", "reports", "write the report once more, from what is recorded"
+        commands, "report", "reports", "write the report again from the recorded trials"
     )
     _spec(report)
     text = "read the trials from a table of `rnnzoo export`, or from `mlflow`; may be repeated"
@@ -284,10 +284,15 @@ def _compare_command(commands: Commands) -> None:
 
 def _clean_command(commands: Commands) -> None:
     clean = _command(
-        commands, "clean", "clean", "files of trials that nothing needs any more, and delete them"
+        commands,
+        "clean",
+        "clean",
+        "list files of trials that nothing needs any more, or delete them",
     )
     _spec(clean)
-    clean.add_argument("--yes", action="store_true", help="delete them; without it nothing is")
+    clean.add_argument(
+        "--yes", action="store_true", help="delete them; without this, only list them"
+    )
     clean.add_argument(
         "--states",
         action="store_true",
@@ -299,7 +304,7 @@ def _clean_command(commands: Commands) -> None:
 
 def _merge_command(commands: Commands) -> None:
     merge = _command(
-        commands, "merge", "reports", "one table of trials of several machines' tables or storages"
+        commands, "merge", "reports", "join the trials of several machines in one table"
     )
     out = file(".csv", ".parquet", bare=False)
     merge.add_argument("out", type=out, metavar="OUT", help="ends in .csv or .parquet")
@@ -404,7 +409,7 @@ def _doctor_command(commands: Commands) -> None:
         commands,
         "doctor",
         "doctor",
-        "what a sweep needs of this machine, and what to do where it lacks",
+        "what a sweep needs of this machine, and how to mend what is missing",
     )
     _json(doctor)
 
