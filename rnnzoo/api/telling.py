@@ -154,7 +154,7 @@ def tell(
         problem = f"the sweep has no trials of a variant '{given.variant}'"
         raise UsageError(problem, nearest(given.variant, known))
     told = [sweep for sweep in sweeps if not given.variant or given.variant in sweep.variants]
-    names = {sweep: _given(sweep, given) for sweep in told}
+    names = {sweep: _given_to(sweep, given) for sweep in told}
     try:
         return [Reply(sweep, answer) for sweep, answer in _answers(names, waiting).items()]
     except KeyboardInterrupt:
@@ -163,7 +163,7 @@ def tell(
         raise
 
 
-def _given(sweep: Running, given: Command) -> str:
+def _given_to(sweep: Running, given: Command) -> str:
     """The name of the command's file; empty where the sweep has just ended."""
     try:
         return channel.give(sweep, given)

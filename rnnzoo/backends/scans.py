@@ -245,11 +245,13 @@ def adjoints(gains: Matrix, above: Sequence[Tensor]) -> Vector:
 
 def prefixes(gains: Matrix, rests: Vector, reverse: bool) -> Vector:
     """What all steps up to each one do together to zeros."""
-    _, values = keras.ops.associative_scan(_both, (gains, rests), reverse=reverse, axis=0)
+    _, values = keras.ops.associative_scan(_composed, (gains, rests), reverse=reverse, axis=0)
     return tuple(values)
 
 
-def _both(earlier: tuple[Matrix, Vector], later: tuple[Matrix, Vector]) -> tuple[Matrix, Vector]:
+def _composed(
+    earlier: tuple[Matrix, Vector], later: tuple[Matrix, Vector]
+) -> tuple[Matrix, Vector]:
     """Two steps as one."""
     (first, added), (second, then) = earlier, later
     columns = [times(second, column) for column in zip(*first)]

@@ -93,7 +93,7 @@ class Model:
         np.sum(slopes, axis=0, out=gradient[BIAS])
         of_output = slopes @ self.kernels[KERNEL].T
         if self.task.per == "step":
-            of_output = _at(batch.answered, of_output, run.output)
+            of_output = _at_rows(batch.answered, of_output, run.output)
         for name, value in self.layer.gradients(run, of_output).items():
             gradient[name][...] = np.transpose(value)
         self.update.apply(self.vector.whole, self.gradient.whole)
@@ -134,7 +134,7 @@ class Model:
         return len(batch.y) if self.training.error == "mean" else batch.extent.sequences
 
 
-def _at(rows: Array, values: Array, like: Array) -> Array:
+def _at_rows(rows: Array, values: Array, like: Array) -> Array:
     """Values at these rows, and 0 at the others."""
     whole = np.zeros_like(like)
     whole[rows] = values

@@ -95,7 +95,7 @@ def _roles(content: Mapping[str, Any], console: Console) -> None:
     for known in content["open"]:
         told(console, f"  open      {known['option']}: {known['problem']}", style="yellow")
     print_warnings([Remark(text) for text in content["odd"]], console)
-    _next(content["file"], console)
+    _print_next_commands(content["file"], console)
 
 
 def _span(ends: Sequence[int]) -> str:
@@ -107,7 +107,7 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(cut(name) for name in names[:5]) + more
 
 
-def _next(file: str, console: Console, heading: str = _WITH_ROLES) -> None:
+def _print_next_commands(file: str, console: Console, heading: str = _WITH_ROLES) -> None:
     told(console, f"\n{heading}:")
     told(console, f"  {command('new', 'experiment', 'NAME', '--data', file)}")
 
@@ -127,7 +127,7 @@ def _arrays(content: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     kind, why = content["kind"]
     told(console, f"\nprobably: kind: {kind or '?'} ({why})")
-    _next(content["file"], console)
+    _print_next_commands(content["file"], console)
 
 
 # ------------------------------------------------------------------ a text
@@ -141,7 +141,7 @@ def _text(content: Mapping[str, Any], console: Console) -> None:
         add(table, level, *counts, ", ".join(cut(name, 14) for name in known["often"]))
     console.print(table)
     told(console, "\nprobably: the next character is to be predicted (level: word, the next word)")
-    _next(content["file"], console, "an experiment to start from")
+    _print_next_commands(content["file"], console, "an experiment to start from")
 
 
 # ------------------------------------------------------------------ an experiment

@@ -122,7 +122,7 @@ def forecast(
     left, run = max(how.budget - spent, 0), len(rounds)
     usual = USUAL * how.margin if noise is None else noise
     spreads = _spreads(asked, rounds if noise is None else (), math.sqrt(2.0) * usual)
-    longest = _up_to(how, _longest(how, run, left, variants))
+    longest = _at_most(how, _longest(how, run, left, variants))
     sharing = sum(about.levels is None for about in asked.values())
     suffices = _suffices(how, [(about, spreads[text][0]) for text, about in asked.items()])
     budget = None
@@ -133,7 +133,7 @@ def forecast(
         noise=usual,
         given=noise is not None,
         run=run,
-        rounds=_up_to(how, run + left // variants),
+        rounds=_at_most(how, run + left // variants),
         longest=longest,
         claims=tuple(
             _expected(text, about, how, sharing, longest, *spreads[text])
@@ -170,7 +170,7 @@ def _spent(
     return searches(experiment, trials) + how.pilot * variants
 
 
-def _up_to(how: Design, rounds: int) -> int:
+def _at_most(how: Design, rounds: int) -> int:
     return rounds if how.most is None else min(rounds, how.most)
 
 

@@ -72,7 +72,7 @@ def drawn_next(plan: Plan, history: History, population: Sequence[Drawn], genera
         rng = np.random.default_rng(
             derive_seed(f"{plan.search.seed} {number} {attempt} candidate", 64)
         )
-        made = _made(plan, population, rng, name_of(number))
+        made = _drawn_cell(plan, population, rng, name_of(number))
         form = form_of(plan, made.cell)
         if form in history.forms:
             continue
@@ -133,7 +133,9 @@ def _renewed(plan: Plan, row: Row) -> Row:
     return replace(row, form=form_of(plan, cell), print=known_by)
 
 
-def _made(plan: Plan, population: Sequence[Drawn], rng: np.random.Generator, name: str) -> Child:
+def _drawn_cell(
+    plan: Plan, population: Sequence[Drawn], rng: np.random.Generator, name: str
+) -> Child:
     if plan.search.origin == "grammar":
         return from_grammar(rng, plan.rules, name)
     return child([cell_of(parent.cell) for parent in population], rng, plan.rules, name)

@@ -37,7 +37,7 @@ def settings(plan: Plan, history: History, drawn: Drawn, task: str) -> list[Trai
     revisits = len(history.revisits.get(drawn.number, ()))
     if revisits:
         earlier = _tried(plan, history, drawn, task, revisits)
-        return [*earlier, *_more(plan, drawn, task, earlier, revisits)]
+        return [*earlier, *_random_trainings(plan, drawn, task, earlier, revisits)]
     shares, pools = _shares(plan, history, drawn, task)
     trainings: list[Training] = []
     for index in range(plan.search.settings):
@@ -55,7 +55,7 @@ def settings(plan: Plan, history: History, drawn: Drawn, task: str) -> list[Trai
 def settings_left(plan: Plan, history: History, drawn: Drawn, task: str) -> list[Training]:
     """The trainings that one more visit to a cell of the population would add on a task."""
     visits = len(history.revisits.get(drawn.number, ())) + 1
-    return _more(plan, drawn, task, _tried(plan, history, drawn, task, visits), visits)
+    return _random_trainings(plan, drawn, task, _tried(plan, history, drawn, task, visits), visits)
 
 
 def _tried(plan: Plan, history: History, drawn: Drawn, task: str, visit: int) -> list[Training]:
@@ -64,7 +64,7 @@ def _tried(plan: Plan, history: History, drawn: Drawn, task: str, visit: int) ->
     return [row.training for row in rows if row.training.index < visit * plan.search.settings]
 
 
-def _more(
+def _random_trainings(
     plan: Plan, drawn: Drawn, task: str, tried: Sequence[Training], visit: int
 ) -> list[Training]:
     """The trainings of a visit, at random settings that were not tried."""

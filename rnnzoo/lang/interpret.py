@@ -101,7 +101,7 @@ def run(
     before = evaluate(program.before, dict(once), sizes)
     state, steps, loop = dict(start), [], Evaluator.of(program.loop, sizes)
     for t in range(time):
-        now = _at(before, t, time, batch)
+        now = _values_at(before, t, time, batch)
         now |= {("previous", name): value for name, value in state.items()}
         now["time", "t"] = np.asarray(float(t))
         loop(now)
@@ -220,14 +220,14 @@ def _kept(program: Program, back: Adjoint, tape: Tape, t: int) -> Values:
     }
     time = len(tape.steps)
     batch = next(value for (kind, _), value in step.items() if kind == "result").shape[0]
-    return _at(before, t, time, batch) | {key: _spread(step[key], batch) for key in names}
+    return _values_at(before, t, time, batch) | {key: _spread(step[key], batch) for key in names}
 
 
 def _spread(value: Array, batch: int) -> Array:
     return np.broadcast_to(value, (batch, *value.shape)) if value.ndim == 1 else value
 
 
-def _at(values: Values, t: int, time: int, batch: int) -> Values:
+def _values_at(values: Values, t: int, time: int, batch: int) -> Values:
     """Values as step t reads them: row t of what is (time, batch, size); weights and constants as
     they are.
     """

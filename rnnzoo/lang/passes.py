@@ -120,14 +120,16 @@ def apart(step: ir.Step) -> ir.Step:
 
     So the part of the inputs leaves the loop, as that of a matrix of its own does.
     """
-    equations = tuple(replace(equation, expr=_apart(equation.expr)) for equation in step.equations)
+    equations = tuple(
+        replace(equation, expr=_joined_apart(equation.expr)) for equation in step.equations
+    )
     return step if equations == step.equations else replace(step, equations=equations)
 
 
-def _apart(expr: ir.Expr) -> ir.Expr:
+def _joined_apart(expr: ir.Expr) -> ir.Expr:
     if not isinstance(expr, ir.Apply):
         return expr
-    args = tuple(map(_apart, expr.args))
+    args = tuple(map(_joined_apart, expr.args))
     vectors = ir.joined(args[1]) if expr.op.is_product else ()
     if len(vectors) < 2:
         return expr if args == expr.args else replace(expr, args=args)

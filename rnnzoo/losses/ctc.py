@@ -63,7 +63,9 @@ def _losses_and_slopes(y: Tensor, logits: Tensor, ops: Any, scan: Scan) -> tuple
     forward, backward = _variables(spelt, said, ops, scan)
     whole = ops.logaddexp(backward[0, :, 0], backward[0, :, 1])
     through = ops.exp(forward + backward - said - whole[:, None])  # of paths, at each place
-    shares = ops.einsum("tns,nsk->ntk", through, _is(spelt[..., None], ops.arange(outputs), ops))
+    shares = ops.einsum(
+        "tns,nsk->ntk", through, _is_equal(spelt[..., None], ops.arange(outputs), ops)
+    )
     slopes = ops.exp(frames) - shares
     return ops.reshape(-whole, logits.shape[:-2]), ops.reshape(slopes, logits.shape)
 
@@ -87,8 +89,8 @@ def _variables(spelt: Tensor, said: Tensor, ops: Any, scan: Scan) -> tuple[Tenso
     skips = ops.where(other, 0.0, _NEVER)
     never = ops.full_like(said[0, :, :2], _NEVER)
     last = places - 1 - 2 * ops.count_nonzero(spelt, axis=1)  # counted from the end
-    begins = _NEVER * (1 - _is(number[None], 0, ops)) + ops.zeros_like(said[0])
-    ends = _NEVER * (1 - _is(number[None], last[:, None], ops)) + ops.zeros_like(said[0])
+    begins = _NEVER * (1 - _is_equal(number[None], 0, ops)) + ops.zeros_like(said[0])
+    ends = _NEVER * (1 - _is_equal(number[None], last[:, None], ops)) + ops.zeros_like(said[0])
     start = ops.concatenate([begins, ends])
     skips = ops.concatenate([
         ops.concatenate([never, skips], axis=1),
@@ -109,7 +111,7 @@ def _variables(spelt: Tensor, said: Tensor, ops: Any, scan: Scan) -> tuple[Tenso
     return steps[:, :count], ops.flip(steps[:, count:], axis=(0, 2))
 
 
-def _is(numbers: Tensor, others: Tensor, ops: Any) -> Tensor:
+def _is_equal(numbers: Tensor, others: Tensor, ops: Any) -> Tensor:
     """1 where they are equal, else 0."""
     return ops.where(ops.equal(numbers, others), 1.0, 0.0)
 

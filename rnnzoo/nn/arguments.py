@@ -213,17 +213,17 @@ def by_name(argument: str, given: Any, weights: Sequence[str]) -> ByName:
 
 def _key_for(weight: str, given: Mapping[str, Any]) -> str | None:
     """The weight's name, with its layer or without; else the first pattern that fits."""
-    for name in (weight, _bare(weight)):
+    for name in (weight, _without_layer(weight)):
         if name in given:
             return name
     return next((pattern for pattern in given if _fits(pattern, weight)), None)
 
 
 def _fits(pattern: str, weight: str) -> bool:
-    return fnmatchcase(_bare(weight), pattern) or fnmatchcase(weight, pattern)
+    return fnmatchcase(_without_layer(weight), pattern) or fnmatchcase(weight, pattern)
 
 
-def _bare(weight: str) -> str:
+def _without_layer(weight: str) -> str:
     return weight.rpartition(".")[2]
 
 
@@ -235,7 +235,7 @@ def _refuse_key(argument: str, key: str, weights: Sequence[str], keys: Mapping[s
             f"{argument}: '{key}' has no effect, since '{first}' is for the same weights",
             f"put '{key}' before '{first}'",
         )
-    names = sorted({*weights, *map(_bare, weights)})
+    names = sorted({*weights, *map(_without_layer, weights)})
     fix = nearest(key, names) or f"its weights are {', '.join(names[:40])}"
     raise UsageError(f"{argument}: the cell has no weight '{key}'", fix)
 

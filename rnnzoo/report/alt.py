@@ -103,13 +103,13 @@ def _growth(summary: Summary, curve: ScalingCurve) -> str:
     told = []
     for value, table in curve.tables:
         rows = [row for row in table.rows if row.mean is not None]
-        shown = _listed(_at(row, curve.solved) for row in rows)
+        shown = _listed(_score_or_solved(row, curve.solved) for row in rows)
         told.append(f"at {value:g} {shown}")
     what = "Shares of trainings that solve it" if curve.solved else f"Scores on {summary.report}"
     return f"{what}, by {option}: {'; '.join(told)}."
 
 
-def _at(row: VariantRow, solved: bool) -> str:
+def _score_or_solved(row: VariantRow, solved: bool) -> str:
     if solved and row.solved:
         return f"{row.variant} {row.solved.count} of {row.solved.trials}"
     return f"{row.variant} {number(row.mean)}"

@@ -108,7 +108,7 @@ def _answer(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
             f" {measured(f'{_margin(claim, verdict):g}', unit)}{trainings}"
         )
     least, most = (low, high) if relation == "worse" else (-high, -low)
-    return f"{a} is {relation} than {b}{_by(least, most, unit)}{trainings}"
+    return f"{a} is {relation} than {b}{_by_how_much(least, most, unit)}{trainings}"
 
 
 def _relation(claim: Claim, verdict: Verdict) -> str:
@@ -143,7 +143,7 @@ def _between(low: float, high: float, unit: str) -> str:
     return f": between {below} better and {measured(above, unit)} worse"
 
 
-def _by(least: float, most: float, unit: str) -> str:
+def _by_how_much(least: float, most: float, unit: str) -> str:
     if math.isfinite(least) and math.isfinite(most):
         return ", by " + measured(" to ".join(_figures(least, most, least, most)), unit)
     if math.isfinite(least):

@@ -253,16 +253,16 @@ def needed(asked: Question, spread: float, level: float, looks: Looks, run: int)
     more = [rounds for rounds in rounds_by_case.values() if rounds > run]
     if not more:
         return f"a few rounds more than these {run}, which would have decided most such studies"
-    least, most = _about(min(more)), _about(max(more))
+    least, most = _two_figures(min(more)), _two_figures(max(more))
     span = least if least == most else f"{least} to {most}"
     cases = []
     for case, rounds in rounds_by_case.items():
-        count = _about(rounds) if rounds > run else f"these {run}"
+        count = _two_figures(rounds) if rounds > run else f"these {run}"
         cases.append(f"{count} if {case}")
     return f"about {span} rounds in all at this spread ({run} were run): {', '.join(cases)}"
 
 
-def _about(rounds: int) -> str:
+def _two_figures(rounds: int) -> str:
     """Two figures."""
     figures = 10 ** max(0, math.floor(math.log10(rounds)) - 1)
     return f"more than {MANY:,}" if rounds > MANY else f"{math.ceil(rounds / figures) * figures:,}"

@@ -48,7 +48,7 @@ def beside(
         if adjusted is None:
             continue
         for place, claim in zip(places_of_pair, claims):
-            with_adjustment[place] = _with(verdicts[place], claim, adjusted)
+            with_adjustment[place] = _with_equal_settings(verdicts[place], claim, adjusted)
     return tuple(with_adjustment)
 
 
@@ -96,7 +96,7 @@ def _placed(select: Select, space: Space, trials: Sequence[Result]) -> Placed:
     )
 
 
-def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
+def _with_equal_settings(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
     low, high = adjusted.interval()
     if claim.form == SAME:
         margin = claim.number or 0.0
@@ -115,14 +115,14 @@ def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
     return replace(
         verdict,
         equal_settings=(
-            f"at equal settings{where}: {_by(adjusted.difference, low, high)}, {words}"
+            f"at equal settings{where}: {_in_words(adjusted.difference, low, high)}, {words}"
             f" {pvalue(p)}; {LIMIT}"
         ),
         numbers={**verdict.numbers, **numbers},
     )
 
 
-def _by(difference: float, low: float, high: float) -> str:
+def _in_words(difference: float, low: float, high: float) -> str:
     """A difference in words; its interval has the sign of the word."""
     if difference < 0:
         return f"better by {-difference:.3f} ({-high:z.3f} to {-low:z.3f})"

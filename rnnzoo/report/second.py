@@ -211,7 +211,7 @@ def _of_region(
         *((axis, lower) for axis in axes if low[axis] < NEAR),
         *((axis, upper) for axis in axes if high[axis] > 1.0 - NEAR),
     ])  # fmt: skip
-    places, scores = _within(experiment, results, task, group, low, high)
+    places, scores = _points_within(experiment, results, task, group, low, high)
     try:
         plane = slopes(places[:, axes], scores)
     except StatsError:
@@ -224,7 +224,7 @@ def _of_region(
             yield Border(group, dimension.name, value, by, error)
 
 
-def _within(
+def _points_within(
     experiment: Experiment,
     results: Sequence[Result],
     task: str,
@@ -269,13 +269,13 @@ def _within(
 
 def box(stage: Second) -> Iterator[tuple[str, str]]:
     """What to know before a verdict is believed: a heading and a sentence each."""
-    yield "settings", f"{_where(stage)}{_improving(stage)}"
+    yield "settings", f"{_regions_in_words(stage)}{_improving(stage)}"
     yield "epochs", _how_long(stage)
     yield "failures", _failing(stage)
     yield "trainings", _spent(stage)
 
 
-def _where(stage: Second) -> str:
+def _regions_in_words(stage: Second) -> str:
     if not stage.settings and stage.ended == "decided":
         return "nowhere: the tasks before decide the claims"
     if not stage.settings:
@@ -304,7 +304,7 @@ def _searched(stage: Second, label: str, name: str) -> str:
 
 def _improving(stage: Second) -> str:
     texts = [
-        f"{_whose(stage, border)} still improve towards {_towards(border)}"
+        f"{_scores_of(stage, border)} still improve towards {_towards(border)}"
         for border in stage.borders
     ]
     return "".join(f". {text[0].upper()}{text[1:]}" for text in texts)
@@ -318,7 +318,7 @@ def _towards(border: Border) -> str:
     )
 
 
-def _whose(stage: Second, border: Border) -> str:
+def _scores_of(stage: Second, border: Border) -> str:
     return "scores" if stage.common else f"scores of {', '.join(border.variants)}"
 
 

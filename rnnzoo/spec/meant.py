@@ -46,7 +46,7 @@ def meant(
         return ()
     known = set(" ".join(forms).split())
     words, blanks = _read(rest.split(), known, names)
-    ranked = sorted(((_alike(words, form.split()), form) for form in forms), reverse=True)
+    ranked = sorted(((_likeness(words, form.split()), form) for form in forms), reverse=True)
     (best, form), (second, _) = ranked[:2]
     strangers = "A" in blanks and not {blanks["A"], blanks.get("B")} & {*names["A"]}
     if best < CLOSE or best == second or strangers:
@@ -120,7 +120,7 @@ def _said(word: str, known: Collection[str], names: Mapping[str, Collection[str]
     return next((list(_HABITS.get(habit, [habit])) for habit in near), ["A"])
 
 
-def _alike(words: Sequence[str], form: Sequence[str]) -> float:
+def _likeness(words: Sequence[str], form: Sequence[str]) -> float:
     return difflib.SequenceMatcher(
         None, words, [word.rstrip("%") for word in form], autojunk=False
     ).ratio()

@@ -43,11 +43,11 @@ def unusual(value: Any) -> dict[str, Any]:
     return {
         attribute.name: getattr(value, attribute.name)
         for attribute in fields(value)
-        if getattr(value, attribute.name) != _usual(attribute)
+        if getattr(value, attribute.name) != _default_of(attribute)
     }
 
 
-def _usual(attribute: Field[Any]) -> Any:
+def _default_of(attribute: Field[Any]) -> Any:
     return (
         attribute.default if attribute.default_factory is MISSING else attribute.default_factory()
     )

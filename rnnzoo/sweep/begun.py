@@ -131,7 +131,7 @@ def possible(
 def ways(experiment: Experiment, lanes: Sequence[Lanes] = (ALONE,)) -> list[Experiment]:
     """The experiments that one can be, the one that is begun where none was run first."""
     return [
-        _under(backend, lane_counts, experiment)
+        _with_backend(backend, lane_counts, experiment)
         for lane_counts in lanes
         for backend in _backends(experiment, lane_counts)
     ]
@@ -204,7 +204,7 @@ def among(
     return holds
 
 
-def _under(backend: str, lanes: Lanes, experiment: Experiment) -> Experiment:
+def _with_backend(backend: str, lanes: Lanes, experiment: Experiment) -> Experiment:
     size, precision = lanes
     training = replace(experiment.training, backend=backend, population=size, precision=precision)
     return experiment if training == experiment.training else replace(experiment, training=training)

@@ -70,7 +70,7 @@ def nowhere(file: str, folder: Path, of_folder: str, content: str) -> Problem | 
         kind = os.stat(path).st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a name of a file"
-        return f"no file {file}: {reason}", _where(folder)
+        return f"no file {file}: {reason}", _where_paths_begin(folder)
     if stat.S_ISDIR(kind):
         return f"no file {file}: it is a folder", of_folder
     if not stat.S_ISREG(kind):
@@ -78,7 +78,7 @@ def nowhere(file: str, folder: Path, of_folder: str, content: str) -> Problem | 
     return None
 
 
-def _where(folder: Path) -> str:
+def _where_paths_begin(folder: Path) -> str:
     return (
         "a path is relative to the folder of the experiment that it stands in, on the command"
         f" line to the current folder (here {os.path.realpath(folder)})"

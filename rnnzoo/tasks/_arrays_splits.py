@@ -34,7 +34,7 @@ def numbers(
     count, group = len(targets.y), arrays.get("group")
     remarks = []
     if "split" in arrays:
-        where = _given(arrays["split"], count, path)
+        where = _as_numbers(arrays["split"], count, path)
         if group is not None:
             _check_groups(group, where, path)
         if set(np.unique(where)) == {0, 2}:
@@ -160,7 +160,7 @@ def _word(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _given(split: np.ndarray, count: int, path: Path) -> np.ndarray:
+def _as_numbers(split: np.ndarray, count: int, path: Path) -> np.ndarray:
     """The splits as numbers."""
     values, place = np.unique(split, return_inverse=True)
     words = [_word(value) for value in values.tolist()]

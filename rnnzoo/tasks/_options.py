@@ -126,7 +126,7 @@ def check_spec(experiment: Experiment) -> None:
     mistakes = Mistakes()
     folder = Path(experiment.file).parent
     for task in experiment.tasks:
-        for option, problem, fix in _all(task, folder):
+        for option, problem, fix in _all_wrong(task, folder):
             mistakes.add(place_of(task, option), problem, fix)
     mistakes.raise_if_any()
 
@@ -137,7 +137,7 @@ def place_of(task: TaskChoice, option: str) -> Span:
     return task.places.get(option, whole)
 
 
-def _all(task: TaskChoice, folder: Path) -> list[Wrong]:
+def _all_wrong(task: TaskChoice, folder: Path) -> list[Wrong]:
     try:
         if plugins.is_path(task.name):
             return list(_unlike(task, folder / task.name))

@@ -34,7 +34,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     if options["answer"] == "step":
         splits = _generated.at_lengths(options, seed, _running)
     else:
-        splits = _generated.at_lengths(options, seed, _up_to, at_length=_whole)
+        splits = _generated.at_lengths(options, seed, _of_lengths_up_to, at_length=_whole)
     return _symbols.task("parity", splits, 2, by_length=bool(options["test_lengths"]))
 
 
@@ -47,7 +47,7 @@ def _whole(count: int, length: int, rng: np.random.Generator) -> Split:
     return Split(running.x, running.y[:, -1], running.lengths)
 
 
-def _up_to(count: int, length: int, rng: np.random.Generator) -> Split:
+def _of_lengths_up_to(count: int, length: int, rng: np.random.Generator) -> Split:
     running = _running(count, length, rng)
     lengths = rng.integers(1, length + 1, count).astype(np.int32)
     real = np.arange(length) < lengths[:, None]

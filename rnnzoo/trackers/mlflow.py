@@ -335,13 +335,13 @@ class MlflowTracker:
             ROLE: "trial",
             "variant": trial.variant,
             "cell": trial.cell.partition("\n")[0].removeprefix("name: "),
-            **_given(cell_hash=trial.cell_hash, data=trial.data[:SHOWN]),
+            **_without_empty(cell_hash=trial.cell_hash, data=trial.data[:SHOWN]),
             "task": key.task,
             "stage": key.stage or (REPLICATE if key.replicate else SEARCH),
             "trial": str(trial.index),
             "seed": str(trial.seed),
             "outcome": str(result.outcome.kind),
-            **_given(message=result.outcome.message[:CHUNK]),
+            **_without_empty(message=result.outcome.message[:CHUNK]),
             **{
                 f"{HIDDEN}{number}": packed[start : start + CHUNK]
                 for number, start in enumerate(range(0, len(packed), CHUNK))
@@ -354,7 +354,7 @@ def tracker(setup: Setup) -> MlflowTracker:
     return MlflowTracker(setup.uri, setup.artifacts)
 
 
-def _given(**values: Any) -> dict[str, Any]:
+def _without_empty(**values: Any) -> dict[str, Any]:
     """The values that are not empty."""
     return {name: value for name, value in values.items() if value}
 
@@ -393,7 +393,7 @@ def _params(trial: Trial) -> list[Any]:
     from mlflow.entities import Param
 
     params = {
-        **_given(own_units=trial.own_units),
+        **_without_empty(own_units=trial.own_units),
         **{
             name: value
             for name, value in trial.training.values().items()

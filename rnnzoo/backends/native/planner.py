@@ -318,7 +318,7 @@ class _Building:
         )
 
     def operation(self, form: str, operands: tuple[Member, ...], size: ir.Size) -> Operation:
-        stage = max((_after(operand, size) for operand in operands), default=0)
+        stage = max((_stage_after(operand, size) for operand in operands), default=0)
         operation = Operation(form, operands, size, stage)
         self.operations.append(operation)
         self.sizes[size] = None
@@ -390,7 +390,7 @@ class _Building:
             memory = self.scratch(members(atom.shape))
             value = self.put(value, memory)
             place = Place(memory, 0)
-        return place, max(_there(member) for member in value)
+        return place, max(_stage_in_memory(member) for member in value)
 
     def put(self, value: Sequence[Member], memory: Memory) -> tuple[Member, ...]:
         """Write vectors to memory, unless they are there; what writes them."""
@@ -492,7 +492,7 @@ def _for_each(value: tuple[Member, ...], count: int) -> tuple[Member, ...]:
     return value * count if len(value) == 1 else value
 
 
-def _after(operand: Member, size: ir.Size) -> int:
+def _stage_after(operand: Member, size: ir.Size) -> int:
     """The first stage at which an operation of a size may read an operand."""
     if isinstance(operand, Scalar):
         return 0
@@ -501,7 +501,7 @@ def _after(operand: Member, size: ir.Size) -> int:
     return operand.stage if operand.size == size else operand.stage + 1
 
 
-def _there(member: Member) -> int:
+def _stage_in_memory(member: Member) -> int:
     """The first stage whose products may read a vector in memory: they come after its passes."""
     if isinstance(member, Operation):
         return member.stage

@@ -32,7 +32,7 @@ def cell_file(child: Child, title: str = "", remarks: Sequence[str] = ()) -> str
 def _entries(table: Mapping[str, Any]) -> Iterator[str]:
     """Lines of the entries of a table."""
     for key, value in table.items():
-        yield from _of(key, value)
+        yield from _lines_of(key, value)
 
 
 def origin(child: Child) -> str:
@@ -42,7 +42,7 @@ def origin(child: Child) -> str:
     return f"child of {', '.join(child.parents)} by {', '.join(child.mutations)}"
 
 
-def _of(key: str, value: Any) -> Iterator[str]:
+def _lines_of(key: str, value: Any) -> Iterator[str]:
     """The lines of a key."""
     if isinstance(value, str) and "\n" in value:
         yield f"{key}: |"

@@ -63,7 +63,7 @@ def extended(table: Table, folder: Path, chain: Sequence[Path] = ()) -> Extended
     name = os.path.normpath(path)
     above = extended(parse(read_text(path, name), name), path.parent, (*chain, path.resolve()))
     base = _moved(above.table, path.parent, folder)
-    return Extended(_merged(base, _without(table, EXTENDS)), (table, *above.files))
+    return Extended(_merged(base, _without_key(table, EXTENDS)), (table, *above.files))
 
 
 def _base(node: Node, folder: Path, chain: Sequence[Path]) -> Path:
@@ -100,7 +100,7 @@ def _base(node: Node, folder: Path, chain: Sequence[Path]) -> Path:
     return path
 
 
-def _without(table: Table, key: str) -> Table:
+def _without_key(table: Table, key: str) -> Table:
     entries = {name: node for name, node in table.entries.items() if name != key}
     return Table(entries, {name: table.keys[name] for name in entries}, table.span)
 
@@ -152,7 +152,7 @@ def _moved(table: Table, of: Path, to: Path) -> Table:
     """The table with its paths, which are relative to the folder `of`, relative to another."""
     if os.path.realpath(of) == os.path.realpath(to):
         return table
-    return _with(
+    return _with_moved(
         table,
         {
             "task": lambda node: _tasks(node, of, to),
@@ -163,7 +163,7 @@ def _moved(table: Table, of: Path, to: Path) -> Table:
     )
 
 
-def _with(table: Table, moves: Mapping[str, _Move]) -> Table:
+def _with_moved(table: Table, moves: Mapping[str, _Move]) -> Table:
     """The table with the nodes of some keys moved."""
     entries = dict(table.entries)
     for key, move in moves.items():
@@ -205,7 +205,7 @@ def _cell_search(node: Node, of: Path, to: Path) -> Node:
     """A search over cells, with the tasks of its filter and those that it never sees."""
     if not isinstance(node, Table):
         return node
-    return _with(
+    return _with_moved(
         node,
         {
             "filter": lambda chosen: _filter(chosen, of, to),
@@ -217,7 +217,7 @@ def _cell_search(node: Node, of: Path, to: Path) -> Node:
 def _filter(node: Node, of: Path, to: Path) -> Node:
     """A filter: a task, or a table with one."""
     if isinstance(node, Table) and "task" in node.entries:
-        return _with(node, {"task": lambda task: _task(task, of, to)})
+        return _with_moved(node, {"task": lambda task: _task(task, of, to)})
     return _task(node, of, to)
 
 
