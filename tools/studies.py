@@ -67,6 +67,7 @@ STUDIES = (
         "Gates, mutants, a search (Jozefowicz et al. 2015)",
         (
             "jozefowicz2015_gates",
+            "jozefowicz2015_longer",
             "jozefowicz2015_mutants",
             "jozefowicz2015_found",
             "jozefowicz2015_best",

@@ -27,7 +27,8 @@ from rnnzoo.stats.sequential import Expecting, rounds_needed
 Array = np.ndarray[Any, Any]
 Round = Mapping[str, float]  # score of each variant's training; infinite where it gave none
 ALIKE = 3.0  # two variants are lopsided where the scores of one spread over three times as wide,
-WIDE = 0.5  # and over half a margin; then only that one may be called the worse
+WIDE = 0.5  # and over half a margin
+FAILING = 0.2  # the share of its trainings that may be why; without them it may be called worse
 # the part of the margin inside which an interval must lie: settings are not known exactly either
 CERTAIN = 0.7
 
@@ -173,7 +174,7 @@ def standing(
     differences = scores[:, 0] - scores[:, 1]
     mean = float(differences.mean())
     answer, level, half = _answer_at_level(question, differences, looks, level)
-    lopsided = len(scores) > 1 and _lopsided(scores, question.margin, answer)
+    lopsided = len(scores) > 1 and _lopsided(question, scores, answer)
     if lopsided:
         answer = Answer.OPEN
     elsewhere = Answer.OPEN
@@ -226,16 +227,35 @@ def _answer(question: Question, low: float, high: float) -> Answer:
     return Answer.SAME if -inside < low and high < inside else Answer.OPEN
 
 
-def _lopsided(scores: Array, margin: float, answer: Answer) -> bool:
+def _lopsided(question: Question, scores: Array, answer: Answer) -> bool:
     """Whether one variant spreads so much wider that an answer may not be given.
 
     Some of its trainings do much worse, as where they fail, and how many do is not known after few
-    rounds.  More of them would only make it worse, so it may be called the worse one.
+    rounds.  More of them would only make it worse, so it may be called the worse one, if the rest
+    of its trainings leave no doubt: without the worst fifth they spread alike, and the best of them
+    is behind the other's mean by more than the floor.  Otherwise settings may be what scatters, and
+    the search may have missed its good ones.
     """
-    spread_a, spread_b = scores.std(axis=0, ddof=1)
-    narrow, wide = sorted((spread_a, spread_b))
-    against_the_wide = Answer.WORSE if spread_a > spread_b else Answer.BETTER
-    return bool(wide > ALIKE * narrow and wide > WIDE * margin and answer is not against_the_wide)
+    scores_a, scores_b = scores.T
+    if scores_a.std(ddof=1) > scores_b.std(ddof=1):
+        wide, narrow, called_worse = scores_a, scores_b, Answer.WORSE
+    else:
+        wide, narrow, called_worse = scores_b, scores_a, Answer.BETTER
+    if not _spreads_wider(wide, narrow, question.margin):
+        return False
+    rest = np.sort(wide)[: len(wide) - math.ceil(FAILING * len(wide))]
+    is_clear = (
+        len(rest) > 1
+        and not _spreads_wider(rest, narrow, question.margin)
+        and rest[0] - narrow.mean() > question.floor
+    )
+    return answer is not called_worse or not bool(is_clear)
+
+
+def _spreads_wider(wide: Array, narrow: Array, margin: float) -> bool:
+    """Whether scores spread several times as wide as others, and wide in terms of the margin."""
+    spread = wide.std(ddof=1)
+    return bool(spread > ALIKE * narrow.std(ddof=1) and spread > WIDE * margin)
 
 
 def _seen_elsewhere(question: Question, answer: Answer, scores: Array, seen: Seen) -> bool:

@@ -66,10 +66,10 @@ def main() -> None:
             )
 
 
-def _without() -> Callable[[Array, float, Answer], bool]:
+def _without() -> Callable[[Question, Array, Answer], bool]:
     """The guard as it would be if nothing at all were said of variants that spread so unlike."""
     guard = questions._lopsided
-    return lambda scores, margin, answer: guard(scores, margin, Answer.OPEN)
+    return lambda question, scores, answer: guard(question, scores, Answer.OPEN)
 
 
 if __name__ == "__main__":

@@ -201,6 +201,28 @@ def test_what_spreads_much_wider_than_the_other_may_only_be_called_worse(
         assert (answered.answer, answered.lopsided) == (expected, expected is Answer.OPEN)
 
 
+@pytest.mark.parametrize(
+    ("others", "answer"),
+    [
+        ([3.0] * 6, Answer.WORSE),  # two of eight fail
+        ([3.0] * 5 + [0.5], Answer.OPEN),  # and one does better than the other variant
+        ([3.0] * 5 + [0.99 + FLOOR], Answer.OPEN),  # or as well, within the floor
+        ([2.0, 3.0, 4.0, 5.0, 6.0, 7.0], Answer.OPEN),  # no few that fail: all of them scatter
+    ],
+)
+def test_what_spreads_wider_is_worse_only_if_a_fifth_of_its_trainings_is_why(
+    others: Sequence[float], answer: Answer
+) -> None:
+    """Otherwise settings may be what scatters, and good ones what the search has missed."""
+    rounds_: list[Round] = [
+        {"base": 1.0 + 0.01 * (-1) ** number, "a": score}
+        for number, score in enumerate([9.0, 8.0, *others])
+    ]
+    answered = standing(question(), rounds_, Fixed(), 1.0, SEEN)
+    assert answered.mean > 1.0 + FLOOR
+    assert (answered.answer, answered.lopsided) == (answer, answer is Answer.OPEN)
+
+
 def test_scores_that_spread_alike_or_little_are_not_lopsided() -> None:
     wild = [{"base": 1.0, "a": 2.0 + (3.0 if number == 4 else 0.0)} for number in range(8)]
     both = [{**scored, "base": scored["a"] - 1.0} for scored in wild]
