@@ -284,17 +284,29 @@ def in_the_way(error: OSError) -> str:
     where the system lets nobody make one, as in /proc; empty where that is not the reason of an
     error.
     """
-    if error.errno == errno.ENOENT and _arose_in(error) == "mkdir":
-        return "no folder can be made there: choose another place"
+    if error.errno == errno.ENOENT and _in_a_closed_folder(error.filename):
+        return "nothing can be made there: choose another place"
     if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return ""
     return "move away what is there, or choose another place"
 
 
-def _arose_in(error: BaseException) -> str:
-    """The name of the function that raised an error; empty where none has."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return frames[-1].f_code.co_name if frames else ""
+def _in_a_closed_folder(path: object) -> bool:
+    """Whether a path lies in a folder that is there, and in which the system lets nobody make
+    anything, as in /proc.  No permission tells, so it is tried.
+    """
+    if not isinstance(path, str | os.PathLike):
+        return False
+    folder = Path(path).parent
+    tried = folder / f".rnnzoo-{os.getpid()}"
+    try:
+        tried.mkdir()
+        tried.rmdir()
+    except FileNotFoundError:
+        return folder.is_dir()
+    except OSError:
+        pass  # it has another reason, which is that of the error if it matters
+    return False
 
 
 def absent_package(error: ModuleNotFoundError) -> str:

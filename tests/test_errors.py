@@ -160,8 +160,19 @@ def test_a_folder_that_nobody_can_make_is_no_bug_of_ours(
     assert main(["schema", "--write", "/proc/schemas"]) == 1
     told = capsys.readouterr().err
     assert told.startswith("/proc/schemas: No such file or directory\n")
-    assert "fix: no folder can be made there: choose another place" in told
+    assert "fix: nothing can be made there: choose another place" in told
+    with pytest.raises(FileNotFoundError) as caught:
+        Path("/proc/schema.json").write_text("")
+    assert errors.in_the_way(caught.value) == "nothing can be made there: choose another place"
+
+
+def test_a_file_that_is_missing_is_not_taken_for_one_that_cannot_be_made(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing", tmp_path / "no folder" / "missing"):
+        with pytest.raises(FileNotFoundError) as caught:
+            path.read_text()
+        assert errors.in_the_way(caught.value) == ""
     assert errors.in_the_way(FileNotFoundError(errno.ENOENT, "a file of ours is missing")) == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
