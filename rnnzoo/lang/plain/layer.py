@@ -16,10 +16,9 @@ from rnnzoo.errors import UsageError, listed
 from rnnzoo.lang import ir, text
 from rnnzoo.lang.formulas import formula, names_at_start, names_in
 from rnnzoo.lang.plain.dialects import TORCH
-from rnnzoo.lang.plain.write import Writer
+from rnnzoo.lang.plain.write import WIDTH, Writer
 from rnnzoo.spec.cell import EXPRESSION, Init
 
-WIDTH = 100  # characters of a line
 # names within the functions that go through all steps
 IN_LOOPS = frozenset(
     {"after", "batch", "before", "first", "name", "now", "of_one", "output", "outputs", "real",

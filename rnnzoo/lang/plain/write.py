@@ -36,7 +36,7 @@ from rnnzoo.lang.primitives import (
 from rnnzoo.lang.primitives.base import CALL, LOOSE, PREFIX, PRODUCT, SUM, Written
 from rnnzoo.lang.text import number
 
-WIDTH = 100
+WIDTH = 100  # characters of a line
 INDENT = "    "
 
 
