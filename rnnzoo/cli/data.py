@@ -95,7 +95,10 @@ def _roles(content: Mapping[str, Any], console: Console) -> None:
     for known in content["open"]:
         told(console, f"  open      {known['option']}: {known['problem']}", style="yellow")
     print_warnings([Remark(text) for text in content["odd"]], console)
-    _print_next_commands(content["file"], console)
+    unknown = [known["option"] for known in content["open"]]
+    if unknown == ["inputs"]:
+        return  # no option of `new` would help
+    _print_next_commands(content["file"], console, unknown=unknown)
 
 
 def _span(ends: Sequence[int]) -> str:
@@ -107,9 +110,21 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(cut(name) for name in names[:5]) + more
 
 
-def _print_next_commands(file: str, console: Console, heading: str = _WITH_ROLES) -> None:
+def _print_next_commands(
+    file: str, console: Console, heading: str = _WITH_ROLES, unknown: Sequence[str] = ()
+) -> None:
+    """
+    Args:
+        unknown: roles for which the command must be given a column, or nothing would be written.
+    """
+    asked: list[str] = []
+    for role in unknown:
+        if role != "inputs":
+            asked += [f"--{role}", "COLUMN"]
     told(console, f"\n{heading}:")
-    told(console, f"  {command('new', 'experiment', 'NAME', '--data', file)}")
+    told(console, f"  {command('new', 'experiment', 'NAME', '--data', file, *asked)}")
+    if "id" in unknown:
+        told(console, "  of one series, --order COLUMN in place of --id COLUMN")
 
 
 # ------------------------------------------------------------------ arrays

@@ -260,6 +260,25 @@ def test_an_experiment_is_shown_as_it_is_loaded(tmp_path: Path) -> None:
     assert "<b>" not in page
 
 
+def test_the_next_command_asks_for_the_columns_that_are_not_known(tmp_path: Path) -> None:
+    days = [f"2025-{month:02d}-{day:02d}" for month in (1, 2, 3) for day in range(1, 29)]
+    rows = [f"{day},{RNG.normal():.3f}" for day in [*days, days[0]]]  # one day comes twice
+    (tmp_path / "my.csv").write_text("\n".join(["day,sales", *rows]))
+    shown = rnnzoo("data", "my.csv", cwd=tmp_path).stdout
+    asked = "rnnzoo new experiment NAME --data my.csv --id COLUMN --target COLUMN"
+    assert f"  {asked}\n  of one series, --order COLUMN in place of --id COLUMN\n" in shown
+    refused = rnnzoo("new", "experiment", "mine", "--data", "my.csv", cwd=tmp_path)
+    assert "--id COLUMN" in refused.stderr
+
+
+def test_no_command_is_offered_for_a_table_that_cells_cannot_read(tmp_path: Path) -> None:
+    table = "patient;hour;pulse;class\n1;0;3,5;a\n1;1;4,5;a\n2;0;1,5;b\n2;1;;b\n"
+    (tmp_path / "my.csv").write_text(table)
+    shown = rnnzoo("data", "my.csv", cwd=tmp_path).stdout
+    assert "open      inputs: no column is left" in shown
+    assert "rnnzoo new" not in shown
+
+
 def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
     np.savez(tmp_path / "my.npz", x=255 * RNG.random((40, 6)), y=np.arange(40.0) * 1e6)
     spec(tmp_path, "{name: arrays, file: my.npz, kind: regress}")
