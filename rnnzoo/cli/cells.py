@@ -74,7 +74,9 @@ def _checked(args: argparse.Namespace) -> int:
         print_json([file.to_dict() for file in files])
     else:
         console = plain_console()
-        for file in files:
+        for number, file in enumerate(files):
+            if number and files[number - 1].error:
+                print()
             file.show(console)
     return 2 if any(file.error for file in files) else 0
 
@@ -101,7 +103,7 @@ class _Looked:
     def show(self, console: Console) -> None:
         """Print it; lines of the file, with carets beneath them, stay as they are."""
         if self.error is not None:
-            print(f"{self.error}\n")
+            print(self.error)
             return
         told(console, f"{self.name}: {self.about}")
         if self.note:

@@ -114,3 +114,13 @@ def test_a_file_that_is_not_there_is_told_beside_the_others_and_keeps_none_from_
     assert "there is no file" in printed.out
     assert "is right" in printed.out
     assert printed.err == ""
+
+
+def test_an_empty_line_parts_a_mistake_from_the_next_file_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "none.yaml", "nor.yaml"]) == 2
+    printed = capsys.readouterr().out
+    assert "\n\nthere is no file nor.yaml" in printed
+    assert not printed.endswith("\n\n")
