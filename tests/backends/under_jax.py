@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,12 +104,7 @@ def _packed_layer(name: str, count: int) -> tuple[float, float] | None:
     (ours, outputs), (slopes, expected) = both
     assert not np.any(outputs[used:])
     outputs = outputs[:used]
-    scales = [max(1.0, float(np.abs(slope).max())) for slope in slopes]
-    apart = [
-        float(np.abs(each - slope).max()) / scale
-        for each, slope, scale in zip(ours, slopes, scales, strict=True)
-    ]
-    return _furthest([outputs], [expected]), max(apart, default=0.0)
+    return _furthest([outputs], [expected]), _furthest(ours, slopes)
 
 
 def packed_trainings(cell: str, is_of_steps: bool) -> list[list[float]]:
@@ -224,9 +220,7 @@ def _without_loop(named: str, masked: bool, backwards: bool, dtype: str) -> floa
         return jax.jit(jax.grad(loss, has_aux=True))(given)
 
     without, looped = map(jax.tree.leaves, (computed("scan"), computed("portable")))
-    # gradients of weights are sums over all steps, so they are compared by their size
-    scales = [max(1.0, float(np.abs(of_loop).max())) for of_loop in looped]
-    return max(_furthest([a / s], [b / s]) for a, b, s in zip(without, looped, scales, strict=True))
+    return _furthest(without, looped)
 
 
 def _with_engine_scan(named: str, **options: Any) -> Recurrent:
@@ -322,9 +316,15 @@ def of_sigmoids() -> tuple[float, float, float]:
     return tuple(_furthest([value], [other]) for value, other in zip(computed, expected))
 
 
-def _furthest(arrays: Any, others: Any) -> float:
-    pairs = zip(arrays, others, strict=True)
-    return max(float(np.abs(np.asarray(array) - np.asarray(other)).max()) for array, other in pairs)
+def _furthest(arrays: Iterable[Any], others: Iterable[Any]) -> float:
+    """The largest difference from the others; of values above 1 it is a share of the largest, since
+    states of random weights may grow to millions, and gradients are sums over all steps.
+    """
+    apart = [0.0]
+    for array, other in zip(map(np.asarray, arrays), map(np.asarray, others), strict=True):
+        size = max(1.0, float(np.abs(other).max(initial=0.0)))
+        apart.append(float(np.abs(array - other).max(initial=0.0)) / size)
+    return max(apart)
 
 
 def trainings(*names: str) -> dict[str, list[float]]:
