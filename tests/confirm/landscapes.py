@@ -65,13 +65,27 @@ class Landscape:
         return scores + failed - self.fails.get(variant, 0.0)
 
 
-def level(raw: Truth) -> Truth:
+def level(raw: Truth, axes: int = len(AXES)) -> Truth:
     """The landscape with every variant's best 1 % moved to 0."""
-    points = qmc.Sobol(len(AXES), seed=7).random(CHECKED)
+    points = qmc.Sobol(axes, seed=7).random(CHECKED)
     best = np.array(
         [np.sort(raw(points, variant))[: int(BEST * CHECKED)].mean() for variant in range(VARIANTS)]
     )
     return lambda points, variant: raw(points, variant) - best[variant]
+
+
+def along(truth: Truth, axes: int) -> Truth:
+    """The landscape where only the first axes are searched, the learning rate over its upper two
+    decades; all others stay in the middle.
+    """
+
+    def searched(points: Array, variant: int) -> Array:
+        whole = np.full((len(points), len(AXES)), 0.5)
+        whole[:, :axes] = points
+        whole[:, 0] = (1.0 + points[:, 0]) / 2.0
+        return truth(whole, variant)
+
+    return level(searched, axes)
 
 
 @cache

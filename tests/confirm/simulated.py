@@ -59,8 +59,20 @@ def _wrong(answer: Answer, effect: float) -> bool:
     return answer is Answer.SAME and abs(effect) >= MARGIN
 
 
-def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: int) -> Told:
-    """One whole study: search, pilots, rounds."""
+def study(
+    landscape: Landscape,
+    design: Design,
+    effects: Sequence[float],
+    seed: int,
+    trials: int = SEARCH,
+    axes: int = len(AXES),
+) -> Told:
+    """One whole study: search, pilots, rounds.
+
+    Args:
+        trials: of each variant, in the search.
+        axes: how many are searched.
+    """
     rng = np.random.default_rng(seed)
     added = dict(enumerate(effects))
 
@@ -71,11 +83,11 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
     def uniform(words: str) -> float:
         return float(rng.random())
 
-    drawn = [rng.random((SEARCH, len(AXES))) for _ in range(VARIANTS)]
+    drawn = [rng.random((trials, axes)) for _ in range(VARIANTS)]
     names = [f"v{position}" for position in range(VARIANTS)]
     search = Scored(
         np.concatenate(drawn),
-        tuple(name for name in names for _ in range(SEARCH)),
+        tuple(name for name in names for _ in range(trials)),
         np.concatenate([train(name, points) for name, points in zip(names, drawn)]),
     )
     claimed = tuple(
