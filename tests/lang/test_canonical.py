@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -14,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from rnnzoo import lang
 from rnnzoo.lang import ir
 from rnnzoo.lang.canonical import canonical_hash, canonical_text
+from rnnzoo.lang.formulas import names_in
 from rnnzoo.lang.primitives import add, neg, sub
 from rnnzoo.lang.text import cell_text
-from rnnzoo.spec.cell import built_in_names
+from rnnzoo.spec.cell import Init, built_in_names
 from tests.samples import cells, compiled, examples
 from tests.strategies import cell_texts
 
@@ -86,6 +88,10 @@ def regrouped(cell: ir.Cell, rng: random.Random) -> ir.Cell:
     return rewritten(cell, change)
 
 
+def with_name(value: float | str, old: str, new: str) -> float | str:
+    return re.sub(rf"\b{old}\b", new, value) if isinstance(value, str) else value
+
+
 def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
     """Every equation and every weight under another name."""
     steps = (cell.step, cell.first)
@@ -101,13 +107,24 @@ def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
             return replace(expr, name=new[expr.name])
         return expr
 
+    def beginning(init: Init) -> Init:
+        """The beginning of a weight, which may read other weights."""
+        values = init.values
+        for name in names_in(init):
+            if name in new:
+                values = tuple(with_name(value, name, new[name]) for value in values)
+        return replace(init, values=values)
+
     def step(old: ir.Step) -> ir.Step:
         return ir.Step(
             tuple(
                 replace(equation, name=new[equation.name], expr=expression(equation.expr))
                 for equation in old.equations
             ),
-            tuple(replace(weight, name=new[weight.name]) for weight in old.weights),
+            tuple(
+                replace(weight, name=new[weight.name], init=beginning(weight.init))
+                for weight in old.weights
+            ),
         )
 
     states = tuple(replace(state, name=new[state.name]) for state in cell.states)
