@@ -14,7 +14,7 @@ from tests.confirm.landscapes import along
 from tests.confirm.simulated import DESIGN, EFFECTS, rows, study
 
 LANDSCAPES = ("forest", "own kernels", "bowls")
-SEARCHES = ((1, 6), (2, 12), (4, 4))  # axes, trials of each variant
+SEARCHES = ((1, 4), (1, 6), (4, 4))  # axes, trials of each variant
 EQUAL = (0.0,) * len(EFFECTS)
 
 
