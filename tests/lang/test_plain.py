@@ -114,7 +114,7 @@ def test_the_module_of_every_zoo_cell_computes_what_the_reference_does(
         agrees(cell.ir, text, lambda *given: run_torch(torch, *given), masked)
 
 
-@pytest.mark.parametrize("name", cells(("clockwork",)))
+@pytest.mark.parametrize("name", cells(("clockwork", "s4d")))
 def test_the_function_of_every_zoo_cell_computes_what_the_reference_does(name: str) -> None:
     cell = view(name)
     text = cell.plain("jax")

@@ -294,8 +294,8 @@ class Writer:
         return [*above, *lines]
 
     def lines(self, before: str, expr: ir.Expr, indent: str, after: str = "") -> list[str]:
-        """`before` and an expression; where that is too long for one line, the terms of a sum or
-        the operands of a call stand on lines of their own.
+        """`before` and an expression; where that is too long for one line, the terms of a sum, the
+        operands of a call or what a matrix multiplies stand on lines of their own.
         """
         whole, inner = self.text(expr), indent + INDENT
         if len(before) + len(whole) + len(after) <= WIDTH or not isinstance(expr, ir.Apply):
@@ -304,6 +304,10 @@ class Writer:
             return [f"{before}(", *self.sum(expr, inner), f"{indent}){after}"]
         if expr.op.symbol in ("*", "/"):
             return self.factors(before, expr, indent, after)
+        vector = expr.args[-1]
+        matrix = whole.removesuffix(f"({self.text(vector)})")
+        if matrix.endswith("@ "):
+            return [f"{before}{matrix}(", *self.sum(vector, inner), f"{indent}){after}"]
         called = whole.partition("(")[0]
         if called == self.dialect.where.partition("(")[0] and len(expr.args) == 3:
             condition, *values = expr.args
