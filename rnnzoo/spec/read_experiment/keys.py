@@ -376,8 +376,9 @@ EXPERIMENT: Mapping[str, Key] = {
     ),
     "init": Key("one initialiser for all weights of all models", cells.INIT, "that of each cell"),
     "family": Key(
-        "which claims share the error rate of 5 %: all of the `file`, or those on each `task` by"
-        " themselves, and those about several tasks by themselves; no trial depends on it",
+        "which claims share the error rate of 5 %: all of the `file`, or those on each `task`"
+        " separately, with those about several tasks as a group of their own; no trial depends on"
+        " it",
         Legal(words=("file", "task")),
         "`file`",
     ),
