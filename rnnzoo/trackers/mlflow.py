@@ -53,7 +53,8 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
 }
 STUDY = "rnnzoo.study"  # tag of every run of ours: the study's identity, or `report`
-ROLE = "rnnzoo.role"  # `study`, `trial` or `report`
+ROLE = "rnnzoo.role"
+ROLES = ("study", "trial", "report")
 BEST = "trial "  # before the number of a study's best trial, in its run's tag `best`
 SEARCH, REPLICATE = "search", "replicate"  # tag `stage` of trials that confirm nothing
 HIDDEN = "mlflow.rnnzoo.result."  # MLflow's pages leave out tags that begin with `mlflow.`
@@ -285,12 +286,14 @@ class MlflowTracker:
 
     def _delete_half_written(self) -> None:
         """Delete runs that a killed sweep left half written; they are written again from the
-        storage.
+        storage.  A study's run is whole before the first of its trials is written, and so is that
+        of the report before its files are.
         """
-        query = f"tags.`{ROLE}` = 'trial' and attributes.status = 'RUNNING'"
-        while runs := self.client.search_runs([self._id], query, max_results=self.page):
-            for run in runs:
-                self.client.delete_run(run.info.run_id)
+        for role in ROLES:
+            query = f"tags.`{ROLE}` = '{role}' and attributes.status = 'RUNNING'"
+            while runs := self.client.search_runs([self._id], query, max_results=self.page):
+                for run in runs:
+                    self.client.delete_run(run.info.run_id)
 
     def _delete(self, result: Result) -> None:
         """Delete the run of a trial that was run again; MLflow's pages still show it among deleted

@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -247,6 +248,29 @@ def test_a_run_that_a_killed_sweep_left_half_written_is_written_anew(store: Path
     assert again.recorded("half") == {}
     again.record(given)
     assert list(again.results("half")) == [given]
+
+
+@pytest.mark.parametrize("method", ["_parent", "_report_run"])
+def test_nothing_that_a_killed_sweep_left_half_written_goes_on_running(
+    method: str, store: Path
+) -> None:
+    """Nor the run of a study or of the report: killed as it was begun, it is begun anew."""
+    tracker = make(store)
+    tracker.open(f"killed{method}", "", {})
+    client = tracker.client  # type: ignore[attr-defined]
+    for run in client.search_runs([tracker._id]):  # type: ignore[attr-defined]
+        client.delete_run(run.info.run_id)
+    with patch.object(type(client), "set_terminated", side_effect=KeyboardInterrupt):
+        begin = getattr(tracker, method)
+        with pytest.raises(KeyboardInterrupt):  # killed here
+            begin(result(0)) if method == "_parent" else begin()
+    again = make(store)
+    again.open(f"killed{method}", "", {})
+    again.record(result(0))
+    runs = client.search_runs([tracker._id])  # type: ignore[attr-defined]
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    roles = sorted(run.data.tags["rnnzoo.role"] for run in runs)
+    assert roles == ["report", "study", "trial"]
 
 
 def test_a_store_that_cannot_be_reached_is_one_plain_message() -> None:
