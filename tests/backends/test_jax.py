@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed"
 )
 EXACT, OF_GRADIENTS = 1e-12, 1e-11
-NATIVE = 1e-4  # absolute, in float32
+NATIVE = 1e-4  # in float32
 SINGLE = 1e-5  # relative, over the first epochs in float32
 OF_SUMS = 3e-5  # relative, of gradients that are sums over steps in float32
 # cells whose trainings are not packed: they read the number of the step, have delays, or draw
@@ -66,7 +66,7 @@ def check_layers(
     wrong = [
         (layer, outputs, gradients)
         for layer, (outputs, gradients) in zip(layers, errors, strict=True)
-        if outputs > EXACT or gradients > OF_GRADIENTS
+        if not (outputs <= EXACT and gradients <= OF_GRADIENTS)  # what is no number is wrong, too
     ]
     assert not wrong
 
@@ -78,7 +78,9 @@ def test_layers_equal_the_reference_and_their_gradients_jaxs_own(under_jax: Unde
 
 def check_native(under_jax: UnderJax, layers: Sequence[tuple[str, int, bool]]) -> None:
     errors = under_jax("native_layers", *layers)
-    assert not [layer for layer, both in zip(layers, errors, strict=True) if max(both) > NATIVE]
+    assert not [
+        layer for layer, both in zip(layers, errors, strict=True) if not np.max(both) <= NATIVE
+    ]
 
 
 @compiler

@@ -20,6 +20,7 @@ from rnnzoo.lang import reference
 from rnnzoo.spec.cell import built_in_names
 from tests.backends.in_float64 import KEEP, UNITS, Layer, computed, random_weights, read
 from tests.backends.trained import predictions, small_model
+from tests.closeness import check_close
 
 EXACT, OF_GRADIENTS = 1e-12, 1e-11
 SAMPLE = (("depth_gated", 2, True), ("clockwork", 1, True))
@@ -51,14 +52,6 @@ def test_the_plain_loop_equals_the_reference_and_its_gradients_those_of_tensorfl
     check_close(outputs, expected_outputs(layer), EXACT, layer)
     for slope, expected in zip(gradients, of_tensorflow, strict=True):
         check_close(slope, expected, OF_GRADIENTS, layer)
-
-
-def check_close(values: np.ndarray, expected: np.ndarray, tolerance: float, layer: Layer) -> None:
-    """Within the tolerance; of values above 1, as a share of the largest, since states of random
-    weights may grow to millions.
-    """
-    size = max(1.0, float(np.abs(expected).max(initial=0.0)))
-    np.testing.assert_allclose(values, expected, rtol=0, atol=tolerance * size, err_msg=str(layer))
 
 
 def under_torch(program: str) -> None:

@@ -28,6 +28,7 @@ from rnnzoo.nn.train import Model, train
 from rnnzoo.spec.trial import Trial
 from tests import samples
 from tests.backends.trained import predictions, trial
+from tests.closeness import apart
 
 SIZE = {"batch": 2, "time": 6, "inputs": 3, "units": 8}
 X_SEED, KEPT_SEED = 1, 2
@@ -317,14 +318,8 @@ def of_sigmoids() -> tuple[float, float, float]:
 
 
 def _furthest(arrays: Iterable[Any], others: Iterable[Any]) -> float:
-    """The largest difference from the others; of values above 1 it is a share of the largest, since
-    states of random weights may grow to millions, and gradients are sums over all steps.
-    """
-    apart = [0.0]
-    for array, other in zip(map(np.asarray, arrays), map(np.asarray, others), strict=True):
-        size = max(1.0, float(np.abs(other).max(initial=0.0)))
-        apart.append(float(np.abs(array - other).max(initial=0.0)) / size)
-    return max(apart)
+    differences = [apart(array, other) for array, other in zip(arrays, others, strict=True)]
+    return float(np.max(differences, initial=0.0))  # Python's `max` may leave out what is no number
 
 
 def trainings(*names: str) -> dict[str, list[float]]:

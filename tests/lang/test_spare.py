@@ -20,6 +20,7 @@ from rnnzoo.lang.spare import SpareStep, with_spare
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import built_in_names
 from tests import samples
+from tests.closeness import check_close
 from tests.strategies import cell_texts
 
 UNITS, BUCKET, INPUTS, BATCH, TIME = 8, 12, 3, 2, 4
@@ -179,18 +180,13 @@ class InBucket:
         return gradients
 
 
-def close(value: np.ndarray, exact: np.ndarray, what: str) -> None:
-    scale = max(1.0, float(np.abs(exact).max(initial=0)))
-    np.testing.assert_allclose(value / scale, exact / scale, rtol=0, atol=EXACT, err_msg=what)
-
-
 def check(cell: ir.Cell, number: int, units: int = UNITS, bucket: int = BUCKET) -> None:
     problem = Problem(cell, number, units, bucket)
     inside = InBucket(problem, number)
     alone, computed = problem.alone(), inside.computed()
     for name in problem.names:
         size = problem.size_of(name)
-        close(computed.results[name], inside.copied(alone.results[name], size), name)
+        check_close(computed.results[name], inside.copied(alone.results[name], size), EXACT, name)
     gradients = inside.gradients_of_weights(computed)
     masks = {name: reference.mask(cell, weight, problem.model) for name, weight in of(problem)}
     for name, weight in of(problem):
@@ -201,17 +197,19 @@ def check(cell: ir.Cell, number: int, units: int = UNITS, bucket: int = BUCKET) 
             assert exact is None or not exact.any()
             continue
         index = inside.layout.index(weight.shape, problem.model, problem.bucket)
-        close(whole[index] * mask, (0 if exact is None else exact) * mask, f"d.{name}")
+        check_close(whole[index] * mask, (0 if exact is None else exact) * mask, EXACT, f"d.{name}")
         whole[index] = 0
         assert not whole.any(), f"spare entries of {name} have a gradient"
     for state in cell.states:
         if state.name in alone.gradients.start:
             exact = inside.wide(alone.gradients.start[state.name], state.size)
-            close(computed.gradients.start[state.name], exact, f"d.{state.name} at the start")
+            check_close(
+                computed.gradients.start[state.name], exact, EXACT, f"d.{state.name} at the start"
+            )
     for name, gradient in alone.gradients.inputs.items():
         key = ("input" if ("input", name) in problem.sequences else "below", name)
         exact = inside.wide(gradient, problem.size_of_sequence(key))
-        close(computed.gradients.inputs[name], exact, f"d.{name}")
+        check_close(computed.gradients.inputs[name], exact, EXACT, f"d.{name}")
 
 
 def of(problem: Problem) -> list[tuple[str, ir.Weight]]:

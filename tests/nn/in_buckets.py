@@ -17,6 +17,7 @@ from rnnzoo.nn.update import updating
 from rnnzoo.spec.hyperparameters import WITH_MOMENTUM
 from rnnzoo.spec.trial import Trial
 from tests.backends.trained import trial as trial_of
+from tests.closeness import apart
 
 UNITS, SIZE, BATCH, TIME = 8, 12, 3, 6
 UPDATES, CLIP = 4, 0.1  # which every gradient here exceeds
@@ -60,7 +61,7 @@ def _trained(optimizer: str) -> list[float]:
     vector = _after_updates(inside, x)
     own = vector[inside.fitting.trained]
     vector[inside.fitting.trained] = 0
-    return [_apart(own, exact), float(np.abs(vector).max())]
+    return [apart(own, exact), float(np.abs(vector).max())]
 
 
 def _after_updates(network: Network, x: np.ndarray) -> np.ndarray:
@@ -95,8 +96,8 @@ def _network(cell: str, training: dict[str, Any]) -> list[float]:
     spare = slopes.copy()
     spare[inside.fitting.trained] = 0
     return [
-        _apart(logits, alone),
-        _apart(slopes[inside.fitting.trained], exact),
+        apart(logits, alone),
+        apart(slopes[inside.fitting.trained], exact),
         float(np.abs(spare).max()),
     ]
 
@@ -118,7 +119,3 @@ def _computed(network: Network, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = [variable.value for variable in variables]
     slopes, logits = jax.jit(jax.grad(loss, has_aux=True))(values)
     return np.asarray(logits), np.concatenate([np.ravel(slope) for slope in slopes])
-
-
-def _apart(values: np.ndarray, exact: np.ndarray) -> float:
-    return float(np.abs(values - exact).max() / max(1.0, np.abs(exact).max()))
