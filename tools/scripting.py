@@ -144,8 +144,8 @@ def written(value: Any, indent: int = 0, before: int = 0) -> str:
 
 def examples(page: str) -> dict[str, Any]:
     """The documents on the page, by command."""
-    examples = re.findall(r"^### (\w+)\n\n```\n.*?\n```\n\n```json\n(.*?)\n```", page, re.M | re.S)
-    return {name: json.loads(document) for name, document in examples}
+    documents = re.findall(r"^### (\w+)\n\n```\n.*?\n```\n\n```json\n(.*?)\n```", page, re.M | re.S)
+    return {name: json.loads(document) for name, document in documents}
 
 
 def documents(folder: Path) -> Iterator[tuple[str, Any]]:

@@ -249,7 +249,7 @@ def _lopsided(question: Question, scores: Array, answer: Answer) -> bool:
         and not _spreads_wider(rest, narrow, question.margin)
         and rest[0] - narrow.mean() > question.floor
     )
-    return answer is not called_worse or not bool(is_clear)
+    return answer is not called_worse or not is_clear
 
 
 def _spreads_wider(wide: Array, narrow: Array, margin: float) -> bool:

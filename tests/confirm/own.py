@@ -10,8 +10,8 @@ import sys
 from dataclasses import replace
 from itertools import product
 
-from tests.confirm.landscapes import along
-from tests.confirm.simulated import DESIGN, EFFECTS, rows, study
+from tests.confirm.landscapes import VARIANTS, along
+from tests.confirm.simulated import DESIGN, EFFECTS, SEARCH, rows, study
 
 LANDSCAPES = ("forest", "own kernels", "bowls")
 SEARCHES = ((1, 4), (1, 6), (4, 4))  # axes, trials of each variant
@@ -22,8 +22,8 @@ def shares(name: str, axes: int, trials: int, studies: int) -> tuple[float, floa
     """The share of studies with a wrong word where no two variants differ, that where some do, and
     right answers a study there.
     """
-    # six trials of each variant are 66 trainings, twelve are 132: as many are left for rounds
-    budget = DESIGN.budget + 11 * (trials - 4)
+    # more trials in the search take nothing from the rounds
+    budget = DESIGN.budget + VARIANTS * (trials - SEARCH)
     design = replace(DESIGN, common=False, share=0.1, pilot=1, budget=budget)
     landscape = rows()[name]()
     equal, told = [], []
