@@ -22,11 +22,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-# each command in a list of its own; prints their exit codes
+# each command in a list of its own; prints their exit codes.  SciPy takes a name of `sys.modules`
+# for a package that is there, so that it is the finder that does not find what is hidden
 PROGRAM = """\
 import json, sys
+from importlib.machinery import PathFinder
 hidden, commands = map(json.loads, sys.argv[1:])
-sys.modules.update(dict.fromkeys(hidden))
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        is_hidden = name.partition(".")[0] in hidden
+        return None if is_hidden else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
 from rnnzoo.cli import main
 print(json.dumps([main(command) for command in commands]))
 """
@@ -144,6 +151,22 @@ def test_a_command_that_needs_more_says_what_is_missing(tmp_path: Path) -> None:
         "`rnnzoo sweep` needs optuna, which is not installed here\n"
         "  fix: install rnnzoo with all that it needs (docs/installing.md): pip install rnnzoo\n"
     )
+
+
+def test_a_table_is_reported_where_what_was_run_cannot_be_read(tmp_path: Path) -> None:
+    folder = ROOT / "rnnzoo/demo"
+    shutil.copy(folder / "gates.yaml", tmp_path)
+    (tmp_path / "results").mkdir()
+    shutil.copy(folder / "gates.csv", tmp_path / "results")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/optuna.db").touch()
+    done = run("reports", ("report", "gates.yaml"), cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "[0]", done.stdout + done.stderr
+    assert done.stdout.splitlines()[:2] == [
+        "trials that were run here are not read: optuna is not installed",
+        "from results/gates.csv: 101 trials",
+    ]
+    assert (tmp_path / "runs/gates/report/report.html").is_file()
 
 
 def test_cells_are_checked_listed_and_drawn_without_what_windows_lacks(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.api import root
 from rnnzoo.api.value import Results
-from rnnzoo.errors import UsageError, argument, number_of, without_password
+from rnnzoo.errors import UsageError, absent_package, argument, number_of, without_password
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
@@ -38,23 +38,29 @@ def found(
     experiment: Experiment, source: Sequence[str], tell: TellSource, progress: Progress = silent
 ) -> Results:
     """From where the user says; else from the storage, MLflow, or the table in `results/`: the
-    first that has trials.
+    first that has trials.  Where a library is missing that reads the first two, it is the table.
 
     Raises:
         UsageError: nothing was run yet, or the source is none of this experiment.
+        ModuleNotFoundError: a library is missing, and there is no table.
     """
     if is_tracker(source):
         return _from_mlflow(experiment, progress)
     if source:
         return _from_tables(experiment, source, tell)
-    if ran(experiment.name):
-        return _from_storage(experiment, progress)
-    if _tracked(experiment.name):
-        tell(f"the storage has none of its trials: from {config.read().tracker_title}", False)
-        return _from_mlflow(experiment, progress)
-    kept = tables(experiment.name)
+    kept = [str(path) for path in tables(experiment.name)[:1]]
+    try:
+        recorded = _from_record(experiment, tell, progress)
+    except ModuleNotFoundError as error:
+        package = absent_package(error)
+        if not kept or not package:
+            raise
+        tell(f"trials that were run here are not read: {package} is not installed", True)
+        recorded = None
+    if recorded is not None:
+        return recorded
     if kept:
-        return _from_tables(experiment, [str(kept[0])], tell)
+        return _from_tables(experiment, kept, tell)
     raise UsageError("nothing has been run yet", experiment.how_to_run)
 
 
@@ -248,6 +254,16 @@ def _tracked(name: str) -> bool:
     settings = config.read()
     asked = settings.tracker != config.MLFLOW or settings.tracking.startswith("sqlite")
     return asked and bool(recorded(name))
+
+
+def _from_record(experiment: Experiment, tell: TellSource, progress: Progress) -> Results | None:
+    """Of what was run here: from the storage, or else from MLflow; None where neither has any."""
+    if ran(experiment.name):
+        return _from_storage(experiment, progress)
+    if _tracked(experiment.name):
+        tell(f"the storage has none of its trials: from {config.read().tracker_title}", False)
+        return _from_mlflow(experiment, progress)
+    return None
 
 
 def _from_storage(experiment: Experiment, progress: Progress) -> Results:
