@@ -39,7 +39,7 @@ class TestDask(LauncherContract):
             yield
 
     def make(self, setup: Setup) -> Launcher:
-        return self.cluster.launcher(setup, capacity=2)
+        return self.cluster.launcher(setup, capacity=min(2, setup.workers))
 
 
 def test_every_launcher_of_the_package_is_tested() -> None:
