@@ -20,7 +20,7 @@ from rnnzoo.spec.claims import FASTER, tasks_of
 from rnnzoo.spec.experiment import Experiment, Space
 from rnnzoo.spec.hyperparameters import SIZES, Value, resolved
 from rnnzoo.spec.timing import ROUNDS, Side, Timing
-from rnnzoo.spec.trial import Outcome, Progress, Trial
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.measure import Cost, corner
 from rnnzoo.sweep.plan import Study
 
@@ -50,7 +50,7 @@ def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study
 def missing(
     experiment: Experiment, studies: Sequence[Study], known: Collection[tuple[str, str]]
 ) -> list[tuple[Study, Study]]:
-    """Of the pairs that are wanted those to measure: where sizes are the same, one order answers
+    """Of the pairs that are wanted, those to measure: where sizes are the same, one order answers
     both.
 
     Args:
@@ -153,12 +153,13 @@ class _Turns:
         self.launcher, self.trials = launcher, trials
         self.interrupted, self.patience = interrupted, patience
         self.tickets: list[int] = []
+        self.waiting: set[int] = set()  # which of the two wait for an answer
 
     def run(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Seconds a step of each trial, round by round.
 
         Raises:
-            SpeedError: one of them ended before its last epoch.
+            SpeedError: one of them ended before its last epoch, or otherwise than complete.
         """
         for trial in self.trials:  # one after the other: the first epoch compiles, and waits then
             self.tickets.append(self.launcher.submit(trial))
@@ -167,35 +168,48 @@ class _Turns:
             # who comes first changes, as drift would favour one
             order = (0, 1) if number % 2 else (1, 0)
             for side in order:
-                self.launcher.answer(self.tickets[side], True)
+                self.go_on(side)
                 self.heard(side)
         first, second = (self.ended(side) for side in (0, 1))
         return first, second
+
+    def go_on(self, side: int) -> None:
+        """Let a trial that waits go on."""
+        self.waiting.discard(side)
+        self.launcher.answer(self.tickets[side], True)
 
     def heard(self, side: int) -> None:
         """Wait until an epoch of a trial is over."""
         news = self.next(side)
         if isinstance(news, Outcome):
-            for other, ticket in enumerate(self.tickets):
-                if other != side:
-                    self.launcher.answer(ticket, False)
-                    self.next(other)
-            reason = f": {news.message}" if news.message else ""
-            raise SpeedError(f"{self.trials[side].variant} ended as {news.kind.words}{reason}")
+            raise self.cannot_be_measured(side, _ended_as(news))
+        self.waiting.add(side)
 
     def ended(self, side: int) -> tuple[float, ...]:
-        self.launcher.answer(self.tickets[side], True)
+        """Let a trial end, and return its seconds a step, round by round."""
+        self.go_on(side)
         outcome = self.next(side)
+        if isinstance(outcome, Outcome) and outcome.kind is not Kind.COMPLETE:
+            raise self.cannot_be_measured(side, _ended_as(outcome))
         if (
             not isinstance(outcome, Outcome)
             or len(outcome.curve) != 1 + ROUNDS
             or not outcome.seconds.get("step")
         ):
-            raise SpeedError(f"{self.trials[side].variant} did not tell how long its epochs took")
+            raise self.cannot_be_measured(side, "did not tell how long its epochs took")
         # steps an epoch follow from the median, which the trial itself has divided by them
         epochs = np.array([row["seconds"] for row in outcome.curve[1:]])
         steps = float(np.median(epochs)) / outcome.seconds["step"]
         return tuple((epochs / steps).tolist())
+
+    def cannot_be_measured(self, side: int, why: str) -> SpeedError:
+        """What is said of a trial; the other is ended, or its process would stay beside whatever
+        runs next.
+        """
+        for other in self.waiting - {side}:
+            self.launcher.answer(self.tickets[other], False)
+            self.next(other)
+        return SpeedError(f"{self.trials[side].variant} {why}")
 
     def next(self, side: int) -> Progress | Outcome:
         while True:
@@ -204,3 +218,8 @@ class _Turns:
             event = self.launcher.wait(self.patience)
             if event is not None and event.ticket == self.tickets[side]:
                 return event.news
+
+
+def _ended_as(outcome: Outcome) -> str:
+    reason = f": {outcome.message}" if outcome.message else ""
+    return f"ended as {outcome.kind.words}{reason}"

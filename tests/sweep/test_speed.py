@@ -18,7 +18,7 @@ from rnnzoo.sweep.measure import Cost
 from rnnzoo.sweep.run import Sweep
 from tests.report.test_report import task
 from tests.sweep.loop import Quiet, sweep
-from tests.sweep.work import paced
+from tests.sweep.work import paced, paced_until_the_end
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 SPEC = """\
@@ -152,6 +152,25 @@ def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_m
     assert (verdict.word, verdict.p) == ("undecided", None)
     assert verdict.answer == "not measured: how fast rnn and gru train side by side on adding"
     assert verdict.settle == "sweep again with this claim, which measures it at the end"
+
+
+def test_a_variant_that_fails_after_its_last_epoch_is_told_and_the_other_does_not_wait_on(
+    tmp_path: Path,
+) -> None:
+    still_there = []
+
+    class Watching(Quiet):
+        def note(self, text: str) -> None:
+            super().note(text)
+            if "not measured" in text:
+                still_there.append(len(swept.launcher.children))
+
+    swept = sweep(tmp_path, SPEC, 1, Watching(), work=paced_until_the_end)
+    swept.run()
+    assert "not measured: rnn ended as failed: no memory is left for its scores" in (
+        swept.observer.notes
+    )
+    assert still_there == [0]
 
 
 def _table(swept: Sweep) -> table.TrialTable:
