@@ -51,7 +51,12 @@ def _is_begun(path: Path) -> bool:
 def left_behind(path: Path) -> list[Path]:
     """Histories of the same search of which a part was begun once more, the newest first."""
     files = path.parent.glob(f"{path.stem}.{EARLIER}-*")
-    return sorted(files, key=lambda file: int(file.name.rpartition("-")[2]), reverse=True)
+    return sorted(files, key=_number, reverse=True)
+
+
+def _number(earlier: Path) -> int:
+    """The number in the name of a history that was left behind."""
+    return int(earlier.name.rpartition("-")[2])
 
 
 def begin_again(path: Path, plan: Plan, rows: Iterable[Row]) -> None:
@@ -59,7 +64,8 @@ def begin_again(path: Path, plan: Plan, rows: Iterable[Row]) -> None:
 
     A process that is killed in between leaves the history as it was.
     """
-    number = len(left_behind(path)) + 1
+    # not their count: one of them may have been deleted, and the next must not replace another
+    number = max(map(_number, left_behind(path)), default=0) + 1
     with atomic_write(path.with_name(f"{path.stem}.{EARLIER}-{number}")) as draft:
         shutil.copyfile(path, draft)
     with atomic_write(path) as draft:

@@ -26,7 +26,17 @@ from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep.candidates import OpenedSearch, opened_search, unconfirmed
 from rnnzoo.sweep.evolution import Evolution
-from rnnzoo.sweep.recorded import Recorder, about, check, identity_of, newest, others, rows_of
+from rnnzoo.sweep.recorded import (
+    Recorder,
+    about,
+    begin_again,
+    check,
+    identity_of,
+    left_behind,
+    newest,
+    others,
+    rows_of,
+)
 from tests.faults.disks import fill, make_room, small
 from tests.sweep.inline import InlineLauncher
 
@@ -135,6 +145,23 @@ def test_a_line_that_was_cut_off_is_removed_and_run_again(
         opened.history.write_bytes(text[:-cut])
         evolution(opened).run()
         assert results(opened) == whole
+
+
+def test_a_history_that_is_left_behind_replaces_none_before_it_though_one_was_deleted(
+    opened: OpenedSearch,
+) -> None:
+    evolution(opened).run()
+    text = opened.history.read_bytes()
+    for number in (1, 2):
+        begin_again(opened.history, opened.plan, [])
+        opened.history.write_bytes(text + b"\n" * number)
+    first, second = reversed(left_behind(opened.history))
+    first.unlink()
+    kept = second.read_bytes()
+    begin_again(opened.history, opened.plan, [])
+    newest, other = left_behind(opened.history)
+    assert (other, other.read_bytes()) == (second, kept)
+    assert newest.read_bytes() == text + b"\n\n"
 
 
 def test_a_line_that_is_damaged_is_named(opened: OpenedSearch) -> None:
