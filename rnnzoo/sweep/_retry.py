@@ -91,7 +91,8 @@ def plain(error: Exception) -> str | None:
     cause = _cause(error)
     if type(cause).__module__.partition(".")[0] not in _DATABASES:
         return None
-    return str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+    lines = str(getattr(cause, "orig", None) or cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__  # some drivers raise without a word
 
 
 def _cause(error: Exception) -> BaseException:

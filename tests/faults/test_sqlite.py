@@ -118,6 +118,12 @@ def test_a_storage_that_stays_locked_is_told_plainly_and_nothing_is_lost(
     check_the_books(tmp_path, tracker)
 
 
+def test_a_driver_that_raises_without_a_word_is_named_by_its_error() -> None:
+    assert _retry.plain(sqlite3.OperationalError()) == "OperationalError"
+    assert _retry.plain(sqlite3.OperationalError("no such table\nand more")) == "no such table"
+    assert _retry.plain(ValueError("ours")) is None
+
+
 def test_a_storage_that_is_deleted_during_a_run_ends_it_plainly_and_the_tracker_keeps_what_ended(
     tmp_path: Path,
 ) -> None:
