@@ -18,6 +18,7 @@ from rnnzoo.sweep import speed, tracked
 from rnnzoo.sweep.editions import Done
 from rnnzoo.sweep.loop import POLL
 from rnnzoo.sweep.plan import Study
+from rnnzoo.sweep.steering import SPEEDS
 from rnnzoo.sweep.takeover import KnownTrial
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class AfterSearch:
         if sweep.second_stage:
             sweep.stage = "second stage"
             self.confirm(unsearched)
-        sweep.stage = "measuring speeds"
+        sweep.stage = SPEEDS
         self.measure_speeds()
 
     def open(self, studies: Sequence[Study]) -> Done:

@@ -212,6 +212,7 @@ def opened(runs: Path, experiment: str, about: Mapping[str, Any]) -> Iterator[In
 
     Raises:
         OSError: the folder cannot be written.
+        StoreError: files cannot be locked there.
     """
     channels = runs / FOLDER
     _tidy(channels)

@@ -237,14 +237,16 @@ def _leads_to(path: Path, stream: IO[str]) -> bool:
 
 def holder(path: Path) -> str:
     """Who holds a lock, and since when; empty where nobody does."""
-    if not path.exists():
+    try:
+        stream = path.open("r")
+    except FileNotFoundError:  # none, or its sweep ended and has just deleted it
         return ""
-    with path.open("r") as stream:
+    with stream:
         try:
             locks.share(stream)
         except BlockingIOError:
             return _holder(stream)
-        except OSError:  # a disk without locks, on which nothing runs
+        except OSError:  # a disk without locks, on which nobody can hold it
             return ""
     return ""
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.errors import RnnzooError, command, moment, nearest, number_of
+from rnnzoo.errors import RnnzooError, StoreError, command, moment, nearest, number_of
 from rnnzoo.launchers import resize
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EVERY = 0.5  # seconds between two looks at the channel
 MOST_WORKERS = 10_000
-SEARCH = "search"  # the first stage of a sweep
+SEARCH, SPEEDS = "search", "measuring speeds"  # the first and the last stage of a sweep
 TOLD = "told"  # under which a study's provenance has what changed its trials
 
 
@@ -68,7 +68,7 @@ class Steering:
     """Takes commands for a sweep, obeys them, and answers.
 
     Attributes:
-        inbox: None where the folder cannot be written.
+        inbox: None where the folder cannot be written, or has no locks.
         written: the experiment as the sweep began with it.
         told: what is in force.
         log: what the sweep was told, each with the time and what followed.
@@ -290,6 +290,9 @@ class Steering:
                 f"{sweep.part} runs no second stage, of which `budget` is",
                 "tell it the whole sweep, once that runs",
             )
+        if sweep.stage == SPEEDS:
+            again = command("sweep", sweep.experiment.file, "--set", f"confirm.budget={budget}")
+            raise Refused("the second stage has ended", f"when the sweep is done: {again}")
         before = sweep.experiment.confirm.budget
         if budget == before:
             return f"it is {before} trainings on each task already"
@@ -345,8 +348,8 @@ class Steering:
 
 @contextmanager
 def steered(sweep: Sweep) -> Iterator[Steering]:
-    """A sweep that can be told something while the block runs; where its folder cannot be written
-    it says so, and runs all the same.
+    """A sweep that can be told something while the block runs; where its folder cannot be written,
+    or has no locks, it says so, and runs all the same.
     """
     variants = dict.fromkeys(study.variant.label for study in sweep.searches)
     about = {"part": str(sweep.part), "variants": list(variants)}
@@ -356,6 +359,9 @@ def steered(sweep: Sweep) -> Iterator[Steering]:
             inbox = stack.enter_context(channel.opened(sweep.runs, sweep.experiment.name, about))
         except OSError as error:
             sweep.observer.note(f"`rnnzoo ctl` cannot reach this sweep: {error}")
+        except StoreError as error:  # a part, which only the storage's server keeps from others
+            problem, _ = error.parts
+            sweep.observer.note(f"`rnnzoo ctl` cannot reach this sweep: {problem}")
         yield Steering(sweep, inbox, sweep.experiment, Told(sweep.trials))
 
 

@@ -21,7 +21,7 @@ class Supply:
     """Trials that a loop is to begin.
 
     Attributes:
-        source: these, in order; of a search without an end.
+        source: these, in order; those of a search never end.
         is_search: those are begun whose index is below the number of planned trials.
         kept: of variants that are stopped, or were, by label.
     """

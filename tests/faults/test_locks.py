@@ -17,6 +17,7 @@ from rnnzoo.errors import StoreError
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep import lock, status
 from rnnzoo.sweep.lock import FileLock, held
+from rnnzoo.sweep.steering import steered
 from tests.sweep.loop import SPEC, Quiet, sweep
 
 
@@ -175,4 +176,29 @@ def test_a_disk_without_locks_is_no_other_sweep(
         held(tmp_path / "lock", "mine"),
     ):
         pass
+    assert lock.holder(tmp_path / "lock") == ""
+
+
+def test_a_part_on_a_disk_without_locks_runs_and_says_that_nobody_can_tell_it_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There a PostgreSQL storage keeps parts with a common trial apart, and no file does."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    part = sweep(tmp_path, SPEC.format(sampler="random"), 2, Quiet())
+    with steered(part) as steering:
+        assert steering.inbox is None
+    (note,) = part.observer.notes
+    assert note.startswith("`rnnzoo ctl` cannot reach this sweep: ")
+    assert "files cannot be locked there" in note
+    assert "\n" not in note
+
+
+def test_a_lock_that_is_deleted_while_it_is_looked_at_is_held_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "exists", lambda path: True)  # and when it is opened it is gone
     assert lock.holder(tmp_path / "lock") == ""

@@ -423,6 +423,14 @@ def test_a_part_that_runs_no_second_stage_has_no_budget(tmp_path: Path) -> None:
     assert made.steering.told == Told(made.trials)
 
 
+def test_a_budget_that_comes_after_the_second_stage_is_refused(tmp_path: Path) -> None:
+    made = test_confirm.sweep(tmp_path)
+    made.stage = steering.SPEEDS
+    with pytest.raises(RnnzooError, match=r"has ended\n  fix: .* --set confirm.budget=300"):
+        made.steering.obey(Command("budget", number=300))
+    assert made.steering.told == Told(made.trials)
+
+
 def test_a_budget_that_is_told_is_that_of_a_file(confirmed: Sweep, tmp_path: Path) -> None:
     small = test_confirm.SPEC.replace("budget: 100", "budget: 30")
     written = test_confirm.ran(tmp_path / "written", small)
