@@ -31,6 +31,7 @@ ARRAYS = ".npz"
 TEXT = ".txt"
 LEVELS = ("character", "word")
 MOST_FREQUENT = 8  # symbols that are shown
+MOST_LABELS = 100  # different whole numbers that are taken for classes; more are quantities
 _NUMBERS = re.compile(r"[\s,;]*[-+.\d][-+.\deE\s,;]*")  # a line of a table of numbers
 
 
@@ -120,10 +121,15 @@ def arrays(file: str) -> dict[str, Any]:
 
     Raises:
         UsageError: there is no such file, or it is damaged.
+        TaskError: it does not fit into memory.
     """
     path = Path(file)
     try:
         headers = _npz.headers(path)
+        readable = [name for name, header in headers.items() if not header.dtype.hasobject]
+        values = _npz.read(path, readable)
+    except MemoryError as error:
+        raise TaskError(f"{file} does not fit into memory: {error}", "fewer sequences") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
@@ -133,8 +139,6 @@ def arrays(file: str) -> dict[str, Any]:
         {"name": name, "shape": list(header.shape), "type": str(header.dtype)}
         for name, header in headers.items()
     ]
-    readable = [name for name, header in headers.items() if not header.dtype.hasobject]
-    values = _npz.read(path, readable)
     for number, array in enumerate(content):
         if array["name"] in values:
             content[number] = {**array, **_of_array(values[array["name"]])}
@@ -192,9 +196,6 @@ def kind_of(headers: Any, values: Any) -> tuple[str, str]:
     return "regress", f"{target} holds {distinct} different whole numbers, taken for quantities"
 
 
-MOST_LABELS = 100  # of whole numbers; more are quantities
-
-
 def text(file: str) -> dict[str, Any]:
     """The characters and the words of a text.
 
@@ -234,7 +235,7 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
-        StoreError: the page cannot be written.
+        OSError: the page cannot be written.
     """
     from rnnzoo.report import data
     from rnnzoo.spec.read_experiment import read

@@ -24,8 +24,8 @@ def facts(task: Task) -> dict[str, Any]:
     """Sequences, lengths and classes of each split; no input is looked at.
 
     Of each split: how many `sequences` and `steps` there are, `lengths` (least, median, largest),
-    the share of `padding` in its arrays, and how often each of `classes` is a target that counts,
-    or the `targets` (least, mean, largest) of numbers, by output.
+    the share of `padding` in its arrays, and how often each of `classes` is a target that counts;
+    of numbers, how many `answers` there are, and the `range` (least, mean, largest) of all.
     """
     splits = {name: packed(task.splits[name], task.per == "step") for name in SPLITS}
     shown = _shown(task, splits["train"])

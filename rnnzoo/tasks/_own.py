@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ def _loaded(name: str, file: str, write: Any, options: Mapping[str, Any]) -> Tas
 def _is_several(y: Any) -> bool:
     """Whether labels come sequence by sequence, and not as texts."""
     is_list = isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype.hasobject)
-    return is_list and not any(isinstance(labels, str | bytes) for labels in y)
+    # numbers are one label each, of which `arrays` says what is wrong
+    return is_list and not any(isinstance(labels, str | bytes | Number) for labels in y)
 
 
 def _of_labels(y: Any) -> dict[str, np.ndarray]:

@@ -414,8 +414,16 @@ def _bound(own: Path) -> None:
         if total > LIMIT and path != own and _retire(path):
             total -= size
     for known in (folder() / SOURCES).glob("*"):
-        if known.is_file() and not (folder() / known.read_text()).exists():
+        if known.is_file() and not _leads_to_a_folder(known):
             known.unlink()
+
+
+def _leads_to_a_folder(note: Path) -> bool:
+    """Whether a file of `sources/` says where something is."""
+    try:
+        return (folder() / note.read_text()).exists()
+    except ValueError:  # it is damaged: no text, or no name of a folder
+        return False
 
 
 def _used(path: Path) -> float:

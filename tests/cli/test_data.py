@@ -14,6 +14,8 @@ import pyarrow.parquet
 import pytest
 
 from rnnzoo import tasks
+from rnnzoo.api import looking
+from rnnzoo.errors import TaskError
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.tasks import Task
 from tests.command import rnnzoo
@@ -298,6 +300,7 @@ def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
         ("my.pdf", "neither data nor an experiment"),
         ("empty.csv", "empty.csv is empty"),
         ("broken.npz", "cannot read broken.npz: it is no .npz file"),
+        ("damaged.npz", "cannot read damaged.npz: it is damaged"),
         ("twice.csv", "has two columns 'a'"),
         ("folder", "holds no table"),
     ],
@@ -308,12 +311,28 @@ def test_files_that_are_no_data_are_told(tmp_path: Path, name: str, words: str) 
     (tmp_path / "my.pdf").write_text("x")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "broken.npz").write_text("x")
+    np.savez_compressed(tmp_path / "damaged.npz", x=RNG.random((40, 6)))
+    content = bytearray((tmp_path / "damaged.npz").read_bytes())
+    content[len(content) // 2] ^= 0xFF  # behind the headers, which tell nothing of it
+    (tmp_path / "damaged.npz").write_bytes(content)
     (tmp_path / "twice.csv").write_text("a,a\n1,2\n")
     (tmp_path / "folder").mkdir()
     shown = rnnzoo("data", name, cwd=tmp_path)
     assert shown.returncode in (1, 2)
     assert words in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+def test_arrays_that_do_not_fit_into_memory_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise MemoryError("'x' takes 900.0 GB")
+
+    np.savez(tmp_path / "my.npz", x=RNG.random((40, 6)))
+    monkeypatch.setattr(looking._npz, "read", no_room)
+    with pytest.raises(TaskError, match=r"does not fit into memory: 'x' takes 900.0 GB"):
+        looking.arrays(str(tmp_path / "my.npz"))
 
 
 def test_overrides_are_of_experiments_only(tmp_path: Path) -> None:

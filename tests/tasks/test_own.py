@@ -133,6 +133,10 @@ def test_names_of_classes_survive_the_cache(
             r"has \d steps in x and \d in y",
         ),
         (lambda: Task.from_arrays(padded() * np.nan, LABELS), r"^arrays\.npz: x holds 480 NaN"),
+        (
+            lambda: Task.from_arrays(SEQUENCES, [*range(40)], kind="transcribe"),
+            "which labels are whose is not said",
+        ),
         (lambda: Task.from_frame(3, inputs="a", target="b"), "pandas, polars or Arrow, not int"),
         (lambda: Task.from_frame(FRAME, **{**ROLES, "id": "persn"}), "did you mean 'person'"),
         (
@@ -144,7 +148,7 @@ def test_names_of_classes_survive_the_cache(
             r"^frame\.feather, row \d+, column 'a' is missing",
         ),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_does_not_fit_is_told_without_a_folder_of_ours(make: Any, words: str) -> None:
     with pytest.raises(RnnzooError, match=words) as raised:

@@ -494,6 +494,15 @@ def test_a_note_of_where_it_was_made_that_leads_elsewhere_is_not_followed(
     )
 
 
+def test_a_note_that_is_damaged_goes(cache: Path, tmp_path: Path) -> None:
+    options = written(tmp_path)
+    tasks.prepare("arrays", options, folder=tmp_path)
+    for name, content in (("bytes", b"\xff\xfe"), ("zeros", b"\0" * 40)):
+        (cache / "sources" / name).write_bytes(content)
+    tasks.prepare("arrays", options, folder=tmp_path)
+    assert len([*(cache / "sources").iterdir()]) == 1
+
+
 def test_warnings_of_what_is_mapped_are_those_of_what_was_loaded(tmp_path: Path) -> None:
     """Looked at without padding, of which no warning speaks."""
     rng = np.random.default_rng(0)

@@ -330,6 +330,16 @@ def test_windows_of_one_series_with_a_horizon_split_by_time(tmp_path: Path) -> N
     assert f"{len(every) - total} windows lie on two sides" in str(remark)
 
 
+def test_of_few_steps_a_small_share_is_the_last_one(tmp_path: Path) -> None:
+    rows = (f"{day},{day / 2},{day / 4}" for day in range(20))
+    (tmp_path / "few.csv").write_text("\n".join(["day,level,next", *rows]) + "\n")
+    split = {"time": "day", "validation": 0.1, "test": 0.01}
+    options = {**FORECAST, "target": {"next": "number"}, "split": split, "window": {"length": 1}}
+    task = load(tmp_path, options, "few.csv")
+    assert [len(task.splits[name]) for name in tasks.SPLITS] == [18, 1, 1]
+    assert task.splits["test"].x.ravel().tolist() == [9.5]
+
+
 def test_a_target_some_steps_later_at_each_step(tmp_path: Path) -> None:
     values = series(tmp_path)
     options = {**FORECAST, "per": "step", "window": {"length": 5, "step": 5, "horizon": 1}}

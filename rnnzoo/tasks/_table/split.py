@@ -108,7 +108,8 @@ def _by_time(
     times = np.sort(moments[pool])
     ends = np.cumsum([own.split.shares[number - 1] for number in reversed(lacking)])
     for number, share in zip(lacking, reversed(ends)):
-        begins = times[round((1 - share) * len(times))]
+        # of few steps, a small share is less than one: then it is the last
+        begins = times[min(round((1 - share) * len(times)), len(times) - 1)]
         of_step[pool[moments[pool] >= begins]] = number
     return of_step
 
