@@ -146,20 +146,23 @@ def tell(
 
     Raises:
         UsageError: none of them has trials of the variant.
-        OSError: the folder of one cannot be written.
-        KeyboardInterrupt: the end was asked for; what was not taken is withdrawn.
+        OSError: the folder of one cannot be written; what the others have not taken is withdrawn.
+        KeyboardInterrupt: the end was asked for; likewise.
     """
     known = list(dict.fromkeys(label for sweep in sweeps for label in sweep.variants))
     if given.variant and given.variant not in known:
         problem = f"the sweep has no trials of a variant '{given.variant}'"
         raise UsageError(problem, nearest(given.variant, known))
     told = [sweep for sweep in sweeps if not given.variant or given.variant in sweep.variants]
-    names = {sweep: _given_to(sweep, given) for sweep in told}
+    names: dict[Running, str] = {}
     try:
+        for sweep in told:
+            names[sweep] = _given_to(sweep, given)
         return [Reply(sweep, answer) for sweep, answer in _answers(names, waiting).items()]
-    except KeyboardInterrupt:
+    except BaseException:  # an interrupt too: nobody waits for an answer any more
         for sweep, name in names.items():
-            channel.withdraw(sweep, name)
+            if name:
+                channel.withdraw(sweep, name)
         raise
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -222,6 +223,24 @@ def test_a_busy_sweep_has_the_command_withdrawn(
     (reply,) = tell(channel.running(inbox.folder.parent.parent), PAUSE)
     assert not reply.answer.obeyed
     assert "it was withdrawn" in reply.answer.text
+    assert not list(inbox.take())
+
+
+def test_a_sweep_whose_folder_cannot_be_written_leaves_no_command_with_the_others(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = channel.running(inbox.folder.parent.parent)
+    second = replace(first, part="gru")
+    give = channel.give
+
+    def refuses(sweep: Running, command: Command) -> str:
+        if sweep == second:
+            raise PermissionError("read-only")
+        return give(sweep, command)
+
+    monkeypatch.setattr(channel, "give", refuses)
+    with pytest.raises(PermissionError):
+        tell([first, second], PAUSE)
     assert not list(inbox.take())
 
 
