@@ -57,7 +57,7 @@ class _Pooling:
     known: dict[tuple[str, int], _Placed] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     repeated: set[tuple[str, int]] = field(default_factory=set)
-    recovered: list[str] = field(default_factory=list)
+    recovered: dict[str, None] = field(default_factory=dict)  # labels; a third table may repeat one
 
     def add(self, new: _Placed) -> None:
         key = (new.result.study, new.result.trial.index)
@@ -68,7 +68,7 @@ class _Pooling:
         ended = [placed.result.outcome.kind not in RETRIED for placed in (before, new)]
         if ended[0] != ended[1]:
             self.known[key] = new if ended[1] else before
-            self.recovered.append(new.label)
+            self.recovered[new.label] = None
         elif ended[0] and (difference := _difference(before, new)):
             self.conflicts.append(f"{new.label}: {difference}")
         else:

@@ -115,7 +115,7 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
         },
         best_epoch=_whole(row, "best_epoch"),
         seconds={"total": _number(row, "seconds", low=0.0)},
-        message=row["message"] or "",
+        message=_message(row),
         # tables of before have none
         ending=_word(row, "ending", Ending) if row.get("ending") else Ending.UNKNOWN,
         by_length=_by_length(row.get(BY_LENGTH) or ""),
@@ -178,6 +178,11 @@ def _text(row: Mapping[str, Any], name: str) -> str:
     if not isinstance(row[name], str) or not row[name]:
         raise RowError(f"`{name}` is a text, not {row[name]!r}")
     return str(row[name])
+
+
+def _message(row: Mapping[str, Any]) -> str:
+    """A text, which may be empty; a column of Parquet may have any type."""
+    return "" if row["message"] in (None, "") else _text(row, "message")
 
 
 def _flag(row: Mapping[str, Any], name: str) -> bool:

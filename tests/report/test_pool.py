@@ -80,6 +80,15 @@ def test_what_one_machine_could_not_run_counts_as_another_ended_it(tmp_path: Pat
         assert counted.outcome.kind is Kind.COMPLETE
 
 
+def test_a_trial_that_two_machines_could_not_run_is_told_once(tmp_path: Path) -> None:
+    failed = Outcome(Kind.OUT_OF_MEMORY, message="it held more than 500 MiB of memory")
+    whole = content()
+    first, *others = whole.results
+    poor = replace(whole, results=(replace(first, outcome=failed), *others))
+    pool = pooled(written(tmp_path, a=whole, b=poor, c=poor))
+    assert pool.recovered == ("trial 0 of lstm on adding",)
+
+
 def key(result: Result) -> tuple[str, int]:
     return result.study, result.trial.index
 

@@ -357,6 +357,12 @@ def test_a_parquet_table_is_looked_at_likewise(tmp_path: Path) -> None:
     path = table.write(replace(whole, results=(first, wrong, *others)), tmp_path / "t.parquet")
     with pytest.raises(UsageError, match=r"t.parquet:2: `test` is a finite number, not inf"):
         table.read(path)
+    outcome = replace(first.outcome, message=7)  # type: ignore[arg-type]
+    path = table.write(
+        replace(whole, results=(replace(first, outcome=outcome),)), tmp_path / "t.parquet"
+    )
+    with pytest.raises(UsageError, match=r"t.parquet:1: `message` is a text, not 7"):
+        table.read(path)
     path = table.write(replace(whole, results=(first, first)), tmp_path / "t.parquet")
     with pytest.raises(UsageError, match=r"t.parquet:2: trial 0 of .* is there already, at 1"):
         table.read(path)
