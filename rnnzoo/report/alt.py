@@ -149,7 +149,7 @@ def _compared(table: TaskTable) -> str:
     told = []
     for name in hyperparameters(table):
         values = [setting[name] for setting in kept if name in setting]
-        if all(isinstance(value, (int, float)) for value in values) and values:
+        if values and all(type(value) in (int, float) for value in values):  # no true or false
             told.append(f"{in_words(name)} {min(values):.3g} to {max(values):.3g}")
         else:
             told.append(f"{in_words(name)} {_listed(sorted(set(map(str, values))))}")

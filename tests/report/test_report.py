@@ -24,6 +24,7 @@ from rnnzoo import lang, report
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures, paper
 from rnnzoo.report import text as report_text
+from rnnzoo.report.alt import alt_texts
 from rnnzoo.report.html import page as as_html
 from rnnzoo.report.learnt import Nothing, exhausted, nothing
 from rnnzoo.signals import asked_to_end
@@ -531,6 +532,22 @@ def test_pictures_are_svg_with_text_and_tell_how_many_lie_beyond_the_edge() -> N
         assert ">lstm<" in text
     assert "1 more" in pictures["distribution"]
     assert ">always 1<" in pictures["distribution"]
+
+
+def test_a_text_for_a_picture_lists_true_and_false_and_gives_numbers_a_range() -> None:
+    given = [
+        replace(
+            result,
+            trial=replace(
+                result.trial,
+                hyperparameters={"bidirectional": bool(number % 2), "units": 4 + number},
+            ),
+        )
+        for number, result in enumerate(results())
+    ]
+    text = alt_texts(summary(given))["parallel"]
+    assert "bidirectional False, True" in text
+    assert "units 4 to 17" in text
 
 
 def test_without_any_complete_trial_there_is_a_page_and_no_picture(tmp_path: Path) -> None:
