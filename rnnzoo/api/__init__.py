@@ -153,7 +153,7 @@ def evolve(
     Raises:
         SpecError, UsageError: the experiment, or an argument, is wrong.
         TaskError: the data of a task cannot be had.
-        StoreError: the history or the machine cannot go on.
+        StoreError, OSError: the history or the machine cannot go on.
         KeyboardInterrupt: the end was asked for; the search goes on when it is run again.
     """
     from rnnzoo.api import evolving

@@ -34,6 +34,7 @@ def make(folder: Path) -> datetime.date:
 
     Raises:
         UsageError: `cryptography` is not installed, or one of the files is there.
+        OSError: the folder cannot be written.
     """
     existing = [name for name in names() if os.path.lexists(folder / name)]
     if existing:

@@ -223,6 +223,7 @@ def tracked(name: str) -> Sequence[Result]:
 
     Raises:
         UsageError: MLflow has no database.
+        StoreError: it cannot be reached.
     """
     return root.existing_tracker(config.read()).results(name)
 
@@ -378,8 +379,8 @@ def _changes(experiment: Experiment, content: TrialTable) -> list[str]:
 
 
 def _check_settings(experiment: Experiment, content: TrialTable, path: Path) -> None:
-    """Whether trials stand in the space that their search had, where that is known: where it is the
-    file's.
+    """Check that trials lie in the space that their search had, where that is known: where it is
+    the file's.
 
     Raises:
         UsageError: one does not, so that somebody has changed its row.

@@ -263,6 +263,6 @@ def needed(asked: Question, spread: float, level: float, looks: Looks, run: int)
 
 
 def _two_figures(rounds: int) -> str:
-    """Two figures."""
+    """A number of rounds, rounded up to two figures."""
     figures = 10 ** max(0, math.floor(math.log10(rounds)) - 1)
     return f"more than {MANY:,}" if rounds > MANY else f"{math.ceil(rounds / figures) * figures:,}"

@@ -17,10 +17,12 @@ LEAST = 2  # tasks
 
 @dataclass(frozen=True, slots=True)
 class ScalingCurve:
-    """Attributes:
-    name: of the task.
-    option: the option that differs.
-    tables: by the option's value, the smallest first.
+    """A task that a study has at several values of one option.
+
+    Attributes:
+        name: of the task.
+        option: the option that differs.
+        tables: by the option's value, the smallest first.
     """
 
     name: str

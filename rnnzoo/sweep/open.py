@@ -70,6 +70,7 @@ def checked_without_data(experiment: Experiment) -> None:
 
     Raises:
         SpecError: all mistakes in it.
+        UsageError: as `plan.cells`.
     """
     _all_of(experiment, _check_search, cells)
 
@@ -80,6 +81,7 @@ def checked(experiment: Experiment) -> None:
 
     Raises:
         SpecError: all mistakes in it.
+        UsageError: as `plan.cells`.
     """
     checked_parts(experiment)
     foresee(experiment)
@@ -90,6 +92,7 @@ def checked_parts(experiment: Experiment) -> None:
 
     Raises:
         SpecError: all mistakes in them.
+        UsageError: as `plan.cells`.
     """
     _all_of(experiment, _check_search, tasks.check_spec, cells)
 
@@ -243,7 +246,7 @@ def existing_store(settings: Settings, experiment: Experiment) -> search.Store:
     """The storage, for commands that only read; a storage that is not there is not made.
 
     Raises:
-        UsageError: nothing was ever run.
+        UsageError, StoreError: nothing was ever run; or as `store`.
     """
     if not exists(settings.storage):
         raise UsageError("nothing has been run yet", experiment.how_to_run)

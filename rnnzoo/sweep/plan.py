@@ -218,6 +218,7 @@ def studies(
     Raises:
         SpecError: mistakes in the equations of any variant's cell, all of them; or a variant that
             cannot have an equal number of weights.
+        UsageError: as `cells`.
     """
     checked_cells = cells(experiment)
     forms = {

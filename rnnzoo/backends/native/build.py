@@ -131,8 +131,9 @@ def for_processor(quickly: bool = False) -> Tool:
 
 
 def check_wanted() -> None:
-    """Raises:
-    Missing: generated loops are not wanted.
+    """
+    Raises:
+        Missing: generated loops are not wanted.
     """
     if os.environ.get(SWITCH) == SCAN:
         raise Missing(f"{SWITCH}={SCAN}")

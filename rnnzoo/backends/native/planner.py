@@ -55,7 +55,7 @@ class Loops:
     come from.
 
     Attributes:
-        states: names of states; `carried` of all that is carried, with its sizes.
+        carried: sizes by name of all that goes from step to step: states, and perhaps the output.
         wanted: whose adjoints come from above at each step.
         aliases: values that are results, by the name of the result.
     """

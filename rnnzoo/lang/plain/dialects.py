@@ -18,7 +18,6 @@ class Dialect:
         library: its name in messages.
         calls: operation -> function of the same operands.
         forms: operation -> an expression with one `{}` for each operand.
-        numbers: what an operation on Python's numbers is.
         where: the choice between two values.
         lower, upper: the larger, and the smaller, of an array and a number.
         helpers: functions that a file gets where it calls them, by name.
