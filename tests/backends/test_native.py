@@ -321,6 +321,9 @@ def test_why_there_is_no_native_code_is_said(
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(build.Missing, match="there is no compiler no-such-compiler"):
         build.load(ANSWER)
+    monkeypatch.setenv("CXX", "g++ '-O1")
+    with pytest.raises(build.Missing, match="CXX=g\\+\\+ '-O1: No closing quotation"):
+        build.load(ANSWER)
     monkeypatch.setenv(build.SWITCH, build.SCAN)
     with pytest.raises(build.Missing, match="RNNZOO_LOOPS=scan"):
         build.load(ANSWER)
@@ -338,6 +341,7 @@ FAILURES = {  # how a compiler fails, and how often it is called if it does twic
         "echo 'g++: fatal error: Killed signal terminated program cc1plus' >&2; exit 1", 2
     ),
     "finds a mistake": ("echo '<stdin>:1: error: no C++' >&2; echo second >&2; exit 1", 1),
+    "prints Latin-1": (r"printf 'g++: \351: error: no file\n' >&2; exit 1", 1),
 }  # fmt: skip
 
 

@@ -143,9 +143,13 @@ def command(variable: str, usual: str) -> tuple[str, ...]:
     """A compiler that a variable of the environment may name, with what it is called with.
 
     Raises:
-        Missing: it is not there.
+        Missing: it is not there, or what the variable says cannot be read.
     """
-    name, *arguments = shlex.split(os.environ.get(variable, "")) or [usual]
+    told = os.environ.get(variable, "")
+    try:
+        name, *arguments = shlex.split(told) or [usual]
+    except ValueError as error:
+        raise Missing(f"{variable}={told}: {error}") from error
     path = shutil.which(name)
     if path is None:
         raise Missing(f"there is no compiler {name}")
@@ -175,8 +179,15 @@ def _run(command: Sequence[str], source: str | None = None) -> str:
     """
 
     def once() -> str:
+        # what it prints may name a file in another encoding, which is no reason to end a training
         done = subprocess.run(
-            command, input=source, capture_output=True, text=True, check=True, timeout=LONGEST
+            command,
+            input=source,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=True,
+            timeout=LONGEST,
         )
         return done.stdout
 
