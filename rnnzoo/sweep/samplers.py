@@ -174,7 +174,12 @@ def quiet() -> Iterator[None]:
     """Optuna without its log lines, and without its warning that what we chose is experimental."""
     import optuna
 
+    # a notebook that calls us may use Optuna for itself, and read its lines
+    before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        yield
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)

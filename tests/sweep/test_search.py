@@ -246,6 +246,20 @@ def test_every_pruner_can_be_made(name: str) -> None:
     samplers.check(Search(pruner=Named(name)))
 
 
+def test_optuna_is_quiet_for_us_only() -> None:
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    try:
+        optuna.logging.set_verbosity(optuna.logging.INFO)
+        with pytest.raises(UsageError), samplers.quiet():
+            assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+            raise UsageError("a driver's")
+        assert optuna.logging.get_verbosity() == optuna.logging.INFO
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
 def test_the_names_are_those_of_the_installed_optuna() -> None:
     import optuna
 
