@@ -22,9 +22,8 @@ from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.settings import cache_folder
 
 LIMIT = 2**29  # bytes; an entry has some hundred thousand
-ROOM = (
-    2**26
-)  # bytes that must be free: where an entry cannot be written, TensorFlow fails the training
+# bytes that must be free: where an entry cannot be written, TensorFlow fails the training
+ROOM = 2**26
 INDEX = "index.json"
 
 

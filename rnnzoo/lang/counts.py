@@ -145,9 +145,8 @@ def distinct_products(step: ir.Step) -> list[ir.Apply]:
 
 
 def _matrix(product: ir.Apply) -> str:
-    (weight,) = ir.refs(
-        product.args[0], *ir.WEIGHTS
-    )  # `lang.check` lets nothing else stand before @
+    # `lang.check` lets nothing else stand before @
+    (weight,) = ir.refs(product.args[0], *ir.WEIGHTS)
     return weight.name
 
 

@@ -398,12 +398,14 @@ class _Selected:
 
     @classmethod
     def of(cls, labels: Array, counts: Array, report: Array, keep: int, size: int) -> _Selected:
-        """Args:
-        labels: (trials, draws) true for the label's trials.
-        counts: (trials, draws) how many of these there are from the first trial to this one.
-        report: (trials,) reported scores.
-        keep: how many to select.
-        size: of the label's trials, those beyond these too.
+        """Select in each draw.
+
+        Args:
+            labels: (trials, draws) true for the label's trials.
+            counts: (trials, draws) how many of these there are from the first trial to this one.
+            report: (trials,) reported scores.
+            keep: how many to select.
+            size: how many trials the label has, with those that the arrays leave out.
         """
         # as floats, which NumPy hands to BLAS; matrices of other types it multiplies slowly
         chosen = (labels & (counts <= keep)).astype(float)

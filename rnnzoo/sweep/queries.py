@@ -118,9 +118,8 @@ def result_of(content: Any, study: str = "") -> Result | None:
         return None
     if isinstance(content, str):
         return replace(Result.unpack(content), study=study)
-    return Result(
-        Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), study
-    )  # as it was kept at first
+    # as it was kept at first
+    return Result(Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), study)
 
 
 def attributes(connection: Any, key: str) -> dict[str, Any]:

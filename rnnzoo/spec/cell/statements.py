@@ -27,9 +27,8 @@ _PYTHON = {  # first words of lines from habit, and what to write
     "import": "delete it: operations are known by their names",
 }  # fmt: skip
 _SEVERAL = re.compile(r"\s*\(?([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)+)\)?\s*=(?!=)")
-_NO_NAME = re.compile(
-    r"\s*(\w*[^\s\w=]\w*|\d\w*)\s*=(?!=)"
-)  # one word before the sign, as h~ or 2h
+# one word before the sign, as h~ or 2h
+_NO_NAME = re.compile(r"\s*(\w*[^\s\w=]\w*|\d\w*)\s*=(?!=)")
 _REPEAT_TO = re.compile(r"repeat\s+(\w+)\s+to\s+(\w+)\s*:")
 
 
