@@ -252,9 +252,8 @@ def test_optuna_is_quiet_for_us_only() -> None:
     before = optuna.logging.get_verbosity()
     try:
         optuna.logging.set_verbosity(optuna.logging.INFO)
-        with pytest.raises(UsageError), samplers.quiet():
+        with samplers.quiet():
             assert optuna.logging.get_verbosity() == optuna.logging.ERROR
-            raise UsageError("a driver's")
         assert optuna.logging.get_verbosity() == optuna.logging.INFO
     finally:
         optuna.logging.set_verbosity(before)
