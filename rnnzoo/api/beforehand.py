@@ -13,7 +13,7 @@ from typing import TypeVar
 from rnnzoo import lang
 from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.region import region_size
-from rnnzoo.confirm.stand import claimed, confirmed, left, searches
+from rnnzoo.confirm.stand import claimed, confirmed, left, searches, too_few
 from rnnzoo.errors import Mistake, Remark, listed, number_of
 from rnnzoo.lang import ir
 from rnnzoo.spec.cell import Init, built_in_names
@@ -22,6 +22,7 @@ from rnnzoo.spec.experiment import Claim, Confirm, Experiment
 from rnnzoo.spec.read_experiment.tasks import solvable
 from rnnzoo.spec.timing import ROUNDS
 from rnnzoo.spec.unused import without_effect
+from rnnzoo.stats.scales import FEWEST
 
 Said = TypeVar("Said")
 SHORT = 1 / 3  # of the epochs: patience below it may end a training on its plateau
@@ -99,13 +100,15 @@ def _reach(experiment: Experiment) -> Iterator[Remark]:
         yield Remark(
             f"{lost.claims} of {number_of(lost.tested, 'tested claim')}{where} cannot be decided,"
             f" whatever the scores: with {number_of(trials, 'trial')} of each variant no p-value is"
-            f" below {2 * lost.smallest:.2g}, and {_sharing(lost.tested)} 0.05",
+            f" below {2 * lost.smallest:.2g}, and {_sharing(lost)}",
             f"at least {number_of(lost.trials, 'trial')}, or fewer claims",
         )
 
 
-def _sharing(claims: int) -> str:
-    return f"{claims} claims share" if claims > 1 else "1 claim has"
+def _sharing(lost: OutOfReach) -> str:
+    have = f"{lost.tested} claims share" if lost.tested > 1 else "1 claim has"
+    rest = "" if lost.share == 1.0 else ", as those that rounds decide have the rest of 0.05"
+    return f"{have} {0.05 * lost.share:.2g}{rest}"
 
 
 def _alike(labels: Iterable[str], said: Callable[[str], Said | None]) -> dict[Said, list[str]]:
@@ -119,8 +122,8 @@ def _alike(labels: Iterable[str], said: Callable[[str], Said | None]) -> dict[Sa
 
 
 def _second_stage(experiment: Experiment) -> Iterator[Remark]:
-    """A budget that ends before the first look or decides nothing, and a region that is a single
-    point.
+    """Searches too short to say where cells do well, a budget that ends before the first look or
+    decides nothing, and a region that is a single point.
     """
     confirm = experiment.confirm
     if confirm is None:
@@ -132,16 +135,42 @@ def _second_stage(experiment: Experiment) -> Iterator[Remark]:
             " variants",
             "claim `A worse than B`, `A better than B` or `A same as B`, or delete `confirm:`",
         )
-    budgets = {label: _Budget.of(experiment, label, confirm) for label in labels}
+    yield from _too_few(experiment, labels)
+    trials = experiment.search.trials
+    budgets = {
+        label: _Budget.of(experiment, label, confirm)
+        for label in labels
+        if not too_few(experiment, label, trials)
+    }
     yield from _too_short(confirm, budgets)
     yield from _too_little(
-        experiment, confirm, [label for label in labels if budgets[label].reaches_a_look]
+        experiment, confirm, [label for label, budget in budgets.items() if budget.reaches_a_look]
     )
     if region_size(confirm.region) == 1:
         yield Remark(
             f"the region of {confirm.region:.3g} of the space is one setting, at which all rounds"
             " train: what they find holds for that setting alone",
             "region: 1%",
+        )
+
+
+def _too_few(experiment: Experiment, labels: Iterable[str]) -> Iterator[Remark]:
+    """Searches that cannot say where variants do well, whatever their scores."""
+    trials = experiment.search.trials
+    for variants, tasks in _alike(labels, lambda label: too_few(experiment, label, trials)).items():
+        if not variants:
+            continue
+        enough = [
+            more
+            for more in range(trials + 1, FEWEST + 1)
+            if not any(too_few(experiment, task, more) for task in tasks)
+        ]
+        yield Remark(
+            f"nothing can be confirmed on {listed(tasks, 'or')} with"
+            f" {number_of(trials, 'trial')} of each variant: where {listed(variants)} can do well"
+            f" is predicted from the trials of all variants with the same space, of which there"
+            f" must be at least {FEWEST}",
+            f"at least {number_of(enough[0], 'trial')}" if enough else "a grid of more points",
         )
 
 
@@ -267,12 +296,14 @@ class OutOfReach:
         tested: how many are tested, and so share the level.
         smallest: the smallest one-sided p-value that the trials can have.
         trials: of each variant, from which on all of them can be decided.
+        share: of the 5 %, that the tested claims have.
     """
 
     claims: int
     tested: int
     smallest: float
     trials: int
+    share: float
 
 
 def _spread(claim: Claim) -> int:
@@ -313,4 +344,5 @@ def out_of_reach(
         len(p),
         share * max(failing) / 2,
         fewest_trials(share * ALPHA / len(p) / max(spread) / 2, paired),
+        share,
     )

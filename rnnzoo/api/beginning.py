@@ -18,12 +18,12 @@ from rnnzoo.api import looking
 from rnnzoo.errors import UsageError, listed
 from rnnzoo.spec.document import inline
 from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.read_experiment.keys import LABEL_FIX, is_label
 from rnnzoo.tasks._table import guess
 from rnnzoo.tasks._table.files import TS
 from rnnzoo.tasks._table.guess import Given, Guess
 from rnnzoo.tasks._table.roles import CATEGORY, NUMBER
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
 _SHOWN = 12  # columns that a message lists
 _WIDTH = 34  # characters before a comment
 _LONG = 60  # characters of a line whose comment stands above it
@@ -88,9 +88,8 @@ def check_name(name: str) -> None:
     Raises:
         UsageError: it is no name of an experiment.
     """
-    if not _NAME.fullmatch(name):
-        problem = f"'{name}' cannot be the name of an experiment"
-        raise UsageError(problem, "use letters, digits, `_`, `-`, `+` and `.`, at most 80")
+    if not is_label(name):
+        raise UsageError(f"'{name}' cannot be the name of an experiment", LABEL_FIX)
 
 
 def experiment(

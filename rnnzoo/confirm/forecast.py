@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Round, rounds_to_decide
 from rnnzoo.confirm.stage import Design
-from rnnzoo.confirm.stand import Stand, design, question, searches, undecided
+from rnnzoo.confirm.stand import Stand, design, question, searches, too_few, undecided
 from rnnzoo.spec.claims import variants_of
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment.keys import MAX_ROUNDS
@@ -100,7 +100,8 @@ def forecast(
     noise: float | None = None,
     before: Sequence[Stand] = (),
 ) -> Forecast | None:
-    """What is to be expected on a task; None where nothing is confirmed there, or all is decided.
+    """What is to be expected on a task; None where nothing is or can be confirmed there, or all is
+    decided.
 
     Args:
         task: its label.
@@ -110,7 +111,7 @@ def forecast(
             rounds, else a guess.
         before: where the second stage stands on the tasks before.
     """
-    if experiment.confirm is None:
+    if experiment.confirm is None or too_few(experiment, task, trials):
         return None
     how, hours = design(experiment, experiment.confirm, task), experiment.confirm.hours
     rounds = () if now is None else now.rounds

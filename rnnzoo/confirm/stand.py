@@ -34,6 +34,7 @@ from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
 from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import PILOT, ROUND, Kind, Outcome, Result
+from rnnzoo.stats.scales import FEWEST as FEWEST_SCORES
 from rnnzoo.stats.sequential import Anytime, Boundary
 from rnnzoo.stats.threads import one_thread
 
@@ -250,6 +251,8 @@ def at_most(
     confirm, claims = experiment.confirm, undecided(experiment, task, before)
     if confirm is None or not claims or (now is not None and now.ended):
         return 0
+    if too_few(experiment, task, trials):
+        return 0
     spent = searches(experiment, trials)
     pilots = REPEATS * confirm.pilot * len(claimed(experiment, task))
     rounds = confirm.most if confirm.until == "decided" else confirm.budget
@@ -279,6 +282,27 @@ def searches(experiment: Experiment, trials: int) -> int:
     """
     of_one = experiment.search.trainings(trials, experiment.training.epochs)
     return of_one * len(experiment.variants)
+
+
+def too_few(experiment: Experiment, task: str, trials: int) -> tuple[str, ...]:
+    """The variants that rounds on a task are about whose searches are too short: a surface goes
+    through the trials of all variants that share a space, and theirs are fewer than it takes.
+
+    Args:
+        task: its label.
+        trials: of each search.
+    """
+
+    def searched_with(label: str) -> int:
+        dimensions = experiment.variant(label).space.dimensions
+        alike = [other for other in experiment.variants if other.space.dimensions == dimensions]
+        return sum(
+            points.planned(experiment.search, other.space, trials, other.earlier) for other in alike
+        )
+
+    return tuple(
+        label for label in claimed(experiment, task) if searched_with(label) < FEWEST_SCORES
+    )
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:

@@ -9,6 +9,8 @@ import pytest
 
 from rnnzoo.api.beforehand import warnings
 from rnnzoo.cli import main
+from rnnzoo.confirm.forecast import forecast
+from rnnzoo.confirm.stand import at_most
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 
@@ -125,6 +127,8 @@ CONFIRM = (
         (10, "budget: 1, most: 6", "[lstm worse than gru]", "fix: budget: 36, or fewer"),
         (10, "region: 0.05%", "[lstm worse than gru]",
          "the region of 0.0005 of the space is one setting"),
+        (1, "budget: 150", "[lstm worse than gru]",
+         "nothing can be confirmed on chorales with 1 trial of each variant: where gru and lstm"),
         # rounds decide, not the search
         (2, "budget: 150", "[lstm worse than gru, gru same as lstm]", ""),
         (2, "budget: 150", "[lstm worse than gru, no variant better than gru]",
@@ -151,6 +155,53 @@ def test_what_is_so_on_several_tasks_is_said_once(confirm: str, words: str) -> N
     more = CONFIRM.format(trials=10, confirm=confirm, claims="[lstm worse than gru]")
     (remark,) = warnings(parse_experiment(tasks + more, "e.yaml", Path()))
     assert remark.problem.startswith(words)
+
+
+OWN_SPACE = (
+    "experiment: e\ntask: adding\nvariants: [lstm, gru, {{name: own, cell: rnn, space: {own}}}]\n"
+    "margin: 0.1\n"
+    "search: {{trials: {trials}, sampler: {sampler}, space: {{units: {{int: [16, 17]}}}}}}\n"
+    "confirm: {{settings: own}}\n"
+    "claims: [own worse than lstm, gru worse than lstm]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("trials", "sampler", "own", "said", "fix"),
+    [
+        (3, "random", "{units: {int: [2, 9]}}", "where own can do well", "at least 4 trials"),
+        (1, "random", "{units: {int: [2, 9]}}", "where lstm, own and gru can", "at least 4 trials"),
+        (4, "random", "{units: {int: [2, 9]}}", "", ""),
+        (3, "random", "{}", "", ""),  # one space: nine trials of it
+        (1, "random", "{}", "where lstm, own and gru can do well", "at least 2 trials"),
+        (9, "grid", "{units: {int: [2, 3]}}", "where own can do well", "a grid of more points"),
+        (9, "grid", "{units: {int: [2, 9]}}", "", ""),
+    ],
+)  # fmt: skip
+def test_searches_that_cannot_say_where_variants_do_well_are_told(
+    trials: int, sampler: str, own: str, said: str, fix: str
+) -> None:
+    """A surface goes through four trials or more of the variants with one space."""
+    text = OWN_SPACE.format(trials=trials, sampler=sampler, own=own)
+    short = parse_experiment(text, "e.yaml", Path())
+    told = [remark for remark in warnings(short) if "nothing can be confirmed" in remark.problem]
+    assert [remark.fix for remark in told] == ([fix] if fix else [])
+    assert said in "".join(map(str, told))
+    # and the plan promises nothing
+    assert (forecast(short, "adding", trials) is None) == bool(fix)
+    assert (at_most(short, "adding", trials) == 0) == bool(fix)
+
+
+def test_what_rounds_decide_has_its_share_of_the_level() -> None:
+    text = CONFIRM.format(
+        trials=4, confirm="budget: 150", claims="[lstm worse than gru, no variant better than gru]"
+    )
+    (remark,) = warnings(experiment(text + "select: {keep: 3}\n"))
+    assert (
+        "no p-value is below 0.029, and 1 claim has 0.025, as those that rounds decide have the"
+        " rest of 0.05"
+    ) in remark.problem
+    assert remark.fix.startswith("at least 5 trials")
 
 
 def test_families_that_lack_the_same_trials_are_told_together() -> None:

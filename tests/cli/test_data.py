@@ -101,6 +101,20 @@ def test_what_was_guessed_stands_in_the_file_and_on_the_terminal(tmp_path: Path)
     assert "  target: outcome                  # its name; 3 classes" in text
 
 
+@pytest.mark.parametrize("name", ["a" * 61, "\u00e9tude", "_mine", "a/b"])
+def test_a_name_that_no_experiment_can_have_is_refused_before_there_is_a_file(
+    name: str, tmp_path: Path
+) -> None:
+    as_csv(tmp_path / "my.csv")
+    made = rnnzoo("new", "experiment", name, "--data", "my.csv", cwd=tmp_path)
+    assert made.returncode == 2
+    assert made.stderr == (
+        f"'{name}' cannot be the name of an experiment\n"
+        "  fix: use English letters, digits, `_`, `-`, `+` and `.`, a letter or digit first, at"
+        " most 60\n"
+    )
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     as_csv(tmp_path / "my.csv")
     (tmp_path / "experiments").mkdir()

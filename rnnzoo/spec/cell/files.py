@@ -113,7 +113,10 @@ def _own(fields: Entry, file: str, mistakes: Mistakes, unread: Mistakes) -> Cell
     fields.need("name", "`name: my_cell`")
     name = fields.text("name", "?")
     if name != "?" and not (LABEL.fullmatch(name) and len(name) <= MAX_NAME):
-        fix = f"use letters, digits, `_`, `-` and `.`, at most {MAX_NAME}"
+        fix = (
+            "use English letters, digits, `_`, `-` and `.`, a letter or digit first, at most"
+            f" {MAX_NAME}"
+        )
         mistakes.add(fields.span("name"), f"'{name[:60]}' cannot be the name of a cell", fix)
     shapes, masks, trainable = read_weights(fields, mistakes)
     options, option_keys = read_options(fields, mistakes, unread)

@@ -36,6 +36,10 @@ from rnnzoo.spec.trial import RETRIED
 EXTENDS = "extends"
 MAX_LABEL = 60  # characters
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+LABEL_FIX = (
+    "use English letters, digits, `_`, `-`, `+` and `.`, a letter or digit first, at most"
+    f" {MAX_LABEL}"
+)
 BYTES = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGTkmgt][Ii]?)?[Bb]?\s*")
 MAX_VARIANTS = 200  # each has a line in every table and figure
 MAX_TASKS = 50
@@ -64,6 +68,11 @@ _SIZE = Either((_AMOUNT, Text(BYTES.pattern)))
 _LABEL = Text(LABEL.pattern, most=MAX_LABEL)
 _NAMES = Items(Text(), most=MAX_NAMES)
 _CELL = Text(names="cells")
+
+
+def is_label(text: str) -> bool:
+    """Whether an experiment, a task or a variant can be called so."""
+    return LABEL.fullmatch(text) is not None and len(text) <= MAX_LABEL
 
 
 def _rows(table: Mapping[str, Hyperparameter]) -> Mapping[str, Key]:

@@ -10,7 +10,7 @@ from rnnzoo.spec import shares
 from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe, plain
 from rnnzoo.spec.experiment import Named
 from rnnzoo.spec.keys import Entry
-from rnnzoo.spec.read_experiment.keys import LABEL, MAX_LABEL
+from rnnzoo.spec.read_experiment.keys import LABEL_FIX, MAX_LABEL, is_label
 
 
 @dataclass(slots=True)
@@ -27,9 +27,8 @@ class Source:
 
     def check_label(self, label: str, span: Span, role: str) -> None:
         """Labels end up in names of folders and in claims."""
-        if label != "?" and not (LABEL.fullmatch(label) and len(label) <= MAX_LABEL):
-            fix = f"use letters, digits, `_`, `-`, `+` and `.`, at most {MAX_LABEL}"
-            self.mistakes.add(span, f"'{label[:MAX_LABEL]}' cannot be {role}", fix)
+        if label != "?" and not is_label(label):
+            self.mistakes.add(span, f"'{label[:MAX_LABEL]}' cannot be {role}", LABEL_FIX)
 
     def named(self, node: Node, word: str, extra: tuple[str, ...] = ()) -> Named | None:
         """Something chosen by name: `tpe`, or `{name: tpe, option: value}`."""
