@@ -5,13 +5,12 @@ docs/scripting.md has the shape of each command's.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from rnnzoo.documents import as_json
 from rnnzoo.errors import Mistake, RnnzooError, SpecError, printable
 
 _held: ContextVar[list[str] | None] = ContextVar("held", default=None)
@@ -41,14 +40,6 @@ def print_json(content: Any) -> None:
         held.append(as_json(content))
 
 
-def as_json(content: Any) -> str:
-    """Plain values as JSON; a number that is not finite, which JSON does not have, is null."""
-    try:
-        return json.dumps(content, indent=2, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(content), indent=2, allow_nan=False)
-
-
 def error_as_json(error: RnnzooError) -> str:
     """What kept a command from its document, in the place of that."""
     return as_json({"error": _error(error)})
@@ -74,11 +65,3 @@ def with_place(mistake: Mistake) -> dict[str, Any]:
     """A mistake, or a warning, with its place."""
     place = {"file": mistake.span.file, "line": mistake.span.line, "column": mistake.span.column}
     return {**place, "problem": mistake.problem, "fix": mistake.fix}
-
-
-def _finite(content: Any) -> Any:
-    if isinstance(content, Mapping):
-        return {name: _finite(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content

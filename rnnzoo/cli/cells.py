@@ -18,9 +18,10 @@ from typing import Any
 from rich.console import Console
 
 from rnnzoo import lang, losses, metrics, tasks
-from rnnzoo.cli.as_json import as_json, print_json, with_place
+from rnnzoo.cli.as_json import print_json, with_place
 from rnnzoo.cli.changes import at_each_change
 from rnnzoo.cli.warned import print_warnings
+from rnnzoo.documents import as_json
 from rnnzoo.errors import (
     Mistake,
     Remark,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo import tasks
-from rnnzoo.cli.as_json import as_json, print_json
+from rnnzoo.cli.as_json import print_json
+from rnnzoo.documents import as_json
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.spec import plugins
 from rnnzoo.spec import schema as writer

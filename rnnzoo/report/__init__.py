@@ -32,13 +32,13 @@ A report only reads: it needs neither Keras nor Optuna, and can be made again ne
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rnnzoo.documents import as_json
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.summarising import summarise
 from rnnzoo.report.summary import Summary, numbers
@@ -58,7 +58,7 @@ def write(summary: Summary, cells: Mapping[str, CellView], folder: Path) -> list
 
     pictures = figures.draw(summary)
     files = {f"{name}.svg": text for name, text in pictures.items()}
-    files["summary.json"] = json.dumps(summary.to_dict(), indent=2)
+    files["summary.json"] = as_json(summary.to_dict())
     files["report.html"] = html.page(summary, cells, pictures)
     return [_write(folder / name, text) for name, text in files.items()]
 

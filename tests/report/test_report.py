@@ -30,6 +30,7 @@ from rnnzoo.report.learnt import Nothing, exhausted, nothing
 from rnnzoo.signals import asked_to_end
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
+from rnnzoo.stats.ranks import rank
 from rnnzoo.tasks import Task
 from tests.report import confirming
 
@@ -669,6 +670,19 @@ def test_both_ends_of_an_interval_are_written_in_one_form(
     bounds: tuple[float, float] | None, shown: str
 ) -> None:
     assert report_text.interval(bounds) == shown
+
+
+def test_the_numbers_of_a_report_are_json_also_where_a_statistic_is_infinite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnzoo.report.figures.draw", lambda _: {})
+    monkeypatch.setattr("rnnzoo.report.html.page", lambda *_: "")
+    alike = rank(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), ["a", "b", "c"])
+    assert alike.f == np.inf  # they rank alike on both tasks
+    report.write(replace(summary(), ranks=alike), cells(), tmp_path)
+    written = json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
+    assert written["ranks"]["f"] is None
+    assert written["ranks"]["average"] == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
