@@ -11,8 +11,8 @@ Form = tuple[int, int, int]  # channels, bytes a sample, samples a second
 
 
 def read(file: BinaryIO) -> tuple[Form, np.ndarray]:
-    """The form of a recording and, where a sample has two bytes, its samples, from -32,768 to
-    32,767.
+    """The form of a recording and its samples, from -32,768 to 32,767; none where a sample has not
+    two bytes.
 
     Raises:
         ValueError: it is none, or it is damaged; with the reason.
@@ -20,6 +20,11 @@ def read(file: BinaryIO) -> tuple[Form, np.ndarray]:
     try:
         with wave.open(file) as recording:
             form = (recording.getnchannels(), recording.getsampwidth(), recording.getframerate())
-            return form, np.frombuffer(recording.readframes(recording.getnframes()), "<i2")
+            content = recording.readframes(recording.getnframes())
+        if form[1] != 2:
+            content = b""
+        elif len(content) % 2:
+            raise EOFError
+        return form, np.frombuffer(content, "<i2")
     except (wave.Error, EOFError, ValueError) as error:
         raise ValueError(str(error) or "it ends too soon") from None

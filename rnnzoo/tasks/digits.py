@@ -9,6 +9,7 @@ downloaded, and scikit-learn itself is never imported.
 from __future__ import annotations
 
 import importlib.util
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,6 @@ def _table() -> np.ndarray:
         file = Path(folder) / _FILE
         try:
             return np.loadtxt(file, delimiter=",")
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zlib.error) as error:
             raise TaskError(f"cannot read scikit-learn's {_FILE}: {error}", _INSTALL) from None
     raise TaskError(f"scikit-learn has no {_FILE}", _INSTALL)

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +36,7 @@ from rnnzoo.tasks import (
     _speech,
     _ten_digits,
     _wave,
+    _zipped,
 )
 from rnnzoo.tasks._data_folder import OwnFiles
 from rnnzoo.tasks._packed import stacked
@@ -127,11 +126,11 @@ def _contents(path: Path) -> Iterator[tuple[Recording, bytes]]:
             for file in path.glob("*.wav"):
                 yield _named(file.name), file.read_bytes()
             return
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
+        with _zipped.opened(path) as archive:
+            for name in _zipped.files(archive):
                 if name.endswith(".wav"):
                     yield _named(Path(name).name), archive.read(name)
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError) as error:
         raise TaskError(
             f"cannot read {path}: {error}", "take it anew from where it is from"
         ) from None

@@ -16,8 +16,6 @@ once.  The n-gram models see over the edges of windows.
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError, nearest
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _ngrams, _symbols
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _ngrams, _symbols, _zipped
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._table.files import by_split
 
@@ -144,9 +142,10 @@ def read(path: Path, shown: str) -> str:
     """
     try:
         content = _content(path, shown)
-        text = content.decode("utf-8-sig")
     except OSError as error:
         raise TaskError(f"cannot read {shown}: {error.strerror}", "make it readable") from None
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise TaskError(
@@ -161,12 +160,12 @@ def _content(path: Path, shown: str) -> bytes:
         return path.read_bytes()
     fix = "pack one text alone, without a password, or name the text itself"
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
+        with _zipped.opened(path) as archive:
+            names = _zipped.files(archive)
             if len(names) != 1:
                 raise TaskError(f"{shown} holds {len(names)} files, not one text", fix)
             return archive.read(names[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except ValueError as error:
         raise TaskError(f"{shown} cannot be unpacked: {error}", fix) from None
 
 

@@ -9,8 +9,6 @@ BY-SA); it is read from the file `text8`, or from `text8.zip`, as its author pac
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import Remark, TaskError
-from rnnzoo.tasks import Report, Task, Wrong, _ngrams, _symbols, text
+from rnnzoo.tasks import Report, Task, Wrong, _generated, _ngrams, _symbols, _zipped, text
 from rnnzoo.tasks._data_folder import OwnFiles
 
 WHOLE = 100_000_000  # characters
@@ -38,8 +36,9 @@ _NUMBERS[list(SYMBOLS.encode())] = range(len(SYMBOLS))
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
-    """Whether the file is there."""
-    return FILES.missing()
+    """Whether a character of train is predicted, and the file there."""
+    yield from _generated.too_small("train", 2, options, "text8")
+    yield from FILES.missing()
 
 
 def sources(options: Mapping[str, Any], folder: Path) -> Iterator[Path]:
@@ -103,11 +102,11 @@ def _content(path: Path) -> bytes:
     try:
         if path.suffix != ".zip":
             return path.read_bytes()
-        with zipfile.ZipFile(path) as archive:
+        with _zipped.opened(path) as archive:
             return archive.read("text8")
     except KeyError:
         raise _refused(path, "there is no text8 in it", "take text8.zip anew") from None
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError) as error:
         raise _refused(path, str(error), "take it anew from where it is from") from None
 
 

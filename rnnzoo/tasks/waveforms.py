@@ -7,13 +7,13 @@ a tenth of its length.  `piece` says which, and the sweep's seed has no part in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import Report, Task, _one_curve
+from rnnzoo.tasks import Report, Task, Wrong, _generated, _one_curve
 
 OPTIONS: dict[str, Any] = {
     "piece": 1, "tones": 5, "length": _one_curve.LENGTH, **_one_curve.SIZES,
@@ -23,6 +23,11 @@ SOLVABLE = True
 LOSS = _one_curve.LOSS
 PERIODS = 5.0, 160.0  # steps
 BURST = 0.1  # share of the length
+
+
+def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
+    """Whether it is a curve."""
+    return _generated.too_small("length", 2, options, "waveforms")
 
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,6 +56,11 @@ def test_a_package_without_its_file_is_told(
         return SimpleNamespace(submodule_search_locations=[str(tmp_path)])
 
     monkeypatch.setattr(importlib.util, "find_spec", found)
+    with pytest.raises(TaskError, match=r"cannot read scikit-learn's .*digits\.csv\.gz"):
+        tasks.load("digits")
+    damaged = tmp_path / "datasets" / "data" / "digits.csv.gz"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(gzip.compress(b"0," * 99)[:10] + b"\xff" * 20)
     with pytest.raises(TaskError, match=r"cannot read scikit-learn's .*digits\.csv\.gz"):
         tasks.load("digits")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -20,6 +20,7 @@ from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks import SPLITS, _speech
 from rnnzoo.testing.tasks import TaskContract
 from tests.conftest import SHARED
+from tests.tasks.zips import locked
 
 SPEAKERS = ("anna", "ben", "carl")
 NUMBERS = (0, 4, 5, 9, 10, 11)
@@ -30,11 +31,11 @@ def tone(pitch: float, seconds: float = 0.1, rate: int = RATE) -> np.ndarray:
     return 0.5 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * rate)) / rate)
 
 
-def wav(samples: np.ndarray, rate: int = RATE, channels: int = 1) -> bytes:
+def wav(samples: np.ndarray, rate: int = RATE, channels: int = 1, width: int = 2) -> bytes:
     stream = io.BytesIO()
     with wave.open(stream, "wb") as file:
         file.setnchannels(channels)
-        file.setsampwidth(2)
+        file.setsampwidth(width)
         file.setframerate(rate)
         file.writeframes((samples * 32767).astype("<i2").tobytes())
     return stream.getvalue()
@@ -164,6 +165,8 @@ def test_tones_are_told_apart_without_their_order() -> None:
         ("0_anna_0.wav", b"text that is none", "cannot read 0_anna_0.wav: file does not start"),
         ("0_anna_0.wav", wav(tone(400), 16000), "it has 1 channel, 16 bits and 16000 Hz"),
         ("0_anna_0.wav", wav(tone(400), channels=2), "it has 2 channels, 16 bits and 8000 Hz"),
+        ("0_anna_0.wav", wav(np.zeros(3), width=1)[:-1], "it has 1 channel, 8 bits and 8000 Hz"),
+        ("0_anna_0.wav", wav(tone(400))[:-1], "cannot read 0_anna_0.wav: it ends too soon"),
         ("0_anna_0.wav", wav(np.zeros(0)), "it has no sample"),
         ("zero.wav", wav(tone(400)), "zero.wav among the recordings does not say what it is"),
     ],
@@ -192,6 +195,9 @@ def test_recordings_that_are_missing_or_damaged_are_told(folder: Path) -> None:
         tasks.load("spoken_digits")
     folder.with_suffix(".zip").write_bytes(b"none")
     with pytest.raises(TaskError, match=r"cannot read .*recordings\.zip: File is not a zip file"):
+        tasks.load("spoken_digits")
+    folder.with_suffix(".zip").write_bytes(locked("0_anna_0.wav", "none"))
+    with pytest.raises(TaskError, match=r"cannot read .*recordings\.zip: .*password"):
         tasks.load("spoken_digits")
 
 

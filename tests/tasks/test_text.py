@@ -15,6 +15,7 @@ from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.tasks import SPLITS, Task, text
 from rnnzoo.testing.tasks import TaskContract
+from tests.tasks.zips import damaged, locked, packed
 
 LINES = "the cat sat on the mat\nthe dog sat on the log\n"
 
@@ -143,9 +144,26 @@ def test_a_zip_of_none_or_several_files_is_refused(folder: Path, names: list[str
         text.read(folder / "my.zip", "my.zip")
 
 
-def test_a_damaged_zip_is_refused(folder: Path) -> None:
-    (folder / "my.zip").write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(TaskError, match=r"my\.zip cannot be unpacked"):
+def test_what_macos_adds_to_a_zip_is_no_text(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "my.zip", "w") as archive:
+        archive.writestr("my.txt", LINES)
+        archive.writestr("__MACOSX/._my.txt", "its attributes")
+    assert text.read(folder / "my.zip", "my.zip") == LINES
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04 and no more",
+        locked("my.txt", LINES),
+        damaged("my.txt", LINES * 9),
+        packed("\u00e9.txt", LINES).replace("\u00e9".encode(), b"\xff\xff"),
+    ],
+    ids=["no archive", "locked", "damaged", "a name that is none"],
+)
+def test_a_damaged_zip_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "my.zip").write_bytes(content)
+    with pytest.raises(TaskError, match=r"my\.zip cannot be unpacked: (?!None)."):
         text.read(folder / "my.zip", "my.zip")
 
 

@@ -12,6 +12,7 @@ from rnnzoo import tasks
 from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks import SPLITS, _ngrams, text8
 from rnnzoo.testing.tasks import TaskContract
+from tests.tasks.zips import locked
 
 WORDS = np.random.default_rng(0).choice(["anarchism", "originated", "as", "a", "term"], 600)
 TEXT = (" " + " ".join(WORDS))[:2000]
@@ -90,6 +91,13 @@ def test_a_part_of_the_text_is_told(file: Path, monkeypatch: pytest.MonkeyPatch)
     assert tasks.warnings(tasks.load("text8")) == ()
 
 
+@pytest.mark.usefixtures("file")
+def test_a_train_split_predicts_a_character() -> None:
+    assert len(read_back(tasks.load("text8", {"train": 2}), "train")) == 2
+    with pytest.raises(UsageError, match="`train` must be at least 2, not 1"):
+        tasks.load("text8", {"train": 1})
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -111,6 +119,9 @@ def test_a_file_that_is_missing_or_damaged_is_told(file: Path) -> None:
     packed = file.with_suffix(".zip")
     packed.write_bytes(b"none")
     with pytest.raises(TaskError, match=r"cannot read .*text8\.zip: File is not a zip file"):
+        tasks.load("text8")
+    packed.write_bytes(locked("text8", TEXT))
+    with pytest.raises(TaskError, match=r"cannot read .*text8\.zip: .*password"):
         tasks.load("text8")
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("other", TEXT)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnnzoo import tasks
+from rnnzoo.errors import UsageError
 from rnnzoo.tasks.waveforms import piece
 
 
@@ -27,6 +28,11 @@ def test_pieces_differ_and_do_not_depend_on_the_seed() -> None:
     )
     np.testing.assert_array_equal(first, again)
     assert abs(np.corrcoef(first[0, :, 0], other[0, :, 0])[0, 1]) < 0.9
+
+
+def test_one_sample_is_no_curve() -> None:
+    with pytest.raises(UsageError, match="`length` must be at least 2, not 1"):
+        tasks.load("waveforms", {"length": 1})
 
 
 @pytest.mark.parametrize("number", range(1, 6))
