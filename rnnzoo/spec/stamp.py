@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
+from rnnzoo.spec.state import UNREADABLE
 from rnnzoo.spec.trial import Trial
 
 MEMBER = "rnnzoo.json"  # Keras reads the members that it knows by name
@@ -62,7 +63,7 @@ def problem(path: Path, trial: Trial) -> str:
             if MEMBER not in archive.namelist():
                 return _other_size(path, json.loads(archive.read("config.json")), trial)
             key = json.loads(archive.read(MEMBER))["trial"]
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         return f"{path} is damaged ({error})"
     return "" if key in _keys(trial) else f"{path} is the model of another trial"
 

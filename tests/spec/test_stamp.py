@@ -63,5 +63,10 @@ def test_a_model_of_an_older_version_is_taken_where_its_size_fits(model: Path) -
 
 def test_what_is_no_model_is_said(model: Path, tmp_path: Path) -> None:
     assert "is not here" in stamp.problem(tmp_path / "none.keras", TRIAL)
-    model.write_bytes(model.read_bytes()[:-30])
+    whole = model.read_bytes()
+    begins = whole.rindex(b"PK\x01\x02")  # what the archive says of its last member, the stamp
+    for flags in (1, 32):  # a password; a way to pack that nobody knows
+        model.write_bytes(whole[: begins + 8] + bytes([flags]) + whole[begins + 9 :])
+        assert "is damaged" in stamp.problem(model, TRIAL)
+    model.write_bytes(whole[:-30])
     assert "is damaged" in stamp.problem(model, TRIAL)

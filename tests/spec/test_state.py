@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from rnnzoo.spec import state
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.state import State
 from rnnzoo.spec.trial import Trial
@@ -53,6 +58,21 @@ def test_one_without_patience_began_none_that_has_some() -> None:
     without = replace(STATE, patience=0)
     assert without.begins(trial(epochs=40, patience=0))
     assert not without.begins(trial(epochs=40))
+
+
+def test_whichever_byte_is_another_a_file_is_read_or_unreadable(tmp_path: Path) -> None:
+    file = tmp_path / "state.npz"
+    course = {"key": "a", "backend": "jax", "curve": [1, 2]}
+    np.savez(file, course=np.frombuffer(json.dumps(course).encode(), np.uint8))
+    assert state.read(file).epoch == 2
+    assert state.is_whole(file)
+    whole = file.read_bytes()
+    for place, byte in enumerate(whole):
+        for other in (0, byte ^ 1, byte ^ 8, 255):
+            file.write_bytes(whole[:place] + bytes([other]) + whole[place + 1 :])
+            with suppress(*state.UNREADABLE):
+                state.read(file)
+            assert state.is_whole(file) in (True, False)
 
 
 def test_what_is_not_as_it_was_is_said_with_both_values() -> None:
