@@ -63,10 +63,12 @@ def described_beside(variant: Variant, baseline: Variant) -> str:
     title = cell.title or cell.name
     if variant is baseline:
         return f"{title} (the baseline)"
-    return f"{title}: {_change(cell, lang.check(baseline.cell), bool(variant.init))}"
+    change = _changed_equations(cell, lang.check(baseline.cell))
+    return f"{title}: {change or _beside_equations(variant, baseline)}"
 
 
-def _change(cell: CellView, baseline: lang.ir.Cell, begins_otherwise: bool) -> str:
+def _changed_equations(cell: CellView, baseline: lang.ir.Cell) -> str:
+    """Empty where all are the same."""
     changed = cell.diff(baseline)
     if len(changed) == len(cell.equations) > 1:
         return "no equation in common"
@@ -77,4 +79,22 @@ def _change(cell: CellView, baseline: lang.ir.Cell, begins_otherwise: bool) -> s
         return f"{number_of(len(changed), 'other equation')}"
     if changed:
         return f"other equations of {listed(changed)}"
-    return "the same equations, other initial weights" if begins_otherwise else "the same"
+    return ""
+
+
+def _beside_equations(variant: Variant, baseline: Variant) -> str:
+    """What is otherwise in two variants with the same equations."""
+    others = ["initial weights"] if variant.init != baseline.init else []
+    for ours, theirs in (
+        (variant.cell.options, baseline.cell.options),
+        (_searched(variant), _searched(baseline)),
+    ):
+        names = dict.fromkeys((*ours, *theirs))
+        others += [name for name in names if ours.get(name) != theirs.get(name)]
+    return f"the same equations, other {listed(others)}" if others else "the same"
+
+
+def _searched(variant: Variant) -> dict[str, object]:
+    """By name, what a variant's space says of each hyper-parameter."""
+    ranges = {dimension.name: dimension for dimension in variant.space.dimensions}
+    return {**variant.space.fixed, **ranges}

@@ -137,10 +137,10 @@ def _between(low: float, high: float, unit: str) -> str:
         return ""
     below, above = _figures(abs(low), abs(high), low, high)
     if low >= 0.0:
-        return f": {measured(f'{below} to {above}', unit)} worse"
+        return f": {measured(f'{below} to {above}', unit, 'worse')}"
     if high <= 0.0:
-        return f": {measured(f'{above} to {below}', unit)} better"
-    return f": between {below} better and {measured(above, unit)} worse"
+        return f": {measured(f'{above} to {below}', unit, 'better')}"
+    return f": between {below} better and {measured(above, unit, 'worse')}"
 
 
 def _by_how_much(least: float, most: float, unit: str) -> str:
@@ -163,11 +163,14 @@ def _figures(first: float, second: float, low: float, high: float) -> tuple[str,
     return f"{first:.{min(places, 5)}f}", f"{second:.{min(places, 5)}f}"
 
 
-def measured(number: str, unit: str) -> str:
-    """A number with its unit: 0.1 nats per frame, 0.1 in mean squared error."""
-    if not unit:
-        return number
-    return f"{number} {unit}" if unit.startswith("nats") else f"{number} in {unit}"
+def measured(number: str, unit: str, word: str = "") -> str:
+    """A number with its unit: 0.1 nats per frame, 0.1 in mean squared error; with `worse`, 0.1 nats
+    per frame worse, 0.1 worse in mean squared error.
+    """
+    words = (
+        [number, unit, word] if unit.startswith("nats") else [number, word, unit and f"in {unit}"]
+    )
+    return " ".join(filter(None, words))
 
 
 def _trainings(verdict: Verdict) -> str:

@@ -8,7 +8,7 @@ stands) does not count when two are compared.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any, Literal
@@ -457,22 +457,33 @@ class Experiment:
         return next(variant for variant in self.variants if variant.label == label)
 
     def title(self, label: str) -> str:
-        """The title of a variant's cell.  Where other variants have the same cell, how those of its
-        weights begin that begin otherwise there: nothing else may tell them apart.
+        """The title of a variant's cell.  Where other variants have the same cell, what of it is
+        otherwise there, options, fixed hyper-parameters and how weights begin: nothing else may
+        tell them apart.
         """
         named = self.variant(label)
         twins = [
             variant
             for variant in self.variants
-            if variant.label != label and variant.cell.title == named.cell.title
+            if variant.label != label
+            and (variant.cell.title or variant.cell.name) == (named.cell.title or named.cell.name)
         ]
-        told_apart = {
-            weight: begins
-            for weight, begins in named.init.items()
-            if any(twin.init.get(weight) != begins for twin in twins)
+
+        def told_apart(of: Callable[[Variant], Mapping[str, Any]]) -> dict[str, Any]:
+            return {
+                name: value
+                for name, value in of(named).items()
+                if any(of(twin).get(name) != value for twin in twins)
+            }
+
+        numbers = {
+            **told_apart(lambda variant: variant.cell.options),
+            **told_apart(lambda variant: variant.space.fixed),
         }
-        suffix = f"init {inline(told_apart)}" if told_apart else ""
-        return ", ".join(filter(None, (named.cell.title, suffix)))
+        begins = told_apart(lambda variant: variant.init)
+        suffixes = [f"{name} {inline(value)}" for name, value in numbers.items()]
+        suffixes += [f"init {inline(begins)}"] if begins else []
+        return ", ".join(filter(None, (named.cell.title, *suffixes)))
 
     def place(self, variant: str, name: str) -> Span:
         """Where the spec says what a hyper-parameter is, or the `cell`, for a variant."""

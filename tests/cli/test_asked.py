@@ -59,6 +59,32 @@ def test_variants_with_the_equations_of_the_baseline_say_how_they_differ() -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("variant", "words", "title"),
+    [
+        ("cell: clockwork, options: {modules: 4}", "modules", "modules 4"),
+        ("cell: clockwork, options: {modules: 2}, space: {units: 8}", "units", "units 8"),
+        ("cell: clockwork, options: {modules: 2}, space: {units: {int: [4, 8]}, layers: 2}",
+         "layers and units", "layers 2"),
+        ("cell: clockwork, options: {modules: 2}, space: {clip: 1}, init: {b: 1}",
+         "initial weights and clip", "clip 1, init {b: 1}"),
+    ],
+)  # fmt: skip
+def test_variants_of_one_cell_are_told_apart_by_all_that_is_otherwise(
+    variant: str, words: str, title: str
+) -> None:
+    """On the terminal and by their titles in a report; a title has no range."""
+    text = (
+        "experiment: e\ntask: adding\nsearch: {space: {units: 4}}\nvariants:\n"
+        "  - {name: a, cell: clockwork, options: {modules: 2}}\n"
+        f"  - {{name: b, {variant}}}\n"
+    )
+    experiment = parse_experiment(text, "e.yaml", Path())
+    *_, line = lines(experiment)
+    assert line == f"  b  Clockwork RNN: the same equations, other {words}"
+    assert experiment.title("b") == f"Clockwork RNN, {title}"
+
+
 def test_of_many_claims_and_variants_the_first_are_shown() -> None:
     experiment = read(ROOT / "experiments/gates.yaml")
     many = replace(

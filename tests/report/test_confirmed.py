@@ -23,7 +23,7 @@ from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.confirm.told import lines
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import confirmed, figures, html, paper
-from rnnzoo.report.answers import answers, subtitle
+from rnnzoo.report.answers import answers, measured, subtitle
 from rnnzoo.report.confirmed import needed
 from rnnzoo.report.figures.second import outcome as outcome_of
 from rnnzoo.report.methods import methods
@@ -132,6 +132,18 @@ def _said(
         text, "t", word, "found", "test", numbers=numbers, confirmed="rounds" in numbers
     )
     return answers([(claim, "t")], [verdict], TITLES, {"t": unit})[0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [
+        ("nats per frame", "0.25 nats per frame worse"),
+        ("share of wrong answers", "0.25 worse in share of wrong answers"),
+        ("", "0.25 worse"),
+    ],
+)
+def test_the_unit_of_what_is_open_stands_where_it_reads_well(unit: str, words: str) -> None:
+    assert measured("0.25", unit, "worse") == words
 
 
 @pytest.mark.parametrize(
