@@ -847,6 +847,28 @@ def test_a_file_that_is_no_table_is_refused(
     assert problem in caught.value.problem
 
 
+@pytest.mark.parametrize("other", [2**30, -1])
+def test_a_place_in_an_arrow_file_that_lies_outside_is_refused(tmp_path: Path, other: int) -> None:
+    rows = pa.table({"a": list("xyz" * 10), "b": list(range(30))})
+    pyarrow.feather.write_feather(rows, str(tmp_path / "my.arrow"), compression="uncompressed")
+    content = (tmp_path / "my.arrow").read_bytes()
+    places = np.arange(31, dtype=np.int32)  # where the texts of `a` begin and end
+    changed = np.where(places == 7, np.int32(other), places).astype(np.int32)
+    assert places.tobytes() in content
+    (tmp_path / "my.arrow").write_bytes(content.replace(places.tobytes(), changed.tobytes()))
+    with pytest.raises(RnnzooError, match=r"cannot read my\.arrow"):
+        load(tmp_path, {"inputs": "b", "target": "a"}, "my.arrow")
+
+
+def test_a_parquet_table_with_texts_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    rows = pa.table({"a": ["<here>", "b"] * 10, "b": list(range(20))})
+    pyarrow.parquet.write_table(rows, tmp_path / "my.parquet", compression="none")
+    content = (tmp_path / "my.parquet").read_bytes()
+    (tmp_path / "my.parquet").write_bytes(content.replace(b"<here>", b"<h\xe9re>"))
+    with pytest.raises(RnnzooError, match=r"my\.parquet is not UTF-8"):
+        load(tmp_path, {"inputs": "b", "target": "a"}, "my.parquet")
+
+
 def test_files_that_are_not_there_or_hold_nothing(table: Path) -> None:
     (table / "empty").mkdir()
     write(table, list(lines()), "my.tsv")

@@ -35,6 +35,9 @@ _FIRST = 1000  # rows
 _DATES = "numbers, or dates and times as 2020-12-31 and 2020-12-31T23:59:00"
 _WHOLE = r"^[-+]?\d+(\.0)?$"
 _TRUTHS = {"True": "1", "true": "1", "TRUE": "1", "False": "0", "false": "0", "FALSE": "0"}
+_UNREADABLE = (
+    OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid, pa.ArrowNotImplementedError,
+)  # fmt: skip
 # columns in a row
 _TOO_FEW = "leave the place of a missing value empty, as in 1,,3; close each quote in its row"
 _TOO_MANY = "quote values that hold the sign between columns"
@@ -353,7 +356,7 @@ def header(source: Source) -> tuple[str, ...]:
             return tuple(pyarrow.parquet.read_schema(source.path).names)
         with pyarrow.memory_map(str(source.path)) as file:
             return tuple(_arrow_reader(file).schema.names)
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
+    except _UNREADABLE as error:
         raise _damaged(source, error) from None
 
 
@@ -446,10 +449,16 @@ def _line(path: Path, row: int) -> int:
 def _binary(source: Source, columns: Sequence[str]) -> pa.Table:
     try:
         if source.format == PARQUET:
-            return pyarrow.parquet.read_table(source.path, columns=list(columns), partitioning=None)
-        with pyarrow.memory_map(str(source.path)) as file:
-            return _arrow_reader(file).read_all().select(list(columns))
-    except (OSError, pa.ArrowInvalid) as error:
+            table = pyarrow.parquet.read_table(
+                source.path, columns=list(columns), partitioning=None
+            )
+        else:
+            with pyarrow.memory_map(str(source.path)) as file:
+                table = _arrow_reader(file).read_all().select(list(columns))
+        # Arrow trusts a file: a place that is changed would end the process where it is used
+        table.validate(full=True)
+        return table
+    except _UNREADABLE as error:
         raise _damaged(source, error) from None
 
 
