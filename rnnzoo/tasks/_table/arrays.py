@@ -326,6 +326,9 @@ def _classes(rows: Rows, whole: Sequences, roles: Mapping[str, str], own: Roles)
             " sequences are alike"
         )
         check_same(rows, whole, own.id, column, names, why)
+    if not names.names:
+        problem = f"{rows.place(0, column)}: all labels are missing"
+        raise refused(problem, "name a column of several classes")
     if len(names.names) < 2:
         problem = f"{rows.place(0, column)}: all labels are '{names.names[0]}'"
         raise refused(problem, "there is nothing to tell apart: name a column of several classes")

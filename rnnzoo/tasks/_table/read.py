@@ -107,7 +107,11 @@ class Rows:
     def text(self, row: int, column: str) -> str:
         """A value as a message shows it."""
         number = int(self.file[row])
-        return str(self._parts[number].table[column][int(row - self._starts[number])].as_py())
+        value = self._parts[number].table[column][int(row - self._starts[number])]
+        try:
+            return str(value.as_py())
+        except (OverflowError, ValueError):  # a time that Python has no word for
+            return str(value.cast(pa.string()))
 
     def is_text(self, column: str) -> bool:
         """Whether a column holds names, or true and false, and no numbers."""
@@ -171,11 +175,20 @@ class Rows:
         raise refused(f"{self.place(row, column)} holds '{value}', which is no number", fix)
 
     def names(self, column: str) -> Names:
-        """A column as names."""
-        texts = pa.chunked_array(
-            [chunk for part in self._parts for chunk in _texts(part.table[column]).chunks],
-            pa.string(),
-        )
+        """A column as names.
+
+        Raises:
+            TaskError: it holds what cannot be written as a text.
+        """
+        chunks: list[pa.Array] = []
+        for start, part in zip(self._starts, self._parts):
+            try:
+                chunks += _texts(part.table[column]).chunks
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                holds = part.table[column].type
+                problem = f"{self.place(int(start), column)}: it holds {holds}, and no names"
+                raise refused(problem, "name another column, or write texts or numbers") from None
+        texts = pa.chunked_array(chunks, pa.string())
         encoded = texts.combine_chunks().dictionary_encode()
         names = encoded.dictionary.to_pylist()
         codes = np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
@@ -212,16 +225,21 @@ class Rows:
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Without dictionaries, true and false as 1 and 0, texts of one type."""
+    """Without dictionaries, true and false as 1 and 0, texts of one type; of numbers only those that
+    Arrow computes with.
+    """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
+    if pa.types.is_float16(values.type):
+        return values.cast(pa.float32())
     if pa.types.is_boolean(values.type):
         return values.cast(pa.int8())
     return values.cast(pa.string()) if _is_string(values.type) else values
 
 
 def _is_string(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    is_plain = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(is_plain or pa.types.is_string_view(kind))  # the latter is how polars writes texts
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -271,7 +289,9 @@ def _truths(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 def _is_truth(values: pa.ChunkedArray) -> bool:
     if not _is_string(values.type):
         return bool(pa.types.is_boolean(values.type))
-    known = pc.is_in(_without_missing(values).drop_null(), value_set=pa.array(list(_TRUTHS)))
+    known = pc.is_in(
+        _without_missing(_plain(values)).drop_null(), value_set=pa.array(list(_TRUTHS))
+    )
     return bool(len(known) and pc.all(known).as_py())
 
 
@@ -281,7 +301,9 @@ def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
         values = _plain(values)
     if pa.types.is_floating(values.type):
         whole = pc.equal(values, pc.floor(values))
-        if pc.all(whole, min_count=0).as_py():  # 1.0 is class 1, as pandas writes it beside NaN
+        fits = pc.less(pc.abs(values), 2.0**63)  # else several would become one
+        # 1.0 is class 1, as pandas writes it beside NaN
+        if pc.all(pc.and_(whole, fits), min_count=0).as_py():
             values = values.cast(pa.int64(), safe=False)
     texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
@@ -297,11 +319,16 @@ def _natural(names: Sequence[str]) -> Callable[[int], tuple[float, str]]:
 
 
 def _moments(values: pa.ChunkedArray) -> np.ndarray | None:
-    """Whole numbers exactly, dates and times as microseconds; None for other numbers and texts."""
+    """Whole numbers of 64 bits exactly, dates and times as microseconds; None for other numbers and
+    texts.
+    """
     if values.null_count:
         return None
     if pa.types.is_integer(values.type):
-        return np.asarray(values.cast(pa.int64()).to_numpy())
+        try:
+            return np.asarray(values.cast(pa.int64()).to_numpy())
+        except pa.ArrowInvalid:  # of 64 bits without a sign
+            return None
     if _is_string(values.type):
         values = pc.utf8_trim_whitespace(values)
     is_time = pa.types.is_temporal(values.type) and not pa.types.is_duration(values.type)
