@@ -225,8 +225,8 @@ class Rows:
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Without dictionaries, true and false as 1 and 0, texts of one type; of numbers only those that
-    Arrow computes with.
+    """Without dictionaries, true and false as 1 and 0, texts of one type, and no numbers of two
+    bytes, with which Arrow does not compute.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
