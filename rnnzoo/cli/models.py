@@ -321,9 +321,22 @@ def kept_model(args: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
     if lost:
         raise UsageError(
             f"the model of trial {top.trial.index} cannot be had: {lost}",
-            "give the variant's run in MLflow, where it is kept too",
+            _had_otherwise(args, top.trial),
         )
     return top.trial, top.trial.model
+
+
+def _had_otherwise(args: argparse.Namespace, trial: Trial) -> str:
+    """What to do where the file of a trial's model cannot be had."""
+    if trial.folder:
+        return "give the variant's run in MLflow, where it is kept too"
+    # of a trial that a table brought, MLflow has only the scores, too
+    fix = "give this command where the trial was trained"
+    if args.set:  # what --set says is not trained again
+        return fix
+    task = ["--task", args.task] if args.task else []
+    again = command("train", args.spec, "--variant", args.variant, *task, "--trial", trial.index)
+    return f"{fix}; `{again}` makes its model anew, for `rnnzoo.load_model`"
 
 
 def _weights(file: Path) -> NumpyModel:

@@ -663,6 +663,25 @@ def test_a_report_from_a_table_needs_neither_runs_nor_tensorflow_and_says_the_sa
     assert not (elsewhere / "runs/optuna.db").exists()
 
 
+def test_a_model_whose_scores_alone_were_taken_over_is_not_looked_for_in_mlflow(
+    elsewhere: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "small.yaml").write_text(SPEC)
+    taken = rnnzoo(
+        "sweep", "small.yaml", "--from", str(elsewhere / "results/small.csv"), cwd=tmp_path
+    )
+    assert taken.returncode == 0, taken.stderr
+    assert "cannot be kept: it was trained elsewhere" in taken.stdout
+    for command in ("predictions", "inspect"):
+        refused = rnnzoo(command, "small.yaml", "--variant", "rnn", cwd=tmp_path)
+        assert refused.returncode == 2
+        assert refused.stderr == (
+            "the model of trial 1 cannot be had: it was trained elsewhere, and only its scores are"
+            " here\n  fix: give this command where the trial was trained; `rnnzoo train small.yaml"
+            " --variant rnn --trial 1` makes its model anew, for `rnnzoo.load_model`\n"
+        )
+
+
 def test_where_the_storage_is_lost_the_report_comes_from_mlflow(
     swept: Path, tmp_path: Path
 ) -> None:
