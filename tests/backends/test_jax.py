@@ -34,6 +34,9 @@ pytestmark = pytest.mark.skipif(
 EXACT, OF_GRADIENTS = 1e-12, 1e-11
 NATIVE = 1e-4  # in float32
 SINGLE = 1e-5  # relative, over the first epochs in float32
+# the same of a cell whose states jump: where what modReLU reads changes its sign, they do so by
+# twice its bias, and rounding decides on which side of the jump a unit is
+JUMPING = {"exprnn": 1e-3}
 OF_SUMS = 3e-5  # relative, of gradients that are sums over steps in float32
 # cells whose trainings are not packed: they read the number of the step, have delays, or draw
 PADDED = {
@@ -204,7 +207,8 @@ def check_curve(curve: list[float], name: str, folder: str = "", task: str = "ad
     outcome = train(replace(trial(name, task), folder=folder), lambda progress: True)
     expected = [row[column] for row in outcome.curve for column in ("train", "validation")]
     assert len(expected) == 6
-    np.testing.assert_allclose(curve, expected, rtol=SINGLE, err_msg=name)
+    tolerance = JUMPING.get(name, SINGLE)
+    np.testing.assert_allclose(curve, expected, rtol=tolerance, err_msg=name)
 
 
 def test_a_training_has_the_curve_of_tensorflow_and_either_predicts_the_same_with_the_others_model(
@@ -234,6 +238,16 @@ def test_a_training_of_any_cell_has_the_same_curve_as_under_tensorflow(under_jax
     names = [name for name, cell in cells.items() if not cell.draws and not cell.named_inputs]
     for name, curve in under_jax("trainings", *names).items():
         check_curve(curve, name)
+
+
+@pytest.mark.slow
+def test_a_cell_that_jumps_has_the_curve_of_tensorflow_where_it_begins_without_a_jump(
+    tmp_path: Path, under_jax: UnderJax
+) -> None:
+    file = tmp_path / "at_zero.yaml"
+    file.write_text("extends: exprnn\nname: at_zero\ninit: {b: 0}\n")
+    (curve,) = under_jax("trainings", str(file)).values()
+    check_curve(curve, str(file))
 
 
 class InKeras:
