@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.confirm import told
+from rnnzoo.confirm.own_settings import loose_search
 from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, extent
 from rnnzoo.confirm.told import span, value
@@ -92,6 +93,7 @@ class Second:
         ended: why there were no more.
         untuned: variants that did worse than predicted where all should do well.
         common: whether all variants trained at the same settings.
+        loose: why the search may miss settings of a variant's own; empty where it does not.
         share: of the space, that the region is.
         spaces: by variant and hyper-parameter, the lowest and highest value that was searched.
         settings: by variant and hyper-parameter, the lowest and highest value in the region.
@@ -111,6 +113,7 @@ class Second:
     ended: str
     untuned: tuple[str, ...]
     common: bool
+    loose: str
     share: float
     spaces: Mapping[str, Mapping[str, tuple[Any, Any]]]
     settings: Mapping[str, Mapping[str, tuple[Any, Any]]]
@@ -144,6 +147,7 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
         ended=now.ended,
         untuned=now.untuned,
         common=confirm.settings == "common",
+        loose=str(loose_search(experiment, regions) or ""),
         share=confirm.region,
         spaces={label: _space(experiment.variant(label).space) for label in regions},
         settings={label: extent(experiment, label, region) for label, region in regions.items()},
@@ -269,7 +273,8 @@ def _points_within(
 
 def box(stage: Second) -> Iterator[tuple[str, str]]:
     """What to know before a verdict is believed: a heading and a sentence each."""
-    yield "settings", f"{_regions_in_words(stage)}{_improving(stage)}"
+    loose = f". {stage.loose}" if stage.loose else ""
+    yield "settings", f"{_regions_in_words(stage)}{_improving(stage)}{loose}"
     yield "epochs", _how_long(stage)
     yield "failures", _failing(stage)
     yield "trainings", _spent(stage)

@@ -143,6 +143,31 @@ def test_what_a_second_stage_cannot_do_is_told(
     assert words in "".join(map(str, remarks))
 
 
+RATE, UNITS = "learning_rate: {float: [1.0e-3, 1.0e-2], log: true}", "units: {int: [16, 64]}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "trials", "space", "words"),
+    [
+        ("own", 4, RATE, ""),
+        ("own", 3, RATE, "3 trials of each variant in a space of 1 hyper-parameter may miss"),
+        ("own", 32, f"{RATE}, {UNITS}", "32 trials of each variant in a space of 2 hyper-param"),
+        ("common", 4, f"{RATE}, {UNITS}", ""),
+    ],
+)  # fmt: skip
+def test_searches_that_may_miss_a_variants_own_settings_are_told(
+    settings: str, trials: int, space: str, words: str
+) -> None:
+    text = (
+        f"search: {{trials: {trials}, space: {{{space}}}}}\n"
+        f"confirm: {{settings: {settings}, budget: 300}}\n"
+        "claims: [lstm worse than gru]\n"
+    )
+    remarks = warnings(experiment(text))
+    assert bool(remarks) == bool(words)
+    assert words in "".join(map(str, remarks))
+
+
 @pytest.mark.parametrize(
     ("confirm", "words"),
     [

@@ -479,6 +479,18 @@ def test_settings_are_told_beside_the_range_that_the_variant_itself_searched(
     assert "gru learning rate 0.01 (searched: 0.01 to 0.1)" in told
 
 
+@pytest.mark.parametrize(("settings", "is_told"), [("own", True), ("common", False)])
+def test_a_report_tells_where_a_search_may_miss_settings_of_ones_own(
+    settings: str, is_told: bool
+) -> None:
+    text = SPEC.replace("confirm: {", f"confirm: {{settings: {settings}, ")
+    region = Region(np.array([[0.5, 0.5]]), {})
+    stand = Stand("adding", {}, regions=dict.fromkeys(("lstm", "gru"), region))
+    stage = second(confirming.experiment(text), [], stand)
+    told = "8 trials of each variant in a space of 2 hyper-parameters may miss the good settings"
+    assert (told in dict(box(stage))["settings"]) == is_told
+
+
 # ------------------------------------------------------------------ what it would take
 
 LEVEL = 0.01
