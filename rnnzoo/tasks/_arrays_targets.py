@@ -270,7 +270,7 @@ def _no_numbers(labels: np.ndarray, places: np.ndarray, names: Sequence[str]) ->
         yield f"{first:g} is no whole number", "kind: regress, if y are quantities"
     elif labels.min() < 0:
         yield f"the least is {labels.min():g}", counted
-    elif labels.max() >= CLASSES:
+    elif float(labels.max()) >= CLASSES:  # which a number of two bytes cannot be compared with
         yield f"the largest is {labels.max():g}", counted
     elif labels.min() == labels.max():
         label = repr(names[0]) if names else f"{labels.max():g}"

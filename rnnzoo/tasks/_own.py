@@ -8,7 +8,7 @@ caller holds is written to a folder that is deleted again, in the form of the ta
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from numbers import Number
 from pathlib import Path
@@ -38,6 +38,8 @@ def from_arrays(
     """See `Task.from_arrays`."""
     fills = fills or {}
     given = {name: array for name, array in arrays.items() if array is not None}
+    if "x" not in given:
+        raise UsageError("x is None", "Task.from_arrays(x, y)")
     for wrong in _arrays_named.wrong([*fills]):
         raise UsageError(wrong.problem, wrong.fix)
     if options.get("kind") == "transcribe" and _is_several(given.get("y")):
@@ -46,7 +48,7 @@ def from_arrays(
         _check_lengths(given)
         given = _of_unequal(given)
         fills = {name: _of_each(name, array, given) for name, array in fills.items()}
-    held = {name: _plain(array) for name, array in {**given, **fills}.items()}
+    held = {name: _plain(name, array) for name, array in {**given, **fills}.items()}
     if fills:
         options = {**options, "fills": [*fills]}
 
@@ -91,13 +93,20 @@ def _is_several(y: Any) -> bool:
 def _of_labels(y: Any) -> dict[str, np.ndarray]:
     """The labels of all sequences behind each other, and how many each has."""
     counts = np.array([len(labels) for labels in y])
-    return {"y": np.array([*chain.from_iterable(y)]), "y_lengths": counts}
+    return {"y": _as_array("y", [*chain.from_iterable(y)]), "y_lengths": counts}
 
 
 def _is_ragged(x: Any) -> bool:
     """Whether sequences come one by one."""
     is_list = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype.hasobject)
-    return is_list and any(np.ndim(sequence) for sequence in x)
+    return is_list and any(map(_has_parts, x))
+
+
+def _has_parts(sequence: Any) -> bool:
+    try:
+        return np.ndim(sequence) > 0
+    except ValueError:  # they have different shapes
+        return True
 
 
 def _check_lengths(given: Mapping[str, Any]) -> None:
@@ -107,7 +116,7 @@ def _check_lengths(given: Mapping[str, Any]) -> None:
 
 def _of_unequal(given: Mapping[str, Any]) -> dict[str, Any]:
     """Sequences padded, with their lengths; targets at every step likewise."""
-    x = [np.asarray(sequence) for sequence in given["x"]]
+    x = [_as_array("x", sequence) for sequence in given["x"]]
     for number, sequence in enumerate(x):
         if sequence.ndim not in (1, 2) or sequence.shape[1:] != x[0].shape[1:]:
             raise UsageError(
@@ -116,20 +125,22 @@ def _of_unequal(given: Mapping[str, Any]) -> dict[str, Any]:
                 "(steps,) or (steps, inputs), with the same inputs in each",
             )
     lengths = np.array([len(sequence) for sequence in x])
-    y = given.get("y")
-    if y is not None and "y_lengths" not in given and _is_ragged(y):
-        y = _of_steps([np.asarray(sequence) for sequence in y], lengths)
-    return {**given, "x": _padded(x, lengths), "y": y, "lengths": lengths}
+    held = {**given, "x": _padded(x, lengths), "lengths": lengths}
+    if "y" in given and "y_lengths" not in given and _is_ragged(given["y"]):
+        held["y"] = _of_steps([_as_array("y", sequence) for sequence in given["y"]], lengths)
+    return held
 
 
 def _of_each(name: str, given: Any, others: Mapping[str, Any]) -> np.ndarray:
     """What cells read beside x, of unequal sequences."""
     lengths = others["lengths"]
-    array = [np.asarray(sequence) for sequence in given]
-    steps = [(*sequence.shape, 0)[0] for sequence in array]  # a number has none
+    fix = "an array for each sequence, with something for each step of x"
+    if not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0:
+        raise UsageError(f"{name} has no sequences", fix)
+    array = [_as_array(name, sequence) for sequence in given]
+    steps = _steps(array)
     if steps == lengths.tolist():
         return _padded(array, lengths)
-    fix = "an array for each sequence, with something for each step of x"
     if len(steps) != len(lengths):
         raise UsageError(f"{name} has {len(steps)} sequences, and x {len(lengths)}", fix)
     number = int(np.flatnonzero(np.array(steps) != lengths)[0])
@@ -139,23 +150,48 @@ def _of_each(name: str, given: Any, others: Mapping[str, Any]) -> np.ndarray:
 
 def _of_steps(y: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
     """Targets of unequal sequences; those that are one a sequence stay as they are."""
-    steps = [len(target) for target in y]
+    steps = _steps(y)
     if steps == lengths.tolist():
         return _padded(y, lengths)
     if len(set(steps)) == 1 or len(y) != len(lengths):
-        return np.asarray(y)
+        return _as_array("y", y)
     number = int(np.flatnonzero(np.array(steps) != lengths)[0])
     problem = f"sequence {number} (counted from 0) has {lengths[number]} steps in x"
     raise UsageError(f"{problem} and {steps[number]} in y", "a target at each step of x")
+
+
+def _steps(sequences: Sequence[np.ndarray]) -> list[int]:
+    """How many each has; a number has none."""
+    return [(*sequence.shape, 0)[0] for sequence in sequences]
 
 
 def _padded(sequences: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
     return padded(np.concatenate(sequences), lengths, int(lengths.max()))
 
 
-def _plain(array: Any) -> np.ndarray:
-    """As an array without Python objects, as far as it can be."""
-    given = np.asarray(array)
+def _as_array(name: str, given: Any) -> np.ndarray:
+    """
+    Raises:
+        UsageError: its parts have no common shape.
+    """
+    try:
+        return np.asarray(given)
+    except ValueError:
+        problem = f"{name} is no array: its parts have different shapes"
+        fix = "one shape for all; where x is a list of unequal sequences, y may be one too"
+        raise UsageError(problem, fix) from None
+
+
+def _plain(name: str, array: Any) -> np.ndarray:
+    """As an array without Python objects, as far as it can be.
+
+    Raises:
+        UsageError: it is none.
+    """
+    given = _as_array(name, array)
+    if given.dtype.hasobject and not given.ndim:
+        what = "None" if array is None else f"a {type(array).__name__}"
+        raise UsageError(f"{name} is no array, but {what}", "np.array(...)")
     is_text = given.dtype.hasobject and all(isinstance(value, str) for value in given.flat)
     return given.astype(str) if is_text else given
 

@@ -51,6 +51,12 @@ def test_a_list_of_unequal_arrays_is_what_padding_by_hand_makes(tmp_path: Path) 
     assert of_file.classes == Task.from_arrays(SEQUENCES, LABELS).classes == ("cat", "dog")
 
 
+def test_unequal_arrays_may_predict_their_next_step() -> None:
+    listed = Task.from_arrays(SEQUENCES, kind="next_step")
+    whole = Task.from_arrays(padded(), lengths=LENGTHS, kind="next_step")
+    assert listed.digest == whole.digest
+
+
 def test_targets_at_every_step_may_be_a_list_too() -> None:
     y = [sequence.sum(1) for sequence in SEQUENCES]
     task = Task.from_arrays(SEQUENCES, y, kind="regress", per="step")
@@ -132,6 +138,24 @@ def test_names_of_classes_survive_the_cache(
             ),
             r"has \d steps in x and \d in y",
         ),
+        (lambda: Task.from_arrays(None, LABELS), "x is None"),
+        (lambda: Task.from_arrays((x for x in padded()), LABELS), "x is no array, but a generator"),
+        (
+            lambda: Task.from_arrays(padded(), [[1], [1, 2]] * 20),
+            "y is no array: its parts have different shapes",
+        ),
+        (
+            lambda: Task.from_arrays(SEQUENCES, [1, [1, 2]] * 20, per="step"),
+            r"has \d steps in x and \d in y",
+        ),
+        (
+            lambda: Task.from_arrays(SEQUENCES, [[[1], [2, 3]]] * 40, per="step"),
+            "y is no array: its parts have different shapes",
+        ),
+        (
+            lambda: Task.from_arrays(SEQUENCES, LABELS, fills={"dt": None}),
+            "dt has no sequences",
+        ),
         (lambda: Task.from_arrays(padded() * np.nan, LABELS), r"^arrays\.npz: x holds 480 NaN"),
         (
             lambda: Task.from_arrays(SEQUENCES, [*range(40)], kind="transcribe"),
@@ -148,7 +172,7 @@ def test_names_of_classes_survive_the_cache(
             r"^frame\.feather, row \d+, column 'a' is missing",
         ),
     ],
-    ids=range(9),
+    ids=range(15),
 )
 def test_what_does_not_fit_is_told_without_a_folder_of_ours(make: Any, words: str) -> None:
     with pytest.raises(RnnzooError, match=words) as raised:
