@@ -43,6 +43,7 @@ CASES = (
     Case("own kernels", 4, 16, 0.1),
     # where good settings are two hundredths of the space, wide regions hide that they are missed
     *(Case("own kernels", 2, trials, 0.01) for trials in (4, 8, 32)),
+    Case("forest", 2, 8, 0.01),
 )
 
 
