@@ -219,13 +219,16 @@ def studies_of(results: Sequence[Result]) -> set[str]:
 
 
 def tracked(name: str) -> Sequence[Result]:
-    """What MLflow holds of an experiment.
+    """What MLflow holds of an experiment, in the order of a table, so that a report is the same
+    whatever it is made from: a tracker need not keep a pilot and a round of one index in order.
 
     Raises:
         UsageError: MLflow has no database.
         StoreError: it cannot be reached.
     """
-    return root.existing_tracker(config.read()).results(name)
+    from rnnzoo.report.table import in_order
+
+    return in_order(root.existing_tracker(config.read()).results(name))
 
 
 def recorded(name: str) -> list[str]:

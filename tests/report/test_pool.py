@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -273,3 +274,17 @@ def test_mlflow_is_read_by_itself() -> None:
     assert not sources.is_tracker(["a.csv", "b.csv"])
     with pytest.raises(UsageError, match="from mlflow or from tables, not from both"):
         sources.is_tracker(["a.csv", "mlflow"])
+
+
+def test_what_a_tracker_holds_is_read_in_the_order_of_a_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pilot and a round of one index have one trial's place for a tracker."""
+    first = content().results[0]
+    ordered = [
+        replace(first, study=f"{first.key.experiment}/a{mark}/{first.key.task}/abc")
+        for mark in ("", "~pilot", "~round", "~1")
+    ]
+    tracker = SimpleNamespace(results=lambda name: [*reversed(ordered)])
+    monkeypatch.setattr("rnnzoo.api.root.existing_tracker", lambda settings: tracker)
+    assert [*sources.tracked(first.key.experiment)] == ordered
