@@ -195,7 +195,7 @@ def _by_group(group: np.ndarray, seed: int, path: Path) -> np.ndarray:
     if len(names) < len(SPLITS):
         raise refuse(
             path,
-            f"group names {len(names)} groups, and there are three splits",
+            f"group names {number_of(len(names), 'group')}, and there are three splits",
             "give a `split` instead",
         )
     aside = max(1, round((1 - SHARES[1]) * len(names)))

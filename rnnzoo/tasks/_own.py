@@ -24,6 +24,7 @@ from rnnzoo.tasks._contract import SPLITS, Split, Task
 from rnnzoo.tasks._packed import padded, to_width
 
 ARRAYS, FRAME = "arrays.npz", "frame.feather"
+_HELD = {ARRAYS: "the arrays", FRAME: "the frame"}  # what a caller knows instead of these files
 _KINDS = {
     ("categorical", "error"): "classify",
     ("bernoulli", "nll"): "tag",
@@ -74,8 +75,10 @@ def _loaded(name: str, file: str, write: Any, options: Mapping[str, Any]) -> Tas
         write(folder / file)
         try:
             return tasks.load(name, {**options, "file": file}, folder=folder)
-        except RnnzooError as error:  # in which the folder's name says nothing
-            problem, fix = (text.replace(f"{folder}/", "") for text in error.parts)
+        except RnnzooError as error:  # in which the names of our folder and file say nothing
+            problem, fix = (
+                text.replace(f"{folder}/", "").replace(file, _HELD[file]) for text in error.parts
+            )
             kind = UsageError if isinstance(error, UsageError) else type(error)
             raise kind(problem, fix) from None
 

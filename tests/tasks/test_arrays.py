@@ -301,6 +301,12 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "4 sequences are too few",
         "`split` says",
     ),
+    "one group": (
+        {"x": X, "y": Y, "group": Y * 0},
+        "classify",
+        "group names 1 group, and",
+        "`split`",
+    ),
     "two groups": ({"x": X, "y": Y, "group": Y > 0}, "classify", "group names 2 groups", "`split`"),
     "a torn group": (
         {"x": X, "y": Y, "split": SPLIT, "group": np.arange(30) // 15},

@@ -156,7 +156,7 @@ def test_names_of_classes_survive_the_cache(
             lambda: Task.from_arrays(SEQUENCES, LABELS, fills={"dt": None}),
             "dt has no sequences",
         ),
-        (lambda: Task.from_arrays(padded() * np.nan, LABELS), r"^arrays\.npz: x holds 480 NaN"),
+        (lambda: Task.from_arrays(padded() * np.nan, LABELS), r"^the arrays: x holds 480 NaN"),
         (
             lambda: Task.from_arrays(SEQUENCES, [*range(40)], kind="transcribe"),
             "which labels are whose is not said",
@@ -169,7 +169,7 @@ def test_names_of_classes_survive_the_cache(
         ),
         (
             lambda: Task.from_frame(FRAME.assign(a=FRAME.a.where(FRAME.a < 2)), **ROLES),
-            r"^frame\.feather, row \d+, column 'a' is missing",
+            r"^the frame, row \d+, column 'a' is missing",
         ),
     ],
     ids=range(15),
