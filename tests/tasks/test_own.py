@@ -164,6 +164,10 @@ def test_names_of_classes_survive_the_cache(
         (lambda: Task.from_frame(3, inputs="a", target="b"), "pandas, polars or Arrow, not int"),
         (lambda: Task.from_frame(FRAME, **{**ROLES, "id": "persn"}), "did you mean 'person'"),
         (
+            lambda: Task.from_frame(pd.concat([FRAME, FRAME[["a"]]], axis=1), **ROLES),
+            "a frame of DataFrame cannot be read: Duplicate column names",
+        ),
+        (
             lambda: Task.from_frame({"a": [1, 2], "b": [1]}, inputs="a", target="b"),
             "a frame of dict cannot be read",
         ),
@@ -172,7 +176,7 @@ def test_names_of_classes_survive_the_cache(
             r"^the frame, row \d+, column 'a' is missing",
         ),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_does_not_fit_is_told_without_a_folder_of_ours(make: Any, words: str) -> None:
     with pytest.raises(RnnzooError, match=words) as raised:

@@ -506,7 +506,7 @@ def write(frame: Any, path: Path) -> None:
     """
     try:
         table = _arrow(frame)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError) as error:
+    except (ValueError, TypeError, pa.ArrowNotImplementedError) as error:  # as most of Arrow's are
         reason = str(error).partition("\n")[0]
         raise UsageError(f"a frame of {type(frame).__name__} cannot be read: {reason}") from None
     if table is None:
