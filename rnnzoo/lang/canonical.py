@@ -3,7 +3,8 @@
 In: a checked cell.  Out: a text that determines the computation and does not depend on its
 spelling: on names of equations and weights, the order of lines and of the operands of any operation
 that commutes, names for subexpressions, brackets in sums, the notation of differences, and terms
-that cancel.  Names of options stay: a space may search them.
+that cancel.  Names of options stay: a space may search them.  Draws are told apart by their
+order, so that a cell that draws in another order has another text.
 
 The cell becomes a graph in which sums and products have any number of operands.  Each node gets a
 colour, which is refined by the colours of its neighbours until no class of nodes splits (Weisfeiler

@@ -87,7 +87,7 @@ experiment: small
 task: {{name: adding, length: 200, train: 2000, valid: 500, test: 500}}
 variants: [rnn]
 search: {{trials: 3, space: {{units: 64}}}}
-training: {{epochs: 1000}}
+training: {{epochs: 1000, patience: 0}}
 resources: {{{limit}}}
 """)
     done = rnnzoo("sweep", "small.yaml", cwd=tmp_path)

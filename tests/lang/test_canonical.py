@@ -137,14 +137,30 @@ def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
 
 
 def reordered(cell: ir.Cell, rng: random.Random) -> ir.Cell:
-    """Lines of its text in another order.  Not the equations of the cell: what a weight begins with
-    by default follows from where it is read, so a text of them in disorder is another cell's.
+    """Lines of its text in another order, of those in which what is drawn comes as before.
+
+    Not the equations of the cell: what a weight begins with by default follows from where it is
+    read, so a text of them in disorder is another cell's.
     """
     written = content(cell)
-    for key in {"equations", "first_layer"} & written.keys():
-        lines = written[key].splitlines()
-        written[key] = "".join(f"{line}\n" for line in rng.sample(lines, len(lines)))
-    return lang.parse_text(yaml_text(written))
+    while True:
+        mixed = dict(written)
+        for key in ("equations", "first_layer"):
+            if key in written:
+                lines = written[key].splitlines()
+                mixed[key] = "".join(f"{line}\n" for line in rng.sample(lines, len(lines)))
+        changed = lang.parse_text(yaml_text(mixed))
+        if drawing(changed) == drawing(cell):
+            return changed
+
+
+def drawing(cell: ir.Cell) -> list[str]:
+    """The equations that draw, in their order."""
+    return [
+        equation.name
+        for equation in cell.step.equations
+        if any(isinstance(node, ir.Apply) and node.op.draws for node in ir.walk(equation.expr))
+    ]
 
 
 def with_a_name_for_a_part(cell: ir.Cell, rng: random.Random) -> ir.Cell:
