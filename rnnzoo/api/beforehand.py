@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from rnnzoo import lang
 from rnnzoo.confirm.forecast import forecast
-from rnnzoo.confirm.own_settings import ENOUGH, loose_search
+from rnnzoo.confirm.own_settings import ENOUGH, may_miss
 from rnnzoo.confirm.region import region_size
 from rnnzoo.confirm.stand import claimed, confirmed, left, searches, too_few
 from rnnzoo.errors import Mistake, Remark, listed, number_of
@@ -148,10 +148,10 @@ def _second_stage(experiment: Experiment) -> Iterator[Remark]:
         experiment, confirm, [label for label, budget in budgets.items() if budget.reaches_a_look]
     )
     rounds_of = {variant for label in labels for variant in claimed(experiment, label)}
-    loose = loose_search(experiment, rounds_of)
-    if loose is not None:
+    missed = may_miss(experiment, rounds_of)
+    if missed:
         yield Remark(
-            f"`settings: own`: {loose}",
+            f"`settings: own`: {missed}",
             f"`settings: common`, or one searched hyper-parameter and at least {ENOUGH} trials",
         )
     if region_size(confirm.region) == 1:

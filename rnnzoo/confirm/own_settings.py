@@ -8,7 +8,6 @@ has missed is the worse one, and no number of rounds tells that from a differenc
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from rnnzoo.errors import number_of
 from rnnzoo.spec.experiment import Experiment
@@ -18,35 +17,19 @@ from rnnzoo.spec.experiment import Experiment
 ENOUGH = 4
 
 
-@dataclass(frozen=True, slots=True)
-class LooseSearch:
-    """A search that may miss the good settings of some variants.
-
-    Attributes:
-        trials: of each variant.
-        axes: hyper-parameters that are searched, of the variant with most of them.
-    """
-
-    trials: int
-    axes: int
-
-    def __str__(self) -> str:
-        return (
-            f"{number_of(self.trials, 'trial')} of each variant in a space of"
-            f" {number_of(self.axes, 'hyper-parameter')} may miss the good settings of one, and it"
-            " is called worse for that"
-        )
-
-
-def loose_search(experiment: Experiment, labels: Collection[str]) -> LooseSearch | None:
-    """The search for rounds of these variants, if each has settings of its own and good ones may be
-    missed.
+def may_miss(experiment: Experiment, labels: Collection[str]) -> str:
+    """Why the search may miss good settings of these variants, where each has settings of its own
+    in the rounds; empty where it does not, or where all train at the same settings.
     """
     if experiment.confirm is None or experiment.confirm.settings == "common":
-        return None
+        return ""
     spaces = [variant.space for variant in experiment.variants if variant.label in labels]
-    search = LooseSearch(
-        experiment.search.trials, max((len(space.dimensions) for space in spaces), default=0)
+    axes = max((len(space.dimensions) for space in spaces), default=0)
+    trials = experiment.search.trials
+    if axes == 0 or (axes == 1 and trials >= ENOUGH):
+        return ""
+    return (
+        f"{number_of(trials, 'trial')} of each variant in a space of"
+        f" {number_of(axes, 'hyper-parameter')} may miss the good settings of one, and it is called"
+        " worse for that"
     )
-    is_found = search.axes == 0 or (search.axes == 1 and search.trials >= ENOUGH)
-    return None if is_found else search

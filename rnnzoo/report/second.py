@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.confirm import told
-from rnnzoo.confirm.own_settings import loose_search
+from rnnzoo.confirm.own_settings import may_miss
 from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, extent
 from rnnzoo.confirm.told import span, value
@@ -93,7 +93,7 @@ class Second:
         ended: why there were no more.
         untuned: variants that did worse than predicted where all should do well.
         common: whether all variants trained at the same settings.
-        loose: why the search may miss settings of a variant's own; empty where it does not.
+        missed: why the search may miss settings of a variant's own; empty where it does not.
         share: of the space, that the region is.
         spaces: by variant and hyper-parameter, the lowest and highest value that was searched.
         settings: by variant and hyper-parameter, the lowest and highest value in the region.
@@ -113,7 +113,7 @@ class Second:
     ended: str
     untuned: tuple[str, ...]
     common: bool
-    loose: str
+    missed: str
     share: float
     spaces: Mapping[str, Mapping[str, tuple[Any, Any]]]
     settings: Mapping[str, Mapping[str, tuple[Any, Any]]]
@@ -147,7 +147,7 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
         ended=now.ended,
         untuned=now.untuned,
         common=confirm.settings == "common",
-        loose=str(loose_search(experiment, regions) or ""),
+        missed=may_miss(experiment, regions),
         share=confirm.region,
         spaces={label: _space(experiment.variant(label).space) for label in regions},
         settings={label: extent(experiment, label, region) for label, region in regions.items()},
@@ -273,8 +273,8 @@ def _points_within(
 
 def box(stage: Second) -> Iterator[tuple[str, str]]:
     """What to know before a verdict is believed: a heading and a sentence each."""
-    loose = f". {stage.loose}" if stage.loose else ""
-    yield "settings", f"{_regions_in_words(stage)}{_improving(stage)}{loose}"
+    missed = f". {stage.missed}" if stage.missed else ""
+    yield "settings", f"{_regions_in_words(stage)}{_improving(stage)}{missed}"
     yield "epochs", _how_long(stage)
     yield "failures", _failing(stage)
     yield "trainings", _spent(stage)
