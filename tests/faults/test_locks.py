@@ -162,15 +162,18 @@ def test_of_two_results_of_one_index_the_first_in_the_storage_counts(tmp_path: P
     assert len(set(keys)) == len(keys) == 8
 
 
-def test_a_disk_without_locks_is_no_other_sweep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As Lustre says where it was mounted without them."""
+@pytest.fixture
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without locks: what Lustre says where it was mounted without them."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", refuse)
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_a_disk_without_locks_is_no_other_sweep(tmp_path: Path) -> None:
     with (
         pytest.raises(StoreError, match=r"files cannot be locked .* not implemented\n  fix: work"),
         held(tmp_path / "lock", "mine"),
@@ -179,15 +182,11 @@ def test_a_disk_without_locks_is_no_other_sweep(
     assert lock.holder(tmp_path / "lock") == ""
 
 
+@pytest.mark.usefixtures("without_locks")
 def test_a_part_on_a_disk_without_locks_runs_and_says_that_nobody_can_tell_it_anything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """There a PostgreSQL storage keeps parts with a common trial apart, and no file does."""
-
-    def refuse(*_: object) -> None:
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
-    monkeypatch.setattr("fcntl.flock", refuse)
     part = sweep(tmp_path, SPEC.format(sampler="random"), 2, Quiet())
     with steered(part) as steering:
         assert steering.inbox is None
