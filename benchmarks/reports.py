@@ -1,4 +1,4 @@
-"""What `rnnzoo report` of each shipped study costs, in CPU seconds of the whole command.
+"""What `rnnzoo report` costs for each study with a table in `results/`: CPU seconds of the command.
 
 `python -m benchmarks.reports [ROUNDS] [FOLDER ...]`: each command is a process of its own, in a
 folder that holds a copy of `experiments/` and `results/` and nothing else, so that reports are made
@@ -22,7 +22,8 @@ from itertools import product
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.yaml"))
+TABLES = sorted((ROOT / "results").glob("*.csv"))
+STUDIES = [ROOT / "experiments" / "studies" / f"{table.stem}.yaml" for table in TABLES]
 
 
 @dataclass(frozen=True, slots=True)
