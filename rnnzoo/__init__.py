@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rnnzoo.spec.experiment import Experiment
     from rnnzoo.tasks import Task
 
-__version__ = "1.0.0rc1"
+__version__ = "1.0.0rc2"
 __all__ = [
     "Task", "cell", "layer", "load_experiment", "load_model", "plan", "report", "results", "run",
 ]  # fmt: skip
