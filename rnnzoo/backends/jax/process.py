@@ -20,6 +20,9 @@ CACHE = "JAX_COMPILATION_CACHE_DIR"
 # and evaluation are compiled in 2.5 s instead of 3.3 (a peephole LSTM on the chorales).  Each word
 # must be a flag: XLA reads none that stands behind one which is not.
 FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
+# FLAGS alone leave threads for each core in JAX's client, which hand parts of a training to each
+# other, and last digits depend on how many they are.  Where a user sets PJRT_NPROC, that counts.
+THREADS = {"NPROC": "1"}
 # XLA times several kernels for one product and takes the fastest, which may be another one in the
 # next process; and adds up in whatever order blocks come.  Both change last digits.
 CARD_FLAGS = "--xla_gpu_autotune_level=0 --xla_gpu_deterministic_ops=true"
@@ -42,7 +45,7 @@ def environment(precision: str = "") -> Mapping[str, str]:
     on_card = bool(precision) and uses_cards()
     ours = f"{FLAGS} {CARD_FLAGS}" if on_card else FLAGS
     flags = f"{ours} {os.environ.get('XLA_FLAGS', '')}".strip()  # of two, the last one counts
-    variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+    variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, **THREADS}
     if precision:
         variables[PRECISION] = PRECISIONS[precision]
     if on_card:
