@@ -19,11 +19,12 @@ import pytest
 
 import rnnzoo
 from rnnzoo.api import Observer, Results, root
-from rnnzoo.api.argument import as_python, experiment_of
+from rnnzoo.api.argument import experiment_of
+from rnnzoo.api.as_python import as_python
 from rnnzoo.cli import main
-from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.errors import SpecError, TaskError, UsageError
 from rnnzoo.report.figures import study as figures
-from rnnzoo.spec.document import parse, plain
+from rnnzoo.spec.document import parse, plain, yaml_text
 from rnnzoo.spec.read_experiment import read, resolved
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep import work as running
@@ -182,10 +183,48 @@ def test_what_a_dictionary_lacks_is_said_of_the_argument(key: str) -> None:
         ("write `equations: |` and a line", "write `equations: |` and a line"),
         ("write W @ x", "write W @ x"),
         ("did you mean 'search.trials'?", "did you mean 'search.trials'?"),
+        # several in one sentence
+        (
+            "write units: {choice: [...]}, {int: [low, high]} or {float: [low, high]}",
+            "write 'units': {'choice': [...]}, {'int': [low, high]} or {'float': [low, high]}",
+        ),
+        ("write keep: 4, or keep: 33%, 0.33 or 1/3", "write 'keep': 4, or 'keep': 0.33"),
+        ("give it `when: {x: [sgd]}`, or write step: 1",
+         "give it `'when': {'x': ['sgd']}`, or write 'step': 1"),
+        ("the name of a cell, or {name: a, cell: b}",
+         "the name of a cell, or {'name': 'a', 'cell': 'b'}"),
+        # a value, and what the sentence says of it
+        ("write first: 30 or more", "write 'first': 30 or more"),
+        ('put it in quotes: about: "3"', "put it in quotes: 'about': '3'"),
+        ("write a share above 0, as 80%", "write a share above 0, as 0.8"),
+        # a colon of the sentence, and one of a claim
+        ("if it names things: {pulse: category}", "if it names things: {'pulse': 'category'}"),
+        ("compare scores, as in `on chorales: A better than B`",
+         "compare scores, as in `on chorales: A better than B`"),
+        ("write one of: A worse than B; on TASK: A same as B",
+         "write one of: A worse than B; on TASK: A same as B"),
+        # Python already
+        ("write {'dt': [8]}, or x=x[keep], y=y[:, 0]", "write {'dt': [8]}, or x=x[keep], y=y[:, 0]"),
+        ("write [40, 80]", "write [40, 80]"),
+        # what cannot be read
+        ("write {units: 64, log", "write {units: 64, log"),
+        ("write `keep: {a", "write `keep: {a"),
+        ("write {a, b}", "write {a, b}"),
+        ("write keep: ]", "write keep: ]"),
+        ("write `variants:`, and its entries below it", "write `variants:`, and its entries below it"),
     ],
 )  # fmt: skip
 def test_a_fix_for_a_dictionary_is_written_as_python(yaml: str, python: str) -> None:
     assert as_python(yaml) == python
+    assert as_python(python) == python
+
+
+def test_no_fix_for_a_dictionary_has_a_table_of_yaml() -> None:
+    goldens = sorted((ROOT / "tests/bad_specs/experiments").glob("*.expected"))
+    fixes = [fix for path in goldens for fix in re.findall("fix: (.*)", path.read_text())]
+    assert len(fixes) > 100
+    assert any(re.search(r"\b[a-z_]+: [{[]", fix) for fix in fixes)
+    assert [fix for fix in map(as_python, fixes) if re.search(r"(?<!')\b[a-z_]+: [{[]", fix)] == []
 
 
 def test_a_mistake_in_a_dictionary_has_its_fix_in_python_and_one_in_a_text_in_yaml() -> None:
@@ -194,6 +233,39 @@ def test_a_mistake_in_a_dictionary_has_its_fix_in_python_and_one_in_a_text_in_ya
         experiment_of(written)
     with pytest.raises(SpecError, match=r"fix: write keep: 10%, 0\.1 or 1/10$"):
         experiment_of(f"{SPEC}select: {{keep: 400%}}\n")
+
+
+def test_a_mistake_in_an_override_has_its_fix_as_it_is_given(project: Path) -> None:
+    with pytest.raises(SpecError, match=r"fix: write 'units': \{'choice': \[\.\.\.\]\}"):
+        experiment_of("small.yaml", {"search.space.units": [4, 8]})
+    with pytest.raises(SpecError, match=r"fix: write units: \{choice: \[\.\.\.\]\}"):
+        experiment_of("small.yaml", ["search.space.units=[4, 8]"])
+
+
+def test_what_is_wrong_with_a_task_is_said_of_the_dictionary_that_has_it(project: Path) -> None:
+    written = plain(parse(SPEC, "")) | {"task": {"name": "text"}}
+    fix = "'task': {'name': 'text', 'file': 'my.txt', 'level': 'character'}"
+    for asked in (rnnzoo.plan, rnnzoo.run, rnnzoo.results):
+        with pytest.raises(SpecError, match=r"^experiment \(a dictionary, here as YAML\):") as caught:
+            asked(written)
+        assert caught.value.fix == fix
+    with pytest.raises(SpecError, match=r"^experiment \(a text\):") as caught:
+        rnnzoo.plan(SPEC.replace("task: {name: adding, length: 10, train: 32, valid: 16, test: 16}", "task: text"))
+    assert caught.value.fix == "task: {name: text, file: my.txt, level: character}"
+
+
+def test_what_is_wrong_with_data_has_its_fix_as_the_task_is_given(project: Path) -> None:
+    rows = [f"{person},{step / 7},{person % 3}" for person in range(30) for step in range(3)]
+    Path("ward.csv").write_text("\n".join(["person,pulse,stage", *rows]))
+    task = {"name": "table", "file": "ward.csv", "id": "person", "inputs": "pulse", "target": "stage"}
+    written = plain(parse(SPEC, "")) | {"task": task}
+    for given, fix in (
+        (written, "say which: 'target': {'stage': 'category'}, or {'stage': 'number'}"),
+        (yaml_text(written), "say which: target: {stage: category}, or {stage: number}"),
+    ):
+        with pytest.raises(TaskError) as caught:
+            rnnzoo.run(given)
+        assert caught.value.fix == fix
 
 
 def test_overrides_are_those_of_set(project: Path) -> None:

@@ -11,7 +11,7 @@ All take an experiment as a path, as a YAML text, as a dictionary, or as `rnnzoo
 returns it.  Where runs go is said by the mlflow.yml of the project in which the current folder
 lies, as it is for the commands.
 
-    argument      what a caller passes as an experiment
+    argument      what a caller passes as an experiment; `as_python`, fixes as it is written
     root          trackers and launchers, made as the settings say
     sweeping      a sweep from its spec to its report
     evolving      a search over cells, likewise
@@ -32,7 +32,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.api.argument import ExperimentLike, Overrides, Source, experiment_of, paths_of
+from rnnzoo.api.argument import ExperimentLike, Overrides, Source, as_given, experiment_of, paths_of
 
 if TYPE_CHECKING:
     from rnnzoo.api.evolving import Searched
@@ -109,7 +109,7 @@ def run(
     part = part_of(read, only, shard)
     kinds = [again] if isinstance(again, str) else list(again)
     tally = Tally(read.search.trials, part)
-    with _watched(progress, tally) as observer:
+    with as_given(experiment, overrides), _watched(progress, tally) as observer:
         notes = Notes()
         told = Several(notes, observer)
         with _told(progress is True) as report:
@@ -162,9 +162,10 @@ def evolve(
     if candidates is not None:
         read = experiment_of(read, {"search_cells.candidates": candidates})
     kinds = [again] if isinstance(again, str) else list(again)
-    ready = evolving.prepared_search(read, workers, hours, paths_of(source), again=kinds)
-    ready.known()
-    ready.run()
+    with as_given(experiment, overrides):
+        ready = evolving.prepared_search(read, workers, hours, paths_of(source), again=kinds)
+        ready.known()
+        ready.run()
     return evolving.searched(ready)
 
 
@@ -191,7 +192,7 @@ def results(
     from rnnzoo.api import sources
 
     notes: list[str] = []
-    with _told(progress) as report:
+    with as_given(experiment, overrides), _told(progress) as report:
         read = experiment_of(experiment, overrides)
         results = sources.found(
             read, paths_of(source), lambda text, warning: notes.append(text.strip()), report
@@ -244,7 +245,7 @@ def plan(
     from rnnzoo.sweep.parts import part_of
 
     noise, hours = planning.checked_noise(noise), root.checked_hours(hours)
-    with _told(progress) as report:
+    with as_given(experiment, overrides), _told(progress) as report:
         read = experiment_of(experiment, overrides, trials)
         part = part_of(read, only, shard)
         return Plan(planning.planned(read, workers, measure, noise, report, part, hours))

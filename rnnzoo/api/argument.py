@@ -7,27 +7,24 @@ mistakes in it found.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.api.as_python import as_python
 from rnnzoo.errors import Mistake, SpecError, UsageError, argument
-from rnnzoo.spec.document import inline, parse, plain, yaml_text
+from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
-from rnnzoo.spec.read_experiment.keys import MAX_TRIALS
+from rnnzoo.spec.read_experiment.keys import EXTENDS, MAX_TRIALS
+from rnnzoo.spec.written import in_dictionary
 from rnnzoo.sweep.begun import as_written
 
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
 Source = str | Path | Sequence[str | Path]
-_SHARES = re.compile(r"\b(\w+: )[0-9.]+%, ([0-9.]+) or [0-9]+/[0-9]+")  # one share in three forms
-_YAML = re.compile(
-    r"`(?P<quoted>[^`]+)`|(?<=^write )(?P<bare>\{.*\}|\w+: (?:\[[^]]*\]|\{.*\}|[^,;`]+))"
-)
 
 
 def experiment_of(
@@ -50,14 +47,17 @@ def experiment_of(
             f"{argument('trials')} must be a whole number from 1 to {MAX_TRIALS:,}, not {trials}"
         )
     sets = [*_assignments(overrides), *([] if trials is None else [f"search.trials={trials}"])]
+    with as_given(given, overrides):
+        return _read(given, sets)
+
+
+def _read(given: ExperimentLike, sets: Sequence[str]) -> Experiment:
     if isinstance(given, Experiment):
         return _overridden(given, sets)
     if isinstance(given, Mapping):
-        with _placed("a dictionary, here as YAML", as_python):
-            return parse_experiment(yaml_text(_plain(given)), TEXT, Path(), sets)
+        return parse_experiment(yaml_text(_plain(given)), TEXT, Path(), sets)
     if isinstance(given, str) and "\n" in given:
-        with _placed("a text"):
-            return parse_experiment(given, TEXT, Path(), sets)
+        return parse_experiment(given, TEXT, Path(), sets)
     if isinstance(given, str | Path):
         return read(Path(given), sets)
     raise UsageError(
@@ -67,47 +67,40 @@ def experiment_of(
 
 
 @contextmanager
-def _placed(what: str, in_its_form: Callable[[str], str] = str) -> Iterator[None]:
-    """Within it, mistakes in an experiment without a file say in which argument they stand.
+def as_given(given: ExperimentLike, overrides: Overrides = ()) -> Iterator[None]:
+    """Within it, mistakes in an experiment without a file say in which argument they stand, and
+    fixes are written as that argument is: of a dictionary, in Python.
 
     Args:
-        what: the argument is.
-        in_its_form: writes a fix as the argument is written.
+        given, overrides: as of `experiment_of`.
     """
+    is_dictionary = isinstance(given, Mapping)
+    in_python = {TEXT} if is_dictionary else set()
+    in_python |= {argument("overrides")} if isinstance(overrides, Mapping) else set()
+    # what is wrong with data has no place: where it may be a file's that is extended, it is YAML
+    form = in_dictionary() if is_dictionary and EXTENDS not in given else nullcontext()
     try:
-        yield
+        with form:
+            yield
     except SpecError as error:
-        name = f"{argument('experiment')} ({what})"
-        ours = (_in_argument(mistake, name, in_its_form) for mistake in error.mistakes)
+        name = f"{argument('experiment')} ({_DICTIONARY if is_dictionary else 'a text'})"
+        if isinstance(given, Experiment):  # what it was read from is known further out
+            name = TEXT
+        ours = (_in_argument(mistake, name, in_python) for mistake in error.mistakes)
         raise SpecError(*ours) from None
 
 
-def _in_argument(mistake: Mistake, name: str, in_its_form: Callable[[str], str]) -> Mistake:
-    """A mistake; of a text without a file, under a name for it, and with a fix in its form."""
-    if mistake.span.file != TEXT:
-        return mistake
-    span = replace(mistake.span, file=name)
-    return replace(mistake, span=span, fix=in_its_form(mistake.fix))
+_DICTIONARY = "a dictionary, here as YAML"
 
 
-def as_python(fix: str) -> str:
-    """A fix for an experiment that is a dictionary: what it says to write is not YAML, but Python,
-    `'variants': ['lstm', 'gru']` for `variants: [lstm, gru]`.
+def _in_argument(mistake: Mistake, name: str, in_python: Collection[str]) -> Mistake:
+    """A mistake; of an experiment without a file, under a name for it; and with a fix in Python
+    where what it is about is written so.
     """
-    return _YAML.sub(_entries, _SHARES.sub(r"\1\2", fix))
-
-
-def _entries(fragment: re.Match[str]) -> str:
-    """A fragment of YAML as entries of a dictionary; what is none, as an equation, as it is."""
-    yaml = fragment["quoted"] or fragment["bare"]
-    if yaml.endswith(("|", ":")):  # the beginning of an entry
-        return fragment[0]
-    try:
-        entries = plain(parse(yaml, TEXT))
-    except SpecError:
-        return fragment[0]
-    python = repr(entries) if yaml.startswith("{") else repr(entries)[1:-1]
-    return f"`{python}`" if fragment["quoted"] else python
+    file = mistake.span.file
+    fix = as_python(mistake.fix) if file in in_python else mistake.fix
+    span = replace(mistake.span, file=name) if file == TEXT else mistake.span
+    return replace(mistake, span=span, fix=fix)
 
 
 def paths_of(source: Source) -> list[str]:

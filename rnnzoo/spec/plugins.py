@@ -17,18 +17,17 @@ from typing import Any, NamedTuple
 from rnnzoo import registry
 from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.spec.settings import EXPERIMENTS, Chosen, project
+from rnnzoo.spec.written import a_table, as_value, entry
 
 PAGE = 'docs/python.md, "Plug-ins"'
 LONGEST = 100  # characters of what a plug-in handed back
 MOST = 10**9  # of anything that an option counts
-TYPES: Mapping[type, str] = {
+_TYPES: Mapping[type, str] = {
     int: "a whole number",
     float: "a number",
     str: "text",
     bool: "true or false",
     list: "a list of whole numbers",
-    tuple: "text, a list of texts, or a table of `name: word`",
-    dict: "text, or a table of `key: value`",
 }
 _SIMPLE = (int, float, str, bool)
 
@@ -159,7 +158,7 @@ def wrong_options(
     """Every option that is unknown, or not of its default's type; whole numbers count something,
     where they are not the default: 0 often says that there is none.
 
-    Where the default is a tuple or a dictionary, a text alone is taken too (`TYPES`).
+    Where the default is a tuple or a dictionary, a text alone is taken too.
 
     Args:
         owner: whose, as in `task 'adding'`.
@@ -171,13 +170,22 @@ def wrong_options(
             continue
         default = known[key]
         if not _is_like(value, default):
-            words = f"{owner}: `{key}` must be {TYPES[type(default)]}, not {value!r}"
+            words = f"{owner}: `{key}` must be {_expected(default)}, not {value!r}"
             yield Wrong(key, words, _fix_of_type(value, default))
         elif type(default) is int and value != default and not _counts(value):
             yield Wrong(key, f"{owner}: `{key}` must be at least 1 and at most {MOST}, not {value}")
         elif type(default) is list and not all(map(_counts, value)):
             words = f"{owner}: `{key}` must be whole numbers from 1 to {MOST}, not {value}"
             yield Wrong(key, words, "write [40, 80]")
+
+
+def _expected(default: Any) -> str:
+    """What the values of an option with this default are, in words."""
+    if isinstance(default, tuple):
+        return f"text, a list of texts, or {a_table()} of `{entry('name', 'word')}`"
+    if isinstance(default, dict):
+        return f"text, or {a_table()} of `{entry('key', 'value')}`"
+    return _TYPES[type(default)]
 
 
 def _counts(value: Any) -> bool:
@@ -198,7 +206,8 @@ def _is_like(value: Any, default: Any) -> bool:
 def _fix_of_type(value: Any, default: Any) -> str:
     if isinstance(default, tuple) and isinstance(value, list):
         if any(isinstance(item, dict) for item in value):
-            return "a list or a table, not one within the other: {temperature: number, state: word}"
+            example = as_value({"temperature": "number", "state": "word"})
+            return f"a list or {a_table()}, not one within the other: {example}"
         return "put names in quotes"
     return f"its default is {default!r}" if default or not isinstance(default, tuple | dict) else ""
 
@@ -210,7 +219,7 @@ def lacking_options(plug_in: Any) -> Iterator[str]:
         yield "it has no `OPTIONS`, a dictionary of options with their defaults"
         return
     for key, default in options.items():
-        if type(default) not in TYPES:
+        if type(default) not in (*_TYPES, tuple, dict):
             yield (
                 f"the default of its option '{key}' is {default!r}: neither a number, text, true"
                 " or false, a list of whole numbers, a tuple of texts, nor a dictionary"

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks._npz import Header
 
 READ = ("x", "y", "y_lengths", "lengths", "split", "group", "weights")
@@ -313,8 +314,8 @@ def _shape_of_y(
     count, steps = x[:2]
     if per == "step" and not at_steps(y, x, per):
         yield (
-            f"{name} has shape {y}, and with `per: step` it is ({count}, {steps}) or ({count},"
-            f" {steps}, outputs)",
+            f"{name} has shape {y}, and with `{setting('per', 'step')}` it is ({count}, {steps}) or"
+            f" ({count}, {steps}, outputs)",
             f"leave `per` out, if {name} is one target a sequence",
         )
     elif len(y) > 3 or (len(y) == 3 and y[1] != steps):
@@ -327,7 +328,7 @@ def _shape_of_y(
         yield (
             f"{name} has shape {y}, and x has {steps} steps: {steps} numbers to predict at the end"
             " of a sequence, or one at every step?",
-            "per: sequence, or per: step",
+            f"{setting('per', 'sequence')}, or {setting('per', 'step')}",
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnzoo.spec.written import a_table, setting
 from rnnzoo.tasks import Split, Wrong
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._arrays_targets import as_single, not_finite, real_steps, refuse
@@ -28,7 +29,8 @@ def names(fills: str | Sequence[str]) -> tuple[str, ...]:
 def wrong(fills: object) -> Iterator[Wrong]:
     """What is wrong with the option."""
     if isinstance(fills, Mapping):
-        yield Wrong("fills", "`fills` is a list of names of arrays, not a table", "fills: [dt]")
+        problem = f"`fills` is a list of names of arrays, not {a_table()}"
+        yield Wrong("fills", problem, setting("fills", ["dt"]))
         return
     assert isinstance(fills, str | Sequence)
     given = names(fills)

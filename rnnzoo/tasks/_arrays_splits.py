@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import Remark, nearest, number_of
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks import SPLITS
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._arrays_parts import ALSO
@@ -121,7 +122,7 @@ def _about_validation(
     return Remark(
         f"there is no validation split: {100 * share:g} % of train, {count}, are taken for it,"
         f" {how} that is always the same",
-        "a `split` with 'validation', or `validation: 0.2` for another share",
+        f"a `split` with 'validation', or `{setting('validation', 0.2)}` for another share",
     )
 
 
@@ -133,7 +134,7 @@ def _stratified(targets: Targets, seed: int, path: Path) -> np.ndarray:
     if not _has_classes(targets):
         raise refuse(
             path,
-            "`split: stratified` needs one class a sequence",
+            f"`{setting('split', 'stratified')}` needs one class a sequence",
             "leave it out, or give a `split`",
         )
     order = np.random.default_rng(seed)
@@ -146,7 +147,7 @@ def _stratified(targets: Targets, seed: int, path: Path) -> np.ndarray:
                 path,
                 f"class {name} has {number_of(len(members), 'sequence')}, and there are three"
                 " splits",
-                "leave `split: stratified` out, or leave the class out",
+                f"leave `{setting('split', 'stratified')}` out, or leave the class out",
             )
         aside = max(1, round((1 - SHARES[1]) * len(members)))
         where[members[:aside]], where[members[aside : 2 * aside]] = 1, 2

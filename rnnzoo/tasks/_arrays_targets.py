@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from rnnzoo.errors import TaskError
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks import _arrays_file as files
 
 CLASSES = 100_000  # labels above are identifiers, not classes from 0
@@ -99,7 +100,7 @@ def tags(y: np.ndarray, real: np.ndarray, per: str, path: Path) -> Targets:
     other = given.y[(given.y != 0) & (given.y != 1)]
     if other.size:
         problem = f"to tag, y holds 1 for yes and 0 for no, and there is {other[0]:g}"
-        raise refuse(path, problem, "of one class among several, kind: classify")
+        raise refuse(path, problem, f"of one class among several, {setting('kind', 'classify')}")
     return Targets(given.y, "bernoulli", given.per, given.outputs)
 
 
@@ -216,8 +217,8 @@ def _no_labels(y: np.ndarray, real: np.ndarray, per: str) -> Iterator[Problem]:
         if not _rows_of_one(y[real]):
             yield (
                 f"it has shape {y.shape}, and not one 1 among zeros at each step",
-                f"several labels a step are not offered: kind: regress predicts {y.shape[-1]}"
-                " numbers",
+                f"several labels a step are not offered: {setting('kind', 'regress')} predicts"
+                f" {y.shape[-1]} numbers",
             )
         return
     at_steps, one_hot = y.shape[1] == steps, _rows_of_one(y)
@@ -225,23 +226,24 @@ def _no_labels(y: np.ndarray, real: np.ndarray, per: str) -> Iterator[Problem]:
         yield (
             f"it has shape {y.shape}, one 1 in each row, and x has {steps} steps: one-hot classes"
             " of a sequence, or a class at every step?",
-            "per: sequence, or per: step",
+            f"{setting('per', 'sequence')}, or {setting('per', 'step')}",
         )
     elif one_hot or (at_steps and per != "sequence"):
         return
     elif y.dtype.kind not in files.TEXTS and bool(((y == 0) | (y == 1)).all()):
         yield (
             f"it has shape {y.shape}, several labels a sequence",
-            f"several labels a sequence are not offered: kind: regress predicts {y.shape[1]}"
-            " numbers",
+            f"several labels a sequence are not offered: {setting('kind', 'regress')} predicts"
+            f" {y.shape[1]} numbers",
         )
     elif at_steps:
         yield (
             f"it has shape {y.shape}, a class at every step",
-            "leave `per: sequence` out, or y=y[:, -1] keeps the last one",
+            f"leave `{setting('per', 'sequence')}` out, or y=y[:, -1] keeps the last one",
         )
     else:
-        fix = f"a class a sequence, one at each of the {steps} steps, kind: regress, or transcribe"
+        other = setting("kind", "regress", "transcribe")
+        fix = f"a class a sequence, one at each of the {steps} steps, or {other}"
         yield f"it has shape {y.shape}", fix
 
 
@@ -267,7 +269,7 @@ def _no_numbers(labels: np.ndarray, places: np.ndarray, names: Sequence[str]) ->
         )
     elif not np.array_equal(labels, np.floor(labels)):
         first = labels[labels != np.floor(labels)][0]
-        yield f"{first:g} is no whole number", "kind: regress, if y are quantities"
+        yield f"{first:g} is no whole number", f"{setting('kind', 'regress')}, if y are quantities"
     elif labels.min() < 0:
         yield f"the least is {labels.min():g}", counted
     elif float(labels.max()) >= CLASSES:  # which a number of two bytes cannot be compared with

@@ -13,17 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnzoo.errors import Remark, in_percent, number_of, printable
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 from rnnzoo.tasks._packed import PackedSplit, packed
 
 FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
 EXACT = 2**24  # float32 cannot represent all whole numbers above
 MOST_CLASSES = 1000  # of ids: with more, a column for each is too many
-# of tasks that scale where they are told to, what tells them
-_SCALING = {
-    ("table", "x"): "`scale: standard` scales inputs",
-    ("table", "y"): "`target: {price: standard}` scales it",
-}
 _BLOCK = 2**24  # numbers that are processed together
 _FIRST = 100  # sequences that are checked before all others
 _LEAST_STEPS = 8  # inputs: fewer are no time axis
@@ -199,7 +195,8 @@ def _stratified(task: Task) -> str:
     """What makes such a split, if the data have none of their own."""
     if task.name != "arrays" or task.per != "sequence":
         return ""
-    return "; `split: stratified` makes one where the file has no `split` and no `group`"
+    stratified = setting("split", "stratified")
+    return f"; `{stratified}` makes one where the file has no `split` and no `group`"
 
 
 def _labels(task: Task, split: Split) -> np.ndarray:
@@ -280,8 +277,17 @@ def _scale(task: Task, name: str, column: _Column, columns: int, consequence: st
     return Remark(
         f"{where} has mean {column.mean:.4g} and standard deviation {column.deviation:.4g}: cells"
         f" learn from numbers near 1, and nothing is scaled here{exact}{consequence}",
-        _SCALING.get((task.name, name), f"({name} - mean) / deviation, both taken from train"),
+        _scaling(task, name),
     )
+
+
+def _scaling(task: Task, name: str) -> str:
+    """What scales x or y."""
+    if task.name != "table":
+        return f"({name} - mean) / deviation, both taken from train"
+    if name == "x":
+        return f"`{setting('scale', 'standard')}` scales inputs"
+    return f"`{setting('target', {'price': 'standard'})}` scales it"
 
 
 def _extreme_column(values: np.ndarray) -> _Column | None:

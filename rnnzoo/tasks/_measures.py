@@ -20,6 +20,7 @@ from rnnzoo.losses import Loss
 from rnnzoo.metrics import Metric
 from rnnzoo.spec.plugins import Wrong
 from rnnzoo.spec.trial import ALSO, METRIC
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import packed, weighted_mean
 
@@ -74,7 +75,8 @@ def wrong(given: Mapping[str, Any]) -> Iterator[Wrong]:
     elif metric and metric not in known:
         yield Wrong(METRIC, f"no metric '{metric}'", nearest(metric, known))
     if not isinstance(also, list | tuple) or not all(isinstance(name, str) for name in also):
-        yield Wrong(ALSO, f"`also` must be a list of metrics, not {also!r}", "also: [accuracy]")
+        problem = f"`also` must be a list of metrics, not {also!r}"
+        yield Wrong(ALSO, problem, setting(ALSO, ["accuracy"]))
         return
     for number, name in enumerate(also):
         if name not in known:

@@ -19,12 +19,15 @@ import numpy as np
 from rnnzoo.errors import RnnzooError, UsageError, listed
 from rnnzoo.losses import WHOLE
 from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.spec.written import in_call
 from rnnzoo.tasks import _arrays_named
+from rnnzoo.tasks._arrays_file import NEEDED
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 from rnnzoo.tasks._packed import padded, to_width
 
 ARRAYS, FRAME = "arrays.npz", "frame.feather"
 _HELD = {ARRAYS: "the arrays", FRAME: "the frame"}  # what a caller knows instead of these files
+_ARGUMENTS = {"arrays": {"split": "how"}, "table": {}}  # for options that are called otherwise
 _KINDS = {
     ("categorical", "error"): "classify",
     ("bernoulli", "nll"): "tag",
@@ -41,6 +44,8 @@ def from_arrays(
     given = {name: array for name, array in arrays.items() if array is not None}
     if "x" not in given:
         raise UsageError("x is None", "Task.from_arrays(x, y)")
+    if "y" not in given and "y" in NEEDED.get(str(options.get("kind", "classify")), ()):
+        raise UsageError("y is None", "Task.from_arrays(x, y), or kind='next_step', which takes none")
     for wrong in _arrays_named.wrong([*fills]):
         raise UsageError(wrong.problem, wrong.fix)
     if options.get("kind") == "transcribe" and _is_several(given.get("y")):
@@ -63,8 +68,17 @@ def from_frame(frame: Any, options: Mapping[str, Any]) -> Task:
     """See `Task.from_frame`."""
     from rnnzoo.tasks._table import read
 
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: _listed(value) for name, value in options.items() if value is not None}
     return _loaded("table", FRAME, lambda path: read.write(frame, path), given)
+
+
+def _listed(value: Any) -> Any:
+    """An option as a file has it: columns may be a tuple, an array or an index of pandas, too."""
+    if isinstance(value, Mapping):
+        return {name: _listed(inner) for name, inner in value.items()}
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _loaded(name: str, file: str, write: Any, options: Mapping[str, Any]) -> Task:
@@ -74,7 +88,8 @@ def _loaded(name: str, file: str, write: Any, options: Mapping[str, Any]) -> Tas
         folder = Path(temporary)
         write(folder / file)
         try:
-            return tasks.load(name, {**options, "file": file}, folder=folder)
+            with in_call(_ARGUMENTS[name]):
+                return tasks.load(name, {**options, "file": file}, folder=folder)
         except RnnzooError as error:  # in which the names of our folder and file say nothing
             problem, fix = (
                 text.replace(f"{folder}/", "").replace(file, _HELD[file]) for text in error.parts

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import Remark, TaskError, nearest, number_of
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks import (
     SPLITS,
     Report,
@@ -100,7 +101,7 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
         yield Wrong(
             "per",
             "labels to transcribe are those of a sequence, whose steps are not told",
-            "leave `per` out; of a class at each step, kind: classify",
+            f"leave `per` out; of a class at each step, {setting('kind', 'classify')}",
         )
     yield from _wrong_split(options)
     misnamed = list(_arrays_named.wrong(options["fills"]))
@@ -109,7 +110,7 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
         yield Wrong(
             "file",
             "the task 'arrays' needs a file",
-            "task: {name: arrays, file: my.npz, kind: classify}",
+            setting("task", {"name": "arrays", "file": "my.npz", "kind": "classify"}),
         )
     elif problem := files.unusable(file, folder):
         yield Wrong("file", *problem)
@@ -139,7 +140,8 @@ def _wrong_split(options: Mapping[str, Any]) -> Iterator[Wrong]:
     if how not in _arrays_splits.HOW:
         yield Wrong("split", f"`split` cannot be '{how}'", nearest(how, _arrays_splits.HOW))
     elif how == "stratified" and options["kind"] in ("next_step", "tag", "regress", "transcribe"):
-        problem = f"`split: stratified` needs classes, and '{options['kind']}' has none"
+        stratified = setting("split", "stratified")
+        problem = f"`{stratified}` needs classes, and '{options['kind']}' has none"
         yield Wrong("split", problem, "leave it out, or give a `split` in the file")
     if not 0 < share < 1:
         problem = f"`validation` must be a share of train between 0 and 1, not {share}"
@@ -149,9 +151,8 @@ def _wrong_split(options: Mapping[str, Any]) -> Iterator[Wrong]:
 def _split_already(in_file: Mapping[str, _npz.Header]) -> Iterator[Wrong]:
     """Whether the file itself says which sequences are together."""
     for name in sorted({"split", "group"} & _arrays_parts.given(in_file)):
-        yield Wrong(
-            "split", f"the file has a `{name}`, and `split: stratified` makes one", "leave it out"
-        )
+        problem = f"the file has a `{name}`, and `{setting('split', 'stratified')}` makes one"
+        yield Wrong("split", problem, "leave it out")
 
 
 def _damaged(path: Path, error: Exception) -> files.Problem:
@@ -335,7 +336,7 @@ def _noticed(
     if options["kind"] == "next_step" and "y" in given:
         yield Remark(
             "y is not used: next_step predicts x itself, one step on",
-            "kind: classify, tag, regress or transcribe, if y is to be predicted",
+            f"{setting('kind', *KINDS[1:])}, if y is to be predicted",
         )
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError, nearest
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _ngrams, _symbols, _zipped
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._table.files import by_split
@@ -43,7 +44,7 @@ NOTE = "Memory begins anew in each window; the n-gram models see over its edges.
 CARRIED = "Memory is carried from window to window; gradients are not."
 UNKNOWN, END = "<unk>", "\n"
 _WORD = re.compile(r"\n|\S+")
-_EXAMPLE = "task: {name: text, file: my.txt, level: character}"
+_EXAMPLE = {"name": "text", "file": "my.txt", "level": "character"}
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
@@ -53,9 +54,10 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
         if not 0 < options[name] < 1:
             yield Wrong(name, f"`{name}` must be a share of the text between 0 and 1", "write 0.1")
     if options["validation"] + options["test"] >= 1:
-        yield Wrong("test", "nothing is left for train", "write `validation: 0.1, test: 0.1`")
+        shares = ", ".join(setting(name, 0.1) for name in ("validation", "test"))
+        yield Wrong("test", "nothing is left for train", f"write `{shares}`")
     if not options["file"]:
-        yield Wrong("file", "the task 'text' needs a file", _EXAMPLE)
+        yield Wrong("file", "the task 'text' needs a file", setting("task", _EXAMPLE))
         return
     for named in _named(options["file"]):
         if isinstance(named, Wrong):

@@ -184,6 +184,74 @@ def test_what_does_not_fit_is_told_without_a_folder_of_ours(make: Any, words: st
     assert "rnnzoo-" not in str(raised.value)
 
 
+WHOLE = FRAME.assign(stage=FRAME.person % 3, ward="a")
+CHANGING = FRAME.assign(price=np.arange(len(FRAME)) / 7)
+
+
+@pytest.mark.parametrize(
+    ("frame", "changed", "argument"),
+    [
+        (WHOLE, {"target": "stage"}, "target={'stage': 'category'}"),
+        (CHANGING, {"target": "price"}, "per='step'"),
+        (CHANGING, {"target": "price"}, "window={'length': 50, 'horizon': 1}"),
+        (WHOLE, {"inputs": ["ward"]}, "{'ward': 'category', 'OTHER': 'number'}"),
+        (FRAME, {"window": {"step": 3}}, "window={'length': 50, 'step': 10}"),
+        (FRAME, {"window": 3}, "text, or a dictionary of `'key': 'value'`"),
+        (FRAME, {"split": {"test": 3}}, "split={'test': 0.15}"),
+        (FRAME, {"also": "mae"}, "also=['accuracy']"),
+        (FRAME.assign(a=FRAME.a.where(FRAME.a < 2)), {},
+         "missing='zero', 'forward', 'flag' or 'mask'"),
+    ],
+)  # fmt: skip
+def test_a_fix_for_a_frame_is_an_argument(
+    frame: pd.DataFrame, changed: dict[str, Any], argument: str
+) -> None:
+    with pytest.raises(RnnzooError) as caught:
+        Task.from_frame(frame, **{**ROLES, **changed})
+    assert argument in str(caught.value)
+    options = r"\b(id|order|inputs|target|per|split|window|scale|missing|weight|time|also): "
+    assert not re.search(options, caught.value.fix)
+
+
+def test_what_a_fix_for_a_frame_says_is_taken() -> None:
+    with pytest.raises(RnnzooError) as caught:
+        Task.from_frame(WHOLE, **{**ROLES, "target": "stage"})
+    said = re.match(r"say which: (target=\{.*?\})", caught.value.fix)
+    assert said
+    changed = eval(f"dict({said[1]})")
+    assert Task.from_frame(WHOLE, **{**ROLES, **changed}).classes == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "words"),
+    [
+        (np.arange(40) + 0.5, {}, "kind='regress', if y are quantities"),
+        (np.eye(6)[np.arange(40) % 6], {}, "per='sequence', or per='step'"),
+        (None, {}, "kind='next_step'"),
+        (np.arange(40.0), {"kind": "regress", "how": "stratified"},
+         "`how='stratified'` needs classes"),
+        (LABELS, {"also": 3}, "also=['accuracy']"),
+    ],
+)  # fmt: skip
+def test_a_fix_for_arrays_is_an_argument(y: Any, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(RnnzooError) as caught:
+        Task.from_arrays(padded(), y, **options)
+    assert words in str(caught.value)
+    assert not re.search(r"\b(kind|per|split|validation|also): ", str(caught.value))
+
+
+def test_a_warning_about_arrays_is_told_as_an_argument() -> None:
+    split = np.where(np.arange(40) % 5, "train", "test")
+    task = Task.from_arrays(padded(), LABELS, split=split)
+    assert "`validation=0.2` for another share" in "\n".join(map(str, task.warnings))
+
+
+@pytest.mark.parametrize("columns", [("a",), np.array(["a"]), FRAME.columns[1:2], {"a": "number"}])
+def test_columns_of_a_frame_are_named_as_python_has_names(columns: Any) -> None:
+    task = Task.from_frame(FRAME, **{**ROLES, "inputs": columns})
+    assert task.digest == Task.from_frame(FRAME, **ROLES).digest
+
+
 def test_a_task_that_arrays_cannot_say_is_not_saved(tmp_path: Path) -> None:
     rolls = from_arrays({"x": (padded() > 0).astype("uint8")}, {"kind": "next_step"})
     with pytest.raises(UsageError, match="bernoulli with error cannot be saved"):

@@ -13,6 +13,7 @@ from itertools import chain
 import numpy as np
 
 from rnnzoo.errors import TaskError, listed
+from rnnzoo.spec.written import as_value, setting
 from rnnzoo.tasks._contract import SPLITS, Split, cannot_spell, steps_to_spell
 from rnnzoo.tasks._table.read import Rows
 from rnnzoo.tasks._table.roles import (
@@ -20,6 +21,7 @@ from rnnzoo.tasks._table.roles import (
     CHARACTERS,
     GUESSED,
     MASK,
+    MISSING,
     NUMBER,
     STANDARD,
     TAG,
@@ -31,17 +33,10 @@ from rnnzoo.tasks._table.sequences import Pieces, Sequences, check_same, name_of
 
 MOST_CATEGORIES = 1000  # of an input: each is a column
 _PAIRS = 20_000  # neighbours that are compared with others, to tell ids from quantities
-_FIX_OF_GAPS = (
-    "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward, flag or"
-    " mask"
-)
 _YES_AND_NO = {
     **dict.fromkeys(("1", "1.0", "yes", "true"), 1.0),
     **dict.fromkeys(("0", "0.0", "no", "false"), 0.0),
 }  # fmt: skip
-_FIX_OF_CHANGES = (
-    "`per: step` predicts it at each step; window: {length: 50, horizon: 1} after each window"
-)
 _LEAST_IDS = 5  # different values: fewer are levels
 
 
@@ -139,7 +134,7 @@ def rows_as_sequences(
     gaps = np.argwhere(within & ~known)
     if len(gaps) and own.missing == "refuse":
         row, number = map(int, gaps[0])
-        raise refused(f"{rows.place(row, list(columns)[number])} is missing", _FIX_OF_GAPS)
+        raise refused(f"{rows.place(row, list(columns)[number])} is missing", _fix_of_gaps())
     whole = Sequences(np.nonzero(within)[0], np.cumsum(lengths) - lengths, lengths)
     return whole, Inputs(values[within][:, None], np.array([True]), ())
 
@@ -166,7 +161,8 @@ def elapsed(rows: Rows, whole: Sequences, own: Roles) -> np.ndarray | None:
     if (since < 0).any():
         row = int(whole.row[since.argmin()])
         problem = f"{rows.place(row, own.time)}: the time is before that of the step before"
-        raise refused(problem, f"order: {own.time} sorts the steps of each sequence by it")
+        order = setting("order", own.time)
+        raise refused(problem, f"{order} sorts the steps of each sequence by it")
     return np.asarray(since)
 
 
@@ -189,10 +185,12 @@ def _check_missing(rows: Rows, whole: Sequences, column: str, missing: np.ndarra
     row = int(whole.row[missing].min())
     count = int(missing.sum())
     more = f" ({count - 1:,} more in this column)" if count > 1 else ""
-    raise refused(
-        f"{rows.place(row, column)} is missing{more}",
-        _FIX_OF_GAPS,
-    )
+    raise refused(f"{rows.place(row, column)} is missing{more}", _fix_of_gaps())
+
+
+def _fix_of_gaps() -> str:
+    kinds = setting("missing", *MISSING[1:])
+    return f"fill it in, leave the sequence out, or say what stands for it: {kinds}"
 
 
 def _check_quantities(rows: Rows, whole: Sequences, column: str, values: np.ndarray) -> None:
@@ -204,8 +202,8 @@ def _check_quantities(rows: Rows, whole: Sequences, column: str, values: np.ndar
         f"{rows.place(int(whole.row[0]), column)}: the column holds whole numbers from"
         f" {low:g} to {high:g} whose neighbours are no nearer to each other than"
         " others: they look like ids, and a cell would take them for quantities",
-        f"say what they are: {{{column}: {CATEGORY}}} makes them one-hot, {{{column}: {NUMBER}}}"
-        " takes them as they are",
+        f"say what they are: {as_value({column: CATEGORY})} makes them one-hot,"
+        f" {as_value({column: NUMBER})} takes them as they are",
     )
 
 
@@ -268,7 +266,7 @@ def _tags(rows: Rows, column: str) -> np.ndarray:
     if len(unknown):
         row = int(np.flatnonzero(names.codes == unknown[0])[0])
         problem = f"{rows.place(row, column)}: a tag is yes or no, and this is"
-        fix = f"write 1 or 0; of several names, target: {{{column}: {CATEGORY}}}"
+        fix = f"write 1 or 0; of several names, {setting('target', {column: CATEGORY})}"
         raise refused(f"{problem} '{names.names[unknown[0]]}'", fix)
     return np.asarray(values[names.codes])
 
@@ -309,7 +307,7 @@ def _guessed(rows: Rows, column: str) -> str:
     raise refused(
         f"{rows.place(0, column)}: the target is a whole number, which may be a class or a"
         " quantity",
-        f"say which: target: {{{column}: {CATEGORY}}}, or {{{column}: {NUMBER}}}",
+        f"say which: {setting('target', {column: CATEGORY})}, or {as_value({column: NUMBER})}",
     )
 
 
@@ -322,8 +320,8 @@ def _classes(rows: Rows, whole: Sequences, roles: Mapping[str, str], own: Roles)
     names = rows.names(column)
     if _is_constant(own):
         why = (
-            "a sequence has one label: `per: step` predicts one at each step; or ids of two"
-            " sequences are alike"
+            f"a sequence has one label: `{setting('per', 'step')}` predicts one at each step; or"
+            " ids of two sequences are alike"
         )
         check_same(rows, whole, own.id, column, names, why)
     if not names.names:
@@ -341,9 +339,14 @@ def _check_constant(
     column: str,
     values: np.ndarray,
     word: str = "target",
-    fix: str = _FIX_OF_CHANGES,
+    fix: str = "",
 ) -> None:
-    """Refuse a sequence in which a column of numbers changes."""
+    """Refuse a sequence in which a column of numbers changes.
+
+    Args:
+        word: what it is.
+        fix: of another than a target.
+    """
     began = np.repeat(values[whole.starts], whole.lengths)
     changed = np.flatnonzero((values != began) & ~(np.isnan(values) & np.isnan(began)))
     if len(changed):
@@ -352,8 +355,13 @@ def _check_constant(
         raise refused(
             f"{rows.place(row, column)}: the {word} is {rows.text(row, column)} here, and"
             f" {rows.text(start, column)} in {rows.place(start)}, of the same sequence",
-            fix,
+            fix or _fix_of_changes(),
         )
+
+
+def _fix_of_changes() -> str:
+    at_each, behind = setting("per", "step"), setting("window", {"length": 50, "horizon": 1})
+    return f"`{at_each}` predicts it at each step; {behind} after each window"
 
 
 def _texts(rows: Rows, whole: Sequences, own: Roles) -> Targets:
@@ -382,7 +390,7 @@ def _check_texts(rows: Rows, whole: Sequences, given: Targets, own: Roles) -> No
         name = name_of(rows, row, own.id) if own.id else "the sequence"
         problem, fix = cannot_spell(labels[number], int(whole.lengths[number]), name)
         if own.target[given.columns[0]] == CHARACTERS:
-            fix = f"target: {{{given.columns[0]}: {WORDS}}} needs fewer; or {fix}"
+            fix = f"{setting('target', {given.columns[0]: WORDS})} needs fewer; or {fix}"
         raise refused(f"{rows.place(row, given.columns[0])}: {problem}", fix)
 
 
@@ -403,7 +411,8 @@ def check_targets(
         lacking = [column for column in given.columns if not _has(rows, row, column)]
         fix = "leave the sequence out"
         if own.per == "step":
-            fix = "missing: zero (or forward, flag) makes it a step that does not count"
+            marked = setting("missing", "zero", "forward", "flag")
+            fix = f"{marked} makes it a step that does not count"
         where = rows.place(row, (lacking or list(given.columns))[0])
         raise refused(f"{where}: the target is missing", fix)
     if given.labels is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rnnzoo.errors import nearest
 from rnnzoo.spec.plugins import Wrong
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks import _arrays_file
 from rnnzoo.tasks._contract import SPLITS
 from rnnzoo.tasks._table.roles import ALSO
@@ -22,6 +23,9 @@ CSV, PARQUET, ARROW, TS = "csv", "parquet", "arrow", "ts"
 FORMATS = {
     ".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET, ".arrow": ARROW,
     ".feather": ARROW, ".ts": TS,
+}  # fmt: skip
+_EXAMPLE = {
+    "name": "table", "file": "my.csv", "id": "person", "inputs": ["a", "b"], "target": "label",
 }  # fmt: skip
 UNSAID = -1  # the split of a file that is of no split in particular
 
@@ -47,8 +51,8 @@ class Source:
 def sources(file: str | Mapping[str, str], folder: Path) -> list[Source | Wrong]:
     """Every file in a fixed order, or what is wrong in its place."""
     if not file:
-        example = "task: {name: table, file: my.csv, id: person, inputs: [a, b], target: label}"
-        return [Wrong("file", "the task 'table' needs a file", example)]
+        fix = setting("task", _EXAMPLE)
+        return [Wrong("file", "the task 'table' needs a file", fix)]
     if isinstance(file, str):
         return _of_path("file", file, folder, UNSAID)
     entries: list[Source | Wrong] = []
@@ -77,7 +81,7 @@ def by_split(file: Mapping[str, str], ending: str) -> Iterator[tuple[str, str, s
         else:
             yield split, option, path
     if "train" not in file:
-        fix = f"file: {{train: a.{ending}, test: b.{ending}}}"
+        fix = setting("file", {"train": f"a.{ending}", "test": f"b.{ending}"})
         yield Wrong("file", "no file is for train", fix)
 
 

@@ -24,9 +24,10 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from rnnzoo.errors import TaskError, UsageError, number_of
+from rnnzoo.spec.written import as_value
 from rnnzoo.tasks._table import ts
 from rnnzoo.tasks._table.files import CSV, PARQUET, Source
-from rnnzoo.tasks._table.roles import refused
+from rnnzoo.tasks._table.roles import CATEGORY, NUMBER, refused
 
 # of text, what stands for a number that is missing
 NO_NUMBER = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "?")
@@ -166,10 +167,8 @@ class Rows:
             return
         row = start + first
         value = self.text(row, column)
-        fix = fix or (
-            f"if it names things: {{{column}: category, OTHER: number}}; if it is missing, leave it"
-            " empty"
-        )
+        kinds = as_value({column: CATEGORY, "OTHER": NUMBER})
+        fix = fix or f"if it names things: {kinds}; if it is missing, leave it empty"
         if _is_decimal_comma(value):
             fix = f"numbers are written with a point: {value.replace(',', '.')}"
         raise refused(f"{self.place(row, column)} holds '{value}', which is no number", fix)

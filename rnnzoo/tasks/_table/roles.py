@@ -14,6 +14,7 @@ from typing import Any
 
 from rnnzoo.errors import TaskError, listed, nearest
 from rnnzoo.spec.plugins import MOST, Wrong
+from rnnzoo.spec.written import a_table, as_value, setting
 from rnnzoo.tasks._contract import SPLITS
 
 OPTIONS: dict[str, Any] = {
@@ -177,7 +178,8 @@ def wrong(options: Mapping[str, Any]) -> Iterator[Wrong]:
             problem = f"`{option}` cannot be '{options[option]}'"
             yield Wrong(option, problem, nearest(options[option], words))
     if isinstance(options["id"], dict):
-        yield Wrong("id", "`id` is a column, or a list of columns", "id: [patient, visit]")
+        fix = setting("id", ["patient", "visit"])
+        yield Wrong("id", "`id` is a column, or a list of columns", fix)
     yield from _wrong_roles("inputs", options["inputs"], INPUTS)
     yield from _wrong_roles("target", options["target"], TARGETS)
     yield from _wrong_split(options["split"])
@@ -232,15 +234,17 @@ def _wrong_split(given: Any) -> Iterator[Wrong]:
         elif key in SPLITS:
             if not isinstance(value, int | float) or not 0 < value < 1:
                 problem = f"`{key}` must be a share between 0 and 1, not {value!r}"
-                yield Wrong(f"split.{key}", problem, f"{key}: {SHARE}")
+                yield Wrong(f"split.{key}", problem, setting("split", {key: SHARE}))
         elif not isinstance(value, str):
             problem = f"`{key}` must be the name of a column, not {value!r}"
-            yield Wrong(f"split.{key}", problem, f'put it in quotes: {key}: "{value}"')
+            fix = f"put it in quotes: {setting('split', {key: str(value)})}"
+            yield Wrong(f"split.{key}", problem, fix)
     if len({"time", "column"} & given.keys()) > 1 or {"by", "time"} <= given.keys():
         yield Wrong(
             "split",
             "one thing says which split a sequence is in: a column of names, a group, or time",
-            "split: {by: patient}, or {time: date}, or the column's name",
+            f"{setting('split', {'by': 'patient'})}, or {as_value({'time': 'date'})}, or the"
+            " column's name",
         )
     shares = [given.get(name, SHARE) for name in SPLITS[1:]]
     if all(isinstance(share, float) and 0 < share < 1 for share in shares) and sum(shares) >= 1:
@@ -251,8 +255,8 @@ def _wrong_window(given: Any) -> Iterator[Wrong]:
     if isinstance(given, str):
         yield Wrong(
             "window",
-            f"`window` must be a table, not '{given}'",
-            "window: {length: 50, step: 10, horizon: 1}",
+            f"`window` must be {a_table()}, not '{given}'",
+            setting("window", {"length": 50, "step": 10, "horizon": 1}),
         )
         return
     for key, value in given.items():
@@ -264,7 +268,8 @@ def _wrong_window(given: Any) -> Iterator[Wrong]:
             problem = f"`{key}` must be a whole number from {least}, not {value!r}"
             yield Wrong(f"window.{key}", problem, "it counts steps")
     if "step" in given and given.keys() <= {"step", "horizon"}:
-        yield Wrong("window.step", "`step` without `length`", "window: {length: 50, step: 10}")
+        fix = setting("window", {"length": 50, "step": 10})
+        yield Wrong("window.step", "`step` without `length`", fix)
 
 
 def wrong_columns(
@@ -332,12 +337,13 @@ def _is_decimal(name: str) -> bool:
 def _wrong_doubles(own: Roles, header: tuple[str, ...]) -> Iterator[Wrong]:
     """Columns with two roles that one column cannot have."""
     inputs, targets = columns_of(own.inputs, header), columns_of(own.target, header)
+    later = {"horizon": 1}
     for name in targets:
         if name in inputs and not own.window.horizon:
             yield Wrong(
                 "target",
                 f"the target '{name}' is an input too: it is seen when it is asked for",
-                "leave it out of `inputs`, or predict it later: window: {horizon: 1}",
+                f"leave it out of `inputs`, or predict it later: {setting('window', later)}",
             )
     marks = {"id": own.id, "split": (own.split.column,), "split.by": (own.split.by,)}
     for option, names in marks.items():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnzoo.errors import number_of
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks._table.read import Names, Rows
 from rnnzoo.tasks._table.roles import Roles, Window, refused
 
@@ -140,8 +141,8 @@ def _check_again(rows: Rows, columns: Sequence[str], which: np.ndarray) -> None:
     raise refused(
         f"{rows.place(row)}: {name_of(rows, row, columns)} comes again, after others, and was"
         f" there until {rows.place(before).rpartition(', ')[2]}",
-        "name what tells the two apart, `id: [file, number]`, or give `order`, if it is one"
-        " sequence",
+        f"name what tells the two apart, `{setting('id', ['file', 'number'])}`, or give `order`, if"
+        " it is one sequence",
     )
 
 
@@ -156,7 +157,7 @@ def _check_twice(
         f"{rows.place(second, own.order)}: {name_of(rows, second, own.id)} has"
         f" {own.order} {rows.text(second, own.order)} twice, first in {rows.place(first)}",
         "an id and an order name one step: leave one out, or name what tells them apart,"
-        " `id: [patient, visit]`",
+        f" `{setting('id', ['patient', 'visit'])}`",
     )
 
 

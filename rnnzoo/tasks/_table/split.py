@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnnzoo.errors import TaskError, nearest, number_of
+from rnnzoo.spec.written import setting
 from rnnzoo.tasks._contract import SPLITS
 from rnnzoo.tasks._table.files import UNSAID
 from rnnzoo.tasks._table.read import Names, Rows
@@ -133,7 +134,8 @@ def _torn(
     return refused(
         f"{rows.place(row)}: {name_of(rows, row, own.id)} is in {SPLITS[of_step[last]]}, and began"
         f" in {SPLITS[of_step[first]]} ({rows.place(int(whole.row[first]))})",
-        "a sequence is in one split: correct the column, or cut it, window: {length: 50}",
+        "a sequence is in one split: correct the column, or cut it,"
+        f" {setting('window', {'length': 50})}",
     )
 
 
@@ -206,8 +208,8 @@ def _too_few(count: int, how: Division, lacking: list[int]) -> TaskError:
     counted = number_of(count, "group" if how.by else "sequence")
     return refused(
         f"{counted}: too few {units} for train, {wanted}",
-        "one series is split by time: split: {time: column}, with window: {length: 50}; or"
-        " name what tells sequences apart as `id`",
+        f"one series is split by time: {setting('split', {'time': 'column'})}, with"
+        f" {setting('window', {'length': 50})}; or name what tells sequences apart as `id`",
     )
 
 
@@ -215,7 +217,8 @@ def _check_filled(side: np.ndarray, count: int, own: Roles) -> None:
     for number, name in enumerate(SPLITS):
         if not (side == number).any():
             counted = number_of(count, "window" if own.window.length else "sequence")
-            fix = "other shares: split: {..., validation: 0.2, test: 0.2}"
+            by = {"by": own.split.by} if own.split.by else {}
+            fix = f"other shares: {setting('split', {**by, 'validation': 0.2, 'test': 0.2})}"
             if own.split.time:
                 fix = "shorter windows, or a column of splits"
             raise refused(f"the {name} split is empty: {counted} are too few", fix)
