@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.console import Console
 from rich.table import Table
 
 from rnnzoo import tasks
@@ -53,20 +54,34 @@ def predictions(args: argparse.Namespace) -> None:
     if args.json:
         print_json(_plain(task, answers, counts))
         return
-    asked = number_of(sum(len(answer.asked) for answer in answers), "answer")
+    asked = sum(len(answer.asked) for answer in answers)
     console = plain_console()
-    told(console, f"{trial.variant} on {trial.task}, trial {trial.index}: {asked} on test\n")
-    if counts is not None:
-        table = _table if task.outputs <= MOST_CLASSES else _mistakes
-        console.print(table(task, counts))
-        told(console, f"\n{np.trace(counts):g} of {counts.sum():g} are right")
+    title = f"{trial.variant} on {trial.task}, trial {trial.index}"
+    told(console, f"{title}: {number_of(asked, 'answer')} on test\n")
+    if counts is not None and task.outputs <= MOST_CLASSES:
+        console.print(_table(task, counts))
+    elif counts is not None:
+        console.print(_mistakes(task, counts))
+        kinds = np.count_nonzero(_wrong(counts))
+        _more(console, kinds - SHOWN, "kind of mistake", "kinds of mistake")
     else:
         console.print(_first(task, answers))
+        _more(console, asked - SHOWN, "answer")
+    if counts is not None:
+        told(console, f"\n{np.trace(counts):g} of {counts.sum():g} are right")
     if args.out:
-        told(console, f"\nall of them  {args.out}")
+        told(console, f"\nall answers  {args.out}")
+    else:
+        told(console, "\n--out FILE writes all answers, a row for each")
 
 
 # ------------------------------------------------------------------ on a terminal
+
+
+def _more(console: Console, count: int, noun: str, plural: str = "") -> None:
+    """Say how many rows a table has left out, if any."""
+    if count > 0:
+        told(console, f"  and {number_of(count, noun, plural)} more")
 
 
 def _table(task: Task, counts: np.ndarray) -> Table:
@@ -80,7 +95,7 @@ def _table(task: Task, counts: np.ndarray) -> Table:
 
 def _mistakes(task: Task, counts: np.ndarray) -> Table:
     """What was most often taken for what."""
-    wrong = counts * (1 - np.eye(len(counts)))
+    wrong = _wrong(counts)
     table = grid("asked", "answered", ">times")
     order = np.argsort(-wrong.ravel(), kind="stable")[:SHOWN]
     for asked, answered in zip(*np.unravel_index(order, wrong.shape)):
@@ -88,6 +103,11 @@ def _mistakes(task: Task, counts: np.ndarray) -> Table:
             names = (cut(_name(task, int(number))) for number in (asked, answered))
             add(table, *names, f"{wrong[asked, answered]:g}")
     return table
+
+
+def _wrong(counts: np.ndarray) -> np.ndarray:
+    """How often each class was taken for each other one."""
+    return np.asarray(counts * (1 - np.eye(len(counts))))
 
 
 def _first(task: Task, answers: Sequence[Prediction]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -98,10 +99,28 @@ def task(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
     return loaded
 
 
+def rows_of_table(shown: str) -> list[str]:
+    """The rows of the table that is shown, which stands between two empty lines."""
+    header, *rows = shown.split("\n\n")[1].splitlines()
+    return [row for row in rows if not row.startswith("  and ")]
+
+
+def distinct(rows: list[dict[str, str]], task: Task) -> list[Any]:
+    """What the table of a task has a row for."""
+    if task.targets != "classes":
+        return rows
+    if task.outputs <= command.MOST_CLASSES:
+        return [*range(task.outputs)]
+    pairs = {(row["asked"], row["answered"]) for row in rows}
+    return [pair for pair in pairs if pair[0] != pair[1]]
+
+
 def test_they_are_shown_and_written_for_each_kind_of_target(
     task: Task, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["predictions", "e.yaml", "--variant", "lstm"]
+    assert main(asked) == 0
+    assert "\n--out FILE writes all answers, a row for each\n" in capsys.readouterr().out
     assert main([*asked, "--out", "all.csv"]) == 0
     shown = capsys.readouterr().out
     assert f"lstm on {task.name}, trial 3: " in shown
@@ -109,6 +128,12 @@ def test_they_are_shown_and_written_for_each_kind_of_target(
     with Path("all.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert f"{len(rows)} answers on test" in shown
+    assert "\nall answers  all.csv\n" in shown
+    left_out = len(rows_of_table(shown)) < len(distinct(rows, task))
+    assert ("  and " in shown and " more\n" in shown) == left_out
+    if left_out:
+        (more,) = re.findall(r"^  and (\d+) (?:answers?|kinds? of mistake) more$", shown, re.M)
+        assert int(more) + len(rows_of_table(shown)) == len(distinct(rows, task))
     assert main([*asked, "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert [row["answered"] for row in rows] == [
