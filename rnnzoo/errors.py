@@ -23,13 +23,13 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import unquote
@@ -427,16 +427,26 @@ class Mistakes:
             raise SpecError(*self.collected)
 
 
-def run_again(file: str) -> str:
-    """What runs an experiment of a file, or one of Python's, as the caller writes it."""
+def run_again(file: str, sets: Sequence[str] = ()) -> str:
+    """What runs an experiment of a file, or one of Python's, as the caller writes it.
+
+    Args:
+        sets: overrides that it was read with.
+    """
     if _at_command_line.get():
-        return command("sweep", file)
-    return f"rnnzoo.run({file!r})" if file else "rnnzoo.run(...)"
+        return command("sweep", file, sets=sets)
+    overrides = f", overrides={[*sets]}" if sets else ""
+    return f"rnnzoo.run({repr(file) if file else '...'}{overrides})"
 
 
-def command(*words: object) -> str:
-    """A command of ours as a shell takes it: `rnnzoo sweep 'experiments/my spec.yaml'`."""
-    return shlex.join(["rnnzoo", *map(str, words)])
+def command(*words: object, sets: Iterable[str] = ()) -> str:
+    """A command of ours as a shell takes it: `rnnzoo sweep 'experiments/my spec.yaml'`.
+
+    Args:
+        sets: overrides of its experiment.
+    """
+    overrides = chain.from_iterable(("--set", override) for override in sets)
+    return shlex.join(["rnnzoo", *map(str, words), *overrides])
 
 
 def number_of(count: int, noun: str, plural: str = "") -> str:

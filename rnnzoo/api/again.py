@@ -67,5 +67,6 @@ def again(
             trial = study.trial(index, result.trial.hyperparameters)
             return Again(trial, result, results.provenance)
     raise UsageError(
-        f"no trial {index} of '{marked}' has ended on {task}", command("status", experiment.file)
+        f"no trial {index} of '{marked}' has ended on {task}",
+        command("status", experiment.file, sets=experiment.sets),
     )

@@ -103,12 +103,13 @@ class Prepared:
         if self.source:
             return
         yield from _elsewhere(self.opened, self.store)
+        experiment = self.opened.experiment
         others = {}
         if not self.share:
             others = going_on.run_elsewhere(self.opened, self.store, self.part)
         if others:
             yield f"{going_on.words_elsewhere(others)}; they run anew"
-            again = command("sweep", self.opened.experiment.file, "--share")
+            again = command("sweep", experiment.file, "--share", sets=experiment.sets)
             yield f"  to take them over instead: {again}"
 
     def run(self, observer: Observer, tally: Tally) -> Results:
@@ -239,11 +240,13 @@ class Prepared:
         else:
             yield f"{self.part} is done, and all trials of the search are here"
         rest = list(self._after_search())
+        experiment = self.opened.experiment
         if self.untracked:
-            title, sync = config.read().tracker_title, command("sync", self.opened.experiment.file)
+            title = config.read().tracker_title
+            sync = command("sync", experiment.file, sets=experiment.sets)
             yield f"{title} gets nothing from parts that share a storage: `{sync}` writes to it"
         if rest:
-            whole = command("sweep", self.opened.experiment.file)
+            whole = command("sweep", experiment.file, sets=experiment.sets)
             yield f"`{whole}` has {listed(rest)} to do, once all trials are in one storage"
 
     def _more(self, results: Results, workers: int) -> Iterator[str]:
@@ -474,10 +477,9 @@ def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:
             continue
         yield f"{source} holds {count} of its trials and the storage none: they run anew"
         if points.ours(sampler):
-            yield (
-                "  to take them over instead:"
-                f" {command('sweep', opened.experiment.file, '--from', source)}"
-            )
+            known = opened.experiment
+            again = command("sweep", known.file, "--from", source, sets=known.sets)
+            yield f"  to take them over instead: {again}"
         else:
             yield (
                 f"  '{sampler}' goes by what was run before and cannot take them over; another"

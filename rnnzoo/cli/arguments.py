@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,6 @@ def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
         raise _refused(f"must be a whole number from {low:,}{most}, not {number}")
 
     return checked
-
-
-def again(overrides: Iterable[str]) -> list[str]:
-    """The words that give a command the same overrides once more."""
-    words = []
-    for override in overrides:
-        words += ["--set", override]
-    return words
 
 
 def above_zero(word: str) -> float:

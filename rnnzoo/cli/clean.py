@@ -10,7 +10,6 @@ from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnzoo.cli import arguments
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.errors import command, number_of, size_of
 from rnnzoo.errors import listed as listed_names
@@ -157,7 +156,7 @@ def _lines(
         yield f"deleted {total} in {trials}"
     else:
         states = ["--states"] if args.states else []
-        again = command("clean", args.spec, *arguments.again(args.set), *states, "--yes")
+        again = command("clean", args.spec, *states, "--yes", sets=args.set)
         yield f"{total} in {trials}; nothing is deleted: `{again}` does"
 
 

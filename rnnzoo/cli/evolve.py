@@ -44,7 +44,7 @@ def evolve(args: argparse.Namespace) -> None:
         try:
             ready.run(display, tally.take)
         except KeyboardInterrupt:
-            again = command("evolve", args.spec)
+            again = command("evolve", args.spec, sets=args.set)
             told(console, f"{display.line()}{_lost(len(ready.running))}; {again} goes on")
             raise
     if args.json:
@@ -97,7 +97,7 @@ def _end(ready: PreparedSearch, tally: Tally, console: Console, args: argparse.N
     counts = [f"{tally.candidates[fate]:,} {fate}" for fate in Fate if tally.candidates[fate]]
     told(console, f"{tally.ended:,} trained: {', '.join(counts) or 'none'}")
     if not ready.course.is_done:
-        again = command("evolve", args.spec)
+        again = command("evolve", args.spec, sets=args.set)
         told(console, f"its hours are over: {again} goes on", style="yellow")
     for kind, count in ready.failures().items():
         trainings = number_of(count, "training is", "trainings are")

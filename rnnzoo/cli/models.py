@@ -70,13 +70,13 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _train_again(args: argparse.Namespace, console: Console) -> int:
-    """A trial of an experiment once more, and what it gave when it was run."""
+    """A trial of an experiment once more, and what it gave when it was run; with `--set`, of the
+    studies that the changed experiment names, which a sweep with the same `--set` has run.
+    """
     from rnnzoo.api.again import again
     from rnnzoo.api.argument import experiment_of
 
-    if args.set:
-        raise UsageError("--set changes a trial, and --trial runs one as it was", "leave one out")
-    experiment = experiment_of(Path(args.cell))
+    experiment = experiment_of(Path(args.cell), args.set)
     if not args.variant:
         raise which_variant(experiment)
     known = again(experiment, args.variant, args.task or "", args.trial, of_source(console))
@@ -332,10 +332,9 @@ def _had_otherwise(args: argparse.Namespace, trial: Trial) -> str:
         return "give the variant's run in MLflow, where it is kept too"
     # of a trial that a table brought, MLflow has only the scores, too
     fix = "give this command where the trial was trained"
-    if args.set:  # what --set says is not trained again
-        return fix
     task = ["--task", args.task] if args.task else []
-    again = command("train", args.spec, "--variant", args.variant, *task, "--trial", trial.index)
+    of_trial = ["--variant", args.variant, *task, "--trial", trial.index]
+    again = command("train", args.spec, *of_trial, sets=args.set)
     return f"{fix}; `{again}` makes its model anew, for `rnnzoo.load_model`"
 
 

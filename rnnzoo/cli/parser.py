@@ -337,7 +337,7 @@ def _train_command(commands: Commands) -> None:
     text = "name of a cell, or a path to its YAML file; with --trial, an experiment file"
     train.add_argument("cell", metavar="CELL", help=text)
     train.add_argument("--task", metavar="T", help="name of a task; with --trial, its label")
-    text = "run this trial of the experiment again, as it was"
+    text = "run this trial of the experiment again, as it was; --set as the sweep had it"
     train.add_argument("--trial", type=whole(0), metavar="N", help=text)
     text = "of the experiment: of which variant the trial is"
     train.add_argument("--variant", metavar="V", help=text)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from rnnzoo.cli import arguments
 from rnnzoo.cli.as_json import print_json
 from rnnzoo.cli.warned import of_source
 from rnnzoo.errors import UsageError, argument, command, number_of
@@ -69,7 +68,7 @@ def report(args: argparse.Namespace) -> None:
     else:
         shown(results, made, console)
         if results.source is not None and (results.folder.parent / "trials").is_dir():
-            again = command("report", args.spec, *arguments.again(args.set))
+            again = command("report", args.spec, sets=args.set)
             told(
                 console,
                 f"\nit is of what {argument('source')} names; that of the trials here: {again}",
@@ -86,9 +85,9 @@ def shown(results: Results, made: Report, console: Console) -> None:
         console.print("runs    make ui  (MLflow's pages)")
         rows = [row for row in made.summary.rows if row.best]
         if rows:
-            console.print(
-                f"best    {command('best', results.experiment.file, '--variant', rows[0].variant)}"
-            )
+            known = results.experiment
+            best = command("best", known.file, "--variant", rows[0].variant, sets=known.sets)
+            told(console, f"best    {best}")
 
 
 def export(args: argparse.Namespace) -> None:
@@ -106,7 +105,8 @@ def export(args: argparse.Namespace) -> None:
     content = sources.table_of(opened, store)
     if not content.results:
         raise UsageError(
-            f"no trial of '{opened.experiment.name}' has ended yet", command("sweep", args.spec)
+            f"no trial of '{opened.experiment.name}' has ended yet",
+            command("sweep", args.spec, sets=args.set),
         )
     table.write(content, path, exact=opened.experiment.search.rungs is not None)
     if args.json:

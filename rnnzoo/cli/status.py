@@ -164,6 +164,7 @@ def best_trial(args: argparse.Namespace) -> tuple[Result, str, str]:
     top = sources.of_opened(opened, door.results(opened, store)).best(args.variant, task)
     if top is None:
         raise UsageError(
-            f"no trial of '{args.variant}' is complete yet", command("sweep", args.spec)
+            f"no trial of '{args.variant}' is complete yet",
+            command("sweep", args.spec, sets=args.set),
         )
     return top, task, door.lost(top, store)

@@ -101,7 +101,8 @@ def _run(ready: Prepared, spec: str, console: Console) -> Results:
     console.print(f"opening the storage and {config.read().tracker_title} ...", style="dim")
     tally, live = Tally(ready.opened.trials, ready.part), console.is_terminal
     if live:
-        console.print(f"in a browser: {command('watch', spec)}", style="dim")
+        watch = command("watch", spec, sets=ready.opened.experiment.sets)
+        told(console, f"in a browser: {watch}", style="dim")
     with Display(console, tally, live) as display:
         try:
             return ready.run(display, tally)
@@ -116,8 +117,8 @@ def _tell_what_the_tracker_lacks(ready: Prepared, spec: str, console: Console) -
         return
     missing = f"{len(missed)} of these trials" if missed else "their report or models"
     title = config.read().tracker_title
-    text = f"\n{title} lacks {missing}: {command('sync', spec)} writes them"
-    console.print(text, style="yellow")
+    sync = command("sync", spec, sets=ready.opened.experiment.sets)
+    told(console, f"\n{title} lacks {missing}: {sync} writes them", style="yellow")
 
 
 def noted(console: Console) -> Note:

@@ -451,7 +451,7 @@ class Experiment:
     @property
     def how_to_run(self) -> str:
         """What a user writes to run it."""
-        return run_again("" if self.file == TEXT else self.file)
+        return run_again("" if self.file == TEXT else self.file, self.sets)
 
     def variant(self, label: str) -> Variant:
         return next(variant for variant in self.variants if variant.label == label)

@@ -255,7 +255,8 @@ class Steering:
 
     def _plan(self, trials: int) -> str:
         sweep = self.sweep
-        again = command("sweep", sweep.experiment.file, "--trials", trials)
+        sets = [one for one in sweep.experiment.sets if not one.startswith("search.trials=")]
+        again = command("sweep", sweep.experiment.file, "--trials", trials, sets=sets)
         if sweep.experiment.search.rungs is not None:
             raise Refused(
                 "which trials go on from a rung depends on how many there are, so another number of"

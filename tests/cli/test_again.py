@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,6 +47,28 @@ def test_a_trial_says_what_it_was_run_with_that_is_not_here(
     of_then = {**setup, "processor": "Z80, 1 core", "commit": "f00", "valves": "12"}
     older = replace(known, setups=[{**of_then, "Python": "2.7"}, of_then])
     assert older.differences() == [f"processor Z80, 1 core then, {setup['processor']} here"]
+
+
+CHANGED = ("--set", "task.length=6", "--set", "search.trials=1")
+
+
+def test_a_trial_of_a_changed_experiment_is_found_among_the_studies_that_this_names(
+    swept: Path, tmp_path: Path
+) -> None:
+    swept = shutil.copytree(swept, tmp_path / "again")
+    missing = rnnzoo("train", "small.yaml", "--variant=rnn", "--trial=0", *CHANGED, cwd=swept)
+    assert missing.returncode == 2
+    asked = "rnnzoo sweep small.yaml --set task.length=6 --set search.trials=1"
+    assert missing.stderr.endswith(f"\n  fix: {asked}\n")
+    assert rnnzoo(*asked.split()[1:], cwd=swept).returncode == 0
+    best = rnnzoo("best", "small.yaml", "--variant=rnn", "--json", *CHANGED, cwd=swept)
+    done = rnnzoo(
+        "train", "small.yaml", "--variant=rnn", "--trial=0", "--json", *CHANGED, cwd=swept
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["scores"] == json.loads(best.stdout)["scores"]
+    plain = rnnzoo("train", "small.yaml", "--variant=rnn", "--trial=0", "--json", cwd=swept)
+    assert json.loads(plain.stdout)["scores"] != json.loads(best.stdout)["scores"]
 
 
 @pytest.mark.parametrize(

@@ -383,7 +383,7 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
         (
             ["train", "spec.yaml", "--trial", "0", "--variant", "rnn", "--set", "units=3"],
             2,
-            "--set changes a trial, and --trial runs one as it was",
+            "did you mean 'search.space.units'?",
         ),
         (["train", "spec.yaml", "--trial=0", "--variant=rnn"], 2, "nothing has been run yet"),
         (["ui", "--port", "x"], 2, "--port: must be a whole number, not 'x'"),
