@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -105,13 +104,14 @@ def _grid(summary: Summary, table: TaskTable) -> Grid:
 
 
 def _scores(heading: str, names: Sequence[str], rows: Mapping[str, Mapping[str, float]]) -> Grid:
-    """Scores of each variant by what they are of: lengths, or metrics."""
+    """Scores of each variant by what they are of, lengths or metrics; set in."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    grid.add_column(heading, no_wrap=True)
+    grid.add_column(f"    {heading}", no_wrap=True)
     for name in names:
         grid.add_column(name, justify="right", no_wrap=True)
     for variant, scores in rows.items():
-        grid.add_row(*map(Text, (variant, *(number(scores.get(name)) for name in names))))
+        cells = (f"    {variant}", *(number(scores.get(name)) for name in names))
+        grid.add_row(*map(Text, cells))
     return grid
 
 
@@ -226,13 +226,13 @@ def _scores_beside(table: TaskTable, console: Console) -> None:
     if table.lengths:
         console.print("  on test by length, mean of the same trials:", highlight=False)
         by_length = {row.variant: row.by_length for row in table.rows}
-        console.print(Padding(_scores("length", table.lengths, by_length), (0, 0, 0, 4)))
+        console.print(_scores("length", table.lengths, by_length))
     if table.also:
         direction = f"; {table.also_direction}" if table.also_direction else ""
         heading = f"  on test by other metrics, mean of the same trials{direction}:"
         console.print(heading, highlight=False)
         also = {row.variant: row.also for row in table.rows}
-        console.print(Padding(_scores("metric", table.also, also), (0, 0, 0, 4)))
+        console.print(_scores("metric", table.also, also))
 
 
 def _hanging(text: str, style: str, console: Console, indent: str = "  ", more: str = "  ") -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Column, Table
+from rich.text import Text
 
 from rnnzoo.folding import fold
 
@@ -32,6 +34,7 @@ class PlainConsole(Console):
         # a notebook, too, shows what is printed as text
         super().__init__(markup=False, highlight=False, emoji=False, force_jupyter=False, **options)
         self.unread = unread
+        self._is_width_given = "width" in options or "COLUMNS" in os.environ
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -43,7 +46,7 @@ class PlainConsole(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         if any(isinstance(renderable, Table) for renderable in objects):
-            objects = tuple(map(_whole, objects))
+            objects = tuple(map(self._whole, objects))
             # a line that is longer than the terminal goes on in the next, as of any text
             options = {"crop": False, **options}
         try:
@@ -54,15 +57,27 @@ class PlainConsole(Console):
             self.on_broken_pipe()
 
 
-def _whole(shown: Any) -> Any:
-    return _Whole(shown) if isinstance(shown, Table) else shown
+    def _whole(self, shown: Any) -> Any:
+        """A table as it is printed.
+
+        In a pipe its lines stay whole, for programs that look for a row, unless a width is given.
+        """
+        if not isinstance(shown, Table):
+            return shown
+        return _Whole(shown, self.is_terminal or self._is_width_given)
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """A table of which nothing is cut off: it is wider than the terminal where it has to be."""
+    """A table of which nothing is cut off: where the terminal is narrower than its words, each row
+    is a block of lines.
+
+    Attributes:
+        may_stack: whether it is; else it is wider than the terminal.
+    """
 
     grid: Table
+    may_stack: bool
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         unbounded, spare = options.update_width(_UNBOUNDED), 0
@@ -73,7 +88,28 @@ class _Whole:
             else:
                 column.min_width = least
         needed = Measurement.get(console, unbounded, self.grid).minimum - spare
+        if needed > options.max_width and self.may_stack:
+            yield from _stacked(self.grid, options.max_width)
+            return
         yield from console.render(self.grid, options.update_width(max(options.max_width, needed)))
+
+
+def _stacked(grid: Table, width: int) -> Iterator[Text]:
+    """Each row as lines: its first cell behind the title, and beneath it, set in, the others."""
+    columns = [(_text(column.header), [*map(_text, column.cells)]) for column in grid.columns]
+    for number, row in enumerate(grid.rows):
+        for place, (title, cells) in enumerate(columns):
+            said, cell = title.plain.strip().removesuffix(":"), cells[number]
+            indent = "  " * (place > 0)
+            before = indent + f"{said}: " * bool(said and grid.show_header)
+            if cell.plain.strip():
+                folded = fold(cell.plain.strip(), width, before, f"{indent}  ")
+                style = cell.style or row.style or ""
+                yield Text(folded, style=style, no_wrap=True, overflow="ignore")
+
+
+def _text(cell: Any) -> Text:
+    return cell if isinstance(cell, Text) else Text(str(cell))
 
 
 def _least(column: Column, console: Console, options: ConsoleOptions) -> int:

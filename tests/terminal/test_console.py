@@ -6,9 +6,13 @@ import io
 import os
 import shlex
 import subprocess
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.table import Table
 
 from rnnzoo.errors import command
@@ -51,10 +55,62 @@ def test_a_table_cuts_nothing_off_however_narrow_the_terminal_is(width: int) -> 
     grid.add_row("a variant of a long name", "0.164 - 0.215", "words of which each is whole")
     console = PlainConsole(file=io.StringIO(), width=width)
     console.print(grid)
-    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    text = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]  # a StringIO
     assert "…" not in text
     for whole in ("a variant of a long name", "95 % interval", "0.164 - 0.215", "words", "each"):
         assert whole in text
+
+
+ROWS = (
+    ("a variant of a long name", "0.164 - 0.215", "words of which each is whole"),
+    ("lstm", "", "short"),
+)
+
+
+def printed(rows: tuple[tuple[str, ...], ...] = ROWS, **options: Any) -> str:
+    grid = Table(box=None, padding=(0, 2, 0, 0))
+    grid.add_column("variant", no_wrap=True)
+    grid.add_column("95 % interval", no_wrap=True, justify="right")
+    grid.add_column("about")
+    for row in rows:
+        grid.add_row(*row)
+    console = PlainConsole(file=io.StringIO(), **options)
+    console.print(grid)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]  # a StringIO
+
+
+def test_a_table_in_a_narrow_terminal_is_a_block_of_lines_for_each_row() -> None:
+    assert printed(width=30) == (
+        "variant: a variant of a long\n"
+        "  name\n"
+        "  95 % interval: 0.164 - 0.215\n"
+        "  about: words of which each\n"
+        "    is whole\n"
+        "variant: lstm\n"
+        "  about: short\n"
+    )
+
+
+@given(st.integers(4, 100))
+def test_a_table_is_as_wide_as_the_terminal_at_most_but_for_words_that_are_wider(
+    width: int,
+) -> None:
+    lines = printed(width=width).splitlines()
+    longest = len("  95 % interval: 0.164")  # a title stays with the first word behind it
+    assert all(len(line.rstrip()) <= max(width, longest) for line in lines)
+    words = " ".join(lines).split()
+    for cell in chain.from_iterable(ROWS):
+        assert set(cell.split()) <= set(words)
+
+
+def test_a_table_in_a_pipe_keeps_its_rows_unless_a_width_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide = (("v" * 60, "0.164 - 0.215", "w" * 30),)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert len(printed(wide).splitlines()) == 2
+    monkeypatch.setenv("COLUMNS", "80")
+    assert len(printed(wide).splitlines()) == 3
 
 
 LONG = (
