@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from rnnzoo.spec.read_experiment.keys import LABEL_FIX, is_label
 from rnnzoo.tasks._table import guess
 from rnnzoo.tasks._table.files import TS
 from rnnzoo.tasks._table.guess import Given, Guess
-from rnnzoo.tasks._table.roles import CATEGORY, NUMBER
+from rnnzoo.tasks._table.roles import CATEGORY, NUMBER, called
 
 _SHOWN = 12  # columns that a message lists
 _WIDTH = 34  # characters before a comment
@@ -144,22 +144,27 @@ def _table(
     guessed = looked.guess
     if looked.odd:
         raise UsageError(f"{file}: {looked.odd[0]}", f"{guessed.form}" if guessed.form else "")
+    header = [*looked.columns]
     for lacking in guessed.open:
-        raise _asked(file, lacking, guessed)
+        raise _asked(file, lacking, guessed, header)
     if looked.format == TS:
         return _archive(file, folder), []
     options = guess.options(guessed, looked.columns)
     lines = [_Line("  name: table"), _Line(f"  file: {inline(_from(folder, file))}")]
     lines += _of_options(options, guessed)
-    unused = [f"{column} ({guessed.roles[column].why})" for column in guessed.of(guess.UNUSED)]
-    lines += [_Line(f"  # not used: {text}") for text in unused]
-    return lines, list(_guessed(guessed))
+    for column in guessed.of(guess.UNUSED):
+        said = f"{called(column, header)} ({guessed.roles[column].why})"
+        lines.append(_Line(f"  # not used: {said}"))
+    return lines, list(_guessed(guessed, header))
 
 
-def _asked(file: str, lacking: guess.Open, guessed: Guess) -> UsageError:
+def _asked(
+    file: str, lacking: guess.Open, guessed: Guess, header: Sequence[str]
+) -> UsageError:
     """What is said where columns do not tell."""
     problem = f"{file}: {lacking.problem}"
-    names = ", ".join(lacking.candidates[:_SHOWN]) or "none is left"
+    candidates = [called(name, header) for name in lacking.candidates[:_SHOWN]]
+    names = ", ".join(candidates) or "none is left"
     if lacking.option == "inputs":
         return UsageError(problem, "numbers or categories beside id, order and target")
     if lacking.option == "target":
@@ -171,11 +176,11 @@ def _asked(file: str, lacking: guess.Open, guessed: Guess) -> UsageError:
     return UsageError(problem, fix)
 
 
-def _guessed(guessed: Guess) -> Iterator[str]:
+def _guessed(guessed: Guess, header: Sequence[str]) -> Iterator[str]:
     for role in (guess.ID, guess.ORDER, guess.TARGET, guess.SPLIT, guess.GROUP):
         for name in guessed.of(role):
             if not guessed.roles[name].why.startswith("as you say"):
-                yield f"{role} {name} ({guessed.roles[name].why})"
+                yield f"{role} {called(name, header)} ({guessed.roles[name].why})"
 
 
 def _of_options(options: Mapping[str, Any], guessed: Guess) -> Iterator[_Line]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,10 @@ from rnnzoo.spec.settings import runs
 from rnnzoo.tasks import Wrong, _facts, _npz, _symbols
 from rnnzoo.tasks._table.files import FORMATS, TS, Source, sources
 from rnnzoo.tasks._table.guess import Given, Guess
-from rnnzoo.tasks._table.roles import no_header, same_names
+from rnnzoo.tasks._table.roles import called, no_header, same_names
+
+if TYPE_CHECKING:
+    from rnnzoo.tasks._table.read import Rows
 
 EXPERIMENTS = (".yaml", ".yml")
 ARRAYS = ".npz"
@@ -41,7 +44,7 @@ class Looked:
 
     Attributes:
         format: `csv`, `parquet`, `arrow` or `ts`.
-        columns: what `profile.Column.plain` says of each.
+        columns: by name; `profile.Column.plain` is what is said of each.
         odd: what is odd about the names of columns.
     """
 
@@ -92,16 +95,50 @@ def table(file: str, given: Given, progress: tasks.Report = tasks.silent) -> Loo
     names = read.header(files[0])
     if twice := same_names(names, files[0].shown):
         raise TaskError(*twice)
-    rows = read.Rows(files, names)
+    rows, damaged = _rows(files, names)
     columns: dict[str, profile.Column] = {}
     for number, name in enumerate(names):
         progress(f"looking at {file}", number, len(names))
-        columns |= {column.name: column for column in profile.profile(rows, [name])}
+        if name in damaged:
+            columns[name] = profile.unreadable(name, len(rows), damaged[name])
+        else:
+            (columns[name],) = profile.profile(rows, [name])
     if files[0].format == TS:
         given = Given((ts.CASE,), "", ts.LABEL)
     roles = guess.guess(list(columns.values()), rows.file, given)
     odd = tuple(filter(None, [no_header(names)]))
     return Looked(file, files[0].format, len(files), len(rows), columns, roles, odd)
+
+
+def _rows(files: Sequence[Source], names: Sequence[str]) -> tuple[Rows, dict[str, TaskError]]:
+    """The columns that can be read, and why the others cannot.
+
+    Raises:
+        TaskError: none can.
+    """
+    from rnnzoo.tasks._table import read
+
+    try:
+        return read.Rows(files, names), {}
+    except read.Damaged:
+        damaged = _damaged(files, names)
+        if len(damaged) == len(names):
+            raise
+    return read.Rows(files, [name for name in names if name not in damaged]), damaged
+
+
+def _damaged(files: Sequence[Source], names: Sequence[str]) -> dict[str, TaskError]:
+    """Which columns cannot be read, and why; found by halves, since they are few among many."""
+    from rnnzoo.tasks._table import read
+
+    try:
+        read.Rows(files, names)
+    except read.Damaged as error:
+        half = len(names) // 2
+        if not half:
+            return {names[0]: error}
+        return {**_damaged(files, names[:half]), **_damaged(files, names[half:])}
+    return {}
 
 
 def _sources(file: str | Mapping[str, str], folder: Path = Path()) -> list[Source]:
@@ -279,7 +316,9 @@ def _gaps(task: TaskChoice, folder: Path) -> dict[str, str]:
     rows = read.Rows(files, named)
     columns = profile.profile(rows, named)
     return {
-        column.name: f"{column.missing:,} of {len(rows):,}" for column in columns if column.missing
+        called(column.name, header): f"{column.missing:,} of {len(rows):,}"
+        for column in columns
+        if column.missing
     }
 
 

@@ -17,6 +17,7 @@ from rnnzoo.cli.grids import add, cut, grid
 from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import Remark, UsageError, command, in_percent, number_of
 from rnnzoo.spec.files import located
+from rnnzoo.tasks._table.roles import called
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
@@ -61,11 +62,13 @@ def _table(content: Mapping[str, Any], console: Console) -> None:
     of = f" in {content['files']} files" if content["files"] > 1 else ""
     size = f"{content['rows']:,} rows, {number_of(len(columns), 'column')}{of}"
     told(console, f"{content['file']}: {size}\n")
+    header = [column["name"] for column in columns]
     table = grid("column", "holds", ">missing", ">values", "range", "role")
     for column in columns[:MOST_COLUMNS]:
         missing = f"{column['missing']:,}" if column["missing"] else ""
-        name, values = cut(column["name"]), f"{column['distinct']:,}"
-        add(table, name, column["holds"], missing, values, _range(column), column["role"])
+        values = f"{column['distinct']:,}" if column["wrong"] is None else ""
+        known = (missing, values, _range(column), column["role"])
+        add(table, cut(called(column["name"], header)), column["holds"], *known)
     console.print(table)
     if len(columns) > MOST_COLUMNS:
         told(console, f"  and {len(columns) - MOST_COLUMNS} columns more (--json has them)")
@@ -83,9 +86,11 @@ def _range(column: Mapping[str, Any]) -> str:
 
 def _roles(content: Mapping[str, Any], console: Console) -> None:
     told(console, "\nprobably:")
+    header = [column["name"] for column in content["columns"]]
     by_role: dict[tuple[str, str], list[str]] = {}
     for column in content["columns"]:
-        by_role.setdefault((column["role"], column["why"]), []).append(column["name"])
+        name = called(column["name"], header)
+        by_role.setdefault((column["role"], column["why"]), []).append(name)
     lengths = content["lengths"]
     if content["form"]:
         many = f": {content['sequences']:,} of {_span(lengths)} rows" if lengths[1] > 1 else ""
@@ -94,7 +99,9 @@ def _roles(content: Mapping[str, Any], console: Console) -> None:
         told(console, f"  {role:9} {_names(names)}: {why}")
     for known in content["open"]:
         told(console, f"  open      {known['option']}: {known['problem']}", style="yellow")
-    print_warnings([Remark(text) for text in content["odd"]], console)
+    wrong = [column["wrong"] for column in content["columns"] if column["wrong"]]
+    odd = [Remark(text) for text in content["odd"]]
+    print_warnings([*odd, *(Remark(**said) for said in wrong)], console)
     unknown = [known["option"] for known in content["open"]]
     if unknown == ["inputs"]:
         return  # no option of `new` would help

@@ -34,7 +34,9 @@ class PlainConsole(Console):
         # a notebook, too, shows what is printed as text
         super().__init__(markup=False, highlight=False, emoji=False, force_jupyter=False, **options)
         self.unread = unread
-        self._is_width_given = "width" in options or "COLUMNS" in os.environ
+        self._is_width_given = (
+            "width" in options or os.environ.get("COLUMNS", "").isdigit()
+        )
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import time, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ import pytest
 
 from rnnzoo import tasks
 from rnnzoo.api import looking
-from rnnzoo.errors import TaskError
+from rnnzoo.errors import RnnzooError, TaskError
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.tasks import Task
 from tests.command import rnnzoo
@@ -363,3 +365,100 @@ def test_gaps_of_a_table_are_counted(tmp_path: Path) -> None:
     spec(tmp_path, f"{{name: table, {roles}}}")
     shown = rnnzoo("data", "my.yaml", cwd=tmp_path)
     assert f"missing in the table: pulse 1 of {len(ROWS)}\n" in shown.stdout
+
+
+ODD = {
+    "lists": [[row] for row in range(60)],
+    "tables": [{"a": row} for row in range(60)],
+    "bytes": [b"\xff"] * 60,
+    "infinite": [*range(59), float("inf")],
+    "times of day": [time(row % 24) for row in range(60)],
+    "durations": [timedelta(row) for row in range(60)],
+}
+
+
+def ward(**more: list[Any]) -> pa.Table:
+    return pa.table({
+        "person": [row // 3 for row in range(60)], "step": [row % 3 for row in range(60)],
+        "pulse": [row % 7 / 8 for row in range(60)], **more,
+        "label": ["ab"[row // 3 % 2] for row in range(60)],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_column_that_cannot_be_used_hides_none_of_the_others(tmp_path: Path, kind: str) -> None:
+    pyarrow.parquet.write_table(ward(odd=ODD[kind]), tmp_path / "my.parquet")
+    pyarrow.parquet.write_table(ward(), tmp_path / "plain.parquet")
+    done = rnnzoo("data", "my.parquet", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    columns = {column["name"]: column for column in json.loads(done.stdout)["columns"]}
+    plain = json.loads(rnnzoo("data", "plain.parquet", "--json", cwd=tmp_path).stdout)["columns"]
+    odd = columns.pop("odd")
+    assert [*columns.values()] == plain
+    assert (odd["holds"], odd["role"]) == ("unreadable", "not used")
+    assert odd["wrong"]["problem"].startswith("my.parquet, row ")
+    assert "column 'odd'" in odd["wrong"]["problem"]
+    shown = rnnzoo("data", "my.parquet", cwd=tmp_path).stdout
+    assert f"  warning: {odd['wrong']['problem']}\n    fix: {odd['wrong']['fix']}\n" in shown
+    assert "  not used  odd: it cannot be read\n" in shown
+
+
+def test_a_task_refuses_a_column_that_cannot_be_used_where_it_needs_it(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(ward(odd=ODD["lists"]), tmp_path / "my.parquet")
+    made = rnnzoo("new", "experiment", "mine", "--data", "my.parquet", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    text = (tmp_path / "experiments/mine.yaml").read_text()
+    assert "  # not used: odd (it cannot be read)\n" in text
+    options = read(tmp_path / "experiments/mine.yaml").tasks[0].options
+    tasks.load("table", options, folder=tmp_path / "experiments")
+    with pytest.raises(TaskError, match="column 'odd': it holds list"):
+        tasks.load("table", {**options, "inputs": ["odd"]}, folder=tmp_path / "experiments")
+    asked = ("--data", "my.parquet", "--target", "odd")
+    refused = rnnzoo("new", "experiment", "other", *asked, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("my.parquet, row 1, column 'odd': it holds list")
+    assert "(--target)" in refused.stderr
+
+
+def test_text_of_another_encoding_is_that_of_its_column(tmp_path: Path) -> None:
+    rows = [
+        f"{number // 3},{number % 3},{number / 7},{'ab'[number // 3 % 2]},caf\u00e9"
+        for number in range(60)
+    ]
+    text = "\n".join(["person,step,pulse,label,note", *rows])
+    (tmp_path / "my.csv").write_text(text, encoding="latin-1")
+    done = rnnzoo("data", "my.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "  not used  note: it cannot be read\n" in done.stdout
+    assert "  warning: my.csv is not UTF-8 text\n    fix: save it as UTF-8\n" in done.stdout
+    options = {"file": "my.csv", "id": "person", "inputs": ["pulse"], "target": "label"}
+    assert tasks.load("table", options, folder=tmp_path).classes == ("a", "b")
+    with pytest.raises(TaskError, match=r"my\.csv is not UTF-8 text"):
+        tasks.load("table", {**options, "split": {"by": "note"}}, folder=tmp_path)
+    (tmp_path / "all.csv").write_text("caf\u00e9,b\n1,2\n", encoding="latin-1")
+    refused = rnnzoo("data", "all.csv", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr) == (
+        1, "all.csv is not UTF-8 text\n  fix: save it as UTF-8\n",
+    )  # fmt: skip
+
+
+def test_a_column_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:
+    rows = [f"{row},{row // 5},{row % 5 / 7},{row % 3}" for row in range(50)]
+    (tmp_path / "my.csv").write_text("\n".join([",person,a,b", *rows]))
+    shown = rnnzoo("data", "my.csv", cwd=tmp_path).stdout
+    assert "\ncolumn 1 (no name)  whole numbers" in shown
+    assert "column 1 (no name): " in shown.partition("probably:")[2]
+    asked = rnnzoo("new", "experiment", "mine", "--data", "my.csv", cwd=tmp_path).stderr
+    assert "--target COLUMN, one of: column 1 (no name), a, b" in asked
+    for options, fix in (
+        ({"inputs": ["a"]}, "columns of: column 1 (no name), person, a, b"),
+        ({"inputs": ["x"], "target": "b"}, "one of: a, b, column 1 (no name), person"),
+    ):
+        with pytest.raises(RnnzooError) as caught:
+            tasks.load("table", {"file": "my.csv", "id": "person", **options}, folder=tmp_path)
+        assert caught.value.fix == fix
+    rows[7] = "x,1,0.1,1"
+    (tmp_path / "my.csv").write_text("\n".join([",person,a,b", *rows]))
+    options = {"file": "my.csv", "id": "person", "inputs": [""], "target": {"b": "category"}}
+    with pytest.raises(TaskError, match=r"^my\.csv, row 9, column 1 \(no name\) holds 'x'"):
+        tasks.load("table", options, folder=tmp_path)

@@ -100,11 +100,12 @@ def inputs(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles)
     parts, is_number = [], []
     names: list[str] = []
     for column, role in columns.items():
+        title = rows.called(column)
         if role == CATEGORY:
             part = _one_hot(rows, whole, column)
-            names += [f"{column} {name}" for name in rows.names(column).names or ("",)]
+            names += [f"{title} {name}" for name in rows.names(column).names or ("",)]
         else:
-            names.append(column)
+            names.append(title)
             part = rows.numbers(column)[whole.row][:, None]
             if role == GUESSED and rows.is_whole(column):
                 _check_quantities(rows, whole, column, part[:, 0])
@@ -170,7 +171,8 @@ def _one_hot(rows: Rows, whole: Sequences, column: str) -> np.ndarray:
     names = rows.names(column)
     count = len(names.names)
     if count > MOST_CATEGORIES:
-        problem = f"the column '{column}' holds {count:,} categories, and each would be an input"
+        title = rows.called(column)
+        problem = f"the column '{title}' holds {count:,} categories, and each would be an input"
         raise refused(problem, f"at most {MOST_CATEGORIES}: leave it out, or merge rare ones")
     codes = names.codes[whole.row]
     part = np.zeros((len(codes), max(1, count)))

@@ -19,7 +19,16 @@ from rnnzoo.tasks._contract import SPLITS
 from rnnzoo.tasks._table import profile
 from rnnzoo.tasks._table.arrays import names_things
 from rnnzoo.tasks._table.profile import Column
-from rnnzoo.tasks._table.roles import ALSO, CATEGORY, CHARACTERS, NUMBER, STANDARD, WORDS
+from rnnzoo.tasks._table.roles import (
+    ALSO,
+    CATEGORY,
+    CHARACTERS,
+    NUMBER,
+    STANDARD,
+    WORDS,
+    called,
+    listing,
+)
 
 ID, ORDER, TARGET, INPUT, SPLIT, GROUP, UNUSED = (
     "id", "order", "target", "input", "split", "group", "not used",
@@ -140,7 +149,9 @@ class _Guessing:
             for name in (names,) if isinstance(names, str) else names:
                 if name and name not in self.columns:
                     problem = f"the data have no column '{name}' (--{option})"
-                    raise UsageError(problem, nearest(name, self.columns))
+                    raise UsageError(problem, nearest(name, listing([*self.columns])))
+                if name and (wrong := self.columns[name].wrong):
+                    raise UsageError(f"{wrong.problem} (--{option})", wrong.fix)
 
     def whole(self) -> Guess:
         self.useless()
@@ -162,6 +173,10 @@ class _Guessing:
     def take(self, name: str, role: str, why: str, kind: str = "") -> None:
         self.guess.roles[name] = Role(role, why, kind)
 
+    def called(self, name: str) -> str:
+        """A column as messages call it."""
+        return called(name, [*self.columns])
+
     def is_constant(self, column: Column) -> bool:
         """Whether it has one value in each sequence."""
         return _is_constant(column, self.sequence)
@@ -173,7 +188,9 @@ class _Guessing:
         for column in self.free():
             if column.name in named:
                 continue
-            if column.holds == profile.NOTHING:
+            if column.wrong is not None:
+                self.take(column.name, UNUSED, "it cannot be read")
+            elif column.holds == profile.NOTHING:
                 self.take(column.name, UNUSED, "it is empty")
             elif column.distinct == 1 and not column.missing:
                 self.take(column.name, UNUSED, "it has one value")
@@ -217,7 +234,8 @@ class _Guessing:
 
     def by_id(self, names: Sequence[str]) -> None:
         code = self.sequence = self.together(names)
-        self.measure(f"a sequence is what has the same {listed(names)}")
+        words = listed(map(self.called, names))
+        self.measure(f"a sequence is what has the same {words}")
         together = int((np.diff(code) != 0).sum()) + 1 == self.guess.sequences
         stand = "rows of a value stand together" if together else "rows of a value are scattered"
         for name in names:
@@ -226,7 +244,7 @@ class _Guessing:
         self.order()
         if not self.guess.of(ORDER) and not together:
             rest = tuple(column.name for column in self.free() if column.holds != profile.NAMES)
-            problem = f"rows of one {listed(names)} do not stand together, and nothing orders them"
+            problem = f"rows of one {words} do not stand together, and nothing orders them"
             self.guess.open.append(Open("order", problem, rest))
 
     def together(self, names: Sequence[str]) -> np.ndarray:
@@ -411,7 +429,10 @@ class _Guessing:
         if any(self.columns[name].missing for name in seen):
             self.guess.missing = "flag"
         if not seen:
-            unused = [f"{name}: {self.guess.roles[name].why}" for name in self.guess.of(UNUSED)]
+            unused = [
+                f"{self.called(name)}: {self.guess.roles[name].why}"
+                for name in self.guess.of(UNUSED)
+            ]
             why = f" ({'; '.join(unused)})" if unused else ""
             problem = f"no column is left that a cell could see{why}"
             self.guess.open.append(Open("inputs", problem))

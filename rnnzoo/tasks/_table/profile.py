@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnzoo.errors import Remark, TaskError
 from rnnzoo.tasks._table.read import Rows
 
 NUMBERS, WHOLE, TRUTHS, DATES = "numbers", "whole numbers", "true or false", "dates"
 NAMES, NOTHING = "names", "nothing"
+UNREADABLE = "unreadable"  # it cannot be used, and the others can
 _EXAMPLES = 5  # names that are kept
 
 
@@ -30,6 +32,7 @@ class Column:
         often: of names, true and false the most frequent, the first before all.
         codes: (rows,) the number of each row's value, in the order of values; -1 where it has none.
         names: by these numbers, where they are names.
+        wrong: of one that cannot be used, why not, and what to do.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Column:
     often: tuple[str, ...]
     codes: np.ndarray = field(repr=False, compare=False)
     names: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    wrong: Remark | None = None
 
     def plain(self) -> dict[str, Any]:
         """All but the codes, for JSON."""
@@ -52,19 +56,34 @@ class Column:
             "low": self.low,
             "high": self.high,
             "often": list(self.often),
+            "wrong": None if self.wrong is None else self.wrong.plain(),
         }
 
 
 def profile(rows: Rows, names: Iterable[str]) -> list[Column]:
-    """The columns of these names.
+    """The columns of these names; one that cannot be used says why."""
+    return [_looked_at(rows, name) for name in names]
 
-    Raises:
-        TaskError: a number is infinite.
-    """
-    return [_column(rows, name) for name in names]
+
+def unreadable(name: str, rows: int, error: TaskError) -> Column:
+    """A column of so many rows that cannot be used, and what is wrong with it."""
+    nothing = np.full(rows, -1, np.int64)
+    wrong = Remark(*error.parts)
+    return Column(name, UNREADABLE, 0, 0, "", "", (), nothing, wrong=wrong)
+
+
+def _looked_at(rows: Rows, name: str) -> Column:
+    try:
+        return _column(rows, name)
+    except TaskError as error:  # lists, or a number that is infinite
+        return unreadable(name, len(rows), error)
 
 
 def _column(rows: Rows, name: str) -> Column:
+    """
+    Raises:
+        TaskError: what it holds can be no column, or a number is infinite.
+    """
     if rows.is_truth(name) or rows.is_text(name):
         dates = rows.dates(name)
         return _of_names(rows, name) if dates is None else _of_dates(name, dates)

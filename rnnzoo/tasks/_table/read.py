@@ -27,7 +27,7 @@ from rnnzoo.errors import TaskError, UsageError, number_of
 from rnnzoo.spec.written import as_value
 from rnnzoo.tasks._table import ts
 from rnnzoo.tasks._table.files import CSV, PARQUET, Source
-from rnnzoo.tasks._table.roles import CATEGORY, NUMBER, refused
+from rnnzoo.tasks._table.roles import CATEGORY, NUMBER, called, quoted, refused
 
 # of text, what stands for a number that is missing
 NO_NUMBER = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "?")
@@ -37,7 +37,7 @@ _DATES = "numbers, or dates and times as 2020-12-31 and 2020-12-31T23:59:00"
 _WHOLE = r"^[-+]?\d+(\.0)?$"
 _TRUTHS = {"True": "1", "true": "1", "TRUE": "1", "False": "0", "false": "0", "FALSE": "0"}
 _UNREADABLE = (
-    OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid, pa.ArrowNotImplementedError,
+    OSError, UnicodeError, csv.Error, pa.ArrowInvalid, pa.ArrowNotImplementedError,
 )  # fmt: skip
 # columns in a row
 _TOO_FEW = "leave the place of a missing value empty, as in 1,,3; close each quote in its row"
@@ -98,12 +98,16 @@ class Rows:
         """(rows,) of each row the split of its file."""
         return np.asarray(np.array([part.source.side for part in self._parts])[self.file])
 
-    def place(self, row: int, column: str = "") -> str:
-        """Where a value stands, for a message."""
+    def place(self, row: int, column: str | None = None) -> str:
+        """Where a value stands, or a row, for a message."""
         number = int(self.file[row])
         part = self._parts[number]
         where = f"{part.source.shown}, row {part.line(int(row - self._starts[number]))}"
-        return f"{where}, column '{column}'" if column else where
+        return where if column is None else f"{where}, {quoted(column, header(part.source))}"
+
+    def called(self, column: str) -> str:
+        """A column as messages call it."""
+        return column if column.strip() else called(column, header(self._parts[0].source))
 
     def text(self, row: int, column: str) -> str:
         """A value as a message shows it."""
@@ -376,8 +380,7 @@ def header(source: Source) -> tuple[str, ...]:
         return ts.header(source)
     try:
         if source.format == CSV:
-            with source.path.open(encoding="utf-8-sig", newline="") as stream:
-                return tuple(next(csv.reader(stream, delimiter=_delimiter(source.path)), ()))
+            return _csv_header(source.path)
         if source.format == PARQUET:
             return tuple(pyarrow.parquet.read_schema(source.path).names)
         with pyarrow.memory_map(str(source.path)) as file:
@@ -386,11 +389,26 @@ def header(source: Source) -> tuple[str, ...]:
         raise _damaged(source, error) from None
 
 
-def _damaged(source: Source, error: Exception) -> TaskError:
-    if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
-        return refused(f"{source.shown} is not UTF-8 text", "save it as UTF-8")
+class Damaged(TaskError):
+    """Columns of a file cannot be read; others may be."""
+
+
+def _csv_header(path: Path) -> tuple[str, ...]:
+    """
+    Raises:
+        UnicodeError: a name is no UTF-8 text; what stands below is not looked at.
+    """
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        names = tuple(next(csv.reader(stream, delimiter=_delimiter(path)), ()))
+    "".join(names).encode()
+    return names
+
+
+def _damaged(source: Source, error: Exception) -> Damaged:
+    if isinstance(error, UnicodeError) or "UTF8" in str(error):
+        return Damaged(f"{source.shown} is not UTF-8 text", "save it as UTF-8")
     reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return refused(f"cannot read {source.shown}: {reason}", "write it once more")
+    return Damaged(f"cannot read {source.shown}: {reason}", "write it once more")
 
 
 def _delimiter(path: Path) -> str:
@@ -403,10 +421,12 @@ def _delimiter(path: Path) -> str:
 
 
 def _part(source: Source, columns: Sequence[str]) -> _Part:
-    lacking = [name for name in columns if name not in header(source)]
+    there = header(source)
+    lacking = [name for name in columns if name not in there]
     if lacking:
+        name = f"column '{lacking[0]}'" if lacking[0].strip() else "column without a name"
         raise refused(
-            f"{source.shown} has no column '{lacking[0]}', which another file of the table has",
+            f"{source.shown} has no {name}, which another file of the table has",
             "all files of a table have the same columns",
         )
     if source.format == ts.FORMAT:
@@ -461,7 +481,7 @@ def _line(path: Path, row: int) -> int:
     """The line of a CSV file on which a row begins; quoted texts may hold ends of lines, and empty
     lines are no rows.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         reader = csv.reader(stream, delimiter=_delimiter(path))
         end, count = 0, -2
         for values in reader:

@@ -168,6 +168,26 @@ def columns_of(roles_of: Mapping[str, str], header: tuple[str, ...]) -> dict[str
     return written
 
 
+def called(name: str, header: Sequence[str]) -> str:
+    """A column as messages call it: by its place where it has no name, as the numbers of rows that
+    pandas writes.
+
+    Args:
+        header: the names of all columns, in the order of the file.
+    """
+    return name if name.strip() else f"column {[*header].index(name) + 1} (no name)"
+
+
+def quoted(name: str, header: Sequence[str]) -> str:
+    """A column within a sentence: `column 'age'`, or `column 1 (no name)`."""
+    return f"column '{name}'" if name.strip() else called(name, header)
+
+
+def listing(header: Sequence[str]) -> list[str]:
+    """All columns as messages call them."""
+    return [called(name, header) for name in header]
+
+
 # ------------------------------------------------------------------ what is wrong
 
 
@@ -285,7 +305,8 @@ def wrong_columns(
     if twice := same_names(header, shown):
         yield Wrong("file", *twice)
     elif without:
-        yield Wrong("file", f"{shown} has no header, as it seems: {header[0]}, ...", without)
+        first = called(header[0], header)
+        yield Wrong("file", f"{shown} has no header, as it seems: {first}, ...", without)
     if without:
         return
     for option, name in own.named():
@@ -299,16 +320,16 @@ def wrong_columns(
             "time",
         )
         if name not in header and not is_none:
-            yield Wrong(option, f"{shown} has no column '{name}'", nearest(name, header))
+            yield Wrong(option, f"{shown} has no column '{name}'", nearest(name, listing(header)))
     for option in ("inputs", "target"):
         given = getattr(own, option)
         if not given:
-            names = ", ".join(header[:SHOWN])
+            names = ", ".join(listing(header)[:SHOWN])
             yield Wrong(option, f"the task 'table' needs `{option}`", f"columns of: {names}")
         for number, (name, role) in enumerate(given.items()):
             if "*" in name and not columns_of({name: role}, header):
                 place = f"{option}.{name if role else number}"
-                fix = f"columns of: {', '.join(header[:SHOWN])}"
+                fix = f"columns of: {', '.join(listing(header)[:SHOWN])}"
                 yield Wrong(place, f"{shown} has no column like '{name}'", fix)
     yield from _wrong_doubles(own, header)
 
@@ -318,6 +339,10 @@ def same_names(header: Sequence[str], shown: str) -> tuple[str, str] | None:
     twice = sorted({name for name in header if header.count(name) > 1})
     if not twice:
         return None
+    if not twice[0].strip():
+        places = [str(place) for place, name in enumerate(header, 1) if name == twice[0]]
+        problem = f"{shown} has {len(places)} columns without a name: {listed(places)}"
+        return problem, no_header(header) or "give each a name"
     return f"{shown} has two columns '{twice[0]}'", no_header(header) or "give one another name"
 
 
@@ -340,9 +365,10 @@ def _wrong_doubles(own: Roles, header: tuple[str, ...]) -> Iterator[Wrong]:
     later = {"horizon": 1}
     for name in targets:
         if name in inputs and not own.window.horizon:
+            shown = called(name, header)
             yield Wrong(
                 "target",
-                f"the target '{name}' is an input too: it is seen when it is asked for",
+                f"the target '{shown}' is an input too: it is seen when it is asked for",
                 f"leave it out of `inputs`, or predict it later: {setting('window', later)}",
             )
     marks = {"id": own.id, "split": (own.split.column,), "split.by": (own.split.by,)}
@@ -351,8 +377,8 @@ def _wrong_doubles(own: Roles, header: tuple[str, ...]) -> Iterator[Wrong]:
             if name in inputs:
                 yield Wrong(
                     option,
-                    f"the column '{name}' is among the inputs too: a cell would learn by heart"
-                    " whose a sequence is",
+                    f"the {quoted(name, header)} is among the inputs too: a cell would learn by"
+                    " heart whose a sequence is",
                     "leave it out of `inputs`",
                 )
 

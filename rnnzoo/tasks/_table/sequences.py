@@ -126,7 +126,7 @@ def name_of(rows: Rows, row: int, columns: Sequence[str]) -> str:
     """A sequence as a message names it, by one of its rows."""
     if not columns:
         return "the series"
-    return " ".join(f"{column} {rows.text(row, column)}" for column in columns)
+    return " ".join(f"{rows.called(column)} {rows.text(row, column)}" for column in columns)
 
 
 def _check_again(rows: Rows, columns: Sequence[str], which: np.ndarray) -> None:
