@@ -293,7 +293,11 @@ def in_the_way(error: OSError) -> str:
 
 def _in_a_closed_folder(path: object) -> bool:
     """Whether a path lies in a folder that is there, and in which the system lets nobody make
-    anything, as in /proc.  No permission tells, so it is tried.
+    anything, as in /proc.
+
+    It is tried, since nothing else tells.  `os.access` says of /proc that root may write there, and
+    of a folder of the system that others may not, where a file was missing that is read.  The errno
+    is the same for both: where folders are only to be read, it is another one (EROFS, EACCES).
     """
     if not isinstance(path, str | os.PathLike):
         return False

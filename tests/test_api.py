@@ -203,6 +203,9 @@ def test_what_a_dictionary_lacks_is_said_of_the_argument(key: str) -> None:
          "compare scores, as in `on chorales: A better than B`"),
         ("write one of: A worse than B; on TASK: A same as B",
          "write one of: A worse than B; on TASK: A same as B"),
+        # of another file
+        ("write `launcher: population` into mlflow.yml",
+         "write `launcher: population` into mlflow.yml"),
         # Python already
         ("write {'dt': [8]}, or x=x[keep], y=y[:, 0]", "write {'dt': [8]}, or x=x[keep], y=y[:, 0]"),
         ("write [40, 80]", "write [40, 80]"),

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from rnnzoo.errors import SpecError
+from rnnzoo.spec import settings
 from rnnzoo.spec.claims import CLAIM
 from rnnzoo.spec.document import parse, plain
 from rnnzoo.spec.experiment import TEXT
@@ -69,7 +70,9 @@ def _quoted(fragment: str) -> str:
     entries = _read(yaml)
     # of a claim, `on TASK: A better than B`, what is before the colon is no key
     are_entries = entries and all(map(str.isidentifier, entries))
-    return f"`{_literal(entries)[1:-1]}`" if are_entries else fragment
+    if not are_entries or entries.keys() & {*settings.KEYS}:  # which stand in mlflow.yml
+        return fragment
+    return f"`{_literal(entries)[1:-1]}`"
 
 
 def _sentence(text: str) -> str:
