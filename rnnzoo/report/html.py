@@ -64,7 +64,7 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
 def _train(summary: Summary, table: TaskTable) -> str:
     """The command that trains a trial of a task again, but for the variant and the trial."""
     several = ("--task", table.task) if len(summary.tables) > 1 else ()
-    return command("train", summary.file or "SPEC", *several)
+    return command("train", summary.file or "SPEC", *several, sets=summary.sets)
 
 
 def render(template: str, **values: Any) -> str:

@@ -99,6 +99,7 @@ def summarise(
         provenance=tuple(provenance),
         warnings=(remark,) if (remark := approximate(experiment)) else (),
         changes=tuple(changes),
+        sets=experiment.sets,
     )
 
 

@@ -283,6 +283,7 @@ class Summary:
         warnings: what a reader must know of how verdicts were found.
         changes: what the spec says otherwise than when the trials were run.
         sharing: which claims share an error rate; empty where there is one task.
+        sets: overrides that the experiment was read with, which commands must repeat.
     """
 
     experiment: str
@@ -302,6 +303,7 @@ class Summary:
     changes: tuple[str, ...] = ()
     stands: tuple[Second, ...] = ()
     sharing: str = ""
+    sets: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[VariantRow, ...]:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,16 @@ def test_all_trials_are_listed_in_the_order_that_dots_know_them_by(file: Path) -
     assert not any(trial.kept or trial.stage for trial in drawn)
     across = [float(x) for x in re.findall(r"M([\d.]+) ", path[2])]
     assert np.corrcoef(across, [trial.score for trial in drawn])[0, 1] == pytest.approx(1.0)
+
+
+def test_the_command_of_a_trial_repeats_what_was_set(file: Path, tmp_path: Path) -> None:
+    sets = ("training.epochs=2", "search.space.units={choice: [4, 8]}")
+    report.write(replace(summary(), sets=sets), cells(), tmp_path)
+    of_file, of_sets = (
+        shlex.split(unescape(re.findall('data-command="([^"]*)"', path.read_text())[0]))
+        for path in (file, tmp_path / "report.html")
+    )
+    assert of_sets == [*of_file, "--set", sets[0], "--set", sets[1]]
 
 
 def test_every_picture_says_what_is_to_be_seen(file: Path) -> None:
