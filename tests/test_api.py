@@ -207,14 +207,14 @@ def test_what_a_dictionary_lacks_is_said_of_the_argument(key: str) -> None:
         ("write `launcher: population` into mlflow.yml",
          "write `launcher: population` into mlflow.yml"),
         # Python already
-        ("write {'dt': [8]}, or x=x[keep], y=y[:, 0]", "write {'dt': [8]}, or x=x[keep], y=y[:, 0]"),
+        ("write {'dt': [8]}, or x=x[keep, 0]", "write {'dt': [8]}, or x=x[keep, 0]"),
         ("write [40, 80]", "write [40, 80]"),
         # what cannot be read
         ("write {units: 64, log", "write {units: 64, log"),
         ("write `keep: {a", "write `keep: {a"),
         ("write {a, b}", "write {a, b}"),
         ("write keep: ]", "write keep: ]"),
-        ("write `variants:`, and its entries below it", "write `variants:`, and its entries below it"),
+        ("write `variants:`, and entries below", "write `variants:`, and entries below"),
     ],
 )  # fmt: skip
 def test_a_fix_for_a_dictionary_is_written_as_python(yaml: str, python: str) -> None:
@@ -249,18 +249,30 @@ def test_what_is_wrong_with_a_task_is_said_of_the_dictionary_that_has_it(project
     written = plain(parse(SPEC, "")) | {"task": {"name": "text"}}
     fix = "'task': {'name': 'text', 'file': 'my.txt', 'level': 'character'}"
     for asked in (rnnzoo.plan, rnnzoo.run, rnnzoo.results):
-        with pytest.raises(SpecError, match=r"^experiment \(a dictionary, here as YAML\):") as caught:
+        with pytest.raises(
+            SpecError, match=r"^experiment \(a dictionary, here as YAML\):"
+        ) as caught:
             asked(written)
         assert caught.value.fix == fix
     with pytest.raises(SpecError, match=r"^experiment \(a text\):") as caught:
-        rnnzoo.plan(SPEC.replace("task: {name: adding, length: 10, train: 32, valid: 16, test: 16}", "task: text"))
+        rnnzoo.plan(
+            SPEC.replace(
+                "task: {name: adding, length: 10, train: 32, valid: 16, test: 16}", "task: text"
+            )
+        )
     assert caught.value.fix == "task: {name: text, file: my.txt, level: character}"
 
 
 def test_what_is_wrong_with_data_has_its_fix_as_the_task_is_given(project: Path) -> None:
     rows = [f"{person},{step / 7},{person % 3}" for person in range(30) for step in range(3)]
     Path("ward.csv").write_text("\n".join(["person,pulse,stage", *rows]))
-    task = {"name": "table", "file": "ward.csv", "id": "person", "inputs": "pulse", "target": "stage"}
+    task = {
+        "name": "table",
+        "file": "ward.csv",
+        "id": "person",
+        "inputs": "pulse",
+        "target": "stage",
+    }
     written = plain(parse(SPEC, "")) | {"task": task}
     for given, fix in (
         (written, "say which: 'target': {'stage': 'category'}, or {'stage': 'number'}"),

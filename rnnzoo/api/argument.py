@@ -78,7 +78,8 @@ def as_given(given: ExperimentLike, overrides: Overrides = ()) -> Iterator[None]
     in_python = {TEXT} if is_dictionary else set()
     in_python |= {argument("overrides")} if isinstance(overrides, Mapping) else set()
     # what is wrong with data has no place: where it may be a file's that is extended, it is YAML
-    form = in_dictionary() if is_dictionary and EXTENDS not in given else nullcontext()
+    is_whole = isinstance(given, Mapping) and EXTENDS not in given
+    form = in_dictionary() if is_whole else nullcontext()
     try:
         with form:
             yield

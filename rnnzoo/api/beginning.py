@@ -158,9 +158,7 @@ def _table(
     return lines, list(_guessed(guessed, header))
 
 
-def _asked(
-    file: str, lacking: guess.Open, guessed: Guess, header: Sequence[str]
-) -> UsageError:
+def _asked(file: str, lacking: guess.Open, guessed: Guess, header: Sequence[str]) -> UsageError:
     """What is said where columns do not tell."""
     problem = f"{file}: {lacking.problem}"
     candidates = [called(name, header) for name in lacking.candidates[:_SHOWN]]

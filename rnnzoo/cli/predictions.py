@@ -62,7 +62,7 @@ def predictions(args: argparse.Namespace) -> None:
         console.print(_table(task, counts))
     elif counts is not None:
         console.print(_mistakes(task, counts))
-        kinds = np.count_nonzero(_wrong(counts))
+        kinds = int(np.count_nonzero(_wrong(counts)))
         _more(console, kinds - SHOWN, "kind of mistake", "kinds of mistake")
     else:
         console.print(_first(task, answers))

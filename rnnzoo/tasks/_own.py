@@ -45,7 +45,9 @@ def from_arrays(
     if "x" not in given:
         raise UsageError("x is None", "Task.from_arrays(x, y)")
     if "y" not in given and "y" in NEEDED.get(str(options.get("kind", "classify")), ()):
-        raise UsageError("y is None", "Task.from_arrays(x, y), or kind='next_step', which takes none")
+        raise UsageError(
+            "y is None", "Task.from_arrays(x, y), or kind='next_step', which takes none"
+        )
     for wrong in _arrays_named.wrong([*fills]):
         raise UsageError(wrong.problem, wrong.fix)
     if options.get("kind") == "transcribe" and _is_several(given.get("y")):

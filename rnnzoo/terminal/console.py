@@ -34,9 +34,7 @@ class PlainConsole(Console):
         # a notebook, too, shows what is printed as text
         super().__init__(markup=False, highlight=False, emoji=False, force_jupyter=False, **options)
         self.unread = unread
-        self._is_width_given = (
-            "width" in options or os.environ.get("COLUMNS", "").isdigit()
-        )
+        self._is_width_given = "width" in options or os.environ.get("COLUMNS", "").isdigit()
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -57,7 +55,6 @@ class PlainConsole(Console):
             if error.errno != errno.EIO:  # which is how a terminal that is gone answers
                 raise
             self.on_broken_pipe()
-
 
     def _whole(self, shown: Any) -> Any:
         """A table as it is printed.

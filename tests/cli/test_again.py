@@ -58,9 +58,11 @@ def test_a_trial_of_a_changed_experiment_is_found_among_the_studies_that_this_na
     swept = shutil.copytree(swept, tmp_path / "again")
     missing = rnnzoo("train", "small.yaml", "--variant=rnn", "--trial=0", *CHANGED, cwd=swept)
     assert missing.returncode == 2
-    asked = "rnnzoo sweep small.yaml --set task.length=6 --set search.trials=1"
-    assert missing.stderr.endswith(f"\n  fix: {asked}\n")
-    assert rnnzoo(*asked.split()[1:], cwd=swept).returncode == 0
+    assert missing.stderr == (
+        "no trial 0 of 'rnn' has ended on adding\n"
+        "  fix: rnnzoo status small.yaml --set task.length=6 --set search.trials=1\n"
+    )
+    assert rnnzoo("sweep", "small.yaml", *CHANGED, cwd=swept).returncode == 0
     best = rnnzoo("best", "small.yaml", "--variant=rnn", "--json", *CHANGED, cwd=swept)
     done = rnnzoo(
         "train", "small.yaml", "--variant=rnn", "--trial=0", "--json", *CHANGED, cwd=swept

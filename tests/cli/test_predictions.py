@@ -101,7 +101,7 @@ def task(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def rows_of_table(shown: str) -> list[str]:
     """The rows of the table that is shown, which stands between two empty lines."""
-    header, *rows = shown.split("\n\n")[1].splitlines()
+    _, *rows = shown.split("\n\n")[1].splitlines()
     return [row for row in rows if not row.startswith("  and ")]
 
 

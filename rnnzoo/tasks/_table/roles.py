@@ -175,7 +175,9 @@ def called(name: str, header: Sequence[str]) -> str:
     Args:
         header: the names of all columns, in the order of the file.
     """
-    return name if name.strip() else f"column {[*header].index(name) + 1} (no name)"
+    if name.strip() or name not in header:
+        return name
+    return f"column {[*header].index(name) + 1} (no name)"
 
 
 def quoted(name: str, header: Sequence[str]) -> str:
@@ -371,16 +373,18 @@ def _wrong_doubles(own: Roles, header: tuple[str, ...]) -> Iterator[Wrong]:
                 f"the target '{shown}' is an input too: it is seen when it is asked for",
                 f"leave it out of `inputs`, or predict it later: {setting('window', later)}",
             )
-    marks = {"id": own.id, "split": (own.split.column,), "split.by": (own.split.by,)}
-    for option, names in marks.items():
-        for name in names:
-            if name in inputs:
-                yield Wrong(
-                    option,
-                    f"the {quoted(name, header)} is among the inputs too: a cell would learn by"
-                    " heart whose a sequence is",
-                    "leave it out of `inputs`",
-                )
+    marks = [("id", name) for name in own.id]
+    # an empty text is no column there, also where one has no name
+    marks += [("split", own.split.column)] * bool(own.split.column)
+    marks += [("split.by", own.split.by)] * bool(own.split.by)
+    for option, name in marks:
+        if name in inputs:
+            yield Wrong(
+                option,
+                f"the {quoted(name, header)} is among the inputs too: a cell would learn by"
+                " heart whose a sequence is",
+                "leave it out of `inputs`",
+            )
 
 
 def refused(problem: str, fix: str) -> TaskError:
