@@ -11,6 +11,7 @@ and checking.
                      training's together
     space, claims    what a space and a claim may say
     shares           how a share is written
+    written          settings in messages, in the form in which their author writes them
     meant            the claim that was probably meant by a sentence that is none
     follow_ups       mistakes of an experiment without those that follow from others
     unused           keys of an experiment that have no effect
