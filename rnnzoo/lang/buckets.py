@@ -167,17 +167,21 @@ def layout_of(cell: ir.Cell, number: int = 1, parts_of_inputs: int = 0) -> Layou
 
     Raises:
         NoSpare: units are read in groups that do not lie within each other, or whose number depends
-            on that of units.
+            on that of units; or a further layer reads its inputs in more groups than the layer
+            below has laid them in.
     """
     counts = _groups(cell)
     symbols = {"units"}
     if number > 1 and _depends(cell.output_size, symbols):
-        symbols.add("inputs")  # which are the outputs of the layer below
-        below = str(cell.output_size)
-        counts[below] = counts["inputs"] = counts.get(below, {1}) | counts.get("inputs", {1})
+        parts_of_inputs = max(counts.get(str(cell.output_size), {1}))
     if parts_of_inputs:
         symbols.add("inputs")
         counts["inputs"] = counts.get("inputs", {1}) | {parts_of_inputs}
+        if max(counts["inputs"]) > parts_of_inputs:
+            raise NoSpare(
+                f"a further layer reads its inputs in {max(counts['inputs'])} groups, and the layer"
+                f" below has them in {parts_of_inputs}"
+            )
     plain = {plain_size for size in _sizes_in(cell) for plain_size in plain_sizes(size)}
     spare = sorted(size for size in {*plain, "units"} if _depends(size, symbols))
     parts = {size: max(counts.get(size, {1})) for size in spare}

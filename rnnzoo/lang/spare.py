@@ -194,7 +194,7 @@ def with_spare(cell: ir.Cell, step: ir.Step, layout: Layout) -> SpareStep:
         NoSpare: it reads all units in a way that leaves out no spare ones.
     """
     weights = {weight.name: weight for weight in step.weights}
-    rewriting = _Rewriting(layout, weights, _depending(cell, layout))
+    rewriting = _Rewriting(layout, cell.options, weights, _depending(cell, layout))
     for size in layout.parts:  # for the arguments, if not for the equations
         rewriting.helper("real", size)
     equations = tuple(
@@ -218,12 +218,14 @@ class _Rewriting:
     """Writes expressions for units of which some are spare.
 
     Attributes:
+        options: of the cell; a number of heads may be one.
         weights: of the step, by name.
         depending: names of the constants that depend on the number of units.
         uses, constants, helpers: what was read so far, as in a `SpareStep`.
     """
 
     layout: Layout
+    options: Mapping[str, float]
     weights: Mapping[str, ir.Weight]
     depending: frozenset[str]
     uses: dict[str, Use] = field(default_factory=dict)
@@ -350,7 +352,8 @@ class _Rewriting:
             return value
         (size,) = value.shape
         if isinstance(size, ir.Grid):
-            if self.layout.parts[str(size.columns)] != ir.Sizes(0, 0, {}).of(size.heads):
+            heads = ir.Sizes(0, 0, self.options).of(size.heads)
+            if self.layout.parts[str(size.columns)] != heads:
                 raise NoSpare("rows of a matrix are read in groups")
             first = self.helper("first in rows", size)
         else:

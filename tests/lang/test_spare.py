@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from rnnzoo import lang
 from rnnzoo.lang import interpret, ir, reference
 from rnnzoo.lang.adjoint import adjoint
-from rnnzoo.lang.buckets import Layout, NoSpare, layout_of
+from rnnzoo.lang.buckets import Layout, NoSpare, layout_of, parts_of_pair
 from rnnzoo.lang.probes import probes
 from rnnzoo.lang.spare import SpareStep, with_spare
 from rnnzoo.lang.widen import compile_step
@@ -287,6 +287,32 @@ def test_groups_within_groups_have_their_spare_units() -> None:
 def test_what_cannot_have_spare_units_says_why(equations: str, reason: str) -> None:
     with pytest.raises(NoSpare, match=reason):
         check(spare_cell(equations), 1)
+
+
+def test_a_matrix_whose_heads_an_option_counts_has_its_spare_units() -> None:
+    """Softmax of its rows puts copies back, row by row and head by head."""
+    memory = """
+        C = 0.5 * C[t-1] + softmax(outer(V @ x, K @ x, heads))
+        h = tanh(C @ (Q @ x) + R @ h[t-1])
+    """
+    lines = "\n".join(line.strip() for line in memory.strip().splitlines())
+    check(spare_cell(lines, "options: {heads: 2}\n"), 1)
+
+
+READS_INPUTS_IN_GROUPS = "h = tanh(W @ softmax(x, 4) + R @ h[t-1] + b)"
+
+
+def test_a_further_layer_has_its_inputs_in_the_groups_of_the_layer_below() -> None:
+    """It would else take units of other groups together: below, they lie in one part."""
+    cell = spare_cell(READS_INPUTS_IN_GROUPS)
+    words = "a further layer reads its inputs in 4 groups, and the layer below has them in 1"
+    assert layout_of(cell).parts == {"units": 1}
+    with pytest.raises(NoSpare, match=words):
+        layout_of(cell, 2)
+    with pytest.raises(NoSpare, match="in 4 groups, and the layer below has them in 2"):
+        layout_of(cell, 1, parts_of_pair(cell))
+    finer = spare_cell(f"{READS_INPUTS_IN_GROUPS[:-1]} + softmax(h[t-1], 8))")
+    assert layout_of(finer, 2).parts == {"inputs": 8, "units": 8}
 
 
 def test_a_bucket_without_room_is_refused() -> None:

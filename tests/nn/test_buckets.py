@@ -88,6 +88,14 @@ def test_what_is_drawn_by_the_number_of_units_keeps_its_own(
     assert bucket_of(asked, cell, INPUTS) == (0 if reason else 48)
 
 
+def test_layers_that_read_units_of_one_below_in_other_groups_keep_their_size() -> None:
+    cell = lang.parse_text("name: made\nequations: |\n  h = tanh(W @ softmax(x, 4) + R @ h[t-1])\n")
+    assert bucket_of(Training(units=9), cell, INPUTS) == 12
+    for stacked in (Training(units=9, layers=2), Training(units=9, **PAIRS)):
+        assert why_own_size(stacked, cell).startswith("a further layer reads its inputs in 4")
+        assert bucket_of(stacked, cell, INPUTS) == 0
+
+
 def asked_for(tmp_path: Path, function: str, asked: Sequence[Any]) -> list[list[float]]:
     """What a function of `in_buckets` returns."""
     call = f"in_buckets.{function}({', '.join(map(repr, asked))})"
