@@ -316,6 +316,39 @@ def test_what_is_forbidden_is_not_made() -> None:
         assert not rules.allow(Graph.of(cell_of(written_otherwise))), written_otherwise
 
 
+@pytest.mark.parametrize(
+    ("forbidden", "expression"),
+    [
+        ("softmax", "softmax(R @ h[t-1], 4)"),  # groups are an operand more
+        ("norm", "R @ h[t-1] / (1 + norm(h[t-1]))"),  # a number is no node of its own
+        ("outer", "outer(W @ x, R @ h[t-1]) @ h[t-1]"),  # nor is a matrix
+        ("sqrt(mean(a))", "R @ h[t-1] / sqrt(mean(h[t-1] * h[t-1]))"),
+    ],
+)
+def test_what_is_forbidden_is_found_within_nodes_and_with_groups(
+    forbidden: str, expression: str
+) -> None:
+    graph = Graph.of(cell_of(f"h = tanh(W @ x + {expression})"))
+    assert Rules().allow(graph)
+    assert not Rules(forbidden=(forbidden,)).allow(graph)
+
+
+def test_x_is_embedded_by_no_matrix_of_fewer_rows() -> None:
+    """`e` is a number here, and no vector that could stand for x."""
+    text = """name: narrow
+equations: |
+  e = E @ x
+  h = tanh(W @ x + V @ e + R @ h[t-1])
+weights: {E: {shape: [1, inputs]}, V: {shape: [units, 1]}}
+"""
+    graph = Graph.of(lang.parse_text(text))
+    assert graph.embedding is None
+    widened, value = graph.with_operand(ir.Ref("input", "x", ("inputs",)))
+    assert value.shape == ("units",)
+    assert widened.nodes[value.name].shape == ("units",)
+    assert "E_1" in widened.weights
+
+
 def test_only_allowed_activations_and_mutations_are_drawn() -> None:
     rules = Rules(activations=("softsign",), mutations=("insert_activation",))
     drawn = child([lang.load("gru")], np.random.default_rng(0), rules)

@@ -191,10 +191,10 @@ class Graph:
 
     @property
     def embedding(self) -> ir.Ref | None:
-        """x times the matrix that embeds it, where the cell has that: `E @ x`."""
+        """x times the matrix that embeds it, where the cell has that: `E @ x`, of `units`."""
         for name in self.nodes:
             product = None if self.is_bias(name) else self.product(name)
-            if product is not None:
+            if product is not None and product.shape == UNITS:
                 matrix, operand = product.args
                 if is_x(operand) and isinstance(matrix, ir.Ref) and matrix.name[0] == _EMBEDDING:
                     return ir.Ref("value", name, UNITS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain
 
 import numpy as np
 
@@ -85,10 +85,7 @@ class Rules:
         """Whether a graph is not too large, and has nothing that is forbidden."""
         if len(graph.nodes) > self.most_nodes:
             return False
-        return not any(
-            _matches(pattern, node, graph, {})
-            for pattern, node in product(map(_pattern, self.forbidden), graph.nodes.values())
-        )
+        return not any(_has(graph, forbidden) for forbidden in self.forbidden)
 
 
 def _check_names(kind: str, names: tuple[str, ...], known: list[str]) -> None:
@@ -113,13 +110,15 @@ def _check_pattern(text: str) -> None:
         raise UsageError(f"'{text}' is no operation", nearest(text, PRIMITIVES) or fix)
 
 
-def _pattern(text: str) -> ir.Expr:
-    """A forbidden part; of an operation by name, the operation on anything."""
-    if text not in PRIMITIVES:
-        return formula(text)
-    operation = PRIMITIVES[text]
-    names = (f"operand {number}" for number in range(operation.arity or 1))
-    return ir.Apply(operation, tuple(ir.Ref("value", name) for name in names))
+def _has(graph: Graph, forbidden: str) -> bool:
+    """Whether a graph has an operation of that name, or an expression of that pattern."""
+    # within nodes too: a number, as of `norm(a)`, and a matrix are no nodes of their own
+    parts = chain.from_iterable(map(ir.walk, graph.nodes.values()))
+    if forbidden not in PRIMITIVES:
+        return any(_matches(formula(forbidden), part, graph, {}) for part in parts)
+    operation = PRIMITIVES[forbidden]
+    # on however many operands: a number of groups may be one of them
+    return any(isinstance(part, ir.Apply) and part.op is operation for part in parts)
 
 
 def _matches(pattern: ir.Expr, expr: ir.Expr, graph: Graph, meant: dict[str, ir.Expr]) -> bool:
