@@ -368,6 +368,37 @@ def test_names_that_a_file_has_itself_are_kept_apart(library: str, torch: Module
     agrees(cell.ir, cell.plain(library), run, masked=True)
 
 
+def option_called(name: str) -> str:
+    equation = f"h = {name} * h[t-1] + W @ x"
+    return f"name: mine\noptions: {{{name}: 0.5}}\nequations: |\n  {equation}\n"
+
+
+# `h[t-1]` is called h_prev in a file, `states` states_, and the mask of F F_mask; a buffer of a
+# module cannot be called half
+OTHER_NAMES = """\
+name: taken
+inputs: {h_prev: 1, value: 1}
+constants: |
+  half = unit / 2
+  F_mask = 1 + unit
+equations: |
+  states = tanh(W @ x + R @ h[t-1] + h_prev * half)
+  states_ = states + F @ h[t-1] + F_mask
+  value_ = value * states
+  h = tanh(states_ - value_ + states)
+weights: {F: {shape: [units, units], mask: row >= col}}
+"""
+
+
+@pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
+def test_names_that_are_given_are_none_that_a_cell_has(library: str, torch: ModuleType) -> None:
+    cell = parsed(OTHER_NAMES)
+    run: Callable[..., Any] = run_jax
+    if library == "torch":
+        run = lambda *given: run_torch(torch, *given)  # noqa: E731
+    agrees(cell.ir, cell.plain(library), run, masked=True)
+
+
 @pytest.mark.parametrize(
     ("library", "text", "words"),
     [
@@ -377,6 +408,9 @@ def test_names_that_a_file_has_itself_are_kept_apart(library: str, torch: Module
             "name: mine\noptions: {key: 1}\nequations: |\n  h = key * h[t-1] + W @ x\n",
             "'key' of cell 'mine' has another meaning in that file\n  fix: rename it",
         ),
+        # a function has it as an argument, and the loop within another value
+        *(("jax", option_called(name), f"'{name}' of cell") for name in ("time", "output", "step")),
+        ("torch", option_called("mask"), "'mask' of cell"),
     ],
 )
 def test_a_name_that_has_another_meaning_is_refused(library: str, text: str, words: str) -> None:

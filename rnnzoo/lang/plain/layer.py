@@ -190,12 +190,24 @@ class Layer:
     def local(self, name: str) -> str:
         """What an equation is called, where the file has that name itself."""
         clashes = name in self.taken or keyword.iskeyword(name) or keyword.issoftkeyword(name)
-        return f"{name}_" if clashes else name
+        return self._free(f"{name}_") if clashes else name
 
     def given(self, name: str) -> str:
         """What an input beside x is called, also where the loop over steps has names of its own."""
         local = self.local(name)
-        return f"{local}_" if local in IN_LOOPS else local
+        return self._free(f"{local}_") if local in IN_LOOPS else local
+
+    def _free(self, name: str) -> str:
+        """A name that neither the file nor the cell has: this one, with `_` behind it as often as
+        that takes.
+        """
+        known = {equation.name for equation in self.step.equations} | {*self.cell.options}
+        known |= {constant.name for constant in self.cell.constants}
+        known |= {named_input.name for named_input in self.cell.named_inputs}
+        known |= {weight.name for weight in self.step.weights}
+        while name in known or name in self.taken:
+            name += "_"
+        return name
 
     @property
     def beside_x(self) -> Mapping[str, ir.NamedInput]:
@@ -217,12 +229,11 @@ class Layer:
 
     def previous(self, name: str) -> str:
         """What the previous value of a state is called."""
-        known = {equation.name for equation in self.step.equations} | {*self.cell.options}
-        known |= {constant.name for constant in self.cell.constants}
-        called = f"{name}_prev"
-        while called in known or called in self.taken:
-            called += "_"
-        return called
+        return self._free(f"{name}_prev")
+
+    def mask_of(self, weight: ir.Weight) -> str:
+        """What the mask of a weight is called."""
+        return self._free(f"{weight.name}_mask")
 
     def in_step(self, ref: ir.Ref) -> str:
         """What a step calls an input, a value or a masked weight; empty for what it is given."""

@@ -15,7 +15,15 @@ from textwrap import indent
 from rnnzoo.lang import ir, text
 from rnnzoo.lang.formulas import formula, names_at_start, names_in
 from rnnzoo.lang.plain.dialects import JAX, MATRICES, NUMPY
-from rnnzoo.lang.plain.layer import Layer, as_dictionary, paragraph, signature, spread, turned
+from rnnzoo.lang.plain.layer import (
+    IN_LOOPS,
+    Layer,
+    as_dictionary,
+    paragraph,
+    signature,
+    spread,
+    turned,
+)
 from rnnzoo.lang.plain.write import INDENT, Writer
 from rnnzoo.lang.primitives import OfConstants
 from rnnzoo.lang.primitives.layout import members
@@ -30,6 +38,10 @@ TAKEN = MODULES | {
     "norm", "row", "col", "unit", "units", "inputs", "abs", "min", "max",
     "init", "start", "step", "constants", "output", *MATRICES.values(),
 }  # fmt: skip
+# functions of the file, of which options are arguments
+CALLED = frozenset(
+    {"start", "step", "constants", "in_groups", "reservoir", "orthogonal", *MATRICES.values()}
+)
 SCALED = ("glorot", "he", "lecun")
 
 
@@ -39,7 +51,7 @@ def jax_text(layer: Layer) -> str:
     Raises:
         UsageError: JAX has no function for an operation, or a name has another meaning there.
     """
-    layer.refuse_names((), MODULES)
+    layer.refuse_names((), MODULES | IN_LOOPS | CALLED)
     return _File(layer).text()
 
 
@@ -277,7 +289,7 @@ class _File:
             self.weight = weight
             for axis, length in layer.axes(weight):
                 yield f"{INDENT}{axis} = np.arange({length}, dtype=float){turned(axis)}"
-            name = f"{weight.name}_mask"
+            name = layer.mask_of(weight)
             stays = text.expression(weight.mask)
             yield f"{INDENT}# which entries of {weight.name} stay: {stays}"
             truth = writer.truth(weight.mask)
@@ -315,7 +327,8 @@ class _File:
         for weight in layer.masked():
             name = weight.name
             value = f'p["{name}"]' if weight.trained else f'jax.lax.stop_gradient(p["{name}"])'
-            lines.append(f'{INDENT}{layer.local(name)} = {value} * fixed["{name}_mask"]')
+            mask = f'fixed["{layer.mask_of(weight)}"]'
+            lines.append(f"{INDENT}{layer.local(name)} = {value} * {mask}")
         filled = layer.to_fill()
         for equation in layer.step.equations:
             lines += self.equation(equation, equation.name in filled)

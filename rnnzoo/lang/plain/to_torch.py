@@ -25,6 +25,7 @@ TAKEN = frozenset(
      "abs", "min", "max", *MATRICES.values()}
 )  # fmt: skip
 MODULES = frozenset({"torch", "F", "nn", "math", "Tensor", "Callable", "self", "super", "range"})
+IN_INIT = frozenset({"stays", "mask"})  # names within `__init__`, of which options are arguments
 # attributes of `nn.Module` and of the class
 RESERVED = frozenset(
     {"add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu",
@@ -49,7 +50,7 @@ def torch_text(layer: Layer) -> str:
     Raises:
         UsageError: PyTorch has no function for an operation, or a name has another meaning there.
     """
-    layer.refuse_names(RESERVED, MODULES)
+    layer.refuse_names(RESERVED, MODULES | IN_INIT)
     return _File(layer).text()
 
 
@@ -189,7 +190,8 @@ class _File:
             yield f"{IN_METHOD}{self.attribute(name)} = {layer.local(name)}"
         for name in layer.arrays():
             value = f"{layer.local(name)}.to(torch.get_default_dtype())"
-            yield f'{IN_METHOD}self.register_buffer("{name}", {value}, persistent=False)'
+            buffer = self.attribute(name).removeprefix("self.")
+            yield f'{IN_METHOD}self.register_buffer("{buffer}", {value}, persistent=False)'
         for weight in layer.masked():
             assert weight.mask is not None
             self.weight = weight
@@ -203,7 +205,8 @@ class _File:
                 truth = f"torch.tensor({truth})"
             yield f"{IN_METHOD}stays = {truth}"
             yield f"{IN_METHOD}mask = stays.to(torch.get_default_dtype())"
-            yield f'{IN_METHOD}self.register_buffer("{weight.name}_mask", mask, persistent=False)'
+            name = layer.mask_of(weight)
+            yield f'{IN_METHOD}self.register_buffer("{name}", mask, persistent=False)'
 
     def beginnings(self) -> Iterator[str]:
         """`reset_parameters`: weights that begin alike in one line."""
@@ -357,8 +360,8 @@ class _File:
         yield from paragraph(words, IN_METHOD)
         yield from layer.before(IN_METHOD)
         for weight in layer.masked():
-            name = weight.name
-            yield f"{IN_METHOD}{layer.local(name)} = self.{name} * self.{name}_mask"
+            local, mask = layer.local(weight.name), layer.mask_of(weight)
+            yield f"{IN_METHOD}{local} = self.{weight.name} * self.{mask}"
         filled = layer.to_fill()
         for equation in step.equations:
             yield from self.equation(equation, equation.name in filled)
