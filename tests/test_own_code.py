@@ -7,20 +7,24 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from rnnzoo import lang, losses, metrics, tasks
 from rnnzoo.cli import main
-from rnnzoo.errors import RnnzooError
-from rnnzoo.lang import operations
+from rnnzoo.errors import RnnzooError, UsageError
+from rnnzoo.lang import ir, javascript, operations, reference, start
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.derivatives import wrong_derivatives
 from rnnzoo.lang.text import cell_text, digest
 from rnnzoo.nn import losses as nn_losses
 from rnnzoo.nn.train import work
 from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Trial
+from rnnzoo.sweep.plan import studies
 from rnnzoo.testing.losses import LossContract
 from rnnzoo.testing.metrics import MetricContract
 from rnnzoo.testing.operations import OperationContract
@@ -169,6 +173,63 @@ def test_the_code_of_an_operation_is_part_of_the_identity_of_cells_that_apply_it
     assert work(planned, lambda progress: True).message.startswith(
         "an operation of wavy changed while the sweep ran"
     )
+
+
+PLAIN = "name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + b)\n"
+BESIDE_EQUATIONS = {  # where an operation may stand, and nothing of it is an equation
+    "a mask": f"{PLAIN}weights:\n  R:\n    mask: snake(row) >= col\n",
+    "a beginning": f"{PLAIN}init:\n  b: snake(unit)\n",
+    "a constant": f"{PLAIN.replace('+ b', '+ k')}constants: |\n  k = snake(unit)\n",
+    "a constant matrix": f"{PLAIN.replace('R @', 'A @')}constants: |\n  A = snake(row - col)\n",
+}
+
+
+@pytest.mark.parametrize("place", BESIDE_EQUATIONS)
+def test_the_code_of_an_operation_counts_wherever_a_cell_applies_it(
+    place: str, project: Path
+) -> None:
+    text, sizes = BESIDE_EQUATIONS[place], ir.Sizes(6, 3, {})
+
+    def known() -> tuple[str, str, list[Any]]:
+        cell = lang.parse_text(text)
+        weights = start.weights(cell, 1, sizes, np.random.default_rng(0))
+        values = {**weights, **reference.constants(cell, sizes)}
+        masks = [reference.mask(cell, weight, sizes) for weight in cell.first.weights]
+        numbers = [np.asarray(value).tolist() for value in (*values.values(), *masks)]
+        return digest(cell), canonical_hash(cell), numbers
+
+    before = known()
+    file = project / "experiments/operations/snake.py"
+    write(file, file.read_text().replace("** 2", "** 2 / 2").replace("a + np", "2 * a + np"))
+    after = known()
+    assert all(old != new for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("place", BESIDE_EQUATIONS)
+def test_a_page_without_the_operation_says_so(place: str) -> None:
+    with pytest.raises(UsageError, match="a page cannot compute 'snake', an operation of one's"):
+        javascript.playable(lang.parse_text(BESIDE_EQUATIONS[place]))
+
+
+SPEC = """\
+experiment: e
+task: adding
+variants: [rnn, {name: waves, cell: rnn, init: {b: snake(unit)}}]
+search: {space: {units: 8}}
+"""
+
+
+def test_the_code_of_an_operation_counts_in_the_init_of_a_variant(project: Path) -> None:
+    def identities() -> list[str]:
+        experiment = parse_experiment(SPEC, "e.yaml", project / "experiments")
+        return [each.identity for each in studies(experiment, {"adding": "data"}, {"adding": 2})]
+
+    before = identities()
+    file = project / "experiments/operations/snake.py"
+    write(file, file.read_text().replace("** 2", "** 2 / 2"))
+    after = identities()
+    assert before[0] == after[0]
+    assert before[1] != after[1]
 
 
 def test_a_name_of_an_operation_of_ones_own_stays_free_for_equations() -> None:

@@ -40,7 +40,7 @@ class WrongDerivative:
 def wrong_derivatives(cell: ir.Cell) -> Iterator[WrongDerivative]:
     """Of the operations of a cell that are not the package's."""
     with np.errstate(all="ignore"):
-        for operation in operations.of_ones_own(cell):
+        for operation in operations.with_gradients(cell):
             rng = np.random.default_rng(SEED)
             operands = list(rng.uniform(-LARGEST, LARGEST, (operation.arity, POINTS)))
             for position in range(len(operation.derivatives)):

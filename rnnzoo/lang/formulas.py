@@ -6,8 +6,7 @@ In: text in the cell language.  Out: an expression whose names are values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
 
 from rnnzoo.errors import Mistakes
 from rnnzoo.lang import ir, parse
@@ -15,19 +14,35 @@ from rnnzoo.lang.tree import Call, Index, Literal, Name, Tree
 from rnnzoo.spec.cell import EXPRESSION, Init
 from rnnzoo.spec.document import Code, CodeLine
 
+_known: dict[str, ir.Expr] = {}
 
-@cache
+
 def formula(text: str) -> ir.Expr:
     """The expression of a formula; nothing in it has a size before operands stand for its names.
 
     Raises:
         SpecError: it is not in the language.
     """
+    known = _known.get(text)
+    return _read(text) if known is None else known
+
+
+def _read(text: str) -> ir.Expr:
     mistakes = Mistakes()
     tree = parse.expression(Code("<formula>", (CodeLine(1, 1, text),), text), mistakes)
     mistakes.raise_if_any()
     assert tree is not None
-    return _typed(tree)
+    expr = _typed(tree)
+    # the file of an operation of one's own may change while the process runs
+    if not any(getattr(node.op, "digest", "") for node in _applied(expr)):
+        _known[text] = expr
+    return expr
+
+
+def _applied(expr: ir.Expr) -> Iterator[ir.Apply]:
+    for node in ir.walk(expr):
+        if isinstance(node, ir.Apply):
+            yield node
 
 
 def names_in(init: Init) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ means what it meant.  `rnnzoo.testing.operations.OperationContract` tests one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -28,7 +28,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import CALLS, Draw, Elementwise, OfConstants, OfMatrices, OverUnits
 from rnnzoo.lang.primitives.base import OPERANDS
 from rnnzoo.spec import plugins
-from rnnzoo.spec.cell import is_built_in
+from rnnzoo.spec.cell import EXPRESSION, is_built_in
 
 KIND = "operations"
 
@@ -149,12 +149,38 @@ def _wrong(derivative: str, known: Collection[str]) -> Iterator[str]:
 
 
 def of_ones_own(cell: ir.Cell) -> list[Elementwise]:
-    """The operations of a cell that are not the package's."""
-    steps = (cell.step, cell.first)
-    equations = chain(cell.constants, *(step.equations for step in steps))
-    nodes = chain.from_iterable(ir.walk(equation.expr) for equation in equations)
+    """The operations of a cell that are not the package's, also those of its constants and masks
+    and of what its weights begin with.
+    """
+    return _own(chain(_in_equations(cell), *map(_expressions_of, cell.all_weights)))
+
+
+def _in_equations(cell: ir.Cell) -> Iterator[ir.Expr]:
+    """The expressions of a cell's constants and equations."""
+    for equation in (*cell.constants, *cell.step.equations, *cell.first.equations):
+        yield equation.expr
+
+
+def _expressions_of(weight: ir.Weight) -> Iterator[ir.Expr]:
+    """The mask of a weight, and what it begins with, where these are expressions."""
+    from rnnzoo.lang.formulas import formula
+
+    if weight.mask is not None:
+        yield weight.mask
+    if weight.init.name == EXPRESSION:
+        yield formula(str(weight.init.values[0]))
+
+
+def _own(expressions: Iterable[ir.Expr]) -> list[Elementwise]:
+    """The operations in expressions that are not the package's, each once."""
+    nodes = chain.from_iterable(map(ir.walk, expressions))
     used = dict.fromkeys(node.op for node in nodes if isinstance(node, ir.Apply))
     return [op for op in used if isinstance(op, Elementwise) and op.digest]
+
+
+def with_gradients(cell: ir.Cell) -> list[Elementwise]:
+    """The same through which gradients flow: those of its equations."""
+    return _own(_in_equations(cell))
 
 
 def digests(cell: ir.Cell) -> dict[str, str]:

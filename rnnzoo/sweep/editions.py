@@ -22,7 +22,7 @@ from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.trial import Kind, Outcome, StudyKey, Trial
 from rnnzoo.sweep.begun import ALONE, LANES, Lanes, in_marks
 from rnnzoo.sweep.parts import WHOLE, Part
-from rnnzoo.sweep.plan import FORM, Study, changed
+from rnnzoo.sweep.plan import FORM, Study, changed, initialised
 from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.sweep.steering import TOLD
 
@@ -213,10 +213,10 @@ class OpenStudies:
         """Digests of a study's operations, loss and metric that are not the package's, by kind and
         name.
         """
-        used = {
-            (operations.KIND, name): digest
-            for name, digest in operations.digests(study.cell).items()
-        }
+        digests = operations.digests(study.cell)
+        if study.variant.init:
+            digests |= operations.digests(initialised(study.cell, study.variant))
+        used = {(operations.KIND, name): digest for name, digest in digests.items()}
         return {**used, **self.code.get(study.task.label, {})}
 
     def edited_since(self, study: Study) -> Iterator[str]:

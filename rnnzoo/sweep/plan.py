@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, in_percent, number_of
-from rnnzoo.lang import check, counts, no_weight, with_init
+from rnnzoo.lang import check, counts, no_weight, operations, with_init
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.check import INIT_OF
 from rnnzoo.lang.ir import Cell
@@ -438,8 +438,12 @@ def _parts(
     baseline = ""
     if experiment.equal == "weights":
         baseline = cell_digest(checked_cells[experiment.baseline])
+    cell = checked_cells[variant.label]
+    code = operations.code(initialised(cell, variant)) if variant.init else ""
+    # operations of the cell are in its digest; a variant's `init` may apply others
+    of_init = [code] if code not in ("", operations.code(cell)) else []
     parts: dict[str, Any] = {
-        "cell": [cell_digest(checked_cells[variant.label]), dict(variant.init)],
+        "cell": [cell_digest(cell), dict(variant.init), *of_init],
         "space": _spaces(variant),
         "task": [task.name, without_paths(task.options)],
         "data": data,
@@ -481,9 +485,12 @@ def _searched(experiment: Experiment, baseline: str) -> dict[str, Any]:
 
 def _form(cell: Cell, variant: Variant) -> str:
     """The canonical hash of a variant's cell with the initialisers that the experiment gives it."""
-    return canonical_hash(
-        with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
-    )
+    return canonical_hash(initialised(cell, variant))
+
+
+def initialised(cell: Cell, variant: Variant) -> Cell:
+    """A variant's cell with the initialisers that the experiment gives it."""
+    return with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
 
 
 def _undecided(training: Training, space: Space) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import UsageError
-from rnnzoo.lang import ir, reference, start
+from rnnzoo.lang import ir, operations, reference, start
 from rnnzoo.lang.formulas import formula, names_in
-from rnnzoo.lang.primitives import PRIMITIVES, OfConstants, transposed
+from rnnzoo.lang.primitives import OfConstants, transposed
 from rnnzoo.spec.cell import EXPRESSION, Init
 
 Expression = float | str | list[Any]
@@ -69,14 +69,12 @@ def playable(cell: ir.Cell) -> Playable:
 
 
 def _check_operations(cell: ir.Cell) -> None:
-    """Raise a UsageError unless all operations of the step are ours."""
-    for equation in cell.first.equations:
-        for node in ir.walk(equation.expr):
-            if isinstance(node, ir.Apply) and PRIMITIVES.get(node.op.name) is not node.op:
-                raise UsageError(
-                    f"a page cannot compute '{node.op.name}', an operation of one's own",
-                    "write the equation with built-in operations",
-                )
+    """Raise a UsageError unless all operations of the first layer are ours."""
+    for operation in operations.of_ones_own(replace(cell, step=cell.first)):
+        raise UsageError(
+            f"a page cannot compute '{operation.name}', an operation of one's own",
+            "write the equation with built-in operations",
+        )
 
 
 def _sizes(cell: ir.Cell) -> ir.Sizes:
