@@ -284,6 +284,15 @@ def test_the_number_that_a_bias_begins_with_can_be_changed(script: Script) -> No
     np.testing.assert_array_equal(weights["b_f"], np.full(8, -2.0))
 
 
+def test_a_vector_that_begins_with_an_option_follows_the_option(script: Script) -> None:
+    text = "name: q\noptions: {beta: 2}\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + b)\n"
+    cell = lang.parse_text(f"{text}init: {{b: beta}}\n")
+    assert playable(cell).numbers == {"beta": 2}
+    np.testing.assert_array_equal(script.weights(cell)["b"], np.full(8, 2.0))
+    changed = script.weights(cell, numbers={"beta": 0.5})
+    np.testing.assert_array_equal(changed["b"], np.full(8, 0.5))
+
+
 def test_numbers_that_sizes_depend_on_stay(script: Script) -> None:
     assert "heads" not in playable(lang.load("mlstm")).numbers
     assert "order" not in playable(lang.load("lmu_zoh")).numbers

@@ -11,7 +11,7 @@ values too, `number.NAME` as options are, so that a reader can change them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ class Playable:
         units: of the layer.
         step, constants: the equations, whose numbers are options by the names in `numbers`.
         numbers: what a reader can change, by name: the numbers of equations, options that no size
-            depends on, and what vectors of weights begin with that begin with one number.
+            depends on, and what vectors of weights begin with that begin with one number that is no
+            option.
         prefix: of the names of those that stand in equations.
         content: all that the script reads.
     """
@@ -209,17 +210,22 @@ class _Writer:
                 ],
             }
         if weight.init.name != EXPRESSION:
-            drawn = self.drawn(weight.init)
-            if drawn["kind"] == "constant" and len(weight.shape) == 1:
-                (self.numbers[weight.name],) = start.beginning(
-                    weight.init, self.cell.options
-                ).numbers
-                drawn["numbers"] = [f"number.{weight.name}"]
-            return drawn
+            return self.named_number(weight) or self.drawn(weight.init)
         expr = formula(str(weight.init.values[0]))
         if isinstance(expr, ir.Apply) and isinstance(expr.op, OfConstants):
             return {"kind": "values", "numbers": self.computed(weight.name)}
         return {"kind": "expression", "expression": self.of_entries(expr, weight)}
+
+    def named_number(self, weight: ir.Weight) -> dict[str, Any] | None:
+        """The beginning of a vector that begins with one number, which gets the vector's name; None
+        of other weights, and where the number is an option, which has a name.
+        """
+        meant = start.beginning(weight.init, self.cell.options)
+        is_option = any(isinstance(value, str) for value in weight.init.values)
+        if meant.kind != "constant" or len(weight.shape) != 1 or is_option:
+            return None
+        (self.numbers[weight.name],) = meant.numbers
+        return self.drawn(weight.init) | {"numbers": [f"number.{weight.name}"]}
 
     def drawn(self, init: Init) -> dict[str, Any]:
         """An initialiser."""
@@ -287,20 +293,31 @@ def _groups(expr: ir.Apply) -> tuple[ir.Expr, ...]:
 
 def _structural(cell: ir.Cell) -> set[str]:
     """The options that sizes, numbers of groups and functions of constant matrices depend on."""
+    return {*_names_in_sizes(cell), *_names_in_groups(cell), *_names_in_functions(cell)}
+
+
+def _names_in_sizes(cell: ir.Cell) -> Iterator[str]:
     sizes = [equation.size for equation in cell.first.equations]
     sizes += [state.size for state in cell.states]
     sizes += [size for weight in cell.first.weights for size in weight.shape]
-    names = {name for size in sizes for name in ir.size_names(size)}
+    for size in sizes:
+        yield from ir.size_names(size)
+
+
+def _names_in_groups(cell: ir.Cell) -> Iterator[str]:
     for equation in cell.first.equations:
         for node in ir.walk(equation.expr):
-            if isinstance(node, ir.Apply):
-                names |= {ref.name for group in _groups(node) for ref in ir.refs(group, "option")}
+            for count in _groups(node) if isinstance(node, ir.Apply) else ():
+                yield from (ref.name for ref in ir.refs(count, "option"))
+
+
+def _names_in_functions(cell: ir.Cell) -> Iterator[str]:
+    """Of constant matrices: these are computed before the page is made."""
     for weight in cell.first.weights:
         if weight.init.name == EXPRESSION:
             expr = formula(str(weight.init.values[0]))
             if isinstance(expr, ir.Apply) and isinstance(expr.op, OfConstants):
-                names |= set(names_in(weight.init))
-    return names
+                yield from names_in(weight.init)
 
 
 def _in_order(weights: tuple[ir.Weight, ...]) -> list[ir.Weight]:
