@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rnnzoo.backends.native.arguments import numbers_at
 from rnnzoo.backends.native.plan import Axes, Named, Plan
 from rnnzoo.backends.native.planner import Loops
 from rnnzoo.lang import ir
@@ -38,13 +39,9 @@ def called(
     real: Array,
 ) -> dict[Named, Array]:
     """What a loop writes, by key; `values` has float64 arrays, matrices as (rows, columns)."""
-    numbers = [
-        sizes.options[atom.name] if atom.kind == "option" else sizes.of(atom.name)
-        for atom in plan.numbers
-    ]
     arrays = [
         np.array([*steps, 1, *map(sizes.of, plan.sizes)], np.int32),
-        np.array(numbers, np.float32),
+        np.array(numbers_at(plan, sizes), np.float32),
     ]
     arrays.append(np.ascontiguousarray(real, np.uint8))
     for argument in plan.inputs:

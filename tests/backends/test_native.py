@@ -147,6 +147,25 @@ def test_loops_of_every_cell_equal_the_interpreter(name: str, number: int) -> No
     check(Case(name, number, library((name,))), STEEP.get(name, NEAR))
 
 
+TIMED = """\
+name: timed
+options: {rate: 1000000.3}
+equations: |
+  h = tanh(W @ x + R @ h[t-1]) * cos(rate * t)
+"""
+
+
+def test_an_option_that_meets_the_number_of_the_step_is_a_double(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The nearest float is off by 0.01, and its angle at step 4 by 0.05."""
+    cell = lang.parse_text(TIMED)
+    monkeypatch.setattr(lang, "load", lambda name: cell)
+    _, forward, backward = planned("timed", 1)
+    functions = {"timed_1_forward": forward, "timed_1_backward": backward}
+    check(Case("timed", 1, build.load(write.written(functions, write.Layout.MASKED))))
+
+
 # at the front, in the middle, at the end, everywhere
 REAL = np.array([[0, 1, 1, 1, 1], [1, 0, 0, 1, 1], [1, 1, 1, 0, 0], [0, 0, 0, 0, 0]]).T
 

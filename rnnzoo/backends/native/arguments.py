@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.backends.native.plan import Plan
+from rnnzoo.backends.native.plan import Known, Plan
 from rnnzoo.lang import ir
 
 Array = np.ndarray[Any, Any]
@@ -17,11 +17,13 @@ Array = np.ndarray[Any, Any]
 
 def numbers_at(plan: Plan, sizes: ir.Sizes) -> tuple[float, ...]:
     """The options and sizes that a loop reads as floats, in the order of its plan."""
-    return tuple(_number(ref, sizes) for ref in plan.numbers)
+    return tuple(_number(known, sizes) for known in plan.numbers)
 
 
-def _number(ref: ir.Ref, sizes: ir.Sizes) -> float:
-    return sizes.options[ref.name] if ref.kind == "option" else sizes.of(ref.name)
+def _number(known: Known, sizes: ir.Sizes) -> float:
+    name = known.ref.name
+    number = sizes.options[name] if known.ref.kind == "option" else sizes.of(name)
+    return number - float(np.float32(number)) if known.is_rest else number
 
 
 def in_two(constant: Array) -> tuple[Array, Array]:

@@ -83,6 +83,18 @@ class Scalar:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An option or a size that a loop reads as a float.
+
+    Attributes:
+        is_rest: whether it is what a float leaves of the number: both together are that in doubles.
+    """
+
+    ref: ir.Ref
+    is_rest: bool = False
+
+
 @dataclass(eq=False, slots=True)
 class Operation:
     """An elementwise operation on vectors of one size.
@@ -201,7 +213,7 @@ class Plan:
         backward: whether it goes from the last step to the first.
         inputs, outputs: arrays in the order of its arguments.
         sizes: all that it reads, in this order behind the numbers of steps and sequences.
-        numbers: options and sizes that it reads as floats.
+        numbers: options and sizes that it reads.
         kept: outputs that are 0 in steps that are padding.
     """
 
@@ -209,7 +221,7 @@ class Plan:
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
     sizes: tuple[ir.Size, ...]
-    numbers: tuple[ir.Ref, ...]
+    numbers: tuple[Known, ...]
     carried: tuple[Carried, ...]
     kept: tuple[Memory, ...]
     scratch: tuple[Memory, ...]

@@ -16,6 +16,7 @@ from rnnzoo.backends.native.plan import (
     Argument,
     Axes,
     Carried,
+    Known,
     MatricesCall,
     Member,
     Memory,
@@ -154,7 +155,7 @@ class _Building:
     memories: list[Memory] = field(default_factory=list)
     scratches: list[Memory] = field(default_factory=list)
     sizes: dict[ir.Size, None] = field(default_factory=dict)
-    numbers: dict[ir.Ref, int] = field(default_factory=dict)
+    numbers: dict[Known, int] = field(default_factory=dict)
     timed: dict[str, Timed] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
@@ -240,9 +241,10 @@ class _Building:
             raise Unprintable(f"the matrix '{ref.name}' is read as a vector")
         return Axes.FIXED
 
-    def number(self, ref: ir.Ref) -> str:
-        """A number that is known when a layer is built."""
-        return f"numbers[{self.numbers.setdefault(ref, len(self.numbers))}]"
+    def number(self, ref: ir.Ref, is_rest: bool = False) -> str:
+        """A number that is known when a layer is built, or what a float leaves of it."""
+        position = self.numbers.setdefault(Known(ref, is_rest), len(self.numbers))
+        return f"numbers[{position}]"
 
     def adjoint(self, name: str) -> Member:
         """What the steps after this one, and the layer above, hand back."""
@@ -465,7 +467,9 @@ class _Building:
             sizes = members(atom.shape) if atom.shape else (ONE,)
             memory = self.input(("exact", atom.name), Axes.EXACT, sizes)
             return f"{memory.name}_exact", bool(atom.shape)
-        return f"(double){self.number(atom)}", False
+        if atom.kind == "size":  # a whole number, which a float has
+            return f"(double){self.number(atom)}", False
+        return f"((double){self.number(atom)} + {self.number(atom, is_rest=True)})", False
 
     # -- the whole
 
