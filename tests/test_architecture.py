@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "rnnzoo"
 
 LAYERS = (  # bottom first; parts on one line do not know each other
-    {"errors", "signals", "locks", "markup", "folding", "documents"},
+    {"errors", "signals", "locks", "markup", "folding", "strict_json"},
     {"registry"},
     {"spec"},
     {"lang", "stats", "trackers", "launchers"},

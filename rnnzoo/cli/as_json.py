@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from rnnzoo.documents import as_json
 from rnnzoo.errors import Mistake, RnnzooError, SpecError, printable
+from rnnzoo.strict_json import as_json
 
 _held: ContextVar[list[str] | None] = ContextVar("held", default=None)
 

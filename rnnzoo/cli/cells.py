@@ -21,7 +21,6 @@ from rnnzoo import lang, losses, metrics, tasks
 from rnnzoo.cli.as_json import print_json, with_place
 from rnnzoo.cli.changes import at_each_change
 from rnnzoo.cli.warned import print_warnings
-from rnnzoo.documents import as_json
 from rnnzoo.errors import (
     Mistake,
     Remark,
@@ -52,6 +51,7 @@ from rnnzoo.spec.files import located
 from rnnzoo.spec.read_experiment.extending import extended
 from rnnzoo.spec.read_experiment.overrides import TOP
 from rnnzoo.spec.settings import project, runs
+from rnnzoo.strict_json import as_json
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 

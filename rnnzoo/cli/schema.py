@@ -9,12 +9,12 @@ from typing import Any
 
 from rnnzoo import tasks
 from rnnzoo.cli.as_json import print_json
-from rnnzoo.documents import as_json
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.spec import plugins
 from rnnzoo.spec import schema as writer
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.cell import built_in_names, own_files
+from rnnzoo.strict_json import as_json
 
 WRITERS: Mapping[str, Callable[[writer.Known], writer.Schema]] = {
     "cell": writer.of_cell,

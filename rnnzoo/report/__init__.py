@@ -38,12 +38,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rnnzoo.documents import as_json
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.summarising import summarise
 from rnnzoo.report.summary import Summary, numbers
 from rnnzoo.report.text import show
 from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.strict_json import as_json
 
 __all__ = ["Summary", "numbers", "show", "summarise", "write"]
 

@@ -13,7 +13,7 @@ import pytest
 from rnnzoo import cli
 from rnnzoo.cli import changes
 from rnnzoo.cli.parser import commands, parsed
-from rnnzoo.documents import as_json
+from rnnzoo.strict_json import as_json
 from tests.command import rnnzoo
 from tests.samples import slow_outside_of
 from tools import scripting
