@@ -261,14 +261,18 @@ class Step:
         entry = "0" if place.size == ONE else "my.unit"
         return f"{self.row(place.memory, 'my.row')}[{self.homes.offset(place)} + {entry}]"
 
-    def entries(self, count: int) -> Iterator[str]:
-        """All threads, over entries of rows."""
+    def entries(self, count: int, of_all: bool = False) -> Iterator[str]:
+        """All threads, over entries of rows.
+
+        Args:
+            of_all: also those of packed sequences that are over, which have no row of this step.
+        """
         yield "PHASE {"
         yield f"  for (int e = thread; e < ROWS * {count}; e += THREADS) {{"
         yield f"    const int row = e / {count}, i = e % {count};"
         yield "    [[maybe_unused]] const int sequence = SEQUENCE(row);"
         yield "    [[maybe_unused]] const bool live = LIVE(t, sequence), is_own = IS_OWN(row);"
-        if self.kernel.padding is Rows.PACKED:  # a sequence that is over has no row
+        if self.kernel.padding is Rows.PACKED and not of_all:
             yield "    if (!live) continue;"
         yield "    [[maybe_unused]] const long at = AT(t, sequence);"
 
@@ -442,9 +446,8 @@ class Step:
 
     def handed_on_entries(self, carried: Carried) -> Iterator[str]:
         width = self.homes.width(carried.old.sizes)
-        lines = list(self.entries(width))
         # a sequence that is over hands on what it has: `next_of` asks whether it is live
-        yield from (line for line in lines if "continue" not in line)
+        yield from self.entries(width, of_all=True)
         new, old = (f"{self.row(memory, 'row')}[i]" for memory in (carried.new, carried.old))
         above = self.of_array(carried.above, "i") if carried.above is not None else ""
         yield f"    const float next = {self.next_of(carried, old, new, above, '')};"

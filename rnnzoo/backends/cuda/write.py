@@ -20,7 +20,7 @@ from rnnzoo.backends.cuda.homes import name_of
 from rnnzoo.backends.cuda.kernel import Kernel
 from rnnzoo.backends.cuda.resources import PIECES, Lives, pieces, register
 from rnnzoo.backends.cuda.step import array_entry, fetch
-from rnnzoo.backends.native.plan import Axes, Memory, Place
+from rnnzoo.backends.native.plan import Axes, Carried, Memory, Place, Product
 from rnnzoo.backends.native.write import SCALARS, indented
 from rnnzoo.backends.native.write import Layout as Rows
 
@@ -191,40 +191,51 @@ def _runs() -> Iterator[str]:
 
 def _loaded(kernel: Kernel) -> Iterator[str]:
     """Weights and what is the same at every step, and the first step's values."""
-    homes, plan = kernel.homes, kernel.plan
-    for number, product in enumerate(homes.products):
-        inner, width = homes.width(product.inner), homes.width(product.result.sizes)
-        outputs, parts = len(product.result.sizes), kernel.parts_of(product)
-        entry = f"k + (o * UNITS + my.unit) * {inner}"
-        if not product.transposed:
-            entry = f"k * {width} + o * UNITS + my.unit"
-        to = f"my.w{number}[o][part][j]"
-        if not kernel.layout.holds:
-            to = f"shared.w{number}[o][part][thread].v[j]"
-        yield f"UNROLL for (int o = 0; o < {outputs}; o++)"
-        yield f"  UNROLL for (int part = 0; part < {parts}; part++)"
-        yield "    UNROLL for (int j = 0; j < 4; j++) {"
-        yield "      const int k = 4 * (my.slice + SLICES * part) + j;"
-        yield f"      {to} = k < {inner} ? {product.weight.name}[{entry}] : 0.0f;"
-        yield "    }"
+    for number, product in enumerate(kernel.homes.products):
+        yield from _weights_loaded(kernel, number, product)
     for place in kernel.still:
-        width = homes.width(place.memory.sizes)
-        entry = f"{homes.offset(place)} + {'0' if place.size == 1 else 'my.unit'}"
+        width = kernel.homes.width(place.memory.sizes)
+        entry = f"{kernel.homes.offset(place)} + {'0' if place.size == 1 else 'my.unit'}"
         value = array_entry(place.memory, width, entry, "", "my.sequence", "")
         yield f"my.{register(place)} = {value};"
-    for carried in plan.carried:
-        if carried.old not in homes.carried:
-            continue
-        start = _start(kernel, carried.name)
-        name = f"my.{register(Place(carried.old, 0))}"
-        yield f"{name} = {array_entry(start, kernel.units, 'my.unit', '', 'my.sequence', '')};"
-        if carried.old in kernel.rooms:
-            entry = f"{name_of(carried.old)}[0][my.row][my.unit]"
-            yield f"if (my.is_unit) PUT({entry}, {name});"
-    first = "steps - 1" if plan.backward else "0"
+    for carried in kernel.plan.carried:
+        if carried.old in kernel.homes.carried:
+            yield from _start_loaded(kernel, carried)
+    first = "steps - 1" if kernel.plan.backward else "0"
     yield "if (steps > 0) {"
     yield from indented(fetch(kernel, first))
     yield "}"
+
+
+def _weights_loaded(kernel: Kernel, number: int, product: Product) -> Iterator[str]:
+    """A thread's slice of the weights of its unit; 0 behind the last one, so that all threads have
+    as many.
+    """
+    homes = kernel.homes
+    inner, width = homes.width(product.inner), homes.width(product.result.sizes)
+    outputs, parts = len(product.result.sizes), kernel.parts_of(product)
+    entry = f"k + (o * UNITS + my.unit) * {inner}"
+    if not product.transposed:
+        entry = f"k * {width} + o * UNITS + my.unit"
+    to = f"my.w{number}[o][part][j]"
+    if not kernel.layout.holds:
+        to = f"shared.w{number}[o][part][thread].v[j]"
+    yield f"UNROLL for (int o = 0; o < {outputs}; o++)"
+    yield f"  UNROLL for (int part = 0; part < {parts}; part++)"
+    yield "    UNROLL for (int j = 0; j < 4; j++) {"
+    yield "      const int k = 4 * (my.slice + SLICES * part) + j;"
+    yield f"      {to} = k < {inner} ? {product.weight.name}[{entry}] : 0.0f;"
+    yield "    }"
+
+
+def _start_loaded(kernel: Kernel, carried: Carried) -> Iterator[str]:
+    """What is carried into the first step that runs, in a register, and where others read it."""
+    start = _start(kernel, carried.name)
+    name = f"my.{register(Place(carried.old, 0))}"
+    yield f"{name} = {array_entry(start, kernel.units, 'my.unit', '', 'my.sequence', '')};"
+    if carried.old in kernel.rooms:
+        entry = f"{name_of(carried.old)}[0][my.row][my.unit]"
+        yield f"if (my.is_unit) PUT({entry}, {name});"
 
 
 def _start(kernel: Kernel, name: str) -> Memory:

@@ -148,17 +148,19 @@ class _Writer:
         for number in range(len(group.read)):
             yield f"    const V x{number} = load(p{number} + i);"
         names = {operation: f"y{number}" for number, operation in enumerate(group.operations)}
+
+        def read(operand: Member, reader: Operation) -> str:
+            """A number, what was loaded, or a value that is still in a register."""
+            if isinstance(operand, Scalar):
+                return f"all({operand.text})"
+            place = self.place_of(operand, reader)
+            if place is not None:
+                return variables[place.memory, place.member]
+            assert isinstance(operand, Operation)
+            return names[operand]
+
         for operation, name in names.items():
-            operands = []
-            for operand in operation.operands:
-                source = self.place_of(operand, operation)
-                if isinstance(operand, Scalar):
-                    operands.append(f"all({operand.text})")
-                elif source is not None:
-                    operands.append(variables[source.memory, source.member])
-                else:
-                    assert isinstance(operand, Operation)
-                    operands.append(names[operand])
+            operands = [read(operand, operation) for operand in operation.operands]
             yield f"    const V {name} = {operation.form.format(*operands)};"
         for number, (operation, _) in enumerate(group.written):
             yield f"    store(q{number} + i, {names[operation]});"
@@ -220,28 +222,39 @@ class _Writer:
         for number, argument in enumerate(self.plan.outputs):
             yield f"float* {argument.memory.name} = (float*)out[{number}];"
 
-    def memory(self) -> Iterator[str]:
-        """One piece of memory for rows between operations, packed weights and what is timed."""
-        plan = self.plan
-        sizes: dict[str, str] = {}
-        for memory in plan.scratch:
-            sizes[memory.name] = f"tile * up({self.width(memory.sizes)})"
-        for number, product in enumerate(plan.products):
+    @property
+    def exact(self) -> list[Memory]:
+        """Constants in doubles."""
+        memories = (argument.memory for argument in self.plan.inputs)
+        return [memory for memory in memories if memory.axes is Axes.EXACT]
+
+    def floats_of_memory(self) -> dict[str, str]:
+        """How many floats a loop has room for beside its arrays, by what they are for: rows between
+        operations, packed weights, and what is timed; two floats for a double.
+        """
+        floats: dict[str, str] = {}
+        for memory in self.plan.scratch:
+            floats[memory.name] = f"tile * up({self.width(memory.sizes)})"
+        for number, product in enumerate(self.plan.products):
             inner, n = self.width(product.inner), self.width(product.result.sizes)
-            sizes[f"w{number}"] = f"up({n}) * ({inner})"
-        for timed in plan.timed:
+            floats[f"w{number}"] = f"up({n}) * ({inner})"
+        for timed in self.plan.timed:
             if timed.memory is not None:
-                sizes[timed.memory.name] = f"up({self.width(timed.memory.sizes)})"
+                floats[timed.memory.name] = f"up({self.width(timed.memory.sizes)})"
             if timed.size is not None:
-                sizes[f"{timed.name}_room"] = f"2 * up({self.number_of(timed.size)})"
-        exact = [argument.memory for argument in plan.inputs if argument.memory.axes is Axes.EXACT]
-        for memory in exact:
-            sizes[f"{memory.name}_room"] = f"2 * up({self.width(memory.sizes)})"
+                floats[f"{timed.name}_room"] = f"2 * up({self.number_of(timed.size)})"
+        for memory in self.exact:
+            floats[f"{memory.name}_room"] = f"2 * up({self.width(memory.sizes)})"
+        return floats
+
+    def memory(self) -> Iterator[str]:
+        """One piece of memory, cut up; and what is the same at every step in it."""
+        plan, floats = self.plan, self.floats_of_memory()
         yield "static thread_local Room room;"
-        yield f"float* free_memory = room.of({' + '.join(sizes.values()) or '0'});"
-        for name, size in sizes.items():
+        yield f"float* free_memory = room.of({' + '.join(floats.values()) or '0'});"
+        for name, count in floats.items():
             yield f"float* {name} = free_memory;"
-            yield f"free_memory += {size};"
+            yield f"free_memory += {count};"
         for number, product in enumerate(plan.products):
             inner, n = self.width(product.inner), self.width(product.result.sizes)
             strides = f"1, {inner}" if product.transposed else f"{n}, 1"
@@ -249,7 +262,7 @@ class _Writer:
         for timed in plan.timed:
             if timed.size is not None:
                 yield f"double* {timed.name} = (double*){timed.name}_room;"
-        for memory in exact:
+        for memory in self.exact:
             yield f"double* {memory.name}_exact = (double*){memory.name}_room;"
             yield f"for (long i = 0; i < {self.width(memory.sizes)}; i++)"
             yield f"  {memory.name}_exact[i] = (double){memory.name}[i] + {memory.name}_rest[i];"
