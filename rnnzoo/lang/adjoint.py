@@ -494,44 +494,14 @@ class _Rematerialisation:
         computed before the loop.  A kept value that is asked for in parts only is kept in parts,
         unless these are all of it.
         """
-        computed: set[str] = set()
-        # kept value -> its parts asked for, as first, last
-        parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}
-
-        def visit(atom: Atom) -> tuple[Atom, ...]:
-            """Mark a value as needed; the operands to visit next."""
-            definition = self.definition(atom)
-            if definition is None or not isinstance(atom, ir.Ref):
-                return ()  # the loop does not compute it
-            if atom.name in computed or atom in saved or atom in self.results:
-                return ()
-            if self.keeps(atom):
-                saved[atom] = None
-                return ()
-            whole = self._kept_whole(definition)
-            if whole is not None:
-                first, last = definition.params
-                parts.setdefault(whole, {})[atom] = first, last
-                return ()
-            computed.add(atom.name)
-            return definition.inputs
-
-        # A stack: a chain of values may be longer than Python lets functions call each other.  It
-        # is reversed, so that a value and all below it are visited before the next.
-        todo = list[Atom](wanted)[::-1]
-        while todo:
-            todo += visit(todo.pop())[::-1]
-        for whole, asked in parts.items():
-            if whole in saved or _cover(whole, asked.values()):
-                saved[whole] = None
-                computed |= {ref.name for ref in asked}
-            else:
-                saved |= dict.fromkeys(asked)
+        search = _Recomputation(self, saved)
+        search.visit_all(wanted)
+        search.keep_parts()
         return tuple(
-            instruction for instruction in self.program.loop if instruction.name in computed
+            instruction for instruction in self.program.loop if instruction.name in search.computed
         )
 
-    def _kept_whole(self, instruction: Instruction) -> ir.Ref | None:
+    def kept_whole(self, instruction: Instruction) -> ir.Ref | None:
         """The value that is kept for a part of it; None for other instructions, and for parts of a
         result.
         """
@@ -596,6 +566,59 @@ class _Rematerialisation:
         if isinstance(atom, ir.Ref) and atom.kind == "value":
             return self.loop.get(atom.name)
         return None
+
+
+@dataclass(slots=True)
+class _Recomputation:
+    """The search for what is computed again, from what is wanted to what it begins with.
+
+    Attributes:
+        saved: values that are kept at every step.
+        computed: names of the instructions that are computed again.
+        parts: a kept value -> those of its parts that are asked for, each as its first and its last
+            member.
+    """
+
+    rules: _Rematerialisation
+    saved: dict[ir.Ref, None]
+    computed: set[str] = field(default_factory=set)
+    parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = field(default_factory=dict)
+
+    def visit_all(self, wanted: Iterable[Atom]) -> None:
+        # A stack: a chain of values may be longer than Python lets functions call each other.  It
+        # is reversed, so that a value and all below it are visited before the next.
+        todo = list(wanted)[::-1]
+        while todo:
+            todo += self.visit(todo.pop())[::-1]
+
+    def visit(self, atom: Atom) -> tuple[Atom, ...]:
+        """Mark a value as needed; the operands to visit next."""
+        definition = self.rules.definition(atom)
+        if definition is None or not isinstance(atom, ir.Ref):
+            return ()  # the loop does not compute it
+        if atom.name in self.computed or atom in self.saved or atom in self.rules.results:
+            return ()
+        if self.rules.keeps(atom):
+            self.saved[atom] = None
+            return ()
+        whole = self.rules.kept_whole(definition)
+        if whole is not None:
+            first, last = definition.params
+            self.parts.setdefault(whole, {})[atom] = first, last
+            return ()
+        self.computed.add(atom.name)
+        return definition.inputs
+
+    def keep_parts(self) -> None:
+        """Keep the parts that are asked for; or the whole, if they are all of it, or it is kept
+        anyway.
+        """
+        for whole, asked in self.parts.items():
+            if whole in self.saved or _cover(whole, asked.values()):
+                self.saved[whole] = None
+                self.computed |= {ref.name for ref in asked}
+            else:
+                self.saved |= dict.fromkeys(asked)
 
 
 def _cover(whole: ir.Ref, extents: Iterable[tuple[int, int]]) -> bool:
