@@ -267,7 +267,7 @@ class CellView:
         Raises:
             UsageError: no such equation.
         """
-        known = [equation.name for equation in self.ir.step.equations]
+        known = [equation.name for equation in self.ir.layer(layer).equations]
         for name in highlight or ():
             if name not in known:
                 raise UsageError(

@@ -22,7 +22,7 @@ from rnnzoo.lang.carriers import as_written
 from rnnzoo.lang.diagram import Layout, Line, diagram, graph, laid_out, walk
 from rnnzoo.lang.diagram.place import Placement, name_width
 from rnnzoo.lang.diagram.route import name_cell
-from rnnzoo.lang.view import view
+from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import built_in_names
 from tests import samples
 from tests.samples import examples
@@ -221,6 +221,20 @@ def test_a_highlight_leaves_only_its_equations_in_full_colour() -> None:
 def test_an_equation_that_is_not_there_cannot_be_highlighted() -> None:
     with pytest.raises(UsageError, match="no equation 'z'"):
         view("lstm").diagram(highlight=["z"])
+
+
+def test_the_equations_that_can_be_highlighted_are_those_of_the_layer() -> None:
+    text = """name: low
+equations: |
+  h = tanh(W @ x + R @ h[t-1] + below.h)
+first_layer: |
+  e = tanh(E @ x)
+  h = tanh(V @ e + R @ h[t-1])
+"""
+    cell = CellView(lang.parse_text(text))
+    assert 'data-equation="e"' in cell.diagram(layer=1, highlight=["e"])
+    with pytest.raises(UsageError, match="has no equation 'e'"):
+        cell.diagram(layer=2, highlight=["e"])
 
 
 def test_the_famous_pictures_are_laid_out_as_one_knows_them() -> None:

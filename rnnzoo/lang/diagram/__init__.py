@@ -26,8 +26,7 @@ _TRIES = 8  # layouts, each with more room
 
 
 def diagram(cell: ir.Cell, layer: int = 2, highlight: Collection[str] | None = None) -> str:
-    """One time step as SVG; for a cell of more than `MOST` nodes, a picture that says that it is
-    too large.
+    """One time step as SVG; for a cell that is too large (`laid_out`), a picture that says so.
 
     Args:
         layer: the number of the layer in its stack, from 1.
@@ -89,7 +88,7 @@ def _ancestors(drawn: Graph, numbers: Collection[int]) -> set[int]:
 
 def laid_out(drawn: Graph) -> tuple[Layout, tuple[Line, ...]] | None:
     """The layout of a graph and its lines, with as much room as they need; None if there are too
-    many nodes.
+    many nodes, or so many lines that none of the layouts has a path for each.
     """
     return _laid_out(
         drawn.nodes, tuple(drawn.values.items()), tuple(drawn.states.items()), drawn.output
