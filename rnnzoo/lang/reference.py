@@ -63,13 +63,22 @@ def _check_groups(cell: ir.Cell, sizes: ir.Sizes) -> None:
     """Raise a UsageError unless every number of groups of units divides the number of units."""
     for equation in (*cell.constants, *cell.first.equations, *cell.step.equations):
         for operation, size, groups in ir.grouped(equation.expr):
-            units, count = sizes.of(size), int(evaluate(groups, {}, sizes))
-            if units % count:
-                raise UsageError(
-                    f"cell '{cell.name}': {operation.name} in '{equation.name}' is taken over"
-                    f" {count} groups, which do not divide {units} units",
-                    f"take a multiple of {count}, such as {count * -(-units // count)}",
-                )
+            count = int(evaluate(groups, {}, sizes))
+            check_division(cell, f"{operation.name} in '{equation.name}'", count, sizes.of(size))
+
+
+def check_division(cell: ir.Cell, subject: str, groups: int, units: int) -> None:
+    """Check that groups of units are of one size.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if units % groups:
+        raise UsageError(
+            f"cell '{cell.name}': {subject} is taken over {groups} groups, which do not divide"
+            f" {units} units",
+            f"take a multiple of {groups}, such as {groups * -(-units // groups)}",
+        )
 
 
 def mask(cell: ir.Cell, weight: ir.Weight, sizes: ir.Sizes) -> Array | None:

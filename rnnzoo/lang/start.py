@@ -7,7 +7,7 @@ ones are not truncated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.formulas import formula, names_in
-from rnnzoo.lang.primitives import OfConstants
+from rnnzoo.lang.primitives import OfConstants, Primitive
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, Init
 
@@ -55,7 +55,8 @@ def expressions(
         random: from the name and the shape of a weight to numbers from 0 to 1.
 
     Raises:
-        UsageError: an expression has no finite value at these sizes.
+        UsageError: an expression has no finite value at these sizes, or a number of groups does not
+            divide that of entries.
     """
     weights = {weight.name: weight for weight in cell.layer(layer).weights}
     values: dict[str, Array] = {}
@@ -77,8 +78,13 @@ def expressions(
                     known["random"] = numbers
                 return reference.evaluate(expr, {"value": known}, sizes)
 
+            expr = formula(str(weight.init.values[0]))
             with reference.finite(cell, f"the beginning of '{name}'", sizes):
-                computed = _computed(formula(str(weight.init.values[0])), shape, entries)
+                for operation, operand, groups in _grouped(expr):
+                    subject = f"{operation.name} in the beginning of '{name}'"
+                    count = int(ir.number_of(groups, sizes.options))
+                    reference.check_division(cell, subject, count, len(entries(operand, shape)))
+                computed = _computed(expr, shape, entries)
             values[name] = np.broadcast_to(computed, shape).astype(float)
         return values[name]
 
@@ -86,6 +92,15 @@ def expressions(
         if weight.init.name == EXPRESSION:
             value(name)
     return values
+
+
+def _grouped(expr: ir.Expr) -> Iterator[tuple[Primitive, ir.Expr, ir.Expr]]:
+    """The operations over groups of units in an expression, each with its first operand and the
+    number of groups; inner ones first.
+    """
+    for node in ir.walk(expr):
+        if isinstance(node, ir.Apply) and node.op.over_units and len(node.args) != node.op.arity:
+            yield node.op, node.args[0], node.args[-1]
 
 
 def _computed(

@@ -138,6 +138,17 @@ def test_what_is_not_finite_is_told_with_the_weight() -> None:
         begun(cell_that_begins("  b: log(unit)\n"))
 
 
+@pytest.mark.parametrize("begins", ["softmax(unit, 3)", "mean(softmax(T, 3)) * unit"])
+def test_groups_that_do_not_divide_the_units_are_told_with_the_weight(begins: str) -> None:
+    more = "constants: |\n  T = 2 * unit\n" if "T" in begins else ""
+    cell = cell_that_begins(f"  b: {begins}\n", more)
+    words = "softmax in the beginning of 'b' is taken over 3 groups, which do not divide 8 units"
+    with pytest.raises(UsageError, match=words):
+        begun(cell)
+    weights = start.weights(cell, 1, ir.sizes(cell, INPUTS, 9, 1), np.random.default_rng(0))
+    assert weights["b"].shape == (9,)
+
+
 def test_a_variant_may_begin_with_expressions() -> None:
     inits = {"b_f": Init.from_plain("log(1+random*98)"), "b_i": Init.from_plain("-b_f")}
     cell = lang.with_init(lang.load("lstm"), inits)
