@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import outer_product, times, times_turned
-from rnnzoo.lang.reference import evaluate, mask
+from rnnzoo.lang.reference import check_division, evaluate, mask
 from rnnzoo.spec.hyperparameters import Training
 
 _WITH_MATRICES = (outer_product, times, times_turned)
@@ -93,16 +93,23 @@ def groups(cell: ir.Cell) -> int:
 
 
 def check_sizes(cell: ir.Cell, units: int) -> None:
-    """Check that the sizes that are computed from the number of units are whole numbers.
+    """Check that the sizes that are computed from the number of units are whole numbers, and that
+    groups of as many units divide them; of `units` itself, `groups` says what divides it.
 
     Raises:
-        UsageError: one is not.
+        UsageError: one is not, or they do not.
     """
     sizes = ir.Sizes(units, 1, cell.options)
     for weight in cell.all_weights:
         for size in weight.shape:
             if "inputs" not in ir.size_names(size):
                 sizes.of(size)
+    for equation in (*cell.first.equations, *cell.step.equations):
+        for operation, size, number in ir.grouped(equation.expr):
+            if size != "units" and "inputs" not in ir.size_names(size):
+                count = int(evaluate(number, {}, sizes))
+                subject = f"{operation.name} in '{equation.name}'"
+                check_division(cell, subject, count, sizes.of(size))
 
 
 def weight_shapes(

@@ -221,9 +221,11 @@ search: {space: {units: UNITS}}
 """
 
 
-def planned_with_heads(folder: Path, units: str, *changes: tuple[str, str]) -> tuple[Study, ...]:
+def planned_with_heads(
+    folder: Path, units: str, *changes: tuple[str, str], cell: str = HEADS
+) -> tuple[Study, ...]:
     (folder / "cells").mkdir()
-    (folder / "cells/heads.yaml").write_text(HEADS)
+    (folder / "cells/heads.yaml").write_text(cell)
     text = OF_HEADS.replace("UNITS", units)
     for old, new in changes:
         text = text.replace(old, new)
@@ -251,6 +253,20 @@ def test_units_that_groups_do_not_divide_are_refused_before_any_trial(
 @pytest.mark.parametrize("units", ["48", "{choice: [24, 36]}", "{int: [12, 60], step: 12}"])
 def test_units_that_groups_divide_are_not(tmp_path: Path, units: str) -> None:
     assert len(planned_with_heads(tmp_path, units)) == 2
+
+
+HALVES = """\
+name: heads
+equations: |
+  v = softmax(V @ x, 4)
+  h = tanh(U @ v + R @ h[t-1])
+weights: {V: {shape: [units / 2, inputs]}, U: {shape: [units, units / 2]}}
+"""
+
+
+def test_groups_of_a_size_that_is_computed_are_looked_at_beforehand_too(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="softmax in 'v' is taken over 4 groups, which do not"):
+        planned_with_heads(tmp_path, "{choice: [16, 12]}", cell=HALVES)
 
 
 def test_with_equal_weights_a_cell_with_groups_has_units_that_these_divide(tmp_path: Path) -> None:
