@@ -179,6 +179,19 @@ def test_an_option_that_nothing_needs_any_more_is_not_part_of_a_variant(tmp_path
     assert digest(again) != digest(lang.load("leak", tmp_path))
 
 
+def test_neither_is_one_that_only_a_constant_named_which_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "slow.yaml").write_text(
+        "name: slow\noptions: {k: 0.5}\nconstants: |\n  T = k * unit\n"
+        "equations: |\n  h = tanh(W @ x + T * h[t-1])\n"
+    )
+    (tmp_path / "heir.yaml").write_text(
+        "name: heir\nextends: slow\nequations: |\n  h = tanh(W @ x + h[t-1])\n"
+    )
+    cell = lang.load("heir", tmp_path)
+    assert (cell.constants, cell.options) == ((), {})
+    assert lang.parse_text(cell_text(cell)) == cell
+
+
 def test_the_input_projections_of_an_lstm_leave_the_loop() -> None:
     plan = passes.schedule(lang.load("lstm").step)
     assert multiplied(plan.before) == {ir.Ref("input", "x", ("inputs",))}

@@ -154,6 +154,8 @@ def _with_output(spec: CellSpec) -> CellSpec:
 
 
 def _of_what_is_used(cell: ir.Cell) -> ir.Cell:
+    # the constants first: options that only others of them name are not used
+    cell = replace(cell, constants=used_constants(cell))
     used = used_options(cell)
     options = {name: value for name, value in cell.options.items() if name in used}
-    return replace(cell, constants=used_constants(cell), options=options)
+    return replace(cell, options=options)
