@@ -333,7 +333,7 @@ def _scheduled(
 
 
 def _of_matrices(instructions: Sequence[Instruction]) -> tuple[ir.Ref, ...]:
-    """What is computed of matrices and is none: the loop hands it over, and not the matrices, which
+    """Vectors that are computed from matrices: the loop emits these, and not the matrices, which
     are many times as large.
     """
     return tuple(
@@ -349,12 +349,12 @@ def _of_matrices(instructions: Sequence[Instruction]) -> tuple[ir.Ref, ...]:
 def _emitted(
     in_loop: Instructions, later: Instructions, results: Iterable[Atom]
 ) -> tuple[tuple[ir.Ref, ...], Instructions]:
-    """What the loop emits for what comes after it; and instructions that take from that what lies
-    in it already.
+    """What the loop emits for the instructions after it; and instructions that take the rest of
+    what these read out of what is emitted.
 
     Parts of an emitted value, and values that an emitted one lays side by side, are taken from it
-    and not emitted twice.  What is one number for all units depends on `t` alone, and is computed
-    once more.
+    and not emitted twice.  A value that is one number for all units depends on `t` alone, and is
+    computed once more.
     """
     scalars = [instruction for instruction in in_loop if not instruction.shape]
     scalars_again = needed(scalars, reads(later))
@@ -472,11 +472,11 @@ class _Rematerialisation:
     def read_after_the_loop(
         self, instructions: Iterable[Instruction]
     ) -> tuple[list[ir.Ref], list[ir.Ref]]:
-        """What instructions after the loop read of the forward loop, states apart; and what of it
-        depends on `t` alone.
+        """The values of the forward loop, other than states, that instructions after the backward
+        loop read: those that differ between sequences, and those that depend on `t` alone.
 
-        The backward loop hands them the former, so that what it was computed from need not be there
-        any more; the latter is computed for all steps at once.
+        The backward loop emits the former, so that what they were computed from need not be kept;
+        the latter are computed for all steps at once.
         """
         read = [
             ref

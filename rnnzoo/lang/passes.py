@@ -332,11 +332,11 @@ def needed_equations(
 
 
 def _computes_units_apart(exprs: Sequence[ir.Expr]) -> bool:
-    """Whether a unit that is not due may be left out: no other unit reads it, but by way of the
-    state's one product, nor an operation over all units.
+    """Whether a unit that is not due may be left out: other units read it through the one product
+    with the state only, and no operation works over all units.
 
-    A second product with the same operand would be stacked upon the first, and units then lie in
-    two places.
+    A second product with the same operand would be stacked with the first, and each unit would then
+    lie in two places of one row.
     """
     lagged = [ref for expr in exprs for ref in ir.refs(expr, "previous")]
     operands = [node.args[1] for expr in exprs for node in ir.products(expr)]

@@ -172,8 +172,8 @@ class _Uses:
         return _Following(reader.name, primitive, kind, mine[1], other) if kind else None
 
     def _kind(self, other: Atom, instruction: Instruction) -> str:
-        """Whether second operands of this kind lie side by side at no cost: a sequence, a weight, a
-        number.
+        """Which second operands may lie beside this one at no cost, as a text that is equal for
+        these: numbers of one value, weights, sequences of one scope; empty where none may.
         """
         if isinstance(other, ir.Number):
             return f"number {other.value}"

@@ -2,11 +2,11 @@
 
 In: a source, and what compiles it: for this processor, unless another `Tool` is given.  Out: a
 loaded library, from the cache where it is there.  An entry is named by a digest of the source, the
-compiler, its flags and what it compiles for, and holds a digest of itself, so that one that
-is cut short is not loaded but made anew.  Where there is no compiler, or no room, `Missing` says
-why, and whoever asked does without.  A compiler that fails for a moment, because it is killed or no
-process can be started, is asked once more; what one prints that fails is told on standard error,
-which a trial's log has.
+compiler, its flags and what it compiles for, and ends with a digest of its own bytes, so that one
+that is cut short is compiled again instead of loaded.  Where there is no compiler, or no room,
+`Missing` says why, and the caller does without.  A compiler that fails for a passing reason (it was
+killed, or no process could be started) is tried once more.  What a failing compiler prints goes to
+standard error, and so into the trial's log.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.settings import cache_folder
 
 # -fno-math-errno and -fno-trapping-math change no value; nothing assumes that numbers are finite.
-# -nostdinc++: what C++ puts in the place of the headers of C, which are all that is included, takes
-# a fifth of the time in which a loop is compiled.
+# -nostdinc++: loops include headers of C only, and C++'s own versions of these take a fifth of the
+# time of compiling one.
 FLAGS = (
     "-O2", "-march=native", "-std=c++17", "-nostdinc++", "-fno-math-errno", "-fno-trapping-math",
     "-ffp-contract=fast", "-shared", "-fPIC", "-x", "c++",
@@ -44,7 +44,7 @@ COMPILER = "g++"  # unless CXX names another
 SWITCH = "RNNZOO_LOOPS"  # which loops are wanted
 SCAN = "scan"  # there: none of these
 LONGEST = 120.0  # seconds; a cell takes one
-WAIT = 1.0  # seconds until a compiler that failed for a moment is asked again
+WAIT = 1.0  # seconds before a compiler that failed for a passing reason is tried again
 SHOWN = 20  # lines of what a compiler prints that are told
 # in what a compiler prints when the machine, and not the source, is to blame
 _FOR_A_MOMENT = (
