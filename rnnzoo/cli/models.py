@@ -42,7 +42,7 @@ from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, MODEL, SEARCHABLE
 from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
-from rnnzoo.terminal.console import plain_console
+from rnnzoo.terminal.console import plain_console, told
 
 if TYPE_CHECKING:
     from rnnzoo.nn.introspect import NumpyModel
@@ -193,19 +193,20 @@ def _show_outcome(
         scores = ", ".join(
             f"{split} {score_text(score)}" for split, score in outcome.scores.items()
         )
-        console.print(
+        told(
+            console,
             f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch}:"
-            f" best {trial.training.best_by} on validation)"
+            f" best {trial.training.best_by} on validation)",
         )
         if outcome.by_length:
             parts = (
                 f"{length}: {score_text(score)}" for length, score in outcome.by_length.items()
             )
-            console.print(f"test by length: {', '.join(parts)}")
+            told(console, f"test by length: {', '.join(parts)}")
         if outcome.also:
             parts = (f"{metric} {score_text(score)}" for metric, score in outcome.also.items())
-            console.print(f"test by other metrics: {', '.join(parts)}")
-        console.print(f"model   {model}")
+            told(console, f"test by other metrics: {', '.join(parts)}")
+        told(console, f"model   {model}")
     else:
         print(
             f"{trial.variant} on {trial.task}: {outcome.kind}: {outcome.message}", file=sys.stderr

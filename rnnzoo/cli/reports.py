@@ -80,9 +80,9 @@ def shown(results: Results, made: Report, console: Console) -> None:
     from rnnzoo.report import show
 
     show(made.summary, console)
-    console.print(f"\nreport  {made.page}")
+    told(console, f"\nreport  {made.page}")
     if results.source is None:
-        console.print("runs    make ui  (MLflow's pages)")
+        told(console, "runs    make ui  (MLflow's pages)")
         rows = [row for row in made.summary.rows if row.best]
         if rows:
             known = results.experiment

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +17,8 @@ from rnnzoo.api.again import again
 from rnnzoo.cli import models
 from rnnzoo.errors import UsageError
 from rnnzoo.spec.read_experiment import read
-from rnnzoo.spec.trial import Progress
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from rnnzoo.terminal.console import PlainConsole
 from tests.command import rnnzoo
 
 
@@ -25,6 +28,17 @@ def test_an_epoch_is_the_best_so_far_where_its_weights_are_kept() -> None:
     for score in (0.5, 0.4):  # the second epoch has the lower score, and the higher loss
         models._print_epoch(Progress(1, 2, score, best=0.5), console)
     assert [line.endswith("  best so far") for line in lines] == [True, False]
+
+
+def test_what_a_training_gave_is_a_line_for_programs_that_look_for_one() -> None:
+    trial = Trial("e", "lstm", "", "adding", 0, {}, seed=1, folder="runs/train/of/a/long/name")
+    outcome = Outcome(Kind.COMPLETE, scores={"validation": 0.25, "test": 0.5}, best_epoch=7)
+    console = PlainConsole(file=io.StringIO(), width=40)
+    args = Namespace(save=None, json=False)
+    assert models._show_outcome(outcome, trial, args, console) == 0
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # a StringIO
+    assert lines[1].startswith("lstm on adding: validation 0.2500, test 0.5000  (weights of epoch")
+    assert lines[2:] == [f"model   {trial.model}"]
 
 
 def test_a_trial_trains_again_to_the_scores_that_it_had(swept: Path) -> None:
