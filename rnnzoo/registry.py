@@ -165,22 +165,36 @@ def digest(kind: str, name: str, own: Path | None = None) -> str:
     """SHA-256 of the code that a name stands for; empty for the package's own, whose versions
     studies know otherwise.
 
-    Of an installed package it is that of the file that the entry point names.
+    Of an installed package it is that of the file that the entry point names, or whose object.
+
+    Raises:
+        UsageError: as `load`; or it is of no file.
     """
     if name in built_in(kind):
         return ""
-    plug_in = load(kind, name, own)
-    return hashlib.sha256(Path(where(plug_in)).read_bytes()).hexdigest()
+    file = _file(load(kind, name, own))
+    if not file:
+        problem = f"{singular(kind)} '{name}' is of no file, so that nothing tells when it changes"
+        raise UsageError(problem, "an entry point that names a module")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def where(plug_in: Any) -> str:
     """The file of what a name stands for, for a message: its path from the current folder, where it
     lies in that.
     """
-    file = getattr(plug_in, "__file__", None)
+    file = _file(plug_in)
     if file and Path(file).is_relative_to(Path.cwd()):
         return str(Path(file).relative_to(Path.cwd()))
     return str(file or getattr(plug_in, "__module__", None) or plug_in)
+
+
+def _file(plug_in: Any) -> str:
+    """The file of a module, or of that in which an object's class or a function stands; empty where
+    there is none.
+    """
+    module = sys.modules.get(getattr(plug_in, "__module__", ""), plug_in)
+    return getattr(plug_in, "__file__", None) or getattr(module, "__file__", None) or ""
 
 
 def _places(kind: str, name: str, own: Path | None) -> Iterator[_Place]:

@@ -4,6 +4,7 @@ installed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -180,6 +181,22 @@ def project(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.syspath_prepend(str(site))
     with mock.patch.dict(os.environ):
         yield tmp_path
+
+
+def test_a_name_that_stands_for_an_object_is_known_by_the_file_of_its_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "class Word:\n    pass\n\n\nword = Word()\nnothing = 5\n"
+    file = tmp_path / "said_by.py"
+    file.write_text(text)
+    install(tmp_path, "said", tasks="said = said_by:word\nnone = said_by:nothing")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert registry.digest("tasks", "said") == hashlib.sha256(text.encode()).hexdigest()
+    monkeypatch.chdir(tmp_path)
+    assert registry.where(registry.load("tasks", "said")) == "said_by.py"
+    with pytest.raises(UsageError, match="task 'none' is of no file") as caught:
+        registry.digest("tasks", "none")
+    assert caught.value.fix == "an entry point that names a module"
 
 
 class TestThreads(LauncherContract):
