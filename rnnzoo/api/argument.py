@@ -25,6 +25,7 @@ from rnnzoo.sweep.begun import as_written
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
 Source = str | Path | Sequence[str | Path]
+_DICTIONARY = "a dictionary, here as YAML"
 
 
 def experiment_of(
@@ -79,9 +80,8 @@ def as_given(given: ExperimentLike, overrides: Overrides = ()) -> Iterator[None]
     in_python |= {argument("overrides")} if isinstance(overrides, Mapping) else set()
     # what is wrong with data has no place: where it may be a file's that is extended, it is YAML
     is_whole = isinstance(given, Mapping) and EXTENDS not in given
-    form = in_dictionary() if is_whole else nullcontext()
     try:
-        with form:
+        with in_dictionary() if is_whole else nullcontext():
             yield
     except SpecError as error:
         name = f"{argument('experiment')} ({_DICTIONARY if is_dictionary else 'a text'})"
@@ -89,9 +89,6 @@ def as_given(given: ExperimentLike, overrides: Overrides = ()) -> Iterator[None]
             name = TEXT
         ours = (_in_argument(mistake, name, in_python) for mistake in error.mistakes)
         raise SpecError(*ours) from None
-
-
-_DICTIONARY = "a dictionary, here as YAML"
 
 
 def _in_argument(mistake: Mistake, name: str, in_python: Collection[str]) -> Mistake:

@@ -255,7 +255,7 @@ class Steering:
 
     def _plan(self, trials: int) -> str:
         sweep = self.sweep
-        sets = [one for one in sweep.experiment.sets if not one.startswith("search.trials=")]
+        sets = [text for text in sweep.experiment.sets if not text.startswith("search.trials=")]
         again = command("sweep", sweep.experiment.file, "--trials", trials, sets=sets)
         if sweep.experiment.search.rungs is not None:
             raise Refused(

@@ -58,7 +58,7 @@ model = Model(trial, tasks.load("adding", sizes))
 for _ in range(3):
     model.epoch()
     model.evaluate("validation")
-    print(len([one for one in Path("ENTRIES").iterdir()]), end=" ")
+    print(len(list(Path("ENTRIES").iterdir())), end=" ")
 """
 
 

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,6 +87,11 @@ def run_jax(
         return np.asarray(outputs), {key: np.asarray(value) for key, value in states.items()}
 
 
+def runner(library: str, torch: ModuleType) -> Callable[..., Any]:
+    """What runs the code of a cell that is written for a library."""
+    return partial(run_torch, torch) if library == "torch" else run_jax
+
+
 def agrees(
     cell: ir.Cell, text: str, run: Callable[..., tuple[np.ndarray, Values]], masked: bool
 ) -> None:
@@ -111,7 +117,7 @@ def test_the_module_of_every_zoo_cell_computes_what_the_reference_does(
     text = cell.plain("torch")
     assert max(map(len, text.splitlines())) <= 100
     for masked in (False, True):
-        agrees(cell.ir, text, lambda *given: run_torch(torch, *given), masked)
+        agrees(cell.ir, text, partial(run_torch, torch), masked)
 
 
 @pytest.mark.parametrize("name", cells(("clockwork", "s4d")))
@@ -134,7 +140,7 @@ def test_the_module_of_any_cell_computes_what_the_reference_does(text: str) -> N
         modules = numpy_as_torch.modules()
         for name, module in modules.items():
             patched.setitem(sys.modules, name, module)
-        agrees(cell.ir, cell.plain("torch"), lambda *g: run_torch(modules["torch"], *g), True)
+        agrees(cell.ir, cell.plain("torch"), partial(run_torch, modules["torch"]), True)
 
 
 @pytest.mark.slow
@@ -167,7 +173,7 @@ def test_joined_vectors_and_beginnings_that_are_expressions_are_written(
 ) -> None:
     cell = parsed(JOINED)
     text = cell.plain("torch")
-    agrees(cell.ir, text, lambda *given: run_torch(torch, *given), True)
+    agrees(cell.ir, text, partial(run_torch, torch), True)
     begun = {name: np.asarray(v.detach()) for name, v in module_of(text).state_dict().items()}
     check_joined(begun)
 
@@ -197,11 +203,9 @@ weights:
 @pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
 def test_sizes_that_are_computed_are_written(library: str, torch: ModuleType) -> None:
     cell = parsed(SIZED)
-    run: Callable[..., Any] = run_jax
     if library == "torch":
-        run = lambda *given: run_torch(torch, *given)  # noqa: E731
         assert module_of(cell.plain("torch"), share=9).U.shape == (UNITS, 1)
-    agrees(cell.ir, cell.plain(library), run, masked=True)
+    agrees(cell.ir, cell.plain(library), runner(library, torch), masked=True)
 
 
 def test_constant_matrices_begin_as_they_are(torch: ModuleType) -> None:
@@ -224,7 +228,7 @@ def test_joined_vectors_and_beginnings_that_are_expressions_are_written_for_jax(
 
 def test_reductions_and_numbers_that_fill_vectors_are_written(torch: ModuleType) -> None:
     cell = parsed(OVER_GROUPS)
-    agrees(cell.ir, cell.plain("torch"), lambda *given: run_torch(torch, *given), True)
+    agrees(cell.ir, cell.plain("torch"), partial(run_torch, torch), True)
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean", "max", "norm", "softmax", "layer_norm"])
@@ -233,7 +237,7 @@ def test_reductions_within_groups_are_broken_over_lines(reduction: str, torch: M
     cell = parsed(f"name: q\nequations: |\n  h = {reduction}(sigmoid{gate} * tanh{value}, 3)\n")
     text = cell.plain("torch")
     assert re.search(r"in_groups\(\n +lambda a: ", text)
-    agrees(cell.ir, text, lambda *given: run_torch(torch, *given), True)
+    agrees(cell.ir, text, partial(run_torch, torch), True)
 
 
 @pytest.mark.slow
@@ -307,7 +311,7 @@ def test_files_run_with_torch_itself() -> None:
     torch.set_default_dtype(torch.float64)
     try:
         for cell in written:
-            agrees(cell.ir, cell.plain("torch"), lambda *given: run_torch(torch, *given), True)
+            agrees(cell.ir, cell.plain("torch"), partial(run_torch, torch), True)
         for name in INITIALISERS:
             check_beginnings(name)
     finally:
@@ -362,10 +366,7 @@ weights: {half: {shape: [units]}, F: {shape: [units, units], mask: row >= col}, 
 @pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
 def test_names_that_a_file_has_itself_are_kept_apart(library: str, torch: ModuleType) -> None:
     cell = parsed(NAMES.replace("half", "u"))
-    run: Callable[..., Any] = run_jax
-    if library == "torch":
-        run = lambda *given: run_torch(torch, *given)  # noqa: E731
-    agrees(cell.ir, cell.plain(library), run, masked=True)
+    agrees(cell.ir, cell.plain(library), runner(library, torch), masked=True)
 
 
 def option_called(name: str) -> str:
@@ -393,10 +394,7 @@ weights: {F: {shape: [units, units], mask: row >= col}}
 @pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
 def test_names_that_are_given_are_none_that_a_cell_has(library: str, torch: ModuleType) -> None:
     cell = parsed(OTHER_NAMES)
-    run: Callable[..., Any] = run_jax
-    if library == "torch":
-        run = lambda *given: run_torch(torch, *given)  # noqa: E731
-    agrees(cell.ir, cell.plain(library), run, masked=True)
+    agrees(cell.ir, cell.plain(library), runner(library, torch), masked=True)
 
 
 @pytest.mark.parametrize(
