@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from rnnzoo import metrics
 from rnnzoo import tasks as loaded
-from rnnzoo.errors import Remark, listed
+from rnnzoo.errors import Remark, listed, number_of
 from rnnzoo.report.answers import subtitle
 from rnnzoo.report.importance import ImportanceSummary
 from rnnzoo.report.learnt import Nothing
@@ -226,6 +226,13 @@ class TaskTable:
     rows: tuple[VariantRow, ...]
     explained: ImportanceSummary | None
     data: Mapping[str, Any] | None = None
+
+    @property
+    def trials_each(self) -> str:
+        """How many trials of each variant have ended, in words; a range where they differ."""
+        each = {sum(row.counts.values()) for row in self.rows}
+        fewest = f"{min(each)} to " if len(each) > 1 else ""
+        return f"{fewest}{number_of(max(each, default=0), 'trial')} each"
 
     def keeps_fewer(self, row: VariantRow) -> bool:
         """Whether a variant has some complete trials, and fewer than are compared."""

@@ -141,6 +141,15 @@ def test_every_trial_counts_in_its_kind() -> None:
     assert rows["broken"].counts["failed"] == 6
 
 
+def test_the_page_says_how_many_trials_the_first_and_the_last_variant_has() -> None:
+    uneven = [
+        result for result in results() if (result.trial.variant, result.trial.index) != ("gru", 5)
+    ]
+    for given, words in ((results(), "6"), (uneven, "5 to 6"), ([], "0")):
+        page = as_html(summary(given), cells(), {})
+        assert f"\n{words} trials each, searched by" in page
+
+
 @pytest.mark.parametrize("trials", [6, 8])
 def test_a_variant_that_was_stopped_says_so_where_trials_are_left_of_it(
     trials: int, tmp_path: Path
