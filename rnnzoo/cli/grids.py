@@ -1,4 +1,4 @@
-"""Tables on a terminal, without lines: what `data` and `predictions` print."""
+"""Tables on a terminal, without lines: of `data`, `predictions`, `inspect` and `gradients`."""
 
 from __future__ import annotations
 

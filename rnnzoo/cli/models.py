@@ -20,6 +20,7 @@ from rnnzoo import lang, tasks
 from rnnzoo.api import root
 from rnnzoo.api.root import launched
 from rnnzoo.cli.as_json import print_json
+from rnnzoo.cli.grids import add, cut, grid
 from rnnzoo.cli.status import best_trial, which_variant
 from rnnzoo.cli.warned import of_source, print_warnings
 from rnnzoo.errors import (
@@ -264,9 +265,10 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
     if args.json:
         print_json({"page": str(out), "values": rows})
         return
-    print(f"{title}\n")
-    _print_values(rows)
-    print(f"\npage    {out}")
+    console = plain_console()
+    told(console, f"{title}\n")
+    _print_values(rows, console)
+    told(console, f"\npage    {out}")
 
 
 def _sequences(args: argparse.Namespace, task: Task) -> tasks.Split:
@@ -277,17 +279,17 @@ def _sequences(args: argparse.Namespace, task: Task) -> tasks.Split:
     return tasks.take(split, chosen, split.width, task.per == "step")
 
 
-def _print_values(rows: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each equation: the mean of its values, and how many are near 0 or 1; and which
-    are of gates.
+def _print_values(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """A row for each equation: whether it is of a gate, the mean of its values, and how many are
+    near 0 or 1.
     """
-    print(f"{'':8} {'mean':>8} {'below 0.1':>10} {'above 0.9':>10}")
+    table = grid("value", "kind", ">mean", ">below 0.1", ">above 0.9")
     for row in rows:
         kind = "gate" if row["gate"] else ""
         shut, wide = in_percent(row["shut"]), in_percent(row["open"])
-        line = f"{row['name']:8} {row['mean']:z8.3f} {shut:>10} {wide:>10}  {kind}"
-        print(line.rstrip())
-    print(f"\n{_about_gates([row['name'] for row in rows if row['gate']])}")
+        add(table, row["name"], kind, f"{row['mean']:z.3f}", shut, wide)
+    console.print(table)
+    told(console, f"\n{_about_gates([row['name'] for row in rows if row['gate']])}")
 
 
 def _about_gates(names: Sequence[str]) -> str:
@@ -369,8 +371,8 @@ def gradients(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"picture": str(out), "norms": [_plain(curve) for curve in curves]})
         return
-    _print_lags(curves)
-    print(f"\npicture {out}")
+    _print_lags(curves, console)
+    told(console, f"\npicture {out}")
 
 
 def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[LagNorms]:
@@ -421,14 +423,16 @@ def _norms(model: NumpyModel, task: Task) -> dict[str, np.ndarray]:
     return {name: np.median(value, axis=1) for name, value in norms.items()}
 
 
-def _print_lags(curves: list[LagNorms]) -> None:
+def _print_lags(curves: Sequence[LagNorms], console: Console) -> None:
     lags = [lag for lag in SHOWN_LAGS if lag <= len(curves[0].start)]
-    print(f"\n{'':24} " + " ".join(f"{f'lag {lag}':>9}" for lag in lags))
+    table = grid("cell", "state", "weights", *(f">lag {lag}" for lag in lags))
     for curve in curves:
-        for name, norms in (("start", curve.start), ("trained", curve.trained)):
+        for weights, norms in (("start", curve.start), ("trained", curve.trained)):
             if norms is not None:
-                row = " ".join(f"{norms[lag - 1]:9.1e}" for lag in lags)
-                print(f"{curve.cell[:12]:12} {curve.state:3} {name:7} {row}")
+                of_lags = (f"{norms[lag - 1]:.1e}" for lag in lags)
+                add(table, cut(curve.cell), curve.state, weights, *of_lags)
+    console.print()
+    console.print(table)
 
 
 def _plain(curve: LagNorms) -> dict[str, Any]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 
 from rnnzoo.cli import cells, main, models
 from rnnzoo.lang.view import view
+from rnnzoo.report.figures import LagNorms
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.trial import Kind, Outcome
+from rnnzoo.terminal.console import PlainConsole
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.command import rnnzoo
 from tests.samples import ALL, compiled, slow_outside_of
@@ -146,6 +152,49 @@ def test_inspect_names_the_gates_and_says_what_its_shares_are_of(swept: Path) ->
     plain = rnnzoo("inspect", "small.yaml", "--variant", "rnn", cwd=swept).stdout
     assert "\ngates   none: the shares are of magnitudes\n" in plain
     assert not [line for line in (gated + plain).splitlines() if line != line.rstrip()]
+
+
+def printed_within(width: int, show: Callable[[Console], None]) -> str:
+    out = io.StringIO()
+    show(PlainConsole(file=out, width=width))
+    return out.getvalue()
+
+
+def test_in_a_terminal_that_is_too_narrow_a_value_is_a_block_of_lines() -> None:
+    values = [
+        {"name": "f", "gate": True, "shut": 0.25, "open": 0.5, "mean": 0.6},
+        {"name": "h", "gate": False, "shut": 0.0, "open": 0.0, "mean": -1.5},
+    ]
+    wide = printed_within(80, lambda console: models._print_values(values, console))
+    assert wide.splitlines()[:3] == [
+        "value  kind    mean  below 0.1  above 0.9",
+        "f      gate   0.600       25 %       50 %",
+        "h            -1.500        0 %        0 %",
+    ]
+    narrow = printed_within(20, lambda console: models._print_values(values, console))
+    assert narrow.startswith(
+        "value: f\n  kind: gate\n  mean: 0.600\n  below 0.1: 25 %\n  above 0.9: 50 %\nvalue: h\n"
+    )
+
+
+def test_in_a_terminal_that_is_too_narrow_norms_of_a_state_are_a_block_of_lines() -> None:
+    curves = [
+        LagNorms("my_cell_with_a_long_name", "c", np.full(20, 0.5), np.full(20, 1e-9), None),
+        LagNorms("rnn", "h", np.full(20, 1.0), None, None),
+    ]
+    wide = printed_within(80, lambda console: models._print_lags(curves, console))
+    assert wide.splitlines() == [
+        "",
+        "cell                      state  weights    lag 1   lag 10   lag 20",
+        "my_cell_with_a_long_name  c      start    5.0e-01  5.0e-01  5.0e-01",
+        "my_cell_with_a_long_name  c      trained  1.0e-09  1.0e-09  1.0e-09",
+        "rnn                       h      start    1.0e+00  1.0e+00  1.0e+00",
+    ]
+    narrow = printed_within(40, lambda console: models._print_lags(curves, console))
+    assert narrow.endswith(
+        "\ncell: rnn\n  state: h\n  weights: start\n"
+        "  lag 1: 1.0e+00\n  lag 10: 1.0e+00\n  lag 20: 1.0e+00\n"
+    )
 
 
 @pytest.mark.parametrize(
