@@ -22,7 +22,9 @@ from rnnzoo.cli import main
 from rnnzoo.errors import RnnzooError, TaskError
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.tasks import Split, Task
-from rnnzoo.tasks._table import roles
+from rnnzoo.tasks._table import profile, roles
+from rnnzoo.tasks._table.files import UNSAID, Source
+from rnnzoo.tasks._table.read import Rows
 
 RNG = np.random.default_rng(0)
 PEOPLE = 40
@@ -208,6 +210,88 @@ def test_steps_are_ordered_by_numbers_of_64_bits_without_a_sign(tmp_path: Path) 
         options = {"id": "s", "order": "odd", "inputs": ["v"], "target": "label"}
         loaded.append(load(tmp_path, options, "my.feather").digest)
     assert loaded[0] == loaded[1]
+
+
+BACK = pa.array([-row for row in range(96)])
+
+
+def in_order(folder: Path, order: pa.Array) -> Task:
+    """The sequences of `of_type` in an order of their steps."""
+    pyarrow.feather.write_feather(of_type(order), str(folder / "my.feather"))
+    options = {"id": "s", "order": "odd", "inputs": ["v"], "target": "label"}
+    return load(folder, options, "my.feather")
+
+
+@pytest.mark.parametrize("first", [1_600_000_000_123_000_065, 2**62])
+def test_steps_are_ordered_by_whole_numbers_that_no_float_has(tmp_path: Path, first: int) -> None:
+    order = pa.array([first - row for row in range(96)])
+    expected = in_order(tmp_path, BACK).digest
+    assert in_order(tmp_path, order).digest == expected
+    assert in_order(tmp_path, order.cast(pa.string())).digest == expected
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_steps_are_ordered_by_nanoseconds(tmp_path: Path, as_text: bool) -> None:
+    moments = np.datetime64("2024-01-01T00:00:00.000000000") - np.arange(96)
+    held = pa.array(moments.astype(str)) if as_text else pa.array(moments)
+    expected = in_order(tmp_path, BACK).digest
+    assert in_order(tmp_path, held).digest == expected
+    column = rows_of(tmp_path / "my.feather")
+    assert (column.holds, column.high) == ("dates", "2024-01-01")
+
+
+def rows_of(path: Path) -> profile.Column:
+    """The column `odd` of a file, looked at."""
+    (column,) = profile.profile(Rows([Source(path, path.name, UNSAID)], ["odd"]), ["odd"])
+    return column
+
+
+def test_what_is_no_number_is_no_name_either(tmp_path: Path) -> None:
+    """NaN, which pandas writes as a value that is missing, and NumPy and polars as NaN."""
+    labels = np.where(np.arange(96) % 3 == 0, np.nan, np.arange(96) // 4 % 2)
+    pyarrow.feather.write_feather(of_type(pa.array(labels)), str(tmp_path / "my.feather"))
+    options = {"id": "s", "inputs": ["v"], "target": {"odd": "category"}}
+    task = load(tmp_path, {**options, "per": "step", "missing": "zero"}, "my.feather")
+    assert task.classes == ("0", "1")
+    assert sum(int(split.weights.sum()) for split in task.splits.values()) == 64
+    with pytest.raises(TaskError, match="row 1, column 'odd' is empty"):
+        load(tmp_path, {"id": "odd", "inputs": ["v"], "target": "label"}, "my.feather")
+    assert rows_of(tmp_path / "my.feather").holds == "whole numbers"
+
+
+def test_a_zero_below_zero_is_no_name_of_its_own(tmp_path: Path) -> None:
+    labels = np.array([0.0, -0.0, 0.5])[np.arange(96) // 4 % 3]
+    pyarrow.feather.write_feather(of_type(pa.array(labels)), str(tmp_path / "my.feather"))
+    task = load(tmp_path, {"id": "s", "inputs": ["v"], "target": {"odd": "category"}}, "my.feather")
+    assert task.classes == ("0", "0.5")
+
+
+def test_whole_numbers_are_one_name_as_pandas_writes_them_beside_a_gap_and_without(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for part, end in enumerate(("", ".0")):
+        rows = [f"{20 * part + row},{row}.5,{row % 2}{end}" for row in range(20)]
+        write(folder, ["s,v,label", *rows], f"{part}.csv")
+    options = {"id": "s", "inputs": ["v"], "target": {"label": "category"}}
+    assert load(tmp_path, options, "parts").classes == ("0", "1")
+
+
+@pytest.mark.parametrize("ending", ["csv", "arrow"])
+def test_two_columns_of_one_name_are_refused_in_each_file(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "parts").mkdir()
+    for part, names in enumerate((["s", "v", "label"], ["s", "v", "label", "v"])):
+        columns = [pa.array([part] * 3), pa.array([0.5, 1.5, 2.5]), pa.array(["a"] * 3)]
+        rows = pa.Table.from_arrays([*columns, columns[1]][: len(names)], names)
+        path = tmp_path / "parts" / f"{part}.{ending}"
+        if ending == "csv":
+            pyarrow.csv.write_csv(rows, path)
+            continue
+        with pa.ipc.new_file(path, rows.schema) as file:
+            file.write_table(rows)
+    with pytest.raises(TaskError, match=rf"1\.{ending} has two columns 'v'"):
+        load(tmp_path, {"id": "s", "inputs": ["v"], "target": "label"}, "parts")
 
 
 def test_a_file_for_each_split_is_the_same_as_a_column(table: Path) -> None:
@@ -564,6 +648,15 @@ def test_ts_files_need_no_roles(tmp_path: Path) -> None:
     np.testing.assert_array_equal(real(alone.splits["test"])[0][:, 0], test[0][:, 1].astype("f4"))
 
 
+def test_ts_files_of_two_folders_may_be_called_alike(tmp_path: Path) -> None:
+    files = {split: f"{split}/T.ts" for split in ("train", "test")}
+    for split, count in (("train", 20), ("test", 10)):
+        (tmp_path / split).mkdir()
+        cases(tmp_path, files[split], count)
+    task = load(tmp_path, {"split": {"validation": 0.2}}, files)
+    assert [len(split) for split in task.splits.values()] == [16, 4, 10]
+
+
 def test_which_split_a_file_is_for_is_part_of_what_data_are_made_from(tmp_path: Path) -> None:
     cases(tmp_path, "T_TRAIN.ts", 20)
     cases(tmp_path, "T_TEST.ts", 10)
@@ -766,6 +859,23 @@ REFUSED: dict[str, tuple[Change, dict[str, Any], str, str]] = {
         {"target": {"label": "category"}},
         "my.csv, row 2, column 'label': all labels are missing", "a column of several classes",
     ),
+    "no label at all, of a column without a role": (
+        lambda text: [text[0], *(re.sub("dog|cat|eel", "", row) for row in text[1:])], {},
+        "my.csv, row 2, column 'label': the target is missing, here and in all other rows",
+        "a column that has targets",
+    ),
+    "no label in test": (
+        lambda text: [re.sub("dog|cat|eel", "", r) if r.endswith("test") else r for r in text],
+        {"split": "split", "per": "step", "missing": "zero"},
+        "column 'label': the target is missing, here and in all other steps of test",
+        "train, validation and test have targets",
+    ),
+    "no number in train": (
+        lambda text: [f"{text[0]},n", *(f"{r},{'' if 'train' in r else 0.5}" for r in text[1:])],
+        {"split": "split", "per": "step", "missing": "zero", "target": {"n": "standard"}},
+        "my.csv, row 2, column 'n': the target is missing, here and in all other steps of train",
+        "train, validation and test have targets",
+    ),
     "one class": (
         lambda text: [r.replace("cat", "dog").replace("eel", "dog") for r in text], {},
         "all labels are 'dog'", "nothing to tell apart",
@@ -815,6 +925,10 @@ REFUSED: dict[str, tuple[Change, dict[str, Any], str, str]] = {
     ),
     "a row of a text without its end": (
         lambda text: [*text, '"0'], {}, "it has 1 column, and the header 7", "close each quote",
+    ),
+    "a text without its end before many others": (
+        lambda text: [*text[:3], '"0', *text[3:] * 40], {},
+        "row 4: it has 1 column, and the header 7", "close each quote",
     ),
     "a row too long": (
         at(3, ",train", ",train,1"), {}, "row 3: it has 8 columns, and the header 7",

@@ -15,7 +15,7 @@ import numpy as np
 from rnnzoo.errors import TaskError, listed
 from rnnzoo.spec.written import as_value, setting
 from rnnzoo.tasks._contract import SPLITS, Split, cannot_spell, steps_to_spell
-from rnnzoo.tasks._table.read import Rows
+from rnnzoo.tasks._table.read import NO_NUMBER, Rows
 from rnnzoo.tasks._table.roles import (
     CATEGORY,
     CHARACTERS,
@@ -306,6 +306,9 @@ def _guessed(rows: Rows, column: str) -> str:
         return CATEGORY
     if not rows.is_whole(column):
         return NUMBER
+    if np.isnan(rows.numbers(column)).all():
+        problem = f"{rows.place(0, column)}: the target is missing, here and in all other rows"
+        raise refused(problem, "name a column that has targets")
     raise refused(
         f"{rows.place(0, column)}: the target is a whole number, which may be a class or a"
         " quantity",
@@ -417,6 +420,7 @@ def check_targets(
             fix = f"{marked} makes it a step that does not count"
         where = rows.place(row, (lacking or list(given.columns))[0])
         raise refused(f"{where}: the target is missing", fix)
+    _check_asked(rows, whole, cut, side, given, own)
     if given.labels is not None:
         _check_texts(rows, whole, given, own)
     if not given.classes or given.labels is not None:
@@ -429,8 +433,22 @@ def check_targets(
             raise _unlearnt(rows, int(whole.row[unlearnt].min()), given, SPLITS[number])
 
 
+def _check_asked(
+    rows: Rows, whole: Sequences, cut: Pieces, side: np.ndarray, given: Targets, own: Roles
+) -> None:
+    """Refuse a split in which no step has a target."""
+    for number, name in enumerate(SPLITS):
+        steps = asked(cut.chosen(side == number), own)
+        if given.missing[steps].all():
+            place = rows.place(int(whole.row[steps].min()), given.columns[0])
+            raise refused(
+                f"{place}: the target is missing, here and in all other steps of {name}",
+                "a split in which train, validation and test have targets",
+            )
+
+
 def _has(rows: Rows, row: int, column: str) -> bool:
-    return rows.text(row, column).strip() not in ("", "None", "nan", "NaN", "NA", "?")
+    return rows.text(row, column).strip() not in NO_NUMBER
 
 
 def _unlearnt(rows: Rows, row: int, given: Targets, split: str) -> TaskError:

@@ -8,9 +8,11 @@ is row 1.  The only file of the tasks that imports pyarrow.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from rnnzoo.errors import TaskError, UsageError, number_of
 from rnnzoo.spec.written import as_value
 from rnnzoo.tasks._table import ts
 from rnnzoo.tasks._table.files import CSV, PARQUET, Source
-from rnnzoo.tasks._table.roles import CATEGORY, NUMBER, called, quoted, refused
+from rnnzoo.tasks._table.roles import CATEGORY, NUMBER, called, quoted, refused, same_names
 
 # of text, what stands for a number that is missing
 NO_NUMBER = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "?")
@@ -35,6 +37,8 @@ _NUMBER = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|inf|Inf|infinit
 _FIRST = 1000  # rows
 _DATES = "numbers, or dates and times as 2020-12-31 and 2020-12-31T23:59:00"
 _WHOLE = r"^[-+]?\d+(\.0)?$"
+_COUNTED = r"^-?\d+$"
+_LONGEST_VALUE = 2**31 - 1  # characters
 _TRUTHS = {"True": "1", "true": "1", "TRUE": "1", "False": "0", "false": "0", "FALSE": "0"}
 _UNREADABLE = (
     OSError, UnicodeError, csv.Error, pa.ArrowInvalid, pa.ArrowNotImplementedError,
@@ -192,6 +196,8 @@ class Rows:
                 problem = f"{self.place(int(start), column)}: it holds {holds}, and no names"
                 raise refused(problem, "name another column, or write texts or numbers") from None
         texts = pa.chunked_array(chunks, pa.string())
+        if _some_end_with_0(texts) and self.is_whole(column):
+            texts = pc.replace_substring_regex(texts, r"\.0$", "")
         encoded = texts.combine_chunks().dictionary_encode()
         names = encoded.dictionary.to_pylist()
         codes = np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
@@ -213,9 +219,8 @@ class Rows:
             TaskError: some are neither, or missing; it names the first.
         """
         parts = []
-        for number, part in enumerate(self._parts):
-            moments = _moments(_plain(part.table[column]))
-            parts.append(self._numbers(number, column, _DATES) if moments is None else moments)
+        for number, known in enumerate(_moments_of([part.table[column] for part in self._parts])):
+            parts.append(self._numbers(number, column, _DATES) if known is None else known)
         joined = np.concatenate(parts)
         missing = np.isnan(joined) if joined.dtype.kind == "f" else np.zeros(len(joined), bool)
         if missing.any():
@@ -228,13 +233,15 @@ class Rows:
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Without dictionaries, true and false as 1 and 0, texts of one type, and no numbers of two
-    bytes, with which Arrow does not compute.
+    """Without dictionaries, true and false as 1 and 0, texts of one type, NaN as what is missing, and
+    no numbers of two bytes, with which Arrow does not compute.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_float16(values.type):
-        return values.cast(pa.float32())
+        values = values.cast(pa.float32())
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     if pa.types.is_boolean(values.type):
         return values.cast(pa.int8())
     return values.cast(pa.string()) if _is_string(values.type) else values
@@ -308,8 +315,18 @@ def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
         # 1.0 is class 1, as pandas writes it beside NaN
         if pc.all(pc.and_(whole, fits), min_count=0).as_py():
             values = values.cast(pa.int64(), safe=False)
+        else:
+            values = pc.add(values, pa.scalar(0.0, values.type))  # -0.0 is 0
     texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+def _some_end_with_0(texts: pa.ChunkedArray) -> bool:
+    """Whether some are such as 1.0 and others are not: pandas writes whole numbers so in a file that
+    lacks one of them.
+    """
+    ends = pc.ends_with(texts, ".0")
+    return bool(pc.any(ends).as_py()) and not pc.all(ends).as_py()
 
 
 def _natural(names: Sequence[str]) -> Callable[[int], tuple[float, str]]:
@@ -321,9 +338,19 @@ def _natural(names: Sequence[str]) -> Callable[[int], tuple[float, str]]:
     return lambda number: (numbers[number], names[number])
 
 
-def _moments(values: pa.ChunkedArray) -> np.ndarray | None:
-    """Whole numbers of 64 bits exactly, dates and times as microseconds; None for other numbers and
-    texts.
+def _moments_of(parts: Sequence[pa.ChunkedArray]) -> list[np.ndarray | None]:
+    """`_moments` of each part of a column, all of them in one unit."""
+    plain = list(map(_plain, parts))
+    known = [_moments(values, "us") for values in plain]
+    if all(moments is not None for moments in known):
+        return known
+    finer = [_moments(values, "ns") for values in plain]
+    return finer if all(moments is not None for moments in finer) else known
+
+
+def _moments(values: pa.ChunkedArray, unit: str) -> np.ndarray | None:
+    """Whole numbers of 64 bits exactly, dates and times in a unit; None for other numbers and texts,
+    and for times that the unit is too long for.
     """
     if values.null_count:
         return None
@@ -334,10 +361,13 @@ def _moments(values: pa.ChunkedArray) -> np.ndarray | None:
             return None
     if _is_string(values.type):
         values = pc.utf8_trim_whitespace(values)
+        if pc.all(pc.match_substring_regex(values, _COUNTED), min_count=0).as_py():
+            with suppress(pa.ArrowInvalid):  # of more than 64 bits
+                return np.asarray(values.cast(pa.int64()).to_numpy())
     is_time = pa.types.is_temporal(values.type) and not pa.types.is_duration(values.type)
     if not (is_time or _is_string(values.type)):
         return None
-    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+    for kind in (pa.timestamp(unit), pa.timestamp(unit, "UTC")):
         try:
             return np.asarray(values.cast(kind).cast(pa.int64()).to_numpy())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -353,9 +383,9 @@ def _dates(values: pa.ChunkedArray) -> np.ndarray | None:
         return None
     if values.null_count == len(values):
         return None
-    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+    for unit, zone in product(("us", "ns"), (None, "UTC")):
         try:
-            moments = values.cast(kind).cast(pa.timestamp("us"))
+            moments = values.cast(pa.timestamp(unit, zone)).cast(pa.timestamp("us"), safe=False)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             continue
         return np.asarray(moments.to_numpy(), "datetime64[us]")
@@ -429,6 +459,8 @@ def _part(source: Source, columns: Sequence[str]) -> _Part:
             f"{source.shown} has no {name}, which another file of the table has",
             "all files of a table have the same columns",
         )
+    if twice := same_names(there, source.shown):
+        raise refused(*twice)
     if source.format == ts.FORMAT:
         cases = ts.read(source)
         table = pa.table({name: cases.columns[name] for name in columns})
@@ -462,8 +494,7 @@ def _csv(source: Source, columns: Sequence[str]) -> pa.Table:
 
 def _uneven(source: Source) -> TaskError | None:
     """Which row has another number of columns than the header."""
-    with source.path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        reader = csv.reader(stream, delimiter=_delimiter(source.path))
+    with _rows_of(source.path) as reader:
         count = len(next(reader))
         end = reader.line_num
         for values in reader:
@@ -477,12 +508,24 @@ def _uneven(source: Source) -> TaskError | None:
     return None
 
 
+@contextmanager
+def _rows_of(path: Path) -> Iterator[Any]:
+    """A reader of a CSV file's rows, also of one with a quote that no other closes, where the rest
+    of the file is a value.
+    """
+    usual = csv.field_size_limit(_LONGEST_VALUE)
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            yield csv.reader(stream, delimiter=_delimiter(path))
+    finally:
+        csv.field_size_limit(usual)
+
+
 def _line(path: Path, row: int) -> int:
     """The line of a CSV file on which a row begins; quoted texts may hold ends of lines, and empty
     lines are no rows.
     """
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        reader = csv.reader(stream, delimiter=_delimiter(path))
+    with _rows_of(path) as reader:
         end, count = 0, -2
         for values in reader:
             start, end = end + 1, reader.line_num

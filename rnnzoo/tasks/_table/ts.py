@@ -83,7 +83,9 @@ def read(source: Source) -> Cases:
                 raise refused(problem, "every case has the same channels, between colons")
     lengths = [len(case) for case in steps]
     values = np.concatenate(steps)
-    names = [f"{source.path.stem}:{number + 1}" for number in range(len(steps))]
+    # with its folder, since files for train and for test may be called alike
+    stem = source.shown.removesuffix(source.path.suffix)
+    names = [f"{stem}:{number + 1}" for number in range(len(steps))]
     columns = {
         CASE: np.repeat(names, lengths),
         **{f"{CHANNEL}{number}": column for number, column in enumerate(values.T)},
