@@ -324,10 +324,11 @@ def _shape_of_y(
     elif len(y) == 3 and per == "sequence":
         fix = f"leave `per` out, or {name}={name}[:, -1] keeps those of the last step"
         yield f"{name} has shape {y}: a target at every step, and not one a sequence", fix
-    elif kind == "regress" and len(y) == 2 and not per and at_steps(y, x, per):
+    elif kind in ("regress", "tag") and len(y) == 2 and not per and at_steps(y, x, per):
+        answers = "numbers to predict at the end" if kind == "regress" else "tags"
         yield (
-            f"{name} has shape {y}, and x has {steps} steps: {steps} numbers to predict at the end"
-            " of a sequence, or one at every step?",
+            f"{name} has shape {y}, and x has {steps} steps: {steps} {answers} of a sequence, or"
+            " one at every step?",
             f"{setting('per', 'sequence')}, or {setting('per', 'step')}",
         )
 

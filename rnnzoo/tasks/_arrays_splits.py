@@ -158,7 +158,7 @@ def _stratified(targets: Targets, seed: int, path: Path) -> np.ndarray:
 
 
 def _word(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value
+    return files.text(value) if isinstance(value, bytes) else value
 
 
 def _as_numbers(split: np.ndarray, count: int, path: Path) -> np.ndarray:

@@ -460,6 +460,13 @@ REFUSED_PER: dict[str, tuple[dict[str, np.ndarray], str, str, str, str]] = {
         "it has shape (30, 7), a class at every step",
         "y=y[:, -1]",
     ),
+    "tags of a sequence or of steps": (
+        {"x": X, "y": (X[..., 0] > 0).astype(int)},
+        "tag",
+        "",
+        "y has shape (30, 7), and x has 7 steps: 7 tags of a sequence, or one at every step?",
+        "per: sequence, or per: step",
+    ),
     "numbers of steps": (
         {"x": X, "y": X},
         "regress",
@@ -880,6 +887,11 @@ def test_a_split_may_be_numbers_too(tmp_path: Path) -> None:
     assert [len(task.splits[name]) for name in tasks.SPLITS] == [20, 4, 6]
     with pytest.raises(TaskError, match="or of 0, 1, 2"):
         load(tmp_path, x=X, y=Y, split=np.full(30, 3))
+
+
+def test_a_split_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"split must hold one of .* and not 'entra\\\\xeenement'"):
+        load(tmp_path, x=X, y=Y, split=np.full(30, b"entra\xeenement"))
 
 
 def test_a_file_whose_inside_is_damaged_is_said_to_be(tmp_path: Path) -> None:
