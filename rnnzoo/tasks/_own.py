@@ -264,6 +264,14 @@ def _check_can_be_saved(task: Task) -> None:
             "a task with steps that do not count cannot be saved: `arrays` counts all",
             "name the table in the experiment: task: {name: table, ...}",
         )
+    for is_so, what, why in (
+        (task.vocabulary, "ids", "takes whole numbers for quantities"),
+        (task.ahead, "targets of later steps", "lets a model read backwards"),
+        (task.carry, "states that are carried on", "begins each sequence anew"),
+    ):
+        if is_so:
+            problem = f"a task of {what} cannot be saved: `arrays` {why}"
+            raise UsageError(problem, f"name it in the experiment: task: {{name: {task.name}, ...}}")
     inputs = _own_inputs(task)
     in_order = [*chain.from_iterable(task.fills.values())] == [*range(inputs, task.inputs)]
     if not in_order or len(task.fills.get("mask", range(inputs))) != inputs:

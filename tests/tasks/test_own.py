@@ -258,6 +258,23 @@ def test_a_task_that_arrays_cannot_say_is_not_saved(tmp_path: Path) -> None:
         replace(rolls, metric="error").save(tmp_path / "my.npz")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"vocabulary": 5}, "a task of ids cannot be saved: `arrays` takes whole numbers for"),
+        ({"ahead": True}, "a task of targets of later steps cannot be saved"),
+        ({"carry": True}, "a task of states that are carried on cannot be saved"),
+    ],
+)
+def test_a_task_that_would_be_another_in_a_file_is_not_saved(
+    change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    rolls = from_arrays({"x": (padded() > 0).astype("uint8")}, {"kind": "next_step"})
+    with pytest.raises(UsageError, match=words):
+        replace(rolls, **change).save(tmp_path / "my.npz")
+    assert not (tmp_path / "my.npz").exists()
+
+
 def test_a_prediction_of_yes_and_no_at_each_step_is_saved_as_tags(tmp_path: Path) -> None:
     rolls = from_arrays({"x": (padded() > 0).astype("uint8")}, {"kind": "next_step"})
     path = tmp_path / "my.npz"
