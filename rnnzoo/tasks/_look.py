@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnzoo.errors import Remark, in_percent, number_of, printable
 from rnnzoo.spec.written import setting
-from rnnzoo.tasks._contract import SPLITS, Split, Task
+from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import PackedSplit, packed
 
 FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
@@ -102,7 +102,7 @@ def _classes(task: Task) -> Iterator[Remark]:
     if task.targets != "classes" or _predicts_symbols(task):
         return
     counts = {
-        name: np.bincount(_labels(task, task.splits[name]), minlength=task.outputs)
+        name: np.bincount(_counted(task, name), minlength=task.outputs)
         for name in SPLITS
     }
     everywhere = sum(counts.values())
@@ -175,7 +175,7 @@ def _constant_tags(task: Task) -> Iterator[Remark]:
     """A warning about answers of yes or no that are the same in all of train."""
     if task.targets != "shares" or not (task.classes or task.per == "sequence"):
         return  # of the keys of an instrument, some are never played
-    targets = _train(task).targets
+    targets = _counted(task, "train")
     constant = np.flatnonzero((targets == targets[:1]).all(0))
     if len(constant):
         are = "are the same" if len(constant) > 1 else "is the same"
@@ -199,8 +199,9 @@ def _stratified(task: Task) -> str:
     return f"; `{stratified}` makes one where the file has no `split` and no `group`"
 
 
-def _labels(task: Task, split: Split) -> np.ndarray:
-    return packed(split, task.per == "step").targets
+def _counted(task: Task, name: str) -> np.ndarray:
+    """The targets of a split that count."""
+    return packed(task.splits[name], task.per == "step").counted
 
 
 def _some(task: Task, numbers: np.ndarray) -> str:
@@ -257,7 +258,7 @@ def _targets(task: Task) -> Iterator[Remark]:
     """Warnings about targets: numbers far from 1, and one-hot ids that are predicted column by
     column.
     """
-    targets = _train(task).targets
+    targets = _counted(task, "train")
     has_tags = task.targets == "shares" and task.outputs > 1
     if has_tags and _one_hot(targets):
         yield Remark(

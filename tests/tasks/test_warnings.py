@@ -12,6 +12,7 @@ import pytest
 
 from rnnzoo import tasks
 from rnnzoo.errors import Remark
+from rnnzoo.tasks import Split, Task
 from tests.samples import FREE_TASKS
 
 RNG = np.random.default_rng(0)
@@ -152,6 +153,19 @@ def test_a_class_that_a_split_lacks_is_told(tmp_path: Path) -> None:
     assert "validation lacks class 2, which train has" in text
     alone = np.where(SPLIT == "train", 0, Y % 2)
     assert "train has one class only, class 0" in told(tmp_path, x=X, y=alone, split=SPLIT)
+
+
+def test_a_step_that_does_not_count_has_no_class() -> None:
+    """What stands there is 0, which is no class of the data."""
+    y = np.tile(np.array([0, 1, 2], np.int32), (20, 1))
+    counts = np.tile(np.array([0, 1, 1], np.float32), (20, 1))
+    split = Split(X[:20, :3], y, np.full(20, 3, np.int32), counts)
+    task = Task("mine", dict.fromkeys(tasks.SPLITS, split), "categorical", "step", 3, "error", "")
+    assert "there is no class 0" in "\n".join(map(str, tasks.warnings(task)))
+    numbers = np.where(counts > 0, np.float32(500), np.float32(0))[..., None]
+    split = replace(split, y=numbers)
+    task = Task("mine", dict.fromkeys(tasks.SPLITS, split), "squared", "step", 1, "mse", "")
+    assert "y has mean 500 and standard deviation 0" in "\n".join(map(str, tasks.warnings(task)))
 
 
 def test_labels_that_do_not_count_from_0_are_told(tmp_path: Path) -> None:
