@@ -87,6 +87,9 @@ def test_explained_variance_does_not_suffer_from_where_zero_is() -> None:
 def test_no_variance_can_be_explained_of_what_does_not_vary() -> None:
     y = np.ones((3, 1))
     assert math.isnan(of_all(metrics.load("r2"), y, y, np.ones(3)))
+    # whose mean is not the number itself, but for rounding
+    same, weights = np.full((7, 1), 0.1 * 3.7 + 5), np.array([0.1, 0.2, 0.3, 0.7, 0.9, 0.3, 0.3])
+    assert math.isnan(of_all(metrics.load("r2"), same, same + 1, weights))
 
 
 def test_a_loss_has_the_metrics_of_its_targets() -> None:
