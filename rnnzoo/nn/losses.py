@@ -103,6 +103,14 @@ def mean_weight(task: Task) -> float | None:
     return float(counts.mean(dtype=float))
 
 
+def may_count_nothing(task: Task) -> bool:
+    """Whether a sequence of train has no answer that counts, so that a batch may have none."""
+    train = packed(task.splits["train"], task.per == "step")
+    if train.shares is None or not train.per_step:
+        return False
+    return bool((np.maximum.reduceat(train.shares, train.starts) <= 0).any())
+
+
 def blank_padding(logits: Tensor, mask: Tensor) -> Tensor:
     """Answers to labels, (batch, time, outputs): those of steps that are padding are the blank, for
     sure, so that they change nothing.

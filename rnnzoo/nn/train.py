@@ -45,6 +45,7 @@ from rnnzoo.nn.losses import (
     cost_of_mean,
     criterion,
     joined,
+    may_count_nothing,
     mean_weight,
     named,
     of_all,
@@ -61,6 +62,7 @@ from rnnzoo.tasks import SPLITS, Task
 
 Tensor = Any
 EVALUATION_BATCH = 64  # at most, of every trial: scores do not depend on its own batch
+LEAST = float(np.finfo(np.float32).tiny)
 EVALUATED = 2**26  # bytes of inputs and answers that are in memory together where a split is scored
 
 
@@ -135,6 +137,7 @@ class Model:
         if trial.training.class_weight == "balanced":
             self.class_weights = class_weights(task)
         self.mean_weight = mean_weight(task)
+        self.may_count_nothing = may_count_nothing(task)
         self.network = InBucket(trial, task, size) if size else Network(trial, task)
         self.size = size
         self.weights = self.network.model.trainable_variables
@@ -394,7 +397,10 @@ class Model:
 
             def error() -> tuple[Tensor, tuple[Tensor, Tensor]]:
                 loss, _, counted = self._losses(batch, training=True)
-                return loss / self._divisor(batch, counted, real), (loss, counted)
+                divisor = self._divisor(batch, counted, real)
+                if self.may_count_nothing:  # of such a batch the loss is 0, and moves nothing
+                    divisor = keras.ops.maximum(divisor, LEAST)
+                return loss / divisor, (loss, counted)
 
             # the gradient is that at the weights with noise; it moves the weights without
             exact = self._disturbed()

@@ -290,6 +290,26 @@ def test_padding_never_reaches_a_loss() -> None:
     np.testing.assert_allclose(score(x, y, 0), score(noisy_x, noisy_y, 4), rtol=1e-5)
 
 
+def test_a_batch_in_which_nothing_counts_moves_nothing() -> None:
+    """As of one sequence, in a table of which no step has a target."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, 4, 2)).astype(np.float32)
+    y, lengths = rng.integers(0, 2, (3, 4)).astype(np.int32), np.full(3, 4, np.int32)
+    counts = np.ones((3, 4), np.float32)
+    counts[1] = 0
+
+    def trained(rows: list[int]) -> list[np.ndarray]:
+        split = Split(x[rows], y[rows], lengths[rows], counts[rows])
+        task = Task("t", dict.fromkeys(tasks.SPLITS, split), "categorical", "step", 2, "error", "")
+        model = Model(replace(SIMPLE, training=Training(batch=1, optimizer="sgd")), task)
+        model.next_order = lambda: np.arange(len(rows))  # type: ignore[method-assign]
+        assert math.isfinite(model.epoch())
+        return [np.asarray(weight) for weight in model.weights]
+
+    for weight, without in zip(trained([0, 1, 2]), trained([0, 2])):
+        np.testing.assert_allclose(weight, without, rtol=1e-6)
+
+
 def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
     rng = np.random.default_rng(1)
     lengths = np.array([4, 2, 3], np.int32)
