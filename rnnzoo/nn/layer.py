@@ -548,10 +548,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Inputs, padding mask and clock of sequences that are read from their ends."""
         mask = None if mask is None else keras.ops.flip(mask, axis=1)
-        if mask is not None and clock is None and self.cell.reads_time:
-            # padding is read first now: the clock begins so far below 0 that it is 0 at the first
+        if mask is not None and self.cell.reads_time:
+            # padding is read first now: the clock begins so far below what it is to be at the first
             # real step
-            clock = -_padded_first(mask)
+            padded = _padded_first(mask)
+            clock = -padded if clock is None else clock - padded
         return self._backwards(inputs, mask), mask, clock
 
     def _backwards(self, inputs: Tensor, mask: Tensor | None) -> Tensor:

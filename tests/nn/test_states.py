@@ -88,6 +88,21 @@ def test_each_sequence_has_a_number_of_steps_of_its_own() -> None:
     )
 
 
+def test_read_backwards_with_padding_steps_are_counted_on_from_those_behind() -> None:
+    cell = lang.parse_text(EVERY_OTHER)
+    layer = Recurrent(cell, UNITS, return_state=True, go_backwards=True, seed=0)
+    real = np.array([TIME, 5, 2])  # all else is padding, and read first
+    mask = np.arange(TIME)[None] < real[:, None]
+    for behind in (0, 3):
+        start = [zeros((BATCH, UNITS)), np.full((BATCH, 1), behind, np.int32)]
+        outputs, _, after = layer(X, initial_state=start, mask=mask)
+        np.testing.assert_array_equal(np.asarray(after)[:, 0], behind + real)
+        for row, count in enumerate(real):
+            alone = [state[row : row + 1] for state in start]
+            expected, *_ = layer(X[row : row + 1, :count], initial_state=alone)
+            np.testing.assert_allclose(outputs[row], expected[0], atol=1e-6)
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float32"])
 def test_steps_are_counted_in_whole_numbers_whatever_the_layer_computes_in(policy: str) -> None:
     """bfloat16 has whole numbers up to 256, float16 up to 2,048; neither has 1,027."""
