@@ -145,11 +145,14 @@ def together(parts: Sequence[Shown]) -> Shown:
     """Several parts as one; of one, it is that with its state."""
     first = parts[0]
     states = [part["state"] for part in parts]
+    state = next(state for state in ORDER if state in states)
+    of_state = [part for part in parts if part["state"] == state]  # whose words are shown
     left = [part["left"] for part in parts if part["left"] is not None]
     return {
         **first,
-        "state": next(state for state in ORDER if state in states),
-        "silent": min(part["silent"] for part in parts),
+        "state": state,
+        "silent": min(part["silent"] for part in of_state),
+        "ended": of_state[0]["ended"],
         "began": min(part["began"] for part in parts),
         "written": max(part["written"] for part in parts),
         "done": sum(part["done"] for part in parts),

@@ -106,6 +106,22 @@ def test_a_part_that_is_killed_beside_one_that_runs_is_told(tmp_path: Path, cloc
     assert len(shown["running"]) == 1
 
 
+def test_what_is_said_of_parts_is_of_those_in_the_state_that_is_shown() -> None:
+    done, failed = ({"how": how, "text": how, "time": 1.0} for how in ("done", "failed"))
+
+    def shown(*each: tuple[str, dict[str, Any] | None, float]) -> tuple[Any, ...]:
+        parts = [
+            {**snapshot(Clock(), part), "state": state, "ended": ended, "silent": silent}
+            for part, (state, ended, silent) in zip(HALVES, each)
+        ]
+        both = together(parts)
+        return both["state"], both["ended"], both["silent"]
+
+    assert shown(("ended", done, 5.0), ("failed", failed, 9.0)) == ("failed", failed, 9.0)
+    assert shown(("ended", done, 5.0), ("silent", None, 900.0)) == ("silent", None, 900.0)
+    assert shown(("failed", failed, 9.0), ("running", None, 1.0)) == ("running", None, 1.0)
+
+
 def test_the_whole_sweep_replaces_parts_and_parts_the_whole(clock: Clock) -> None:
     parts = [snapshot(clock, part) for part in HALVES]
     clock.now += 60
