@@ -31,6 +31,14 @@ from tests.strategies import unit_by_unit
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed"
 )
+UNMOVED = """
+name: unmoved
+title: Equations of a state that read no input
+equations: |
+  h = tanh(p * h[t-1] + b)
+  y = h + W @ x
+output: y
+"""
 EXACT, OF_GRADIENTS = 1e-12, 1e-11
 NATIVE = 1e-4  # in float32
 SINGLE = 1e-5  # relative, over the first epochs in float32
@@ -144,7 +152,8 @@ def check_without_loops(
 
 
 def test_newtons_method_settles_at_what_a_loop_computes(under_jax: UnderJax) -> None:
-    check_without_loops(under_jax, [("sru", True, True, "float64")])
+    cells = ("sru", UNMOVED)
+    check_without_loops(under_jax, [(cell, True, True, "float64") for cell in cells])
 
 
 @pytest.mark.slow

@@ -75,17 +75,22 @@ def settled(
         rows[TIME] = given.all_steps
     in_loop = {*named(reads(program.loop)), *named(program.results.values())}
     fixed = {key: value for key, value in emitter.fixed.items() if key in in_loop}
-    values_of = Newton(group, step, emitter).function
+    values_of = Newton(group, step, emitter, given.time).function
     return tuple(values_of(Operands(rows, read, fixed), tuple(given.start), real))
 
 
 @dataclass(frozen=True)
 class Newton:
-    """The states of a group as a function of what their equations read."""
+    """The states of a group as a function of what their equations read.
+
+    Attributes:
+        time: how many steps there are, which equations that read no input do not tell.
+    """
 
     group: Group
     step: ProgramStep
     emitter: Emitter
+    time: int
 
     @cached_property
     def function(self) -> Callable[..., Vector]:
@@ -132,7 +137,6 @@ class Newton:
 
     def solved(self, operands: Operands, starts: Vector, real: Tensor | None) -> Vector:
         """The values at all steps."""
-        time = next(iter(operands.rows.values())).shape[0]
         least = SETTLED * float(jnp.finfo(starts[0].dtype).eps)
 
         def goes_on(so_far: tuple[Tensor, Tensor, Vector]) -> Tensor:
@@ -147,7 +151,7 @@ class Newton:
             return rounds + 1, jnp.max(jnp.stack(lengths)), values
 
         # where a cell begins, its equations are finite
-        guess = tuple(jnp.broadcast_to(start, (time, *start.shape)) for start in starts)
+        guess = tuple(jnp.broadcast_to(start, (self.time, *start.shape)) for start in starts)
         far = jnp.asarray(jnp.inf, starts[0].dtype)
         _, moved, values = lax.while_loop(goes_on, refined, (jnp.int32(0), far, guess))
         solved: Vector = lax.cond(
@@ -175,7 +179,7 @@ class Newton:
             nexts = _held(nexts, previous, is_real)
             return nexts, nexts
 
-        _, values = lax.scan(step, starts, (operands.rows, real))
+        _, values = lax.scan(step, starts, (operands.rows, real), length=self.time)
         looped: Vector = values
         return looped
 
