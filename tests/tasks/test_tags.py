@@ -66,6 +66,12 @@ def test_what_is_no_tag_is_refused(
         table(tmp_path, rain, target)
 
 
+@pytest.mark.parametrize("gap", ["", "NA", "NaN"])
+def test_a_tag_that_is_missing_is_told_as_missing(gap: str, tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="row 8, column 'rain': the target is missing"):
+        table(tmp_path, [1, 1, gap, *RAIN[3:]], {"rain": "tag"})
+
+
 @pytest.mark.parametrize("shape", [(20, 3), (20, 5, 3)])
 def test_tags_of_arrays_are_of_a_sequence_or_of_each_step(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)

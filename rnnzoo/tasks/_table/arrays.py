@@ -264,7 +264,8 @@ def _tags(rows: Rows, column: str) -> np.ndarray:
     names = rows.names(column)
     meant = [_YES_AND_NO.get(name.strip().lower(), np.nan) for name in names.names]
     values = np.array([*meant, np.nan])  # behind all names, of what is missing
-    unknown = np.flatnonzero(np.isnan(values[:-1]))
+    is_said = ~np.isin(names.names, NO_NUMBER)
+    unknown = np.flatnonzero(np.isnan(values[:-1]) & is_said)
     if len(unknown):
         row = int(np.flatnonzero(names.codes == unknown[0])[0])
         problem = f"{rows.place(row, column)}: a tag is yes or no, and this is"
@@ -372,7 +373,7 @@ def _fix_of_changes() -> str:
 def _texts(rows: Rows, whole: Sequences, own: Roles) -> Targets:
     """Texts to transcribe, one a sequence."""
     ((column, role),) = own.target.items()
-    texts = rows.names(column)
+    texts = rows.names(column, as_written=True)
     check_same(rows, whole, own.id, column, texts, "a sequence has one text, in each of its rows")
     split = list if role == CHARACTERS else str.split
     spelt = [split(text) for text in texts.names]

@@ -181,8 +181,11 @@ class Rows:
             fix = f"numbers are written with a point: {value.replace(',', '.')}"
         raise refused(f"{self.place(row, column)} holds '{value}', which is no number", fix)
 
-    def names(self, column: str) -> Names:
+    def names(self, column: str, as_written: bool = False) -> Names:
         """A column as names.
+
+        Args:
+            as_written: whether 1.0 beside 1 is another name.
 
         Raises:
             TaskError: it holds what cannot be written as a text.
@@ -196,7 +199,7 @@ class Rows:
                 problem = f"{self.place(int(start), column)}: it holds {holds}, and no names"
                 raise refused(problem, "name another column, or write texts or numbers") from None
         texts = pa.chunked_array(chunks, pa.string())
-        if _some_end_with_0(texts) and self.is_whole(column):
+        if not as_written and _some_end_with_0(texts) and self.is_whole(column):
             texts = pc.replace_substring_regex(texts, r"\.0$", "")
         encoded = texts.combine_chunks().dictionary_encode()
         names = encoded.dictionary.to_pylist()
