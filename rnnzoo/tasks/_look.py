@@ -101,10 +101,7 @@ def _classes(task: Task) -> Iterator[Remark]:
     """Warnings about classes that cannot be learned, or that no score measures."""
     if task.targets != "classes" or _predicts_symbols(task):
         return
-    counts = {
-        name: np.bincount(_counted(task, name), minlength=task.outputs)
-        for name in SPLITS
-    }
+    counts = {name: np.bincount(_counted(task, name), minlength=task.outputs) for name in SPLITS}
     everywhere = sum(counts.values())
     never = np.flatnonzero(everywhere == 0)
     if len(never):

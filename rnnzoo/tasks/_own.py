@@ -270,8 +270,10 @@ def _check_can_be_saved(task: Task) -> None:
         (task.carry, "states that are carried on", "begins each sequence anew"),
     ):
         if is_so:
-            problem = f"a task of {what} cannot be saved: `arrays` {why}"
-            raise UsageError(problem, f"name it in the experiment: task: {{name: {task.name}, ...}}")
+            raise UsageError(
+                f"a task of {what} cannot be saved: `arrays` {why}",
+                f"name it in the experiment: task: {{name: {task.name}, ...}}",
+            )
     inputs = _own_inputs(task)
     in_order = [*chain.from_iterable(task.fills.values())] == [*range(inputs, task.inputs)]
     if not in_order or len(task.fills.get("mask", range(inputs))) != inputs:

@@ -236,8 +236,8 @@ class Rows:
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Without dictionaries, true and false as 1 and 0, texts of one type, NaN as what is missing, and
-    no numbers of two bytes, with which Arrow does not compute.
+    """Without dictionaries, true and false as 1 and 0, texts of one type, NaN as what is missing,
+    and no numbers of two bytes, with which Arrow does not compute.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -325,8 +325,8 @@ def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _some_end_with_0(texts: pa.ChunkedArray) -> bool:
-    """Whether some are such as 1.0 and others are not: pandas writes whole numbers so in a file that
-    lacks one of them.
+    """Whether some are such as 1.0 and others are not: pandas writes whole numbers so in a file
+    that lacks one of them.
     """
     ends = pc.ends_with(texts, ".0")
     return bool(pc.any(ends).as_py()) and not pc.all(ends).as_py()
@@ -352,8 +352,8 @@ def _moments_of(parts: Sequence[pa.ChunkedArray]) -> list[np.ndarray | None]:
 
 
 def _moments(values: pa.ChunkedArray, unit: str) -> np.ndarray | None:
-    """Whole numbers of 64 bits exactly, dates and times in a unit; None for other numbers and texts,
-    and for times that the unit is too long for.
+    """Whole numbers of 64 bits exactly, dates and times in a unit; None for other numbers and
+    texts, and for times that the unit is too long for.
     """
     if values.null_count:
         return None
