@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import listed, number_of
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import ranked
+from rnnzoo.spec.trial import PILOT, ranked
 from rnnzoo.sweep import speed, tracked
 from rnnzoo.sweep.editions import Done
 from rnnzoo.sweep.loop import POLL
@@ -49,7 +49,9 @@ class AfterSearch:
     def open(self, studies: Sequence[Study]) -> Done:
         """Open studies whose points follow from the search; their outcomes that are final."""
         sweep = self.sweep
-        done = sweep.opened.open(studies, sweep.search_for_known_points())
+        done = sweep.opened.open(
+            studies, sweep.search_for_known_points(), self.begin_anew_after_pilots
+        )
         identities = {study.identity for study in studies}
         for result in sweep.results():
             # the tracker was brought level before, and opening a study ends trials of which a
@@ -57,6 +59,18 @@ class AfterSearch:
             if result.study in identities:
                 tracked.record(result, sweep.tracker)
         return done
+
+    def begin_anew_after_pilots(self, begun_again: Study) -> None:
+        """Where pilots begin once more, forget what was trained where they had pointed to: the
+        rounds on their task, and the pilots after the first ones of each variant.
+        """
+        confirm = self.sweep.experiment.confirm
+        if begun_again.stage != PILOT or confirm is None:
+            return
+        for study in self.sweep.second_stage:
+            if study.task.label == begun_again.task.label:
+                first = confirm.pilot if study.stage == PILOT else 0
+                self.sweep.opened.begin_anew(study, self.sweep.search_for_known_points(), first)
 
     def adopt(self, wanted: Sequence[KnownTrial], done: Done) -> int:
         """Take over those of these trials that were run elsewhere; returns how many."""

@@ -27,10 +27,16 @@ from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.sweep.steering import TOLD
 
 CODE = "code"  # under which digests of a study's own operations, loss and metric are stored
+# whose trials are taken over
+OLDER, SPELT_OTHERWISE = "an older version", "another spelling of the cell"
 
 # Outcomes that are final, by identity of the study and index.
 Done = dict[str, dict[int, Outcome]]
 Provenance = Mapping[str, str]
+
+
+def _nothing_follows(study: Study) -> None:
+    """Do nothing: no training follows from those of this study."""
 
 
 @dataclass(slots=True)
@@ -47,9 +53,8 @@ class OpenStudies:
         provenance: where and with what this sweep runs its trials.
         provenance_elsewhere: and those that it takes over were run, by identity of the study.
         stores: the open studies, by identity.
-        forgotten: of how many trials the ends were forgotten, so that they begin once more.
         attempts: retries of each index.
-        ended_kinds: how the trials have ended.
+        ended_kinds: how the trials of the part have ended.
     """
 
     experiment: Experiment
@@ -61,7 +66,6 @@ class OpenStudies:
     provenance: Provenance = field(default_factory=dict)
     provenance_elsewhere: dict[str, list[Provenance]] = field(default_factory=dict)
     stores: dict[str, StudyStore] = field(default_factory=dict)
-    forgotten: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, Counter[int]] = field(default_factory=dict)
     ended_kinds: dict[str, Counter[Kind]] = field(default_factory=dict)
 
@@ -69,15 +73,29 @@ class OpenStudies:
         """An open study in the storage."""
         return self.stores[identity]
 
-    def open(self, studies: Sequence[Study], search: Search) -> Done:
+    def open(
+        self,
+        studies: Sequence[Study],
+        search: Search,
+        before_forgetting: Callable[[Study], None] = _nothing_follows,
+    ) -> Done:
         """Open studies: trials of earlier editions are taken over or set aside, those that a dead
         sweep left running are interrupted, and those to begin again are forgotten.
+
+        Args:
+            before_forgetting: called with each study of which trials are to begin again, before
+                any is forgotten: a kill must not leave behind what followed from them.
         """
         editions = self.store.editions(self.experiment.name)
         searches = [study for study in studies if not (study.replicate or study.stage)]
         if any(study.identity not in editions for study in searches):
             self._tell_what_is_gone(editions)
-        return {study.identity: self._open(study, search, editions) for study in studies}
+        for study in studies:
+            self._open(study, search, editions)
+        for study in studies:
+            if self.again and self[study.identity].ended_so(self.again, self.part):
+                before_forgetting(study)
+        return {study.identity: self._forget(study) for study in studies}
 
     def _tell_what_is_gone(self, editions: Editions) -> None:
         """Say which labels have trials and are not in the experiment any more: what is named
@@ -98,35 +116,48 @@ class OpenStudies:
             kept = "trials of that name are kept, and count under it alone"
             self.note(f"{self.experiment.name} has {what} any more; {kept}")
 
-    def _open(self, study: Study, search: Search, editions: Editions) -> dict[int, Outcome]:
-        """Open one of them; its outcomes that are final, by index."""
-        identity = study.identity
-        opened = self.store.study(identity, self.attributes(study), search)
-        earlier = {
-            name: edition for name, edition in editions.items() if name.startswith(study.prefix)
-        }
+    def _open(self, study: Study, search: Search, editions: Editions) -> None:
+        """Open one of them."""
+        opened = self.store.study(study.identity, self.attributes(study), search)
+        earlier = _earlier(study, editions)
         taken = self._take_over(study, opened, earlier)
         self.set_aside(study, earlier, taken)
         interrupted = opened.reclaim(self.part)
         if interrupted:
             trials = number_of(interrupted, "interrupted trial")
             self.note(f"{study.label}: {trials} will run again")
+        opened.alone = self.part.whole
+        self.stores[study.identity] = opened
+
+    def _forget(self, study: Study) -> dict[int, Outcome]:
+        """Forget what is to begin again of an open study; its outcomes that are final, by index."""
+        identity = study.identity
+        opened = self.stores[identity]
         forgotten = opened.forget(self.again, self.part)
         if forgotten:
             begin = number_of(forgotten, "trial begins", "trials begin")
             self.note(f"{study.label}: {begin} once more")
-        opened.alone = self.part.whole
-        self.stores[identity] = opened
-        self.forgotten[identity] = forgotten
         self.attempts[identity] = opened.attempts()
         done = opened.ends()
-        self.ended_kinds[identity] = Counter(outcome.kind for outcome in done.values())
+        label = study.variant.label
+        own = [outcome for index, outcome in done.items() if self.part.holds(label, index)]
+        self.ended_kinds[identity] = Counter(outcome.kind for outcome in own)
         return done
 
-    def begin_anew(self, study: Study, search: Search) -> None:
-        """Forget all that a study's trials came to."""
-        opened = self.store.study(study.identity, self.attributes(study), search)
-        opened.forget(tuple(Kind))
+    def begin_anew(self, study: Study, search: Search, first: int = 0) -> None:
+        """Forget all that a study's trials came to, also those of earlier editions that it would
+        take over.
+
+        Args:
+            first: the least index.
+        """
+        opened = self.stores.get(study.identity)
+        if opened is None:
+            opened = self.store.study(study.identity, self.attributes(study), search)
+            editions = self.store.editions(self.experiment.name)
+            for _ in self._inherit(study, opened, _earlier(study, editions)):
+                pass  # what is here already is not taken over any more
+        opened.forget(tuple(Kind), first=first)
 
     # -- earlier editions
 
@@ -134,28 +165,33 @@ class OpenStudies:
         """Take over the trials of earlier editions that are this study's; names of those
         editions.
         """
-
-        def own(same: Callable[[Trial], bool]) -> Callable[[Trial], bool]:
-            return lambda trial: self.part.holds(study.variant.label, trial.index) and same(trial)
-
         taken = set()
-        for name, (attributes, _) in earlier.items():
-            count, whose = 0, ""
-            # `study.same` says how that comes about
-            if changed(study.parts, attributes.get("parts", {})) == ("training",):
-                count, whose = self.store.inherit(opened, name, own(study.same)), "an older version"
-            elif study.is_spelt_otherwise(name, attributes):
-                count, whose = (
-                    self.store.inherit(opened, name, own(study.same_but_for_spelling)),
-                    "another spelling of the cell",
-                )
-                taken.add(name)  # also where all of its trials are here already
+        for name, count, whose in self._inherit(study, opened, earlier):
             if count:
                 trials = number_of(count, "trial")
                 ending = "is one of these, and counts" if count == 1 else "are these, and count"
                 self.note(f"{study.label}: {trials} of {whose} {ending}")
+            if count or whose == SPELT_OTHERWISE:  # else all of its trials are here already
                 taken.add(name)
         return taken
+
+    def _inherit(
+        self, study: Study, opened: StudyStore, earlier: Editions
+    ) -> Iterator[tuple[str, int, str]]:
+        """Copy the trials of earlier editions that are this study's; of each edition that may have
+        any its name, how many were copied, and what it is.
+        """
+
+        def own(same: Callable[[Trial], bool]) -> Callable[[Trial], bool]:
+            return lambda trial: self.part.holds(study.variant.label, trial.index) and same(trial)
+
+        for name, (attributes, _) in earlier.items():
+            # `study.same` says how that comes about
+            if changed(study.parts, attributes.get("parts", {})) == ("training",):
+                yield name, self.store.inherit(opened, name, own(study.same)), OLDER
+            elif study.is_spelt_otherwise(name, attributes):
+                same = own(study.same_but_for_spelling)
+                yield name, self.store.inherit(opened, name, same), SPELT_OTHERWISE
 
     def set_aside(self, study: Study, earlier: Editions, taken: Collection[str]) -> None:
         """Say what changed where this study has trials of an earlier edition; they are kept and
@@ -243,6 +279,11 @@ class OpenStudies:
                     provenances.append(self.provenance)
                 self.stores[identity].add_provenance(provenances)
 
+    def add_provenance(self, study: Study, provenances: Sequence[Provenance]) -> None:
+        """Record with a study where and with what trials were run that it takes over."""
+        with self.store.in_turn(self.experiment.name):
+            self.stores[study.identity].add_provenance(provenances)
+
     def record_told(self, what: str, studies: Iterable[Study]) -> None:
         """Record with studies what the sweep was told of their trials."""
         with self.store.in_turn(self.experiment.name):
@@ -254,6 +295,11 @@ class OpenStudies:
         with self.store.in_turn(self.experiment.name):
             for study in studies:
                 self.stores[study.identity].mark_stopped(self.part, when)
+
+
+def _earlier(study: Study, editions: Editions) -> Editions:
+    """All editions of a study that there are."""
+    return {name: edition for name, edition in editions.items() if name.startswith(study.prefix)}
 
 
 def _trained_otherwise(study: Study, before: Mapping[str, Any]) -> Iterator[str]:

@@ -17,6 +17,8 @@ from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, StudyKey, Trial
 from rnnzoo.sweep.plan import Study
 
+# ends that are functions of a trial; memory, time and machines are none
+OWN_ENDS = (Kind.COMPLETE, Kind.DIVERGED, Kind.PRUNED)
 ALIKE = ("cell", "task", "data")  # parts of a study that no trial of it is without
 
 
@@ -66,8 +68,8 @@ def is_equal(own: Trial, result: Result, rungs: Collection[int] = ()) -> bool:
         rungs: epochs of those of the search.
     """
     ran, outcome = result.trial, result.outcome
-    if outcome.kind not in (Kind.COMPLETE, Kind.DIVERGED, Kind.PRUNED):
-        return False  # memory, time and machines are no functions of a trial
+    if outcome.kind not in OWN_ENDS:
+        return False
     if ran.seed != own.seed or dict(ran.init) != dict(own.init):
         return False
     if ran.training == own.training and outcome.kind is not Kind.PRUNED:

@@ -263,20 +263,25 @@ def of_present(
 ) -> list[Result]:
     """The results that belong to these studies.
 
-    A study that has none counts those of an edition whose cell is its own in another spelling, as
-    the next sweep will.
+    A study that has none counts those of editions whose cell is its own in another spelling, as the
+    next sweep will; of two of one index, as where one edition has taken over those of another, the
+    first.
     """
     present = {study.identity for study in studies}
     earlier = _spelt_otherwise(results, studies, storage)
-    renamed = (replace(result, study=earlier.get(result.study, result.study)) for result in results)
-    return [result for result in renamed if result.study in present]
+    of_trials: dict[tuple[str, int], Result] = {}
+    for result in results:
+        study = earlier.get(result.study, result.study)
+        if study in present:
+            of_trials.setdefault((study, result.trial.index), replace(result, study=study))
+    return list(of_trials.values())
 
 
 def _spelt_otherwise(
     results: Sequence[Result], studies: Sequence[Study], storage: search.Store
 ) -> dict[str, str]:
     """By identity of an edition, that of the study without results which is the same but for the
-    spelling of its cell.
+    spelling of its cell; several editions may be so.
     """
     begun = {result.study for result in results}
     # The pilots and the rounds of a variant have one form, so the stage, in the prefix, counts too.

@@ -240,17 +240,20 @@ class Sweep:
     def _open(self) -> Done:
         """Open every study of the search, and begin the second stage anew where its search is."""
         with self.store.in_turn(self.experiment.name):
-            done = self.opened.open(self.searches, self.experiment.search)
-            begun_anew = {
-                study.task.label for study in self.searches if self.opened.forgotten[study.identity]
-            }
+            done = self.opened.open(
+                self.searches, self.experiment.search, self._begin_second_stage_anew
+            )
             for study in self.searches:
                 self.opened[study.identity].mark_stopped(self.part, None)
-            for study in self.second_stage:
-                # other trials, so another region: its second stage starts over
-                if study.task.label in begun_anew:
-                    self.opened.begin_anew(study, self.search_for_known_points())
         return done
+
+    def _begin_second_stage_anew(self, search: Study) -> None:
+        """Forget the second stage on the task of a search of which trials begin once more: other
+        trials, so another region.
+        """
+        for study in self.second_stage:
+            if study.task.label == search.task.label:
+                self.opened.begin_anew(study, self.search_for_known_points())
 
     def _take_over(self, done: Done) -> None:
         """Record trials that were run elsewhere: given ones, and those of earlier editions and of

@@ -172,25 +172,25 @@ class Store:
 
     @retried
     def inherit(self, study: StudyStore, earlier: str, same: Callable[[Trial], bool]) -> int:
-        """Copy trials of an earlier edition to a study that has none of their index; returns how
-        many.
+        """Copy trials of an earlier edition to a study that never had one of their index; returns
+        how many.
 
         Args:
             same: whether a trial of the earlier edition is the study's.
         """
         with quiet():
             before = self._load(earlier)
-            done = study.done()
+            known = study.had()
             numbers = {
                 row.number
                 for row, result in self._ended(earlier)
-                if result.trial.index not in done and same(result.trial)
+                if result.trial.index not in known and same(result.trial)
             }
             every = before.get_trials(deepcopy=False) if numbers else []
             copied = [trial for trial in every if trial.number in numbers]
+            if copied:  # before the trials: no kill leaves these without it
+                study.add_provenance(before.user_attrs.get(PROVENANCE, []))
             study.study.add_trials(copied)
-        if copied:
-            study.add_provenance(before.user_attrs.get(PROVENANCE, []))
         return len(copied)
 
     @retried
@@ -610,6 +610,14 @@ class StudyStore:
         """Outcomes that are final, by index; the first of each."""
         return {result.trial.index: result.outcome for _, result in self._ended()}
 
+    @retried
+    def had(self) -> set[int]:
+        """Indices of all trials that have ended for good here, also of those that no longer count:
+        what is to begin once more does not come back from elsewhere.
+        """
+        rows = queries.rows(self.storage, self.study_id)
+        return {result.trial.index for _, result in queries.ended(rows, ())}
+
     def ends(self) -> dict[int, Outcome]:
         """Of outcomes that are final, by index, how they ended and the score that selects: what a
         sweep of many trials can keep in memory.
@@ -640,15 +648,29 @@ class StudyStore:
         return waited
 
     @retried
-    def forget(self, kinds: Collection[Kind], part: Part = WHOLE) -> int:
-        """Let trials of a part that ended so run again: they stay in the storage and no longer
-        count; returns how many.
+    def ended_so(self, kinds: Collection[Kind], part: Part = WHOLE, first: int = 0) -> list[int]:
+        """Optuna's numbers of the trials of a part that ended so.
+
+        Args:
+            first: the least index.
         """
-        numbers = [
+        return [
             row.number
             for row, result in self._ended()
-            if result.outcome.kind in kinds and self._is_of(row, part)
+            if result.outcome.kind in kinds
+            and result.trial.index >= first
+            and self._is_of(row, part)
         ]
+
+    @retried
+    def forget(self, kinds: Collection[Kind], part: Part = WHOLE, first: int = 0) -> int:
+        """Let trials of a part that ended so run again: they stay in the storage and no longer
+        count; returns how many.
+
+        Args:
+            first: the least index.
+        """
+        numbers = self.ended_so(kinds, part, first)
         if numbers:
             self.study.set_user_attr(_VOID, [*self.study.user_attrs.get(_VOID, ()), *numbers])
         return len(numbers)

@@ -83,6 +83,8 @@ class Takeover:
             study, index = studies.get(result.study), result.trial.index
             if study is None or index in done[result.study] or not self._holds(study, index):
                 continue
+            if result.outcome.kind in self.opened.again:
+                continue  # it is to begin once more
             if study.point(index) != dict(result.trial.hyperparameters):
                 raise self._otherwise(result, study.point(index) or {})
             self.take_over(study, result, done)
@@ -124,13 +126,15 @@ class Takeover:
 
     def adopt_known(self, wanted: Sequence[KnownTrial], done: Done) -> list[Result]:
         """Record those of these trials that were run elsewhere, and return them as they are here;
-        one that was run at another point is left out, and run here.
+        one that was run at another point, or is to begin once more, is left out, and run here.
         """
         adopted = []
         for known in wanted:
             result = self.by_index.get((known.study.identity, known.index))
             if result is None or known.index in done[known.study.identity]:
                 continue
+            if result.outcome.kind in self.opened.again:
+                continue  # it is to begin once more
             if dict(result.trial.hyperparameters) == dict(known.point):
                 adopted.append(self.take_over(known.study, result, done))
         return adopted
@@ -177,11 +181,11 @@ class Takeover:
             ended = self.opened.store.ended(edition)
             own = [result for result in ended if self._is_own(study, result, trials)]
             new = [result for result in own if result.trial.index not in done[study.identity]]
+            if new:  # before the trials: no kill leaves these without it
+                provenances = editions[edition][0].get(PROVENANCE, [])
+                self.opened.add_provenance(study, provenances)
             for result in new:
                 self.take_over(study, result, done)
-            if new:
-                provenances = editions[edition][0].get(PROVENANCE, [])
-                self.opened[study.identity].add_provenance(provenances)
             taken += len(new)
         if taken:
             whose = f"'{name}'" if name != self.experiment.name else "an earlier version"
@@ -220,7 +224,11 @@ class Takeover:
             if identity is None:
                 continue
             ended = self.opened.store.ended(edition)
-            shared = {(identity, result.trial.index): result for result in ended}
+            shared = {
+                (identity, result.trial.index): result
+                for result in ended
+                if result.outcome.kind in equal.OWN_ENDS
+            }
             # what the user has named holds before what experiments share
             self.by_index = {**shared, **self.by_index}
             provenances = editions[edition][0].get(PROVENANCE, [])

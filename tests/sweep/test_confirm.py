@@ -33,7 +33,7 @@ from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened, of_present
 from rnnzoo.sweep.plan import confirming, studies
 from rnnzoo.sweep.run import Sweep
-from rnnzoo.sweep.search import Store
+from rnnzoo.sweep.search import Store, StudyStore
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.sweep.loop import Quiet
 
@@ -690,6 +690,40 @@ def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_sett
     fresh = ran(tmp_path / "fresh", score=bowl)
     assert trained(again.results()) == trained(fresh.results())
     assert verdicts(again) == verdicts(fresh)
+
+
+def test_a_kill_after_trials_of_the_search_are_forgotten_leaves_no_second_stage_of_theirs(
+    whole: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(trial: Trial) -> float:
+        return math.inf if trial.variant == "gru" and trial.index == 0 else bowl(trial)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    ran(tmp_path, score=broken)
+    again = sweep(tmp_path)
+    again.again = (Kind.DIVERGED,)
+    with monkeypatch.context() as patched:
+        patched.setattr(StudyStore, "mark_stopped", killed)  # which comes next
+        with pytest.raises(KeyboardInterrupt):
+            again.run()
+    assert trained(ran(tmp_path).results()) == trained(whole.results())
+
+
+def test_a_pilot_that_begins_again_leaves_no_training_where_it_had_pointed_to(
+    whole: Sweep, tmp_path: Path
+) -> None:
+    def broken(trial: Trial) -> float:
+        is_first_pilot = "gru~pilot" in trial.folder and trial.index == 0
+        return math.inf if is_first_pilot else bowl(trial)
+
+    before = ran(tmp_path, score=broken)
+    assert trained(before.results()).keys() != trained(whole.results()).keys()
+    again = sweep(tmp_path)
+    again.again = (Kind.DIVERGED,)
+    again.run()
+    assert trained(again.results()) == trained(whole.results())
 
 
 def test_the_hash_of_a_search_is_what_it_is_without_a_second_stage(tmp_path: Path) -> None:

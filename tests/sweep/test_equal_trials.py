@@ -11,7 +11,7 @@ import pytest
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.sweep import equal
-from rnnzoo.sweep.search import Store
+from rnnzoo.sweep.search import Store, StudyStore
 from tests.sweep.loop import RANDOM, Quiet, by_key, sweep
 
 pytestmark = pytest.mark.usefixtures("shared_fork_servers")
@@ -68,6 +68,26 @@ def test_a_renamed_experiment_keeps_its_trials_and_replicates(tmp_path: Path) ->
     ]
     setups = renamed.store.provenance(renamed.present())
     assert setups == before.store.provenance(before.present())
+
+
+def test_a_kill_leaves_no_trial_of_another_experiment_without_where_it_was_run(
+    ran_before: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    ran_before(tmp_path)
+    first, renamed = (sweep(tmp_path, RENAMED, 2, Quiet()) for _ in range(2))
+    first.shared = renamed.shared = ["loop"]
+    with monkeypatch.context() as patched:
+        patched.setattr(StudyStore, "add_provenance", killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.run()
+    renamed.run()
+    assert not renamed.observer.ends
+    setups = [renamed.store.provenance({study.identity}) for study in renamed.studies]
+    assert len(setups) == 2
+    assert all(setups)
 
 
 def test_trials_that_depend_on_others_are_not_shared(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError, UsageError
-from rnnzoo.launchers import Event, Work
+from rnnzoo.launchers import Event, Tell, Work
 from rnnzoo.spec import plugins
 from rnnzoo.spec.trial import Kind, Outcome, Trial, digest, ranked
 from rnnzoo.sweep.editions import CODE, OpenStudies
@@ -18,6 +18,7 @@ from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.open import of_present
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
+from rnnzoo.sweep.search import StudyStore
 from rnnzoo.sweep.status import rows
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.samples import slow
@@ -412,6 +413,12 @@ def test_trials_are_found_again_when_their_cell_is_spelt_otherwise_not_when_it_c
     )
     assert not any("set aside" in note for note in again.observer.notes)
 
+    # a third spelling: two editions have the trials now, and each counts once
+    cell.write_text(OTHERWISE.replace("gate", "z"))
+    third = sweep(tmp_path, spec, 2, Quiet())
+    assert len(of_present(third.store.results("loop"), third.studies, third.store)) == 8
+    assert [row.ended for row in rows(third.studies, third.store, third.trials)] == [4, 4]
+
     cell.write_text(OTHERWISE.replace("(1 - gate)", "(1 + gate)"))
     other = sweep(tmp_path, spec, 2, Quiet())
     other.run()
@@ -420,6 +427,71 @@ def test_trials_are_found_again_when_their_cell_is_spelt_otherwise_not_when_it_c
         "changed; the trials of 2 earlier versions, at most 4 of each, are" in note
         for note in other.observer.notes
     )
+
+
+MINE = RANDOM.replace("[rnn, gru]", "[mine.yaml]")
+
+
+def spelt(folder: Path, text: str, work: Work = pretend) -> Sweep:
+    """A sweep of a cell that is written so."""
+    (folder / "mine.yaml").write_text(text)
+    made = sweep(folder, MINE, 2, Quiet())
+    made.launcher = InlineLauncher(work)
+    return made
+
+
+def first_fails(trial: Trial, tell: Tell) -> Outcome:
+    return Outcome(Kind.FAILED, message="no") if not trial.index else pretend(trial, tell)
+
+
+def is_killed(trial: Trial, tell: Tell) -> Outcome:
+    raise KeyboardInterrupt
+
+
+def test_a_trial_that_is_to_begin_again_does_not_come_back_from_another_spelling(
+    tmp_path: Path,
+) -> None:
+    spelt(tmp_path, SPELT, first_fails).run()
+    spelt(tmp_path, OTHERWISE).run()  # which takes over the one that failed
+    again = spelt(tmp_path, OTHERWISE, is_killed)
+    again.again = (Kind.FAILED,)
+    with pytest.raises(KeyboardInterrupt):
+        again.run()
+    last = spelt(tmp_path, OTHERWISE)
+    last.run()
+    assert [trial.index for trial in last.observer.ends] == [0]
+    assert {result.outcome.kind for result in last.results()} == {Kind.COMPLETE}
+
+
+def test_what_is_begun_anew_takes_over_nothing_of_another_spelling(tmp_path: Path) -> None:
+    spelt(tmp_path, SPELT).run()
+    made = spelt(tmp_path, OTHERWISE)
+    edition = OpenStudies(made.experiment, made.store, made.observer.note)
+    (study,) = made.studies
+    edition.begin_anew(study, made.experiment.search)
+    assert edition.open([study], made.experiment.search) == {study.identity: {}}
+    assert not made.observer.notes
+
+
+def test_a_kill_leaves_no_trial_of_another_spelling_without_where_it_was_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = spelt(tmp_path, SPELT)
+    before.run()
+    first = spelt(tmp_path, OTHERWISE)
+    with monkeypatch.context() as patched:
+        patched.setattr(StudyStore, "add_provenance", killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.run()
+    again = spelt(tmp_path, OTHERWISE)
+    again.run()
+    assert not again.observer.ends
+    setups = before.store.provenance(before.present())
+    assert again.store.provenance(again.present()) == setups != []
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 OPERATION = """\
