@@ -170,9 +170,12 @@ class PreparedSearch:
         return Earlier([History.of(rows_of(file, identity)) for file in files])
 
     def _take_over(self, recorder: Recorder, taken: Observer) -> None:
-        """Record the rows of other histories that are not here."""
+        """Record the rows of other histories that are not here, but for trainings that begin once
+        more, and what may follow from them.
+        """
         for source in self.source:
-            for row in renewed(self.opened.plan, rows_of(Path(source), self.opened.plan.identity)):
+            rows = self._kept(list(rows_of(Path(source), self.opened.plan.identity)))
+            for row in renewed(self.opened.plan, rows):
                 if not _has(self.course.history, row):
                     recorder.add(row)
                     self.course.take(row)
@@ -351,7 +354,7 @@ def _selections(of: About, history: History) -> list[Selection]:
     from rnnzoo.api import sources
     from rnnzoo.report.selection import selections
 
-    file = _found() / f"{of.name}{found.CONFIRMED}.yaml"
+    file = _found() / f"{found.confirming_name(of.name)}.yaml"
     if not file.is_file():
         return []
     try:

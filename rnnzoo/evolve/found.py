@@ -19,10 +19,12 @@ from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import Plan
 from rnnzoo.evolve.rows import Drawn, Ended, Fate
 from rnnzoo.lang.rewriting import Child, cell_file
+from rnnzoo.spec.cell.names import MAX_NAME
 from rnnzoo.spec.cell.places import built_in_names
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import NAME, CellSearch, Experiment, TaskChoice, Variant
 from rnnzoo.spec.plugins import is_path
+from rnnzoo.spec.read_experiment.keys import MAX_LABEL
 from rnnzoo.spec.trial import PATH
 
 BEST = 5  # cells of which there are files
@@ -57,7 +59,18 @@ def best(history: History, count: int = BEST) -> list[Ended]:
 
 def label_of(plan: Plan, number: int) -> str:
     """What the cell of a candidate is called, in its file and in experiments."""
-    return f"{plan.experiment.name}_{number}"
+    return cell_name(plan.experiment.name, number)
+
+
+def cell_name(experiment: str, number: int) -> str:
+    """The same, by the name of the experiment: this may be longer than a cell's, and have a `+`."""
+    behind = f"_{number}"
+    return experiment.replace("+", "-")[: MAX_NAME - len(behind)] + behind
+
+
+def confirming_name(experiment: str) -> str:
+    """What the experiment is called that confirms what another one found."""
+    return experiment[: MAX_LABEL - len(CONFIRMED)] + CONFIRMED
 
 
 def is_own(text: str, plan: Plan) -> bool:
@@ -87,7 +100,7 @@ def found(
     labels = [label_of(plan, ended.number) for ended in cells if ended.number not in refused]
     if labels:
         text = _experiment(plan, labels, spec)
-        yield Found(f"{plan.experiment.name}{CONFIRMED}.yaml", text)
+        yield Found(f"{confirming_name(plan.experiment.name)}.yaml", text)
 
 
 def _cell(plan: Plan, drawn: Drawn, ended: Ended, history: History) -> str:
@@ -121,7 +134,7 @@ def _experiment(plan: Plan, labels: Sequence[str], spec: str) -> str:
     beside = confirmed.variants
     content = {
         "extends": spec,
-        "experiment": f"{experiment.name}{CONFIRMED}",
+        "experiment": confirming_name(experiment.name),
         "about": f"What the search of {experiment.name} found, on fresh seeds",
         "tasks": [_task(task, spec) for task in confirmed.tasks],
         "baseline": experiment.baseline,

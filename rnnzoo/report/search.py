@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnzoo.evolve import facts
 from rnnzoo.evolve.draw import cell_of, name_of
-from rnnzoo.evolve.found import CONFIRMED, best
+from rnnzoo.evolve.found import best, cell_name, confirming_name
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import About
 from rnnzoo.evolve.rows import Fate, Trained
@@ -62,7 +62,7 @@ def _confirming(about: About, folder: Path) -> str:
     """The page of the sweep that confirms what was found, from a folder; empty where there is
     none.
     """
-    page = Path("..") / ".." / f"{about.name}{CONFIRMED}" / "report" / "report.html"
+    page = Path("..") / ".." / confirming_name(about.name) / "report" / "report.html"
     return page.as_posix() if (folder / page).is_file() else ""
 
 
@@ -83,7 +83,7 @@ def page(
 
     from rnnzoo.report import figures
 
-    names = _names(about, history)
+    names, leaders = _names(about, history), best(history)
     steps, costs = facts.progress(history), facts.costs(history)
     descent = facts.descent(history)
     fates = Counter(ended.fate for ended in facts.trained(history))
@@ -108,8 +108,8 @@ def page(
         cells=_pictures(about, history),
         minutes=_minutes(history),
         confirming=confirming,
-        confirmed=cells / f"{about.name}{CONFIRMED}.yaml",
-        file=(cells / f"{about.name}_{best(history)[0].number}.yaml") if best(history) else None,
+        confirmed=cells / f"{confirming_name(about.name)}.yaml",
+        file=cells / f"{cell_name(about.name, leaders[0].number)}.yaml" if leaders else None,
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from rnnzoo.evolve import facts, judge
 from rnnzoo.evolve.draw import name_of
-from rnnzoo.evolve.found import best
+from rnnzoo.evolve.found import best, cell_name
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.plan import About
 from rnnzoo.report.results import staged
@@ -82,7 +82,7 @@ def selections(
     """
     rows = []
     for ended in best(history):
-        label = f"{about.name}_{ended.number}"
+        label = cell_name(about.name, ended.number)
         fresh = tuple(_fresh(about, results, label, whole))
         if {*about.stages} <= {of_task.task for of_task in fresh}:
             test = facts.on_test(about, history, ended.number)

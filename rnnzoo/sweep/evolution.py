@@ -129,6 +129,8 @@ class Evolution:
     ) -> None:
         """Run trainings of the filter, or of tasks, as long as any of them come next."""
         self.submit_all(launcher, is_filter)
+        if not self.running:
+            self.await_room(launcher, interrupted)
         while self.running:
             self.handle_next(launcher, POLL)
             if interrupted():
@@ -137,6 +139,17 @@ class Evolution:
                 self.submit_all(launcher, is_filter)
                 self.handle_next(launcher, 0.0)
             self.submit_all(launcher, is_filter)
+
+    def await_room(self, launcher: Launcher, interrupted: Callable[[], bool]) -> None:
+        """Wait a moment where no training may begin, as on a cluster that has lost its workers: a
+        launcher sees in `wait` who comes.
+
+        Raises:
+            KeyboardInterrupt: the end was asked for meanwhile.
+        """
+        launcher.wait(POLL)
+        if interrupted():
+            raise KeyboardInterrupt
 
     def handle_next(self, launcher: Launcher, timeout: float) -> None:
         """Handle what happens next to a training, if anything happens soon."""
@@ -180,6 +193,8 @@ class Evolution:
         """
         if outcome.kind is not Kind.INTERRUPTED:
             self.take(trained(training, outcome))
+            return
+        if outcome.retried:  # it was lost with a worker, which the launcher itself counts
             return
         self.interruptions[training.key] += 1
         if self.interruptions[training.key] >= TRIES:

@@ -20,6 +20,7 @@ from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.plan import Study
 
 EPOCHS = 3  # that are measured; an epoch varies
+POLL = 1.0  # seconds until it is noticed that a launcher has room again, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,14 @@ def _outcomes(
         while waiting and len(running) < launcher.capacity():
             number, trial = waiting.popleft()
             running[launcher.submit(trial)] = number
-        event = launcher.wait()
+        event = launcher.wait(POLL)  # without an end it would not see who comes where nothing runs
         if event is None or event.ticket not in running:
             continue
         if isinstance(event.news, Progress):
             launcher.answer(event.ticket, True)
+        elif event.news.retried:  # it was lost with a machine
+            number = running.pop(event.ticket)
+            waiting.append((number, trials[number]))
         else:
             outcomes[running.pop(event.ticket)] = event.news
             progress(len(outcomes), len(trials))

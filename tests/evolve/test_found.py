@@ -113,6 +113,29 @@ def test_paths_of_own_cells_and_data_are_found_from_the_new_file(
     assert labels["mine"] == labels["gru_2"] == "../sub/mine.yaml"
 
 
+@pytest.mark.parametrize(
+    "name", ["lstm+norm", "l" * 60, "a_long+name_of_a_search_over_cells_of_60"]
+)
+def test_what_is_found_can_be_read_whatever_the_search_is_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name of an experiment may have a `+`, and be longer than one of a cell."""
+    monkeypatch.chdir(tmp_path)
+    text = SPEC.replace("experiment: small", f"experiment: {name}") + CONFIRM
+    Path("search.yaml").write_text(text)
+    of = plan(text)
+    history = History.of(searched(plan()))  # its rows do not depend on the name
+    files = list(found.found(of, history, "search.yaml"))
+    for file in files:
+        Path(file.name).write_text(file.text)
+    *cells, confirming = [Path(file.name) for file in files]
+    assert [load(cell.stem, tmp_path).name for cell in cells] == [cell.stem for cell in cells]
+    experiment = read(confirming)
+    assert [variant.label for variant in experiment.variants[2:]] == [cell.stem for cell in cells]
+    assert experiment.name == confirming.stem == found.confirming_name(name)
+    assert len({file.name for file in files}) == len(files) == found.BEST + 1
+
+
 def test_a_file_says_whose_it_is(folder: Path) -> None:
     of = plan()
     texts = [path.read_text() for path in (folder / "found").iterdir()]

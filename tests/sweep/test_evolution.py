@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.api.evolving import PreparedSearch
 from rnnzoo.errors import SpecError, StoreError, UsageError
 from rnnzoo.evolve.advance import Course
 from rnnzoo.evolve.draw import first_cells
 from rnnzoo.evolve.history import History
 from rnnzoo.evolve.rows import Ended, Fate, Row, Trained, row_of
 from rnnzoo.evolve.tally import Tally
-from rnnzoo.launchers import Launcher, Tell
+from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.report import search
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.seeds import uniform
@@ -262,6 +264,53 @@ def test_when_its_time_is_over_nothing_begins_any_more(opened: OpenedSearch) -> 
     assert run.ran_out
 
 
+@dataclass
+class Away(InlineLauncher):
+    """Has no room until it was waited for so many times, as a cluster that workers join later."""
+
+    comes_after: int = 2
+    asked: int = 0  # in vain
+
+    def capacity(self) -> int:
+        if not self.comes_after:
+            return super().capacity()
+        self.asked += 1
+        assert self.asked < 100, "it is asked for room, and not waited for"
+        return 0
+
+    def wait(self, timeout: float | None = None) -> Event | None:
+        if self.submitted:
+            return super().wait(timeout)
+        assert timeout is not None
+        self.comes_after -= 1
+        return None
+
+
+@dataclass
+class AskedToEnd(Away):
+    """Nobody ever comes, and the end is asked for meanwhile."""
+
+    comes_after: int = 10**9
+
+    def wait(self, timeout: float | None = None) -> Event | None:
+        signal.raise_signal(signal.SIGINT)
+        return super().wait(timeout)
+
+
+def test_a_search_waits_for_a_cluster_that_has_no_workers(
+    opened: OpenedSearch, whole: list[dict[str, object]]
+) -> None:
+    evolution(opened, launcher=Away(pretend)).run()
+    assert results(opened) == whole
+
+
+def test_the_end_that_is_asked_for_comes_while_a_search_waits_for_workers(
+    opened: OpenedSearch,
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        evolution(opened, launcher=AskedToEnd(pretend)).run()
+
+
 def test_a_training_that_the_machine_interrupts_is_tried_again_and_at_last_ends_the_search(
     opened: OpenedSearch, whole: list[dict[str, object]]
 ) -> None:
@@ -281,6 +330,21 @@ def test_a_training_that_the_machine_interrupts_is_tried_again_and_at_last_ends_
         evolution(opened, launcher=InlineLauncher(lambda trial, tell: always)).run()
 
 
+def test_a_training_that_loses_workers_is_begun_again_each_time(
+    opened: OpenedSearch, whole: list[dict[str, object]]
+) -> None:
+    begun: Counter[str] = Counter()
+
+    def losing(trial: Trial, tell: Tell) -> Outcome:
+        begun[trial.key] += 1
+        if begun[trial.key] <= 5:
+            return Outcome(Kind.INTERRUPTED, message="its worker was lost", retried=True)
+        return pretend(trial, tell)
+
+    evolution(opened, launcher=InlineLauncher(losing)).run()
+    assert results(opened) == whole
+
+
 def test_a_training_that_fails_is_the_fate_of_its_candidate_and_of_nothing_else(
     opened: OpenedSearch,
 ) -> None:
@@ -294,6 +358,24 @@ def test_a_training_that_fails_is_the_fate_of_its_candidate_and_of_nothing_else(
         row for row in rows_of(opened.history) if isinstance(row, Ended) and row.fate is Fate.FAILED
     ]
     assert [(row.number, row.reason) for row in failed] == [(3, "ValueError: no")]
+
+
+def test_what_is_to_begin_again_is_not_taken_from_a_history_that_is_given(
+    opened: OpenedSearch, tmp_path: Path
+) -> None:
+    def failing(trial: Trial, tell: Tell) -> Outcome:
+        if trial.variant == "candidate_3":
+            return Outcome(Kind.FAILED, message="ValueError: no")
+        return pretend(trial, tell)
+
+    evolution(opened, launcher=InlineLauncher(failing)).run()
+    given = opened.history.rename(tmp_path / "given.jsonl")
+    ready = PreparedSearch(opened, 1, source=[str(given)], again=(Kind.FAILED,))
+    taken: list[Row] = []
+    ready._take_over(Recorder.of(opened.history, opened.plan), taken.append)
+    assert taken
+    assert not any(isinstance(row, Trained) and row.kind is Kind.FAILED for row in taken)
+    assert not any(isinstance(row, Ended) and row.number == 3 for row in taken)
 
 
 def test_all_cells_have_as_many_weights_as_the_baseline(opened: OpenedSearch) -> None:

@@ -44,7 +44,7 @@ class Clock:
         self.waiting.append(len(self.trials) - 1)
         return self.waiting[-1]
 
-    def wait(self) -> Event:
+    def wait(self, timeout: float | None = None) -> Event | None:
         ticket = self.waiting.pop()
         trial = self.trials[ticket]
         train = COMPILE + trial.training.epochs * STEP
@@ -54,8 +54,26 @@ class Clock:
         return Event(ticket, Outcome(Kind.COMPLETE, seconds=seconds))
 
 
-def measured(samples: Sequence[measure.Sample]) -> tuple[Clock, dict[str, measure.Cost]]:
-    clock = Clock()
+class Away(Clock):
+    """It sees who comes only where a wait has an end, as a cluster that has lost its workers."""
+
+    room = 0
+
+    def capacity(self) -> int:
+        return self.room
+
+    def wait(self, timeout: float | None = None) -> Event | None:
+        if self.waiting:
+            return super().wait(timeout)
+        assert timeout is not None, "nothing runs, so nothing ends this wait"
+        self.room = 1
+        return None
+
+
+def measured(
+    samples: Sequence[measure.Sample], clock: Clock | None = None
+) -> tuple[Clock, dict[str, measure.Cost]]:
+    clock = clock or Clock()
     # all that is called
     return clock, measure.measure(samples, clock, lambda done, of: None)  # type: ignore[arg-type]
 
@@ -91,3 +109,31 @@ def test_a_study_whose_speed_is_compared_is_measured_beyond_its_first_epoch() ->
 def test_nothing_is_waited_for_where_nothing_is_measured() -> None:
     clock, costs = measured([])
     assert (clock.trials, costs) == ([], {})
+
+
+def test_a_launcher_without_room_is_waited_for_until_it_has_some() -> None:
+    planned = study("8", 3)
+    _, costs = measured([measure.sample(planned, 9)], Away())
+    assert planned.identity in costs
+
+
+class Losing(Clock):
+    """It loses each training once, with its machine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[str] = set()
+
+    def wait(self, timeout: float | None = None) -> Event | None:
+        key = self.trials[self.waiting[-1]].key
+        if key in self.lost:
+            return super().wait(timeout)
+        self.lost.add(key)
+        return Event(self.waiting.pop(), Outcome(Kind.INTERRUPTED, retried=True))
+
+
+def test_a_training_that_was_lost_with_its_machine_is_measured_once_more() -> None:
+    planned = study("{int: [4, 8]}", 3)
+    clock, costs = measured([measure.sample(planned, 9)], Losing())
+    assert len(clock.trials) == 4
+    assert planned.identity in costs
