@@ -51,6 +51,12 @@ class Part:
         """How many of the first `trials` trials of a search it has."""
         return len(range(self.shard - 1, trials, self.of)) if self.has(variant) else 0
 
+    def enough_for(self, count: int) -> int:
+        """The least number of trials of a search that has all that the part has of the first
+        `count`.
+        """
+        return max(0, count - (count - self.shard) % self.of)
+
     def overlaps(self, other: Part) -> bool:
         """Whether both may have a trial in common."""
         if self.only and other.only and not {*self.only} & {*other.only}:

@@ -265,7 +265,8 @@ class Steering:
             )
         if sweep.stage != SEARCH:
             raise Refused("the search has ended", f"when the sweep is done: {again}")
-        begun = sweep.loop.supply.begun(self.told)
+        # of a shard the next trial may lie far beyond the last one that has begun
+        begun = sweep.part.enough_for(sweep.loop.supply.begun(self.told))
         planned, before = max(trials, begun), sweep.trials
         why = f": {begun} of each are begun" if begun > trials else ""
         if planned == before:
@@ -292,7 +293,11 @@ class Steering:
                 "tell it the whole sweep, once that runs",
             )
         if sweep.stage == SPEEDS:
-            again = command("sweep", sweep.experiment.file, "--set", f"confirm.budget={budget}")
+            kept = [
+                text for text in sweep.experiment.sets if not text.startswith("confirm.budget=")
+            ]
+            sets = [*kept, f"confirm.budget={budget}"]
+            again = command("sweep", sweep.experiment.file, sets=sets)
             raise Refused("the second stage has ended", f"when the sweep is done: {again}")
         before = sweep.experiment.confirm.budget
         if budget == before:

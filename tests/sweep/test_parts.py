@@ -62,6 +62,16 @@ def test_every_trial_is_in_exactly_one_shard(of: int) -> None:
     assert Part(shard=2, of=8).holds("lstm", 9)
 
 
+@pytest.mark.parametrize("of", [1, 2, 3, 7])
+def test_the_least_trials_that_have_all_that_a_shard_has_begun(of: int) -> None:
+    for number, count in itertools.product(range(1, of + 1), range(20)):
+        part = Part(shard=number, of=of)
+        enough = [
+            fewer for fewer in range(20) if part.count("lstm", fewer) == part.count("lstm", count)
+        ]
+        assert part.enough_for(count) == enough[0]
+
+
 def test_parts_overlap_exactly_where_they_have_a_trial_in_common() -> None:
     parts = [
         Part(only, shard, of)

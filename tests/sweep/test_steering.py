@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -279,6 +279,36 @@ def test_fewer_trials_than_have_begun_begin_no_more(whole: Sweep, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("trials 3", "trials 3: 3 trials of each, not 4: no more begin;"),
+        ("trials 1", "trials 1: 3 trials of each, not 4: 3 of each are begun, and no more begin;"),
+        ("trials 4", "trials 4: it stays at 4 trials of each"),
+    ],
+)
+def test_a_shard_answers_for_what_it_has_begun_and_not_for_its_next_trial(
+    words: str, said: str, tmp_path: Path
+) -> None:
+    """It has the trials 2, 6, 10 and so on, of which the first have begun."""
+    made = prepared(tmp_path, after={1: words})
+    made.part = Part(shard=3, of=4)
+    made.run()
+    assert made.observer.answers[0].startswith(said)
+    assert [result.trial.index for result in made.results()] == [2, 2]
+
+
+def test_trials_of_other_shards_are_none_of_a_stopped_variant(tmp_path: Path) -> None:
+    others = prepared(tmp_path)
+    others.part = Part(shard=1, of=2)
+    others.run()
+    made = prepared(tmp_path, after={1: "stop rnn"})
+    made.part = Part(shard=2, of=2)
+    made.run()
+    (said,) = made.steering.last_words()
+    assert said.startswith("rnn was stopped with 0 of 2 trials")
+
+
+@pytest.mark.parametrize(
     ("spec", "words", "said"),
     [
         (RUNGS, "trials 6", "another number of trials is another search"),
@@ -426,7 +456,10 @@ def test_a_part_that_runs_no_second_stage_has_no_budget(tmp_path: Path) -> None:
 def test_a_budget_that_comes_after_the_second_stage_is_refused(tmp_path: Path) -> None:
     made = test_confirm.sweep(tmp_path)
     made.stage = steering.SPEEDS
-    with pytest.raises(RnnzooError, match=r"has ended\n  fix: .* --set confirm.budget=300"):
+    sets = ("confirm.budget=100", "training.epochs=3")
+    made.experiment = replace(made.experiment, sets=sets)
+    again = r"--set training.epochs=3 --set confirm.budget=300$"
+    with pytest.raises(RnnzooError, match=rf"has ended\n  fix: .*two_stages.yaml {again}"):
         made.steering.obey(Command("budget", number=300))
     assert made.steering.told == Told(made.trials)
 
