@@ -27,10 +27,7 @@ class MemoryTracker:
         self.kept.setdefault(experiment, {})
 
     def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
-        kept = self.kept[self._experiment]
-        known = kept.setdefault((result.study, result.trial.index), result)
-        if known.outcome.kind is not result.outcome.kind:
-            kept[result.study, result.trial.index] = result
+        self.kept[self._experiment][result.study, result.trial.index] = result
 
     def recorded(self, experiment: str) -> Mapping[tuple[str, int], Kind]:
         return {key: result.outcome.kind for key, result in self.kept.get(experiment, {}).items()}

@@ -39,7 +39,7 @@ from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.hyperparameters import SEARCHABLE, Value
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
-from rnnzoo.spec.trial import MODEL, Kind, Result, Trial
+from rnnzoo.spec.trial import MODEL, Kind, Outcome, Result, Trial
 from rnnzoo.trackers import Setup
 from rnnzoo.trackers._signature import NAME, mlmodel
 
@@ -79,6 +79,26 @@ _FOLDER = (
 _STATUS = {Kind.COMPLETE: "FINISHED", Kind.DIVERGED: "FINISHED", Kind.PRUNED: "KILLED"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """How a trial ended that is in the store, and its scores."""
+
+    kind: Kind
+    scores: Mapping[str, float]
+
+    @classmethod
+    def of_run(cls, run: Any) -> _Recorded:
+        return cls(Kind(run.data.tags["outcome"]), run.data.metrics)
+
+    def is_of(self, outcome: Outcome) -> bool:
+        """Whether that is an outcome; with other scores, its trial was run again at another
+        setting.
+        """
+        scores = outcome.scores.items()
+        same_scores = all(self.scores.get(split, score) == score for split, score in scores)
+        return self.kind is outcome.kind and same_scores
+
+
 class MlflowTracker:
     """Writes to and reads from an MLflow tracking store.
 
@@ -107,7 +127,7 @@ class MlflowTracker:
         self._id = ""
         self._parents: dict[str, str] = {}
         self._latest: dict[str, float] = {}  # when the last trial ended that was written, by study
-        self._recorded: dict[tuple[str, int], Kind] = {}
+        self._recorded: dict[tuple[str, int], _Recorded] = {}
 
     # -- the contract
 
@@ -126,17 +146,20 @@ class MlflowTracker:
                 self.client.set_experiment_tag(self._id, "mlflow.note.content", markdown(about))
             self._delete_half_written()
             self._parents = {run.data.tags[STUDY]: run.info.run_id for run in self._runs("study")}
-            self._recorded = self.recorded(experiment)
+            self._recorded = {
+                _key(run.data.tags): _Recorded.of_run(run) for run in self._runs("trial")
+            }
             run = self._report_run()
             for name, text in artifacts.items():
                 self.client.log_text(run, text, name)
 
     def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
         key = (result.study, result.trial.index)
-        if self._recorded.get(key) is result.outcome.kind:
+        recorded = self._recorded.get(key)
+        if recorded is not None and recorded.is_of(result.outcome):
             return
         with _plain_errors(self.uri):
-            if key in self._recorded:  # as another kind: the trial was run once more
+            if recorded is not None:  # the trial was run once more
                 self._delete(result)
             run = self.client.create_run(
                 self._id,
@@ -155,12 +178,12 @@ class MlflowTracker:
             status = _STATUS.get(result.outcome.kind, "FAILED")
             self.client.set_terminated(run.info.run_id, status, _milliseconds(_ended(result)))
         self._latest[result.study] = max(_ended(result), self._latest.get(result.study, 0.0))
-        self._recorded[key] = result.outcome.kind
+        self._recorded[key] = _Recorded(result.outcome.kind, dict(result.outcome.scores))
 
     def recorded(self, experiment: str) -> dict[tuple[str, int], Kind]:
         with _plain_errors(self.uri):
             tags = [run.data.tags for run in self._runs("trial", experiment)]
-        return {(of_run[STUDY], int(of_run["trial"])): Kind(of_run["outcome"]) for of_run in tags}
+        return {_key(of_run): Kind(of_run["outcome"]) for of_run in tags}
 
     def results(self, experiment: str) -> Sequence[Result]:
         with _plain_errors(self.uri):
@@ -241,7 +264,8 @@ class MlflowTracker:
             for path in files:
                 self.client.log_artifact(run, str(path))
             for name, number in numbers.items():
-                self.client.log_metric(run, name, number)
+                # a label may have what MLflow refuses in a name, and has no space
+                self.client.log_metric(run, name.replace("+", " plus "), number)
 
     def where(self) -> str:
         return without_password(self.uri) if self.uri.startswith("http") else "make ui"
@@ -355,6 +379,11 @@ class MlflowTracker:
 def tracker(setup: Setup) -> MlflowTracker:
     """What `tracker: mlflow` makes."""
     return MlflowTracker(setup.uri, setup.artifacts)
+
+
+def _key(tags: Mapping[str, str]) -> tuple[str, int]:
+    """The study and the trial's index."""
+    return tags[STUDY], int(tags["trial"])
 
 
 def _without_empty(**values: Any) -> dict[str, Any]:

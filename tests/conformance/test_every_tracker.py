@@ -282,3 +282,31 @@ def test_a_new_database_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     MlflowTracker(f"sqlite:///{tmp_path}/deep/mlflow.db", str(tmp_path / "artifacts"))
     assert not list((tmp_path / "deep").glob("aside*"))
     assert (tmp_path / "deep" / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("kind", [MemoryTracker, None])
+def test_a_trial_that_was_run_again_with_another_score_takes_the_place_of_the_first(
+    kind: type[MemoryTracker] | None, store: Path
+) -> None:
+    """As a pilot that is trained at another setting, after trials of the search began again."""
+    tracker: Tracker = kind() if kind else make(store)
+    first = result(0)
+    scores = {**first.outcome.scores, "validation": 0.5}
+    second = replace(first, outcome=replace(first.outcome, scores=scores))
+    tracker.open("rerun", "", {})
+    tracker.record(first)
+    tracker.open("rerun", "", {})
+    tracker.record(second)
+    assert list(tracker.results("rerun")) == [second]
+    tracker.record(first)
+    tracker.open("rerun", "", {})
+    tracker.record(first)
+    assert list(tracker.results("rerun")) == [first]
+
+
+def test_mlflow_takes_the_numbers_of_variants_whatever_their_labels_are(store: Path) -> None:
+    tracker = make(store)
+    tracker.open("labels", "", {})
+    tracker.report("labels", [], {"lstm+norm": 0.5, "adding/lstm-norm.2": 0.25})
+    run = tracker.client.get_run(tracker._report_run())
+    assert run.data.metrics == {"lstm plus norm": 0.5, "adding/lstm-norm.2": 0.25}
