@@ -16,7 +16,8 @@ OURS = (Kind.FAILED, Kind.OUT_OF_MEMORY)
 
 
 def relative(score: float | None, baseline: float, whole: float | None) -> float:
-    """Accuracy relative to the baseline's: 1 where both are alike, above 1 where it is better.
+    """Accuracy relative to the baseline's: 1 where both are alike, above 1 where it is better;
+    infinite there where the baseline has no accuracy, or the score of a loss is 0.
 
     Args:
         score, baseline: costs, of which lower is better; None where there is none.
@@ -24,9 +25,13 @@ def relative(score: float | None, baseline: float, whole: float | None) -> float
     """
     if score is None:
         return 0.0
-    if whole is not None:
-        return (whole - score) / (whole - baseline) if baseline < whole else math.inf
-    return baseline / score if score > 0.0 else math.inf
+    if score == baseline:
+        return 1.0
+    if whole is None and score > 0.0:
+        return baseline / score
+    if whole is not None and baseline < whole:
+        return (whole - score) / (whole - baseline)
+    return math.inf if score < baseline else 0.0
 
 
 def baseline_score(plan: Plan, history: History, task: str) -> float:

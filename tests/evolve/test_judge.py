@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from rnnzoo.errors import UsageError
@@ -74,6 +76,24 @@ def test_of_a_loss_the_half_is_twice_as_good(score: float, is_better: float) -> 
 
 def test_without_a_complete_training_nothing_is_reached() -> None:
     assert judge.relative(None, 0.5, 1.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("score", "baseline", "whole", "relative"),
+    [
+        (0.0, 0.0, None, 1.0),  # two losses without a mistake
+        (0.0, 0.1, None, math.inf),
+        (0.1, 0.0, None, 0.0),
+        (1.0, 1.0, 1.0, 1.0),  # neither gets anything right
+        (0.9, 1.0, 1.0, math.inf),
+        (1.2, 1.0, 1.0, 0.0),  # as R2, which may be below 0
+        (1.2, 1.1, 1.0, 0.0),
+    ],
+)
+def test_beside_a_baseline_without_accuracy_or_a_loss_of_0_what_is_worse_is_not_better(
+    score: float, baseline: float, whole: float | None, relative: float
+) -> None:
+    assert judge.relative(score, baseline, whole) == relative
 
 
 def test_without_a_complete_training_of_the_baseline_nothing_can_be_judged() -> None:
