@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rnnzoo.errors import number_of
+from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 
 # how often a wrong word comes of a search of one hyper-parameter with so many trials, of one with
@@ -23,9 +24,14 @@ def may_miss(experiment: Experiment, labels: Collection[str]) -> str:
     """
     if experiment.confirm is None or experiment.confirm.settings == "common":
         return ""
-    spaces = [variant.space for variant in experiment.variants if variant.label in labels]
-    axes = max((len(space.dimensions) for space in spaces), default=0)
-    trials = experiment.search.trials
+    search = experiment.search
+    variants = [variant for variant in experiment.variants if variant.label in labels]
+    axes = max((len(variant.space.dimensions) for variant in variants), default=0)
+    # a grid may end before the trials do
+    counts = (
+        points.planned(search, known.space, search.trials, known.earlier) for known in variants
+    )
+    trials = min(counts, default=0)
     if axes == 0 or (axes == 1 and trials >= ENOUGH):
         return ""
     return (

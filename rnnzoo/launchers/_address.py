@@ -33,7 +33,7 @@ LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application"
 # OpenSSL's numbers of what is wrong with a certificate
 _ENDED, _NOT_BEGUN = 10, 9
 _ADDRESS = re.compile(
-    r"(?:(?P<protocol>[a-z]+)://)?(?P<host>\[[0-9a-f:.]+\]|[^:/\s\[\]]+)(?::(?P<port>\d+))?/?"
+    r"(?:(?P<protocol>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^:/\s\[\]]+)(?::(?P<port>\d+))?/?"
 )
 
 

@@ -137,7 +137,9 @@ class _Host:
             try:
                 news = box.get(timeout=WATCH)
             except queue.Empty:
-                continue
+                if self.thread.is_alive() or not box.empty():
+                    continue
+                return None  # the session has closed itself since the order came
             if isinstance(news, StoreError):
                 raise news
             if not isinstance(news, Progress):

@@ -384,7 +384,8 @@ def _check_groups(cell: Cell, variant: Variant, usual: int) -> None:
         counts.check_sizes(cell, units)
     if ranges:
         low, high, step = int(ranges[0].low), int(ranges[0].high), int(ranges[0].step) or 1
-        many, said = [low, low + step], f"{low} to {high}"
+        # of a range with one value there is no second
+        many, said = [low, min(low + step, high)], f"{low} to {high}"
     if any(units % groups for units in many):
         least = -(-min(many) // groups) * groups
         most = max(least, (high if ranges else max(many)) // groups * groups)

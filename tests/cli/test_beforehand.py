@@ -182,6 +182,16 @@ def test_what_is_so_on_several_tasks_is_said_once(confirm: str, words: str) -> N
     assert remark.problem.startswith(words)
 
 
+def test_a_grid_that_ends_before_its_trials_is_as_short_as_it_is() -> None:
+    text = (
+        "search: {sampler: grid, trials: 9, space: {learning_rate: {choice: [0.001, 0.01, 0.1]}}}\n"
+        "confirm: {settings: own, budget: 300, region: 34%}\n"
+        "claims: [lstm worse than gru]\n"
+    )
+    remarks = "".join(map(str, warnings(experiment(text))))
+    assert "3 trials of each variant in a space of 1 hyper-parameter may miss" in remarks
+
+
 OWN_SPACE = (
     "experiment: e\ntask: adding\nvariants: [lstm, gru, {{name: own, cell: rnn, space: {own}}}]\n"
     "margin: 0.1\n"

@@ -48,6 +48,7 @@ from rnnzoo.testing.launchers import trial
         ("tcp://127.0.0.1:5", "tcp://127.0.0.1:5"),
         ("tcp://localhost:5", "tcp://localhost:5"),
         ("tcp://[::1]:5", "tcp://[::1]:5"),
+        ("tls://[2001:DB8::1]:5", "tls://[2001:DB8::1]:5"),
     ],
 )
 def test_an_address_is_encrypted_unless_it_says_otherwise(text: str, read: str) -> None:

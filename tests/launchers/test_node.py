@@ -33,6 +33,20 @@ def test_a_session_that_nobody_uses_closes_itself(
     assert not list(tmp_path.iterdir())
 
 
+def test_an_order_that_comes_as_a_session_closes_is_not_waited_for(tmp_path: Path) -> None:
+    host = begun(tmp_path, Setup(work.behave, 1))
+    host.close()
+    looks: list[bool] = []
+
+    def is_wanted() -> bool:
+        looks.append(True)
+        return len(looks) < 5
+
+    order = Order("testing", 1, trial("environment"))
+    assert host.perform(order, is_wanted, lambda progress: None) is None
+    assert len(looks) < 5
+
+
 def test_trials_find_the_project_s_code_and_the_machine_s_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

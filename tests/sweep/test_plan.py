@@ -250,7 +250,9 @@ def test_units_that_groups_do_not_divide_are_refused_before_any_trial(
     assert f"`{fix}` in its space" in str(caught.value)
 
 
-@pytest.mark.parametrize("units", ["48", "{choice: [24, 36]}", "{int: [12, 60], step: 12}"])
+@pytest.mark.parametrize(
+    "units", ["48", "{choice: [24, 36]}", "{int: [12, 60], step: 12}", "{int: [24, 24]}"]
+)
 def test_units_that_groups_divide_are_not(tmp_path: Path, units: str) -> None:
     assert len(planned_with_heads(tmp_path, units)) == 2
 
