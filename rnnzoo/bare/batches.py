@@ -15,6 +15,7 @@ import numpy as np
 from rnnzoo.tasks import Split, Task
 
 Array = np.ndarray[Any, Any]
+MOST_KNOWN = 256  # extents
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +89,14 @@ def batch_of(task: Task, split: Split, numbers: Array, known: dict[bytes, Extent
     """The sequences of these numbers as a batch.
 
     Args:
-        known: extents by the lengths that they are of, to which a new one is added.
+        known: extents by the lengths that they are of, to which a new one is added; where there
+            are too many of them already, as of lengths that hardly come twice, these go first.
     """
     lengths = split.lengths[numbers]
     order = np.argsort(-lengths, kind="stable")
     numbers, lengths = numbers[order], lengths[order]
+    if len(known) >= MOST_KNOWN:
+        known.clear()
     extent = known.setdefault(lengths.tobytes(), Extent(lengths))
     step, sequence = extent.places
     rows = numbers[sequence], step

@@ -18,12 +18,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from rnnzoo import lang, tasks
 from rnnzoo.backends.native import build
 from rnnzoo.bare.able import HAS, why_not
+from rnnzoo.bare.batches import MOST_KNOWN, Extent, batch_of
 from rnnzoo.bare.layer import Layer
 from rnnzoo.bare.train import train, work
 from rnnzoo.lang import ir
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Progress, Trial
-from rnnzoo.tasks import Task
+from rnnzoo.tasks import Split, Task
 from tests.bare.trials import go_on, numbers, trial
 from tests.keras_process import printed
 
@@ -45,6 +46,19 @@ MORE = (
     trial("echo_state", "adding", optimizer="sgd"),  # weights that are never trained
     trial("slstm_heads", "temporal_order"),  # weight masks
 )
+
+
+def test_what_is_known_of_lengths_that_hardly_come_twice_is_not_kept() -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 40, 600).astype(np.int32)
+    split = Split(np.zeros((600, 40, 1), np.float32), np.zeros((600, 1)), lengths)
+    task = Task("t", dict.fromkeys(tasks.SPLITS, split), "squared", "sequence", 1, "mse", "")
+    known: dict[bytes, Extent] = {}
+    for _ in range(2 * MOST_KNOWN):
+        numbers = rng.permutation(600)[:8]
+        batch = batch_of(task, split, numbers, known)
+        assert batch.extent.lengths.tolist() == sorted(lengths[numbers], reverse=True)
+        assert len(known) <= MOST_KNOWN
 
 
 def check_equal(trials: Sequence[Trial], folder: Path) -> None:
