@@ -11,6 +11,7 @@ import base64
 import errno
 import hashlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rnnzoo import __version__
 from rnnzoo.errors import UsageError, argument
@@ -86,6 +87,11 @@ class Page:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True  # a tab that holds its connection open does not hold the end up
     page: Page
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that has gone away meanwhile is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -50,6 +50,19 @@ def port(shown: Page) -> Iterator[int]:
     made.server_close()
 
 
+def test_a_browser_that_has_gone_away_is_no_error(
+    shown: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = serving(shown, None)
+    for error in (BrokenPipeError(), ConnectionResetError(), ValueError("odd")):
+        try:
+            raise error
+        except Exception:
+            made.handle_error(None, ("127.0.0.1", 1))
+        assert ("odd" in capsys.readouterr().err) == isinstance(error, ValueError)
+    made.server_close()
+
+
 def asked(
     port: int, path: str = "/", method: str = "GET", headers: Mapping[str, str] | None = None
 ) -> http.client.HTTPResponse:
