@@ -192,8 +192,12 @@ def _padded(sequences: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
 def _as_array(name: str, given: Any) -> np.ndarray:
     """
     Raises:
-        UsageError: its parts have no common shape.
+        UsageError: its parts have no common shape, or some of it is masked.
     """
+    if np.ma.is_masked(given):  # NumPy would take what is hidden for values
+        problem = f"{np.ma.count_masked(given):,} values of {name} are masked"
+        fix = f"{name}.filled(0); a mask among `fills`, or `lengths`, say what is there"
+        raise UsageError(problem, fix)
     try:
         return np.asarray(given)
     except ValueError:

@@ -275,6 +275,15 @@ def test_a_task_that_would_be_another_in_a_file_is_not_saved(
     assert not (tmp_path / "my.npz").exists()
 
 
+def test_what_is_masked_is_not_read_as_what_it_hides() -> None:
+    hidden = np.ma.masked_array(padded(), mask=padded() > 1)
+    count = int((padded() > 1).sum())
+    with pytest.raises(UsageError, match=f"{count} values of x are masked"):
+        Task.from_arrays(hidden, LABELS)
+    shown = np.ma.masked_array(padded(), mask=False)
+    assert Task.from_arrays(shown, LABELS).digest == Task.from_arrays(padded(), LABELS).digest
+
+
 def test_a_prediction_of_yes_and_no_at_each_step_is_saved_as_tags(tmp_path: Path) -> None:
     rolls = from_arrays({"x": (padded() > 0).astype("uint8")}, {"kind": "next_step"})
     path = tmp_path / "my.npz"

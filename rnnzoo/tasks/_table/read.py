@@ -455,7 +455,8 @@ def _delimiter(path: Path) -> str:
 
 def _part(source: Source, columns: Sequence[str]) -> _Part:
     there = header(source)
-    lacking = [name for name in columns if name not in there]
+    known = frozenset(there)  # of rows that are sequences, there are many
+    lacking = [name for name in columns if name not in known]
     if lacking:
         name = f"column '{lacking[0]}'" if lacking[0].strip() else "column without a name"
         raise refused(

@@ -7,6 +7,7 @@ In: options as a spec gives them.  Out: `Roles`, or what is wrong with them; no 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -338,7 +339,7 @@ def wrong_columns(
 
 def same_names(header: Sequence[str], shown: str) -> tuple[str, str] | None:
     """The problem and the fix where two columns have one name."""
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if not twice:
         return None
     if not twice[0].strip():
