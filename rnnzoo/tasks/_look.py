@@ -106,9 +106,11 @@ def _classes(task: Task) -> Iterator[Remark]:
     never = np.flatnonzero(everywhere == 0)
     if len(never):
         are, each = ("is", "it") if len(never) == 1 else ("are", "each")
+        fix = "y=np.unique(y, return_inverse=True)[1] counts labels from 0 without gaps"
+        if task.name == "table":  # of which some rows are asked for only
+            fix = "a smaller `step` in `window`, or a table without the rows that have it"
         yield Remark(
-            f"there {are} no {_some(task, never)}, and the read-out has a unit for {each}",
-            "y=np.unique(y, return_inverse=True)[1] counts labels from 0 without gaps",
+            f"there {are} no {_some(task, never)}, and the read-out has a unit for {each}", fix
         )
     unlearnt = np.flatnonzero((counts["train"] == 0) & (everywhere > 0))
     if len(unlearnt):

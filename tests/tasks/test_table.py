@@ -612,6 +612,13 @@ def test_a_step_without_a_target_does_not_count(table: Path) -> None:
         load(table, options)
 
 
+def test_a_class_that_is_called_as_a_missing_label_is_told(table: Path) -> None:
+    header, *rows = lines()
+    write(table, [header, *(row.replace("dog", "nan") for row in rows)])
+    (remark,) = load(table, RAW).warnings
+    assert "a class is called 'nan', as a missing label is written" in str(remark)
+
+
 # ------------------------------------------------------------------ .ts
 
 TS = """#comment

@@ -162,6 +162,9 @@ def test_a_step_that_does_not_count_has_no_class() -> None:
     split = Split(X[:20, :3], y, np.full(20, 3, np.int32), counts)
     task = Task("mine", dict.fromkeys(tasks.SPLITS, split), "categorical", "step", 3, "error", "")
     assert "there is no class 0" in "\n".join(map(str, tasks.warnings(task)))
+    of_table = "\n".join(map(str, tasks.warnings(replace(task, name="table"))))
+    assert "a smaller `step` in `window`" in of_table
+    assert "y=" not in of_table
     numbers = np.where(counts > 0, np.float32(500), np.float32(0))[..., None]
     split = replace(split, y=numbers)
     task = Task("mine", dict.fromkeys(tasks.SPLITS, split), "squared", "step", 1, "mse", "")
