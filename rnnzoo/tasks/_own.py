@@ -195,7 +195,7 @@ def _as_array(name: str, given: Any) -> np.ndarray:
         UsageError: its parts have no common shape, or some of it is masked.
     """
     if np.ma.is_masked(given):  # NumPy would take what is hidden for values
-        problem = f"{np.ma.count_masked(given):,} values of {name} are masked"
+        problem = f"{int(np.sum(given.mask)):,} values of {name} are masked"
         fix = f"{name}.filled(0); a mask among `fills`, or `lengths`, say what is there"
         raise UsageError(problem, fix)
     try:
