@@ -128,6 +128,7 @@ class Steering:
         """
         match given.word:
             case "pause":
+                self._paused_by_workers = False  # more workers do not end what was asked for
                 return self._pause()
             case "resume":
                 return self._go_on_with(given.variant) if given.variant else self._resume()

@@ -246,10 +246,15 @@ class MlflowTracker:
                 f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{tags[STUDY]}' and tags.trial ="
                 f" '{index}'"
             )
-            trial_run = self.client.search_runs(
+            trial_runs = self.client.search_runs(
                 [variant_run.info.experiment_id], query, max_results=1
-            )[0]
-            trial = _unpack(trial_run.data.tags).trial
+            )
+            if not trial_runs:
+                raise StoreError(
+                    f"the run of trial {index}, whose model run '{run}' keeps, was deleted",
+                    "restore it in MLflow, or give the experiment's file, and --variant",
+                )
+            trial = _unpack(trial_runs[0].data.tags).trial
             file = Path(self.client.download_artifacts(run, f"model/{MODEL}", str(folder)))
         problem = stamp.problem(file, trial)
         if problem:

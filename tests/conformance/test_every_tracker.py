@@ -193,6 +193,20 @@ def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path)
             assert tracker.model(run, tmp_path / "got")[0] == result(0).trial  # type: ignore[attr-defined]
 
 
+def test_a_model_whose_trial_was_deleted_in_mlflow_is_refused_in_words(
+    store: Path, tmp_path: Path
+) -> None:
+    tracker = make(store)
+    tracker.open("deleted", "", {})
+    tracker.record(result(0))
+    (tmp_path / MODEL).write_bytes(b"")
+    tracker.best(result(0), [tmp_path / MODEL], {})
+    client = tracker.client  # type: ignore[attr-defined]  # MLflow's own
+    client.delete_run(of_trial(tracker, 0).info.run_id)
+    with pytest.raises(StoreError, match=r"trial 0, whose model run .* keeps, was deleted"):
+        tracker.model(tracker._parents[result(0).study], tmp_path / "got")  # type: ignore[attr-defined]
+
+
 def of_trial(tracker: MlflowTracker, index: int) -> Any:
     """MLflow's run of the only study's trial, as its pages read it."""
     client = tracker.client  # type: ignore[attr-defined]  # MLflow's own

@@ -383,6 +383,28 @@ def test_no_workers_are_a_pause_which_workers_end(whole: Sweep, tmp_path: Path) 
     assert outcomes(made) == outcomes(whole)
 
 
+@pytest.mark.parametrize("first", ["workers 0", "pause"])
+def test_workers_do_not_end_a_pause_that_was_asked_for(
+    whole: Sweep, tmp_path: Path, first: str
+) -> None:
+    made = prepared(tmp_path, after={2: first})
+    teller = made.observer
+
+    def idle() -> Iterator[object]:
+        yield teller.tell("pause" if first == "workers 0" else "workers 0")
+        yield teller.tell("workers 2")
+        yield
+        assert made.steering.told.paused is not None
+        assert len(teller.ends) == 2
+        yield teller.tell("resume")
+        yield
+
+    made.launcher.idle = idle()
+    made.run()
+    assert teller.answers[2] == "workers 2: 2 trials at a time, once it goes on"
+    assert outcomes(made) == outcomes(whole)
+
+
 def test_the_sweep_says_what_it_does_and_what_it_was_told(tmp_path: Path) -> None:
     made = prepared(tmp_path, after={2: "trials 6", EPOCHS * 2 + 1: "status"})
     answers: list[Answer] = []
