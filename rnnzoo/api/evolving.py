@@ -289,8 +289,8 @@ def _refused(ready: PreparedSearch) -> dict[int, str]:
 
 
 def track(ready: PreparedSearch) -> str:
-    """Give the tracker the candidates that are in the population, and no others: of each its best
-    training on each task; where to find them, empty where there are none.
+    """Give the tracker the candidates that are in the population, of each its best training on each
+    task; where to find them, empty where there are none.  What was given before stays there.
 
     They are an experiment of their own, beside that of a sweep of the same file.
 

@@ -1,9 +1,10 @@
-"""How fast two variants train, side by side on this machine: what a claim about speed is judged by.
+"""How fast two variants train, side by side: what a claim about speed is judged by.
 
 In: the studies of two variants, and a launcher.  Out: a `Timing`.  Each variant trains in a fresh
 process of its own, and the two take turns, an epoch each: a trial waits for the answer to its
 progress, so that only one of them computes at a time and whatever else the machine does meets both
-alike.  The first epoch, which compiles, is not counted.
+alike; on a cluster they may be on two machines with processors of one kind.  The first epoch, which
+compiles, is not counted.
 """
 
 from __future__ import annotations
