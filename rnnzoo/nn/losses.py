@@ -17,7 +17,7 @@ from rnnzoo import backends, losses, metrics
 from rnnzoo.errors import TrainingError
 from rnnzoo.losses import WHOLE, Array, Loss, Tensor
 from rnnzoo.metrics import Metric
-from rnnzoo.tasks import Task, packed
+from rnnzoo.tasks import Split, Task, packed
 
 BLANK = 0  # the output that is no label
 NOT = -1e9  # a logit of what is answered for sure not to be
@@ -103,12 +103,12 @@ def mean_weight(task: Task) -> float | None:
     return float(counts.mean(dtype=float))
 
 
-def may_count_nothing(task: Task) -> bool:
-    """Whether a sequence of train has no answer that counts, so that a batch may have none."""
-    train = packed(task.splits["train"], task.per == "step")
-    if train.shares is None or not train.per_step:
-        return False
-    return bool((np.maximum.reduceat(train.shares, train.starts) <= 0).any())
+def has_answers(split: Split, per_step: bool) -> Array:
+    """(sequences,) whether each sequence has an answer that counts."""
+    arrays = packed(split, per_step)
+    if arrays.shares is None or not arrays.per_step:
+        return np.ones(len(split), bool)
+    return np.asarray(np.maximum.reduceat(arrays.shares, arrays.starts) > 0)
 
 
 def blank_padding(logits: Tensor, mask: Tensor) -> Tensor:

@@ -44,8 +44,8 @@ from rnnzoo.nn.losses import (
     cost_of_all,
     cost_of_mean,
     criterion,
+    has_answers,
     joined,
-    may_count_nothing,
     mean_weight,
     named,
     of_all,
@@ -137,7 +137,8 @@ class Model:
         if trial.training.class_weight == "balanced":
             self.class_weights = class_weights(task)
         self.mean_weight = mean_weight(task)
-        self.may_count_nothing = may_count_nothing(task)
+        # a batch may have no answer that counts
+        self.may_count_nothing = not has_answers(task.splits["train"], task.per == "step").all()
         self.network = InBucket(trial, task, size) if size else Network(trial, task)
         self.size = size
         self.weights = self.network.model.trainable_variables
@@ -309,11 +310,14 @@ class Model:
         return np.argsort(-lengths, kind="stable")
 
     def by_length(self) -> dict[str, float]:
-        """The metric of the sequences of `test` of each length, the shortest first."""
-        lengths = self.task.splits["test"].lengths
+        """The metric of the sequences of `test` of each length, the shortest first; none of a
+        length at which no answer counts.
+        """
+        test = self.task.splits["test"]
+        lengths = test.lengths
         return {
             str(length): self._score("test", np.flatnonzero(lengths == length)).metric
-            for length in np.unique(lengths)
+            for length in np.unique(lengths[has_answers(test, self.task.per == "step")])
         }
 
     def _score(self, split: str, rows: np.ndarray) -> Score:

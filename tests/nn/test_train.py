@@ -310,6 +310,17 @@ def test_a_batch_in_which_nothing_counts_moves_nothing() -> None:
         np.testing.assert_allclose(weight, without, rtol=1e-6)
 
 
+def test_a_length_at_which_nothing_counts_has_no_score() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(3, 4, 2)), rng.integers(0, 2, (3, 4))
+    lengths, counts = np.array([4, 2, 3], np.int32), np.ones((3, 4), np.float32)
+    counts[1] = 0
+    split = Split(x.astype(np.float32), y.astype(np.int32), lengths, counts)
+    task = Task("t", dict.fromkeys(tasks.SPLITS, split), "categorical", "step", 2, "error", "")
+    by_length = Model(SIMPLE, replace(task, by_length=True)).by_length()
+    assert [*by_length] == ["3", "4"]
+
+
 def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
     rng = np.random.default_rng(1)
     lengths = np.array([4, 2, 3], np.int32)
