@@ -31,6 +31,8 @@ POINTS = 41  # of a marginal curve
 FENCE = 3.0  # distances between the quartiles, above the upper one (Tukey 1977)
 # times the median variant's spread: trials of a wider one would be most of the variance
 SPREAD_LIMIT = 10.0
+# of so few trials, so much of the variance
+FEW, MOST = 0.2, 0.5
 PREDICTED = 0.5  # below, shares are shares of what is mostly noise
 PREDICTING = 0.005  # below, nothing is predicted
 
@@ -98,8 +100,9 @@ class ImportanceModel:
     the variance, so a score far above the others counts as their fence (Tukey 1977: the upper
     quartile plus three times the distance between the quartiles), and so does a trial that did not
     complete.  A variant whose trials often go wrong, as those of an unbounded cell do, would still
-    be most of the variance: where the middle half of its scores spreads `SPREAD_LIMIT` times as
-    wide as that of the median variant, its trials are left out, and the report names it.
+    be most of the variance.  Its trials are left out, and the report names it, where the middle
+    half of its scores spreads `SPREAD_LIMIT` times as wide as that of the median variant, or where
+    they are at most a fifth of all trials and more than half of the variance.
     """
 
     def __init__(self, experiment: Experiment, results: Sequence[Result]) -> None:
@@ -157,16 +160,14 @@ class ImportanceModel:
     def excluded(self, task: str) -> tuple[str, ...]:
         """The variants that are left out because their scores spread too wide."""
         if task not in self._excluded:
-            spread: dict[str, float] = {}
-            for variant in self.experiment.variants:
-                finite = _finite(self._scores(variant.label, task))
-                if finite.size:
-                    lower, upper = np.percentile(finite, (25, 75))
-                    spread[variant.label] = float(upper - lower)
-            median = float(np.median(list(spread.values()))) if spread else 0.0
-            self._excluded[task] = tuple(
-                label for label, width in spread.items() if width > SPREAD_LIMIT * median > 0
-            )
+            scores = {
+                variant.label: self._scores(variant.label, task)
+                for variant in self.experiment.variants
+            }
+            known = {label: reached for label, reached in scores.items() if _finite(reached).size}
+            wide = _wide(known)
+            rest = {label: reached for label, reached in known.items() if label not in wide}
+            self._excluded[task] = (*wide, *_most(rest))
         return self._excluded[task]
 
     def summary(self, task: str) -> ImportanceSummary:
@@ -206,7 +207,7 @@ class ImportanceModel:
                 points += [
                     self._point(trial) for trial in belonging(self.results, variant.label, task)
                 ]
-                scores += (reached - np.median(finite)).tolist()
+                scores += _deviations(reached).tolist()
         return np.array(points, dtype=float).reshape(len(points), len(self.axes)), _fenced(
             np.array(scores)
         )
@@ -225,6 +226,39 @@ def _predicting(share: float) -> str:
 def _finite(scores: np.ndarray) -> np.ndarray:
     finite: np.ndarray = scores[np.isfinite(scores)]
     return finite
+
+
+def _deviations(scores: np.ndarray) -> np.ndarray:
+    """A variant's scores less the median of those that are finite."""
+    deviations: np.ndarray = scores - np.median(_finite(scores))
+    return deviations
+
+
+def _wide(scores: Mapping[str, np.ndarray]) -> list[str]:
+    """The variants whose middle half spreads wide beside that of the median variant."""
+    spread = {}
+    for label, reached in scores.items():
+        lower, upper = np.percentile(_finite(reached), (25, 75))
+        spread[label] = float(upper - lower)
+    median = float(np.median(list(spread.values()))) if spread else 0.0
+    return [label for label, width in spread.items() if width > SPREAD_LIMIT * median > 0]
+
+
+def _most(scores: Mapping[str, np.ndarray]) -> list[str]:
+    """The variant that has few trials and most of the variance; none but one can.
+
+    Trials that explode in fewer than a quarter of the cases leave the middle half as it is.
+    """
+    if not scores:
+        return []
+    deviations = {label: _deviations(reached) for label, reached in scores.items()}
+    squares = _fenced(np.concatenate([*deviations.values()])) ** 2
+    ends = np.cumsum([len(own) for own in deviations.values()])
+    return [
+        label
+        for label, own in zip(deviations, np.split(squares, ends[:-1]))
+        if len(own) <= FEW * len(squares) and own.sum() > MOST * squares.sum()
+    ]
 
 
 def _fenced(scores: np.ndarray) -> np.ndarray:

@@ -120,6 +120,36 @@ def test_a_variant_whose_trials_go_wrong_by_the_dozen_is_left_out_and_named() ->
     assert ImportanceModel(experiment, plain).summary("adding").without == ()
 
 
+def exploded(result: Result) -> Result:
+    """The trial, which explodes in one of seven cases: the middle half does not tell that."""
+    if result.trial.index % 7:
+        return result
+    scores = dict.fromkeys(result.outcome.scores, 1e4)
+    return replace(result, outcome=Outcome(Kind.COMPLETE, scores))
+
+
+def test_a_variant_of_few_trials_and_most_of_the_variance_is_left_out_and_named() -> None:
+    names = ["lstm", "gru", "rnn", "mut1", "mut2", "mut3"]
+    experiment = read(SPEC.replace("[lstm, gru]", f"[{', '.join(names)}]"))
+    plain = results(experiment, rate)
+    wild = [exploded(result) if result.trial.variant == "rnn" else result for result in plain]
+    without = [result for result in plain if result.trial.variant != "rnn"]
+    importance, alone = (
+        ImportanceModel(experiment, given).summary("adding") for given in (wild, without)
+    )
+    assert (importance.without, importance.trials) == (("rnn",), 500)
+    assert importance.main == alone.main
+    assert ImportanceModel(experiment, plain).summary("adding").without == ()
+
+
+def test_a_variant_that_explodes_beside_three_others_stays() -> None:
+    """Of few variants any may have most of the variance by chance."""
+    experiment = read(SPEC.replace("[lstm, gru]", "[lstm, gru, rnn, mut1]"))
+    plain = results(experiment, rate)
+    wild = [exploded(result) if result.trial.variant == "rnn" else result for result in plain]
+    assert ImportanceModel(experiment, wild).summary("adding").without == ()
+
+
 def test_trials_that_diverged_count_as_bad_ones() -> None:
     """All that is known here is where trials diverge: at large rates."""
     experiment = read()
