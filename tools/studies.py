@@ -39,7 +39,7 @@ STUDIES = (
         "greff2015",
         "The LSTM, part by part (Greff et al. 2015)",
         (
-            # a quarter of its trials: it comes behind greff2015 once it is whole
+            # nine tenths of its trials: it comes behind greff2015 once it is whole
             "greff2015_music",
             "greff2015",
             "greff2015_decided",
