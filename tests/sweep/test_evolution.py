@@ -345,15 +345,16 @@ def test_a_training_that_loses_workers_is_begun_again_each_time(
     assert results(opened) == whole
 
 
+def candidate_3_fails(trial: Trial, tell: Tell) -> Outcome:
+    if trial.variant == "candidate_3":
+        return Outcome(Kind.FAILED, message="ValueError: no")
+    return pretend(trial, tell)
+
+
 def test_a_training_that_fails_is_the_fate_of_its_candidate_and_of_nothing_else(
     opened: OpenedSearch,
 ) -> None:
-    def failing(trial: Trial, tell: Tell) -> Outcome:
-        if trial.variant == "candidate_3":
-            return Outcome(Kind.FAILED, message="ValueError: no")
-        return pretend(trial, tell)
-
-    evolution(opened, launcher=InlineLauncher(failing)).run()
+    evolution(opened, launcher=InlineLauncher(candidate_3_fails)).run()
     failed = [
         row for row in rows_of(opened.history) if isinstance(row, Ended) and row.fate is Fate.FAILED
     ]
@@ -363,12 +364,7 @@ def test_a_training_that_fails_is_the_fate_of_its_candidate_and_of_nothing_else(
 def test_what_is_to_begin_again_is_not_taken_from_a_history_that_is_given(
     opened: OpenedSearch, tmp_path: Path
 ) -> None:
-    def failing(trial: Trial, tell: Tell) -> Outcome:
-        if trial.variant == "candidate_3":
-            return Outcome(Kind.FAILED, message="ValueError: no")
-        return pretend(trial, tell)
-
-    evolution(opened, launcher=InlineLauncher(failing)).run()
+    evolution(opened, launcher=InlineLauncher(candidate_3_fails)).run()
     given = opened.history.rename(tmp_path / "given.jsonl")
     ready = PreparedSearch(opened, 1, source=[str(given)], again=(Kind.FAILED,))
     taken: list[Row] = []
