@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from rnnzoo.errors import TaskError
+from rnnzoo.errors import Remark, TaskError
 from rnnzoo.spec.written import setting
 from rnnzoo.tasks import _arrays_file as files
 
 CLASSES = 100_000  # labels above are identifiers, not classes from 0
-MISSING = ("", "nan", "NaN", "None", "<NA>", "NaT")  # as pandas and NumPy write a missing label
+_MISSING = ("", "nan", "NaN", "None", "<NA>", "NaT")  # as pandas and NumPy write a missing label
 _KEPT = "says which to keep: x=x[keep], y=y[keep], the other arrays likewise"
 
 Per = Literal["step", "sequence"]
@@ -38,6 +38,18 @@ class Targets:
 
 def refuse(path: Path, problem: str, fix: str) -> TaskError:
     return TaskError(f"{path}: {problem}", fix)
+
+
+def called_missing(classes: Sequence[str], fix: str) -> Iterator[Remark]:
+    """Whether a class is what programs write where a label is missing.
+
+    Args:
+        fix: where it is one; `{name!r}` in it is the name of the class.
+    """
+    name = next((name for name in classes if name in _MISSING), None)
+    if name is not None:
+        problem = f"a class is called {name!r}, as a missing label is written"
+        yield Remark(problem, fix.format(name=name))
 
 
 def real_steps(lengths: np.ndarray, steps: int) -> np.ndarray:

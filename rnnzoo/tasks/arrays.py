@@ -50,7 +50,14 @@ from rnnzoo.tasks import (
     digest_of,
 )
 from rnnzoo.tasks import _arrays_file as files
-from rnnzoo.tasks._arrays_targets import MISSING, Targets, as_single, not_finite, real_steps, refuse
+from rnnzoo.tasks._arrays_targets import (
+    Targets,
+    as_single,
+    called_missing,
+    not_finite,
+    real_steps,
+    refuse,
+)
 from rnnzoo.tasks._packed import packed
 from rnnzoo.tasks._usual import WEIGHED, mean_of_train, most_frequent, shares_of_train
 
@@ -66,6 +73,7 @@ OPTIONS: dict[str, Any] = {
 ABOUT = "your own sequences, from a .npz file: next_step, classify, tag, regress or transcribe"
 KINDS = ("next_step", "classify", "tag", "regress", "transcribe")
 PER = ("step", "sequence")
+_UNLABELLED = "keep = y != {name!r}, if it is one: x=x[keep], y=y[keep], the other arrays likewise"
 WINDOWS = 16  # pairs of sequences that are compared for overlap
 _LOSSES = {  # that of `next_step` depends on what x holds
     "classify": "categorical",
@@ -176,6 +184,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     split_numbers, remarks = _arrays_splits.numbers(arrays, targets, options, seed, path)
     splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
     del whole  # the splits are copies, and baselines and digest need room
+    # a label of a transcription may be called anything
+    names = () if targets.loss == _transcription.LOSS else targets.classes
     metric, unit = _REPORTED[targets.loss]
     unit = unit.format(per=targets.per)
     return Task(
@@ -189,7 +199,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         note=WEIGHED if splits["train"].weights is not None else "",
         baselines=_baselines(splits, targets),
         digest=digest_of(splits),
-        warnings=(*warnings, *remarks, *_missing(targets)),
+        warnings=(*warnings, *remarks, *called_missing(names, _UNLABELLED)),
         classes=targets.classes,
         fills=columns,
         # of what a model must not have read, where that is more than x one step on
@@ -337,19 +347,6 @@ def _noticed(
         yield Remark(
             "y is not used: next_step predicts x itself, one step on",
             f"{setting('kind', *KINDS[1:])}, if y is to be predicted",
-        )
-
-
-def _missing(targets: Targets) -> Iterator[Remark]:
-    """Whether a class is what programs write where a label is missing."""
-    names = [name for name in targets.classes if name in MISSING]
-    if targets.loss == _transcription.LOSS:
-        return
-    if names:
-        yield Remark(
-            f"a class is called {names[0]!r}, as a missing label is written",
-            f"keep = y != {names[0]!r}, if it is one: x=x[keep], y=y[keep], the other arrays"
-            " likewise",
         )
 
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from rnnzoo.errors import Remark, TaskError, number_of
 from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _transcription, digest_of, packed
-from rnnzoo.tasks._arrays_targets import MISSING
+from rnnzoo.tasks._arrays_targets import called_missing
 from rnnzoo.tasks._packed import weighted_mean
 from rnnzoo.tasks._table import arrays, files, read, roles, ts
 from rnnzoo.tasks._table.files import Source
@@ -121,7 +121,10 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     classes = y.values[cut.last] if has_classes else None
     side = sides(rows, whole, cut, own, classes, seed)
     arrays.check_targets(rows, whole, cut, side, y, own)
-    remarks = (*_left_out(short, int((side == LEFT_OUT).sum()), own), *_called_missing(y))
+    left_out = _left_out(short, int((side == LEFT_OUT).sum()), own)
+    names = () if y.labels is not None else y.classes
+    fix = "leave the places of labels that are missing empty"
+    remarks = (*left_out, *called_missing(names, fix))
     x = replace(x, elapsed=arrays.elapsed(rows, whole, own))
     return _task(own, whole, cut, side, x, y, remarks)
 
@@ -147,14 +150,6 @@ def _left_out(short: int, torn: int, own: Roles) -> Iterator[Remark]:
             f"{number_of(torn, unit)} lie{'s' if torn == 1 else ''} on two sides of the split, and"
             f" {'is' if torn == 1 else 'are'} left out: train holds no step of test"
         )
-
-
-def _called_missing(y: arrays.Targets) -> Iterator[Remark]:
-    """Whether a class is what programs write where a label is missing."""
-    names = [name for name in y.classes if name in MISSING]
-    if names and y.labels is None:
-        problem = f"a class is called {names[0]!r}, as a missing label is written"
-        yield Remark(problem, "leave the places of labels that are missing empty")
 
 
 def _task(
