@@ -17,6 +17,7 @@ from tools.recorded import ROOT, results_of
 
 PAGE = ROOT / "docs/studies/README.md"
 PICTURE = ROOT / "docs/figures/studies.svg"
+AT_EQUAL_SETTINGS = "equal_settings_"  # begins the numbers of a search's trials compared so
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Study:
     Attributes:
         page: the name of its page in docs/studies/.
         title: what a picture calls it.
-        experiments: their names; a claim that a later one asks again is shown there alone.
+        experiments: their names; of claims that several ask, the last answer is shown, so that
+            those with fresh trainings stand behind a search.
     """
 
     page: str
@@ -39,9 +41,8 @@ STUDIES = (
         "greff2015",
         "The LSTM, part by part (Greff et al. 2015)",
         (
-            # nine tenths of its trials: it comes behind greff2015 once it is whole
-            "greff2015_music",
             "greff2015",
+            "greff2015_music",
             "greff2015_decided",
             "greff2015_noaf",
             "greff2015_framewise",
@@ -125,21 +126,29 @@ class Row:
     def question(self) -> tuple[str, str]:
         return self.claim, self.task
 
+    @property
+    def is_judged(self) -> bool:
+        """Not if no training could judge it, and the search alone compares the two."""
+        numbers = self.verdict.numbers
+        return "low" in numbers or f"{AT_EQUAL_SETTINGS}low" not in numbers
+
 
 def rows(experiments: Collection[str] = ()) -> list[Row]:
     """The claims of all studies, or of those experiments, in their order."""
     return [
-        row for study in STUDIES for row in _last_asked(study, experiments or study.experiments)
+        row for study in STUDIES for row in _last_answers(study, experiments or study.experiments)
     ]
 
 
-def _last_asked(study: Study, wanted: Collection[str]) -> list[Row]:
-    """The claims of one study; each where it was asked last."""
-    asked: dict[tuple[str, str], Row] = {}
+def _last_answers(study: Study, wanted: Collection[str]) -> list[Row]:
+    """The claims of one study, each with its last answer; without any, as it was left last."""
+    answers: dict[tuple[str, str], Row] = {}
     for name in study.experiments:
         if name in wanted:
-            asked |= {row.question: row for row in _of_experiment(study, name)}
-    return list(asked.values())
+            for row in _of_experiment(study, name):
+                before = answers.get(row.question, row)
+                answers[row.question] = row if row.is_judged or not before.is_judged else before
+    return list(answers.values())
 
 
 def _of_experiment(study: Study, name: str) -> Iterator[Row]:
@@ -214,7 +223,7 @@ def _measured(known: Mapping[str, float]) -> str:
     if "low" in known:
         return _with_interval(known)
     # the second stage judged nothing: the search has an interval, at settings that both share
-    return f"{_with_interval(known, 'equal_settings_')} at equal settings"
+    return f"{_with_interval(known, AT_EQUAL_SETTINGS)} at equal settings"
 
 
 def _with_interval(known: Mapping[str, float], prefix: str = "") -> str:

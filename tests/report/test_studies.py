@@ -76,3 +76,12 @@ def test_what_no_rounds_judge_is_bounded_at_equal_settings() -> None:
     assert "+0.865 (+0.527 to +1.230) at equal settings" in table([row])
     printed = (ROOT / "docs/studies/greff2015.md").read_text()
     assert "worse by 0.87 nats (0.53 to 1.23)" in printed
+
+
+def test_what_no_rounds_judge_leaves_the_answer_of_the_search() -> None:
+    (row,) = (
+        row
+        for row in rows(("greff2015", "greff2015_noaf"))
+        if row.question == ("noaf worse than peephole", "jsb_chorales")
+    )
+    assert "+0.474 (-0.243 to +1.005)" in table([row])
