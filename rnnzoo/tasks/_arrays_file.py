@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from rnnzoo.spec.written import setting
+from rnnzoo.tasks._data_folder import VARIABLE, of_own
 from rnnzoo.tasks._npz import Header
 
 READ = ("x", "y", "y_lengths", "lengths", "split", "group", "weights")
@@ -39,13 +40,15 @@ Problem = tuple[str, str]  # and what to write instead
 
 
 def place(file: str, folder: Path) -> Path:
-    """Where a file is, from the folder that relative paths begin at; what names no home is left as
-    it is.
+    """Where a file is: a relative path begins at that folder or, where nothing is there, at that of
+    the data sets.
     """
     try:
-        return folder / Path(file).expanduser()
+        path = Path(file).expanduser()
     except RuntimeError:  # there is no such user
-        return folder / file
+        path = Path(file)
+    here = folder / path
+    return here if os.path.exists(here) else of_own(path) or here
 
 
 def unusable(file: str, folder: Path) -> Problem | None:
@@ -82,7 +85,8 @@ def nowhere(file: str, folder: Path, of_folder: str, content: str) -> Problem | 
 def _where_paths_begin(folder: Path) -> str:
     return (
         "a path is relative to the folder of the experiment that it stands in, on the command"
-        f" line to the current folder (here {os.path.realpath(folder)})"
+        f" line to the current folder (here {os.path.realpath(folder)}), or to the folder that the"
+        f" environment variable {VARIABLE} names"
     )
 
 

@@ -59,6 +59,13 @@ def folders(task: str) -> Iterator[Path]:
     yield cache_folder() / task
 
 
+def of_own(path: Path) -> Path | None:
+    """What `RNNZOO_DATA` has at a path that begins at its folder; None where nothing is."""
+    own = os.environ.get(VARIABLE, "")
+    there = Path(own) / path
+    return there if own and os.path.exists(there) else None
+
+
 def find(task: str, names: Sequence[str]) -> Path | None:
     """The first of these files, or folders, that is there; None where none is.
 

@@ -204,6 +204,30 @@ def test_wrong_options_are_refused(folder: Path, options: dict[str, Any], words:
         tasks.load("text", {"file": "my.txt", **options})
 
 
+def test_a_path_is_looked_for_beside_the_experiment_then_in_the_folder_of_data_sets(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = folder / "data"
+    for path, content in {"my.txt": "another " * 90, "load/theirs.txt": LINES * 20}.items():
+        (data / path).parent.mkdir(exist_ok=True, parents=True)
+        (data / path).write_text(content)
+    monkeypatch.setenv("RNNZOO_DATA", str(data))
+    whole = {"x": load("data/load/theirs.txt").digest, "y": load("my.txt").digest}
+    assert whole == {"x": load("load/theirs.txt").digest, "y": load(str(folder / "my.txt")).digest}
+    for nowhere in ("load", "theirs.txt", "nosuch/my.txt"):
+        with pytest.raises(UsageError, match=f"no file {nowhere}"):
+            load(nowhere)
+
+
+def test_a_folder_of_data_sets_that_is_not_there_hides_no_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RNNZOO_DATA", "nosuch")
+    assert load("my.txt").outputs > 2
+    with pytest.raises(UsageError, match=r"no file its\.txt(.|\n)*RNNZOO_DATA names"):
+        load("its.txt")
+
+
 def test_the_experiment_of_the_manual_is_right(folder: Path) -> None:
     manual = Path(__file__).parents[2] / "docs/tasks.md"
     section = manual.read_text().partition("## Your own text")[2].partition("\n## ")[0]
