@@ -37,6 +37,7 @@ from tests.backends.host_kernels import Array, Values, called
 from tests.backends.test_jax import NATIVE, OF_SUMS
 from tests.backends.test_native import (
     NEAR,
+    ONE_NUMBER,
     REAL,
     STEEP,
     Case,
@@ -262,6 +263,16 @@ def test_how_a_kernel_is_spread_changes_no_value_but_in_its_last_digits(name: st
     ways = tuple(Way(name, rows=4, layout=layout) for layout in layouts)
     for way in ways:
         check(Hosted(way, ways))
+
+
+@on_a_cpu
+def test_every_unit_reads_a_constant_of_one_number_and_one_that_no_float_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cell = lang.parse_text(ONE_NUMBER)
+    monkeypatch.setattr(lang, "load", lambda name: cell)
+    way = Way("one_number")
+    check(Hosted(way, (way,)))
 
 
 @on_a_cpu

@@ -25,6 +25,7 @@ from rnnzoo.backends.native.plan import (
     Product,
     Scalar,
     Timed,
+    entry_of,
 )
 from rnnzoo.backends.native.write import Layout as Rows
 from rnnzoo.lang import ir
@@ -174,7 +175,7 @@ class Step:
 
     def timed_of_units(self) -> Iterator[str]:
         for timed in self.plan.timed:
-            if timed.size is not None and not self.homes.is_unit(timed.size):
+            if timed.vector is not None and not self.homes.is_unit(timed.vector):
                 continue
             yield f"const double {timed.name} = {self.exactly(timed, 'my.unit')};"
             if timed.memory is None:
@@ -182,16 +183,16 @@ class Step:
             place = Place(timed.memory, 0)
             if register(place) in self.kernel.named:
                 yield f"my.{register(place)} = (float){timed.name};"
-            if timed.size is not None:
+            if timed.vector is not None:
                 yield from self.put(place, f"(float){timed.name}")
 
     def exactly(self, timed: Timed, entry: str) -> str:
         exact = {f"{memory.name}_exact": memory for memory in self.kernel.exact}
         operands = []
-        for name, is_vector in timed.operands:
+        for name, size in timed.operands:
             if name in exact:
                 memory = exact[name].name
-                index = f"[{entry if is_vector else 0}]"
+                index = entry_of(size or ONE, entry)
                 operands.append(f"((double){memory}{index} + {memory}_rest{index})")
             else:
                 operands.append(name)
@@ -201,8 +202,8 @@ class Step:
         rooms = self.kernel.rooms
         sizes: list[ir.Size] = []
         for timed in self.plan.timed:
-            if timed.size is not None:
-                sizes.append(timed.size)
+            if timed.vector is not None:
+                sizes.append(timed.vector)
             elif timed.memory in rooms:
                 sizes.append(ONE)
         return [size for size in dict.fromkeys(sizes) if not self.homes.is_unit(size)]
@@ -211,10 +212,10 @@ class Step:
         """What depends on the number of the step, where it is not as long as there are units."""
         yield from self.entries(self.homes.sizes.of(size))
         for timed in self.plan.timed:
-            if timed.size not in (None, size):
+            if timed.vector not in (None, size):
                 continue
             yield f"    const double {timed.name} = {self.exactly(timed, 'i')};"
-            if timed.memory in self.kernel.rooms and timed.size in (size, None):
+            if timed.memory in self.kernel.rooms:
                 assert timed.memory is not None
                 if self.homes.width(timed.memory.sizes) == self.homes.sizes.of(size):
                     to = self.entry_to(timed.memory, "row", "i")

@@ -20,7 +20,7 @@ from rnnzoo.backends.cuda.homes import name_of
 from rnnzoo.backends.cuda.kernel import Kernel
 from rnnzoo.backends.cuda.resources import PIECES, Lives, pieces, register
 from rnnzoo.backends.cuda.step import array_entry, fetch
-from rnnzoo.backends.native.plan import Axes, Carried, Memory, Place, Product
+from rnnzoo.backends.native.plan import Axes, Carried, Memory, Place, Product, literal
 from rnnzoo.backends.native.write import SCALARS, indented
 from rnnzoo.backends.native.write import Layout as Rows
 
@@ -127,7 +127,7 @@ def _body(kernel: Kernel) -> Iterator[str]:
     plan = kernel.plan
     yield "constexpr int REPLICAS = SLICES / ROWS;"
     if kernel.numbers:
-        numbers = ", ".join(f"{float(number)!r}f" for number in kernel.numbers)
+        numbers = ", ".join(map(literal, kernel.numbers))
         yield f"[[maybe_unused]] constexpr float numbers[] = {{{numbers}}};"
     yield "ENTER"
     if kernel.padding is not Rows.MASKED:

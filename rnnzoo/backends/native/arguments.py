@@ -23,11 +23,18 @@ def numbers_at(plan: Plan, sizes: ir.Sizes) -> tuple[float, ...]:
 def _number(known: Known, sizes: ir.Sizes) -> float:
     name = known.ref.name
     number = sizes.options[name] if known.ref.kind == "option" else sizes.of(name)
-    return number - float(np.float32(number)) if known.is_rest else number
+    (near,), (rest,) = in_two(np.array([number]))
+    if known.is_rest:
+        return float(rest)
+    return float(number) if np.isfinite(near) else float(near)
 
 
 def in_two(constant: Array) -> tuple[Array, Array]:
-    """A constant in float64 as two arrays of float32, whose sum it is."""
+    """A constant in float64 as two arrays of float32, whose sum it is; infinite where a float32
+    is.
+    """
     flat = np.asarray(constant, np.float64).reshape(-1)
-    near = flat.astype(np.float32)
-    return near, (flat - near).astype(np.float32)
+    with np.errstate(over="ignore"):
+        near = flat.astype(np.float32)
+    rest = np.where(np.isfinite(near), flat - near, 0)  # infinity less infinity is no number
+    return near, rest.astype(np.float32)

@@ -177,16 +177,22 @@ class Timed:
     """An operation in doubles at each step.
 
     Attributes:
-        operands: names of other such, of exact arrays, or numbers as C++.
+        operands: names of other such, of exact arrays, or numbers as C++; each with its size, None
+            for a number.
         size: None for one number.
         memory: where its value in floats is; None where no row reads it.
     """
 
     name: str
     form: str
-    operands: tuple[tuple[str, bool], ...]  # as C++, and whether it is a vector
+    operands: tuple[tuple[str, ir.Size | None], ...]
     size: ir.Size | None
     memory: Memory | None
+
+    @property
+    def vector(self) -> ir.Size | None:
+        """Its size where entries have numbers of their own; None where all read one."""
+        return None if self.size == ONE else self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +245,15 @@ class Plan:
         stages += [call.stage for call in self.over_units]
         stages += [call.stage for call in self.of_matrices]
         return 1 + max(stages, default=0)
+
+
+def entry_of(size: ir.Size | None, number: str) -> str:
+    """The index of what is timed, or exact, where an entry of that number is computed: every entry
+    reads the only one of a vector of one number.
+    """
+    if size is None:
+        return ""
+    return "[0]" if size == ONE else f"[{number}]"
 
 
 def literal(value: float) -> str:

@@ -454,22 +454,22 @@ class _Building:
             self.sizes[size] = None
         self.timed[instruction.name] = Timed(name, form, tuple(operands), size, None)
 
-    def exactly(self, atom: Atom) -> tuple[str, bool]:
-        """An operand in doubles, as C++, and whether it is a vector."""
+    def exactly(self, atom: Atom) -> tuple[str, ir.Size | None]:
+        """An operand in doubles, as C++, and its size; None for a number."""
         if isinstance(atom, ir.Number):
-            return f"(double){literal(atom.value).removesuffix('f')}", False
+            return f"(double){literal(atom.value).removesuffix('f')}", None
         if atom.kind == "time":
-            return "(double)t", False
+            return "(double)t", None
         if atom.kind == "value":
             timed = self.timed[atom.name]
-            return timed.name, timed.size is not None
+            return timed.name, timed.size
         if atom.kind == "constant":
             sizes = members(atom.shape) if atom.shape else (ONE,)
             memory = self.input(("exact", atom.name), Axes.EXACT, sizes)
-            return f"{memory.name}_exact", bool(atom.shape)
+            return f"{memory.name}_exact", sizes[0] if atom.shape else None
         if atom.kind == "size":  # a whole number, which a float has
-            return f"(double){self.number(atom)}", False
-        return f"((double){self.number(atom)} + {self.number(atom, is_rest=True)})", False
+            return f"(double){self.number(atom)}", None
+        return f"((double){self.number(atom)} + {self.number(atom, is_rest=True)})", None
 
     # -- the whole
 

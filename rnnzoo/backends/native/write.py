@@ -30,6 +30,7 @@ from rnnzoo.backends.native.plan import (
     Product,
     Scalar,
     Timed,
+    entry_of,
 )
 from rnnzoo.lang import ir
 
@@ -426,8 +427,7 @@ class _Writer:
 
     def timed(self, timed: Timed) -> Iterator[str]:
         """A value in doubles, and as floats where rows read it."""
-        entry = {True: "[i]", False: ""}  # of a vector, and of a number
-        operands = [f"{name}{entry[is_vector]}" for name, is_vector in timed.operands]
+        operands = [f"{name}{entry_of(size, 'i')}" for name, size in timed.operands]
         value = timed.form.format(*operands)
         if timed.size is None:
             yield f"const double {timed.name} = {value};"
