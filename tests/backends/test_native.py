@@ -166,6 +166,33 @@ def test_an_option_that_meets_the_number_of_the_step_is_a_double(
     check(Case("timed", 1, build.load(write.written(functions, write.Layout.MASKED))))
 
 
+ONE_NUMBER = """\
+name: one_number
+options: {proj: 3, never: 1e300}
+constants: |
+  last = max(unit)                     # a vector of one number, and no number
+  T = 2 ** unit
+equations: |
+  p = tanh(V @ x + P @ h[t-1]) * (t % (last + 1))
+  g = where(t % never == 0, 0.5, cos(last * t))
+  h = tanh(U @ p + R @ h[t-1]) * g + where((t % (1 + last)) % T == 0, 0.5, h[t-1])
+weights:
+  V: {shape: [proj, inputs]}
+  P: {shape: [proj, units]}
+  U: {shape: [units, proj]}
+"""
+
+
+def test_every_unit_reads_a_constant_of_one_number_and_one_that_no_float_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cell = lang.parse_text(ONE_NUMBER)
+    monkeypatch.setattr(lang, "load", lambda name: cell)
+    _, forward, backward = planned("one_number", 1)
+    functions = {"one_number_1_forward": forward, "one_number_1_backward": backward}
+    check(Case("one_number", 1, build.load(write.written(functions, write.Layout.MASKED))))
+
+
 # at the front, in the middle, at the end, everywhere
 REAL = np.array([[0, 1, 1, 1, 1], [1, 0, 0, 1, 1], [1, 1, 1, 0, 0], [0, 0, 0, 0, 0]]).T
 
@@ -417,6 +444,14 @@ def test_a_compiler_may_be_called_with_arguments(monkeypatch: pytest.MonkeyPatch
     plain = build.compiler()
     monkeypatch.setenv("CXX", f"env {build.COMPILER}")
     assert build.compiler() == plain
+
+
+def test_what_a_compiler_is_called_with_is_part_of_what_is_kept(
+    cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for answer in (41, 42):
+        monkeypatch.setenv("CXX", f"{build.COMPILER} -DANSWER={answer}")
+        assert build.load(ANSWER.replace("42", "ANSWER")).answer() == answer
 
 
 def test_arrays_are_joined_and_cut_as_numpy_does(cache_of_test: Path) -> None:

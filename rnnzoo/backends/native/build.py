@@ -2,11 +2,11 @@
 
 In: a source, and what compiles it: for this processor, unless another `Tool` is given.  Out: a
 loaded library, from the cache where it is there.  An entry is named by a digest of the source, the
-compiler, its flags and what it compiles for, and ends with a digest of its own bytes, so that one
-that is cut short is compiled again instead of loaded.  Where there is no compiler, or no room,
-`Missing` says why, and the caller does without.  A compiler that fails for a passing reason (it was
-killed, or no process could be started) is tried once more.  What a failing compiler prints goes to
-standard error, and so into the trial's log.
+compiler, what that is called with and what it compiles for, and ends with a digest of its own
+bytes, so that one that is cut short is compiled again instead of loaded.  Where there is no
+compiler, or no room, `Missing` says why, and the caller does without.  A compiler that fails for a
+passing reason (it was killed, or no process could be started) is tried once more.  What a failing
+compiler prints goes to standard error, and so into the trial's log.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def load(source: str, include: Sequence[Path] = (), tool: Tool | None = None) ->
         Missing: it cannot be compiled, kept or loaded here.
     """
     tool = tool or for_processor()
-    described = "\0".join([source, tool.version, tool.target, *tool.flags])
+    # where the compiler lies is no matter; what it is called with may be `-O0`
+    described = "\0".join([source, tool.version, tool.target, *tool.flags, *tool.command[1:]])
     entry = folder() / f"{hashlib.sha256(described.encode()).hexdigest()[:32]}.so"
     try:
         if not _is_whole(entry):
