@@ -24,6 +24,19 @@ def test_the_cache_is_switched_on_beside_flags_of_the_users(
     assert flags == f"--tf_xla_clustering_debug {XLA_CACHE}={tmp_path / 'xla'}"
 
 
+def test_the_folder_of_a_cache_may_have_a_space_in_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorFlow's flags end at a space where they are not in double quotation marks."""
+    place = tmp_path / 'a "cache" \\ more'
+    flags = xla.environment(place)["TF_XLA_FLAGS"]
+    assert flags == f'{XLA_CACHE}="{tmp_path}/a \\"cache\\" \\\\ more"'
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_clustering_debug {flags}")
+    assert [*xla.folders()] == [place]
+    monkeypatch.setenv("TF_XLA_FLAGS", f"{XLA_CACHE}=/a'b")
+    assert [*xla.folders()] == [Path("/a'b")]
+
+
 def test_a_cache_of_the_users_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_XLA_FLAGS", f"{XLA_CACHE}=/elsewhere")
     assert xla.environment(tmp_path) == {}

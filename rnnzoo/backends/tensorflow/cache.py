@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rnnzoo.backends import cache
@@ -24,4 +26,25 @@ def environment(place: Path | None = None) -> Mapping[str, str]:
     place, given = place or folder(), os.environ.get("TF_XLA_FLAGS", "")
     if XLA_CACHE in given or not cache.is_usable(place):
         return {}
-    return {"TF_XLA_FLAGS": f"{given} {XLA_CACHE}={place}".strip()}
+    return {"TF_XLA_FLAGS": f"{given} {XLA_CACHE}={_word(str(place))}".strip()}
+
+
+def folders() -> Iterator[Path]:
+    """Where the flags of this process have a cache, which may be the user's own."""
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    try:
+        words = shlex.split(flags)
+    except ValueError:  # a quotation mark that nothing closes
+        words = flags.split()
+    for word in words:
+        name, _, place = word.partition("=")
+        if name == XLA_CACHE and place:
+            yield Path(place)
+
+
+def _word(place: str) -> str:
+    """A path as the value of a flag, which ends at a space where it is not in quotation marks."""
+    if not any(map(str.isspace, place)):
+        return place
+    escaped = re.sub(r'(["\\])', r"\\\1", place)
+    return f'"{escaped}"'

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from rnnzoo.backends.tensorflow.cache import XLA_CACHE
+from rnnzoo.backends.tensorflow.cache import folders
 
 PATTERN = "xla_compile_cache*.pb"
 ASIDE = ".damaged"
@@ -31,10 +31,8 @@ def set_aside_what_is_cut() -> None:
     Warns:
         RuntimeWarning: something was set aside.
     """
-    for flag in os.environ.get("TF_XLA_FLAGS", "").split():
-        name, _, folder = flag.partition("=")
-        if name == XLA_CACHE and folder:
-            _check(Path(folder))
+    for folder in folders():
+        _check(folder)
 
 
 @cache
