@@ -8,14 +8,13 @@ at all.  A name that would lead out of its folder is refused.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rnnzoo.spec.atomic import PREFIX, atomic_write
+from rnnzoo.spec.atomic import PREFIX, atomic_write, own_prefix
 
 PIECE = 2**23  # bytes of a file that are sent at once
 
@@ -80,7 +79,7 @@ def write_piece(folder: Path, name: str, begin: int, content: bytes) -> None:
 
 def draft_of(folder: Path, session: str) -> Path:
     """Where this process fills a folder; `atomic` clears it away where the process has died."""
-    return folder.parent / f"{PREFIX}{os.getpid()}-{session}-{folder.name}" / folder.name
+    return folder.parent / f"{own_prefix()}{session}-{folder.name}" / folder.name
 
 
 def finish(folder: Path, session: str, expected: Manifest) -> bool:

@@ -2,19 +2,25 @@
 
 In: the path of a file that is to be.  Out: a path in a staging directory beside it, on the same
 disk.  The directory is removed when the `with` block ends; one that a killed process left behind is
-removed by the next writer.
+removed by the next writer on its machine, or after a day by one on another, which may share the
+disk and cannot know what runs there.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import tempfile
+import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PREFIX = "aside-"  # of staging directories; the id of their process follows
+# of staging directories; the id of their process follows, and a word for its machine
+PREFIX = "aside-"
+LONGEST = 86_400.0  # seconds that a writer on another machine may take
 
 
 @contextmanager
@@ -36,15 +42,34 @@ def staged(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f"{PREFIX}*-*"):
-        if leftover.is_dir() and not _runs(leftover.name.removeprefix(PREFIX).partition("-")[0]):
+        if leftover.is_dir() and not _is_in_use(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
     try:
-        staging = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=path.parent)
+        staging = tempfile.TemporaryDirectory(prefix=own_prefix(), dir=path.parent)
     except OSError as error:
         error.filename = os.fspath(path)  # what was asked for, and not a name that nobody gave
         raise
     with staging as folder:
         yield Path(folder) / path.name
+
+
+def own_prefix() -> str:
+    """What the names of staging directories of this process begin with."""
+    return f"{PREFIX}{os.getpid()}-{_machine()}-"
+
+
+def _machine() -> str:
+    """A word for this machine: on a disk that several share, a process id says nothing without."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _is_in_use(staging: Path) -> bool:
+    pid, machine, *_ = *staging.name.removeprefix(PREFIX).split("-"), ""
+    if machine == _machine() or not pid.isdecimal():
+        return _runs(pid)
+    with suppress(OSError):  # its writer was sooner
+        return time.time() - staging.stat().st_mtime < LONGEST
+    return True
 
 
 def _runs(pid: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.spec.atomic import atomic_write, staged
+from rnnzoo.spec.atomic import atomic_write, own_prefix, staged
 
 
 def test_a_staged_file_has_the_name_and_its_directory_goes(tmp_path: Path) -> None:
@@ -62,8 +62,10 @@ def test_what_a_dead_process_left_goes_and_what_others_have_stays(tmp_path: Path
         text=True,
         check=True,
     )
-    stay = ("aside-mine", f"aside-{os.getpid()}-x", "aside-notes-1", "other")
-    for name in (f"aside-{dead.stdout.strip()}-x", *stay):
+    own = own_prefix()
+    of_dead = own.replace(str(os.getpid()), dead.stdout.strip(), 1) + "x"
+    stay = ("aside-mine", f"{own}x", "aside-notes-1", "other")
+    for name in (of_dead, *stay):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text("something")
     (tmp_path / f"aside-{dead.stdout.strip()}-file").write_text("no folder")
@@ -73,6 +75,22 @@ def test_what_a_dead_process_left_goes_and_what_others_have_stays(tmp_path: Path
         *stay,
         f"aside-{dead.stdout.strip()}-file",
     }
+
+
+def test_what_a_process_of_another_machine_makes_stays_for_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its id says nothing here: no process has it, or another one."""
+    monkeypatch.setattr("platform.node", lambda: "elsewhere")
+    monkeypatch.setattr("os.getpid", lambda: 2**22 + 1)  # more than Linux gives
+    with staged(tmp_path / "loop.so") as theirs:
+        theirs.write_text("half")
+        monkeypatch.undo()
+        with staged(tmp_path / "loop.so"):
+            assert theirs.read_text() == "half"
+        os.utime(theirs.parent, (0, 0))
+        with staged(tmp_path / "loop.so"):
+            assert not theirs.exists()
 
 
 def test_where_nothing_can_be_written_the_file_is_named_and_no_staging_directory(
