@@ -47,7 +47,8 @@ def folders(task: str) -> Iterator[Path]:
         TaskError: `RNNZOO_DATA` names no folder.
     """
     own = os.environ.get(VARIABLE, "")
-    if own and not Path(own).is_dir():
+    # `os.path` takes what may not be looked into, or has no name, for nothing; `Path` raises
+    if own and not os.path.isdir(own):
         raise TaskError(
             f"the environment variable {VARIABLE} names {own}, which is no folder",
             "name the folder of your data sets, or unset it",
@@ -76,7 +77,7 @@ def find(task: str, names: Sequence[str]) -> Path | None:
         for name in names:
             path = folder / name
             # the folder of the task's name is no file of it, as `text8/` beside `text8`
-            if path.is_file() or (path.is_dir() and name != task):
+            if os.path.isfile(path) or (os.path.isdir(path) and name != task):
                 return path
     return None
 

@@ -14,6 +14,8 @@ from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
+from rnnzoo.tasks import _zipped
+
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 Note = tuple[Fraction, Fraction, int]  # onset and end in quarters, MIDI number
@@ -26,7 +28,7 @@ def frames(path: Path, parts: int | None = None) -> list[list[int]]:
         parts: read only so many parts, from the top.
 
     Raises:
-        ValueError: no score in the file.
+        ValueError: no score in the file, or an archive that is damaged.
     """
     score = ElementTree.fromstring(_score(path))
     notes = [note for part in score.findall("part")[:parts] for note in _notes(part)]
@@ -44,7 +46,7 @@ def frames(path: Path, parts: int | None = None) -> list[list[int]]:
 def _score(path: Path) -> bytes:
     if not zipfile.is_zipfile(path):
         return path.read_bytes()
-    with zipfile.ZipFile(path) as archive:
+    with _zipped.opened(path) as archive:
         for name in archive.namelist():
             if name.endswith((".xml", ".musicxml")) and not name.startswith("META-INF"):
                 return archive.read(name)

@@ -84,6 +84,8 @@ def tunes() -> list[str]:
         books = [path.read_text("latin-1") for path in sorted(corpus.glob("*.abc"))]
     except OSError as error:
         raise TaskError(f"cannot read music21's corpus: {error}", _music21.INSTALL) from None
+    if not books:
+        raise TaskError(f"music21's corpus has no tunes in {corpus.name}", _music21.INSTALL)
     # what stands before the first number belongs to the book
     blocks = chain.from_iterable(re.split(r"(?m)^X:", book)[1:] for book in books)
     texts = map(tune, blocks)

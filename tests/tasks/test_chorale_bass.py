@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnzoo import tasks
-from rnnzoo.tasks import SPLITS, Split, Task, _music, chorale_bass, chorales
+from rnnzoo.tasks import SPLITS, Split, Task, _music, _musicxml, chorale_bass, chorales
 from rnnzoo.tasks.chorale_bass import SILENCE
+from tests.tasks.zips import damaged, packed
 
 CHORD, UNISON, REST = [48, 55, 64, 72], [62], []  # a chord of C, a D, and nothing
 
@@ -85,3 +88,17 @@ def test_the_second_baseline_is_the_better_one() -> None:
     assert list(scores) == ["most frequent class", "most frequent class under the soprano"]
     first, second = scores.values()
     assert 0.5 < second < first < 1
+
+
+SCORE = """<score-partwise><part><measure>
+<note><pitch><step>A</step><octave>4</octave></pitch><duration>2</duration></note>
+</measure></part></score-partwise>"""
+
+
+def test_a_packed_score_that_is_damaged_is_told_in_words(tmp_path: Path) -> None:
+    score = tmp_path / "bwv1.mxl"
+    score.write_bytes(packed("bwv1.xml", SCORE, zipfile.ZIP_BZIP2))
+    assert _musicxml.frames(score) == [[69], [69]]
+    score.write_bytes(damaged("bwv1.xml", SCORE))
+    with pytest.raises(ValueError, match="Invalid data stream"):
+        _musicxml.frames(score)

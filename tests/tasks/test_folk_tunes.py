@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnzoo import tasks
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks import SPLITS, Split, Task, _ngrams, folk_tunes
 from rnnzoo.tasks.folk_tunes import EDGE, SYMBOLS, VOCABULARY
 
@@ -122,3 +123,9 @@ def test_a_longer_memory_is_a_better_baseline() -> None:
 def test_tunes_so_short_that_there_is_none_are_refused() -> None:
     with pytest.raises(UsageError, match="`longest` must be at least 150, not 10"):
         tasks.load("folk_tunes", {"longest": 10})
+
+
+def test_a_corpus_without_tunes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnzoo.tasks._music21.folder", lambda name: tmp_path / name)
+    with pytest.raises(TaskError, match=r"no tunes in oneills1850\n  fix: pip install music21"):
+        folk_tunes.tunes()

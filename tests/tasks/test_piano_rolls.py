@@ -133,6 +133,9 @@ def test_a_folder_of_data_that_is_none_is_told(
     monkeypatch.setenv("RNNZOO_DATA", str(tmp_path / "data"))
     with pytest.raises(TaskError, match=r"RNNZOO_DATA names .*data, which is no folder"):
         tasks.load("nottingham")
+    monkeypatch.setenv("RNNZOO_DATA", "x" * 5000)  # no system has such a name
+    with pytest.raises(TaskError, match=r"RNNZOO_DATA names x+, which is no folder"):
+        tasks.load("nottingham")
 
 
 @pytest.mark.parametrize("name", FOUR)

@@ -167,6 +167,7 @@ def test_tones_are_told_apart_without_their_order() -> None:
         ("0_anna_0.wav", wav(tone(400), channels=2), "it has 2 channels, 16 bits and 8000 Hz"),
         ("0_anna_0.wav", wav(np.zeros(3), width=1)[:-1], "it has 1 channel, 8 bits and 8000 Hz"),
         ("0_anna_0.wav", wav(tone(400))[:-1], "cannot read 0_anna_0.wav: it ends too soon"),
+        ("0_anna_0.wav", wav(tone(400))[:-400], "cannot read 0_anna_0.wav: it ends too soon"),
         ("0_anna_0.wav", wav(np.zeros(0)), "it has no sample"),
         ("zero.wav", wav(tone(400)), "zero.wav among the recordings does not say what it is"),
     ],
