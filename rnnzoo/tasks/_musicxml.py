@@ -28,10 +28,14 @@ def frames(path: Path, parts: int | None = None) -> list[list[int]]:
         parts: read only so many parts, from the top.
 
     Raises:
-        ValueError: no score in the file, or an archive that is damaged.
+        ValueError: no score in the file, or it is damaged.
+        SyntaxError: it is no XML.
     """
     score = ElementTree.fromstring(_score(path))
-    notes = [note for part in score.findall("part")[:parts] for note in _notes(part)]
+    try:
+        notes = [note for part in score.findall("part")[:parts] for note in _notes(part)]
+    except (LookupError, ArithmeticError) as error:  # a step that is none; 0 divisions
+        raise ValueError(f"{path.name} is damaged: {error}") from None
     sounding: list[set[int]] = []
     for onset, end, number in notes:
         # the first grid point at or after the onset

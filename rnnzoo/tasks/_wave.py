@@ -27,5 +27,6 @@ def read(file: BinaryIO) -> tuple[Form, np.ndarray]:
         elif len(content) < promised:  # of which `wave` says nothing
             raise EOFError
         return form, np.frombuffer(content, "<i2")
-    except (wave.Error, EOFError, ValueError) as error:
+    # `wave` raises a RuntimeError where a chunk ends behind its file
+    except (wave.Error, EOFError, RuntimeError, ValueError) as error:
         raise ValueError(str(error) or "it ends too soon") from None

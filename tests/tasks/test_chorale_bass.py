@@ -95,6 +95,20 @@ SCORE = """<score-partwise><part><measure>
 </measure></part></score-partwise>"""
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<step>A", "<step>X"),
+        ("<measure>", "<measure><attributes><divisions>0</divisions></attributes>"),
+    ],
+)
+def test_a_score_that_no_music_has_is_told_in_words(old: str, new: str, tmp_path: Path) -> None:
+    score = tmp_path / "bwv1.xml"
+    score.write_text(SCORE.replace(old, new))
+    with pytest.raises(ValueError, match=r"bwv1\.xml is damaged"):
+        _musicxml.frames(score)
+
+
 def test_a_packed_score_that_is_damaged_is_told_in_words(tmp_path: Path) -> None:
     score = tmp_path / "bwv1.mxl"
     score.write_bytes(packed("bwv1.xml", SCORE, zipfile.ZIP_BZIP2))

@@ -157,6 +157,8 @@ def test_tones_are_told_apart_without_their_order() -> None:
 
 # ------------------------------------------------------------------ what is refused
 
+LONGER_THAN_ITS_FILE = b"RIFF\x14\0\0\0WAVELIST\xe8\3\0\0" + bytes(8)  # a chunk of 1,000 bytes
+
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
@@ -168,6 +170,7 @@ def test_tones_are_told_apart_without_their_order() -> None:
         ("0_anna_0.wav", wav(np.zeros(3), width=1)[:-1], "it has 1 channel, 8 bits and 8000 Hz"),
         ("0_anna_0.wav", wav(tone(400))[:-1], "cannot read 0_anna_0.wav: it ends too soon"),
         ("0_anna_0.wav", wav(tone(400))[:-400], "cannot read 0_anna_0.wav: it ends too soon"),
+        ("0_anna_0.wav", LONGER_THAN_ITS_FILE, "cannot read 0_anna_0.wav: it ends too soon"),
         ("0_anna_0.wav", wav(np.zeros(0)), "it has no sample"),
         ("zero.wav", wav(tone(400)), "zero.wav among the recordings does not say what it is"),
     ],
