@@ -157,6 +157,16 @@ def test_a_clockwork_takes_the_time_that_the_table_of_the_engine_has() -> None:
         assert numbers == f"{clockwork:.2f} | {plain:.2f} | {plain / clockwork:.2f}"
 
 
+def test_the_engine_tells_of_a_clockwork_what_its_table_has() -> None:
+    page = (ROOT / "docs/engine.md").read_text()
+    (told,) = re.findall(r"^- \*\*`clockwork`\*\* with 8 modules takes (.*)$", page, re.M)
+    shares = {
+        shape: fastest("clockwork", shape) / fastest("rnn", shape)
+        for shape in ("32x100x128x128", "32x60x88x200", "64x200x256x256", "32x100x32x64")
+    }
+    assert re.findall(r"\d\.\d\d", told)[:4] == [f"{share:.2f}" for share in shares.values()]
+
+
 def test_the_walk_through_the_lstm_quotes_what_pages_of_studies_say() -> None:
     pages = "".join(map(page_of, STUDIES))
     walk = (ROOT / "docs/understanding-lstms.md").read_text()
