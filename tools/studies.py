@@ -102,7 +102,11 @@ STUDIES = (
             "chung2014_again",
         ),
     ),
-    Study("yao2015", "Depth gates (Yao et al. 2015)", ("yao2015", "yao2015_again", "yao2015_ten")),
+    Study(
+        "yao2015",
+        "Depth gates (Yao et al. 2015)",
+        ("yao2015", "yao2015_again", "yao2015_ten", "yao2015_words", "yao2015_words_ten"),
+    ),
 )
 
 
