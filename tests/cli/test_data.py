@@ -318,7 +318,12 @@ def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
         ("broken.npz", "cannot read broken.npz: it is no .npz file"),
         ("damaged.npz", "cannot read damaged.npz: it is damaged"),
         ("twice.csv", "has two columns 'a'"),
+        ("blank.csv", "blank.csv has no header: its first line is empty"),
+        ("mark.csv", "mark.csv has no header: its first line is empty"),
+        ("below.csv", "below.csv has no header: its first line is empty"),
         ("folder", "holds no table"),
+        ("parts", "parts/a.csv is empty\n  fix: write the table to it, or delete it"),
+        ("pieces", "pieces/b.csv is no file, but a folder, a device"),
     ],
 )
 def test_files_that_are_no_data_are_told(tmp_path: Path, name: str, words: str) -> None:
@@ -333,10 +338,49 @@ def test_files_that_are_no_data_are_told(tmp_path: Path, name: str, words: str) 
     (tmp_path / "damaged.npz").write_bytes(content)
     (tmp_path / "twice.csv").write_text("a,a\n1,2\n")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "blank.csv").write_text("\n\n")
+    (tmp_path / "mark.csv").write_text("\ufeff", encoding="utf-8")
+    (tmp_path / "below.csv").write_text("\na,b\n1,2\n")
+    (tmp_path / "pieces/b.csv").mkdir(parents=True)
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/a.csv").touch()
     shown = rnnzoo("data", name, cwd=tmp_path)
     assert shown.returncode in (1, 2)
     assert words in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("my.csv", as_csv), ("my.npz", as_npz), ("my_TRAIN.ts", as_ts)],
+)
+def test_data_that_lie_in_the_folder_of_data_sets_are_named_from_there(
+    tmp_path: Path, name: str, write: Callable[[Path], None]
+) -> None:
+    data, project = tmp_path / "data sets", tmp_path / "project"
+    (data / "load").mkdir(parents=True)
+    project.mkdir()
+    write(data / "load" / name)
+    write(data / "load" / name.replace("TRAIN", "TEST"))
+    given = f"load/{name}"
+    shown = rnnzoo("data", given, cwd=project, RNNZOO_DATA=str(data))
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(f"{given}: ")
+    made = rnnzoo("new", "experiment", "mine", "--data", given, cwd=project, RNNZOO_DATA=str(data))
+    assert made.returncode == 0, made.stderr
+    file = read(project / "experiments/mine.yaml").tasks[0].options["file"]
+    test = given.replace("TRAIN", "TEST")
+    assert file == (given if test == given else {"train": given, "test": test})
+
+
+def test_what_the_folder_of_data_sets_is_stands_where_a_file_is_missing(tmp_path: Path) -> None:
+    as_csv(tmp_path / "my.csv")
+    rnnzoo("new", "experiment", "mine", "--data", "my.csv", cwd=tmp_path)
+    (tmp_path / "my.csv").unlink()
+    for command in (("data", "my.csv"), ("check", "experiments/mine.yaml")):
+        for named, told in (("my.yaml", "my.yaml, which is no folder"), (".", str(tmp_path))):
+            done = rnnzoo(*command, cwd=tmp_path, RNNZOO_DATA=named)
+            assert f"variable RNNZOO_DATA names (here {told})" in done.stdout + done.stderr
 
 
 def test_arrays_that_do_not_fit_into_memory_are_told(

@@ -123,7 +123,15 @@ def _of_folder(option: str, file: str, path: Path, side: int) -> list[Source | W
     ]
     if not inner:
         return [Wrong(option, f"the folder {file} holds no table", _ENDS)]
-    tables: list[Source | Wrong] = [
-        Source(entry, os.path.join(file, entry.name), side) for entry in inner
-    ]
+    tables = [_in_folder(option, os.path.join(file, entry.name), entry, side) for entry in inner]
     return tables + _mixed(tables)
+
+
+def _in_folder(option: str, shown: str, path: Path, side: int) -> Source | Wrong:
+    """A table that was found and not named."""
+    if not path.is_file():
+        problem = f"{shown} is no file, but a folder, a device, a pipe, or a link to nothing"
+        return Wrong(option, problem, "take it out of the folder")
+    if not path.stat().st_size:
+        return Wrong(option, f"{shown} is empty", "write the table to it, or delete it")
+    return Source(path, shown, side)

@@ -413,7 +413,7 @@ def header(source: Source) -> tuple[str, ...]:
         return ts.header(source)
     try:
         if source.format == CSV:
-            return _csv_header(source.path)
+            return _csv_header(source)
         if source.format == PARQUET:
             return tuple(pyarrow.parquet.read_schema(source.path).names)
         with pyarrow.memory_map(str(source.path)) as file:
@@ -426,13 +426,20 @@ class Damaged(TaskError):
     """Columns of a file cannot be read; others may be."""
 
 
-def _csv_header(path: Path) -> tuple[str, ...]:
+def _csv_header(source: Source) -> tuple[str, ...]:
     """
     Raises:
+        TaskError: the first line is empty.
         UnicodeError: a name is no UTF-8 text; what stands below is not looked at.
     """
+    path = source.path
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         names = tuple(next(csv.reader(stream, delimiter=_delimiter(path)), ()))
+    if not names:
+        raise refused(
+            f"{source.shown} has no header: its first line is empty",
+            "write the names of the columns into the first line",
+        )
     "".join(names).encode()
     return names
 
