@@ -102,6 +102,23 @@ def test_nothing_was_run_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not Path("runs").exists()
 
 
+def test_where_another_project_has_the_trials_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, mine = tmp_path / "their zoo", tmp_path / "mine"
+    for folder in (theirs / "experiments", theirs / "results", mine):
+        folder.mkdir(parents=True)
+    spec = theirs / "experiments/small.yaml"
+    spec.write_text(SPEC)
+    monkeypatch.chdir(mine)
+    with pytest.raises(UsageError, match=re.escape(f"fix: rnnzoo.run({str(spec)!r})")):
+        rnnzoo.results(spec)
+    (theirs / "results/small.csv").touch()
+    told = f"fix: go to {theirs}, where results/small.csv has its trials, or rnnzoo.run("
+    with pytest.raises(UsageError, match=re.escape(told)):
+        rnnzoo.results(spec)
+
+
 def test_a_run_returns_every_trial_and_a_second_one_has_nothing_to_do(
     ran: Results, project: Path
 ) -> None:

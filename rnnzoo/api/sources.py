@@ -61,7 +61,18 @@ def found(
         return recorded
     if kept:
         return _from_tables(experiment, kept, tell)
-    raise UsageError("nothing has been run yet", experiment.how_to_run)
+    raise UsageError("nothing has been run yet", _where_trials_are(experiment))
+
+
+def _where_trials_are(experiment: Experiment) -> str:
+    """What to do where the current folder's project has no trials; that of the experiment's file
+    may be another, and have some.
+    """
+    for folder in Path(experiment.file).resolve().parents:
+        for path in _tables_in(folder / RESULTS, experiment.name):
+            table = path.relative_to(folder)
+            return f"go to {folder}, where {table} has its trials, or {experiment.how_to_run}"
+    return experiment.how_to_run
 
 
 def of_opened(opened: Opened, results: Sequence[Result], store: Store | None = None) -> Results:
@@ -209,7 +220,11 @@ def _stored_in(source: str, url: str, opened: Opened) -> TrialTable:
 
 def tables(name: str) -> list[Path]:
     """Tables of an experiment's trials that are kept with the project."""
-    paths = (project() / RESULTS / f"{name}{end}" for end in (".csv", ".parquet"))
+    return _tables_in(project() / RESULTS, name)
+
+
+def _tables_in(folder: Path, name: str) -> list[Path]:
+    paths = (folder / f"{name}{end}" for end in (".csv", ".parquet"))
     return [path for path in paths if path.is_file()]
 
 
