@@ -105,7 +105,7 @@ def experiment(
         UsageError: there is no such file, or what it is for cannot be told; says what to add.
         TaskError: the data do not fit; nothing is written then.
     """
-    path, plan = Path(file), _SEQUENCES
+    path, plan = looking.found(file), _SEQUENCES
     if path.suffix.lower() == looking.ARRAYS and path.is_file():
         lines, guessed = _arrays(file, given, folder)
     elif path.suffix.lower() == looking.TEXT and path.is_file():
@@ -129,7 +129,11 @@ def experiment(
 
 
 def _from(folder: Path, file: str | Path) -> str:
-    """A path as the experiment has it: relative where the data lie in its project."""
+    """A path as the experiment has it: relative where the data lie in its project, as it was given
+    where they lie in the folder of the data sets.
+    """
+    if looking.found(str(file)) != Path(file):
+        return str(file)
     path, root = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
     return os.path.relpath(path, root) if path.is_relative_to(root.parent) else str(path)
 
@@ -227,7 +231,8 @@ def _archive(file: str, folder: Path) -> list[_Line]:
         path.with_name(re.sub(r"(?i)_(train|test)(?=\.ts$)", half, path.name))
         for half in ("_TRAIN", "_TEST")
     )
-    if train != test and train.is_file() and test.is_file():
+    halves = [looking.found(str(half)) for half in (train, test)]
+    if train != test and all(half.is_file() for half in halves):
         pair = {"train": _from(folder, train), "test": _from(folder, test)}
         why = "the other half of the pair stands beside it"
         return [*lines, _Line(f"  file: {inline(pair)}", why)]

@@ -22,6 +22,8 @@ from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.settings import runs
 from rnnzoo.tasks import Wrong, _facts, _npz, _symbols
+from rnnzoo.tasks._arrays_file import place
+from rnnzoo.tasks._data_folder import variable
 from rnnzoo.tasks._table.files import FORMATS, TS, Source, sources
 from rnnzoo.tasks._table.guess import Given, Guess
 from rnnzoo.tasks._table.roles import called, no_header, same_names
@@ -160,7 +162,7 @@ def arrays(file: str) -> dict[str, Any]:
         UsageError: there is no such file, or it is damaged.
         TaskError: it does not fit into memory.
     """
-    path = Path(file)
+    path = found(file)
     try:
         headers = _npz.headers(path)
         readable = [name for name, header in headers.items() if not header.dtype.hasobject]
@@ -241,7 +243,7 @@ def text(file: str) -> dict[str, Any]:
     """
     from rnnzoo.tasks import text as task
 
-    content = task.read(Path(file), file)
+    content = task.read(found(file), file)
     lines = content.splitlines()
     if not content.strip():
         raise TaskError(f"{file} is empty", "write the text to it")
@@ -322,6 +324,13 @@ def _gaps(task: TaskChoice, folder: Path) -> dict[str, str]:
     }
 
 
+def found(file: str) -> Path:
+    """Where a file of data is: from the current folder or, where nothing is there, from that of the
+    data sets.
+    """
+    return place(file, Path())
+
+
 def is_table(path: Path) -> bool:
     """Whether a path is that of a table, or of a folder of them."""
     return path.is_dir() or path.suffix.lower() in FORMATS
@@ -335,7 +344,8 @@ def unknown(path: Path) -> UsageError:
     if not path.exists():
         beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
         meant = close(path.name, beside)
-        fix = f"did you mean '{meant[0]}'?" if meant else "give its path from the current folder"
+        begins = f"give its path from the current folder, or from that which {variable()}"
+        fix = f"did you mean '{meant[0]}'?" if meant else begins
         return UsageError(f"no file {path}", fix)
     endings = ", ".join([*FORMATS, ARRAYS, TEXT, *EXPERIMENTS])
     return UsageError(f"{path} is neither data nor an experiment", f"a name that ends in {endings}")

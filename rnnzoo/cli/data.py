@@ -30,13 +30,13 @@ def data(args: argparse.Namespace) -> None:
     """Print what there is, as text or JSON."""
     from rnnzoo.api import looking
 
-    path = Path(args.file)
+    path = looking.found(args.file)
     console = plain_console(args.json)
     if args.set and path.suffix not in looking.EXPERIMENTS:
         raise UsageError(f"{path} is no experiment, and --set is for these", "leave it out")
     with bars(console) as report:
         if path.suffix in looking.EXPERIMENTS:
-            content = looking.experiment(located(path), args.set, report)
+            content = looking.experiment(located(Path(args.file)), args.set, report)
             show: Any = _experiment
         elif path.suffix == looking.ARRAYS and path.exists():
             content, show = looking.arrays(args.file), _arrays

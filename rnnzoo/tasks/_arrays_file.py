@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from rnnzoo.spec.written import setting
-from rnnzoo.tasks._data_folder import VARIABLE, of_own
+from rnnzoo.tasks._data_folder import of_own, variable
 from rnnzoo.tasks._npz import Header
 
 READ = ("x", "y", "y_lengths", "lengths", "split", "group", "weights")
@@ -85,8 +85,8 @@ def nowhere(file: str, folder: Path, of_folder: str, content: str) -> Problem | 
 def _where_paths_begin(folder: Path) -> str:
     return (
         "a path is relative to the folder of the experiment that it stands in, on the command"
-        f" line to the current folder (here {os.path.realpath(folder)}), or to the folder that the"
-        f" environment variable {VARIABLE} names"
+        f" line to the current folder (here {os.path.realpath(folder)}), or to the folder that"
+        f" {variable()}"
     )
 
 

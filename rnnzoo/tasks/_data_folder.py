@@ -60,6 +60,17 @@ def folders(task: str) -> Iterator[Path]:
     yield cache_folder() / task
 
 
+def variable() -> str:
+    """The environment variable that names the folder of data sets, and what it names, as the end of
+    a sentence.
+    """
+    own = os.environ.get(VARIABLE, "")
+    if not own:
+        return f"the environment variable {VARIABLE} names"
+    where = os.path.realpath(own) if os.path.isdir(own) else f"{own}, which is no folder"
+    return f"the environment variable {VARIABLE} names (here {where})"
+
+
 def of_own(path: Path) -> Path | None:
     """What `RNNZOO_DATA` has at a path that begins at its folder; None where nothing is."""
     own = os.environ.get(VARIABLE, "")
