@@ -19,6 +19,7 @@ from rnnzoo.lang.probes import probes
 from rnnzoo.spec.cell import built_in_names
 from tests.browser import chromium, needs_chromium
 from tests.lang.over_groups import OVER_GROUPS
+from tests.lang.test_matrices import ONE_NUMBER
 from tests.samples import cells, compiled, examples
 from tests.strategies import cell_texts
 
@@ -105,6 +106,10 @@ def test_groups_of_units_have_as_many_units_as_they_need(script: Script) -> None
     cell = lang.parse_text(OVER_GROUPS)
     assert playable(cell).units == 9
     check(script, cell)
+
+
+def test_masks_and_constant_matrices_read_a_constant_of_one_number(script: Script) -> None:
+    check(script, lang.parse_text(ONE_NUMBER))
 
 
 def test_what_is_too_large_for_a_page_is_refused() -> None:

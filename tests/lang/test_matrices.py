@@ -317,6 +317,31 @@ def test_a_layer_has_its_constant_matrices_from_the_start(tmp_path) -> None:
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
+ONE_NUMBER = """name: one_number
+constants: |
+  last = max(unit)                     # a vector of one number
+  K = where(col == last, 0.5, 0)
+equations: |
+  h = tanh(W @ x + R @ h[t-1] + K @ h[t-1])
+weights:
+  R:
+    mask: row < last
+"""
+
+
+def test_masks_and_constant_matrices_read_a_constant_of_one_number() -> None:
+    cell = lang.parse_text(ONE_NUMBER)
+    (weights,) = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(1, TIME, INPUTS))
+    h = np.zeros(UNITS)
+    for now in x[0]:
+        sums = weights["W"][:-1] @ now + weights["R"][:-1] @ h
+        h = np.tanh(np.append(sums, weights["W"][-1] @ now) + 0.5 * h[-1])
+    np.testing.assert_allclose(reference.run(cell, [weights], x, UNITS).outputs[0, -1], h)
+    agrees_with_numeric_differentiation(ONE_NUMBER)
+    assert lang.parse_text(cell_text(cell)) == cell
+
+
 # -- computed sizes
 
 LOW_RANK = """name: q

@@ -32,6 +32,7 @@ from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import INITIALISERS, built_in_names
 from tests.lang import numpy_as_torch
 from tests.lang.over_groups import OVER_GROUPS
+from tests.lang.test_matrices import ONE_NUMBER
 from tests.samples import cells, examples
 from tests.strategies import cell_texts
 
@@ -185,6 +186,14 @@ def check_joined(begun: Values) -> None:
     on_state, on_input = begun["W_g"][:, :UNITS], begun["W_g"][:, UNITS : UNITS + INPUTS]
     np.testing.assert_allclose(on_state @ on_state.T, np.eye(UNITS), atol=1e-5)
     assert 0.3 < np.abs(on_input).max() < np.sqrt(6 / (UNITS + INPUTS))
+
+
+@pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
+def test_a_mask_that_reads_a_constant_of_one_number_is_written(
+    library: str, torch: ModuleType
+) -> None:
+    cell = parsed(ONE_NUMBER)
+    agrees(cell.ir, cell.plain(library), runner(library, torch), masked=True)
 
 
 SIZED = """\

@@ -11,6 +11,7 @@ from rnnzoo.lang.check.operations import apply, over_units
 from rnnzoo.lang.check.trees import MISTAKEN, NUMBERS, UNKNOWN, check_parts, topological, walk
 from rnnzoo.lang.parse import expression
 from rnnzoo.lang.primitives import Elementwise, OfConstants, OverUnits
+from rnnzoo.lang.primitives.base import ONE
 from rnnzoo.lang.tree import Call, Index, Literal, Name, Tree, is_reported
 from rnnzoo.spec.cell import EXPRESSION, CellSpec, Declared, Init, Statement
 
@@ -137,7 +138,7 @@ class FixedReader:
         if constant is None:
             return self.unknown(name, span)
         side = self.shape[0 if axis == "row" else 1]
-        if not constant.size:
+        if constant.size in ("", *ONE):
             self.mistakes.add(
                 span, f"'{name}' is one number, the same in every {axis}", f"write {name}"
             )
@@ -168,7 +169,7 @@ class FixedReader:
             return ir.Ref("option", name)
         if name in self.constants:
             size = self.constants[name].size
-            if self.masks and size:
+            if self.masks and size not in ("", *ONE):
                 fix = f"write {name}[row] or {name}[col]"
                 self.mistakes.add(
                     span, f"'{name}' is a vector: say along which side of the matrix", fix
