@@ -37,6 +37,7 @@ from tests.backends.host_kernels import Array, Values, called
 from tests.backends.test_jax import NATIVE, OF_SUMS
 from tests.backends.test_native import (
     NEAR,
+    OF_NUMBERS,
     ONE_NUMBER,
     REAL,
     STEEP,
@@ -272,6 +273,16 @@ def test_every_unit_reads_a_constant_of_one_number_and_one_that_no_float_has(
     cell = lang.parse_text(ONE_NUMBER)
     monkeypatch.setattr(lang, "load", lambda name: cell)
     way = Way("one_number")
+    check(Hosted(way, (way,)))
+
+
+@on_a_cpu
+def test_a_number_of_scalar_weights_and_the_step_is_in_a_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cell = lang.parse_text(OF_NUMBERS)
+    monkeypatch.setattr(lang, "load", lambda name: cell)
+    way = Way("of_numbers")
     check(Hosted(way, (way,)))
 
 

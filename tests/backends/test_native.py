@@ -193,6 +193,31 @@ def test_every_unit_reads_a_constant_of_one_number_and_one_that_no_float_has(
     check(Case("one_number", 1, build.load(write.written(functions, write.Layout.MASKED))))
 
 
+OF_NUMBERS = """\
+name: of_numbers
+constants: |
+  T = 2 ** unit
+equations: |
+  s = exp(-a * t) + where(t % 4 == 0, b, 0.5)    # one number, which no state enters
+  g = s * (t % T) + sum(h[t-1]) * s
+  h = tanh(W @ x + s * (R @ h[t-1]) + c * s + g)
+weights:
+  a: {shape: []}
+  b: {shape: []}
+  c: {shape: []}
+"""
+
+
+def test_a_number_of_scalar_weights_and_the_step_has_native_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cell = lang.parse_text(OF_NUMBERS)
+    monkeypatch.setattr(lang, "load", lambda name: cell)
+    _, forward, backward = planned("of_numbers", 1)
+    functions = {"of_numbers_1_forward": forward, "of_numbers_1_backward": backward}
+    check(Case("of_numbers", 1, build.load(write.written(functions, write.Layout.MASKED))))
+
+
 # at the front, in the middle, at the end, everywhere
 REAL = np.array([[0, 1, 1, 1, 1], [1, 0, 0, 1, 1], [1, 1, 1, 0, 0], [0, 0, 0, 0, 0]]).T
 

@@ -311,9 +311,10 @@ class _Building:
 
     def elementwise(self, instruction: Instruction, primitive: Elementwise) -> tuple[Member, ...]:
         form = elementwise(primitive)
-        if form is None or not instruction.shape:
+        if form is None:
             raise Unprintable(f"{primitive.name} has no native code")
-        sizes = members(instruction.shape)
+        # a number that the loop computes, as of a scalar weight and `t`, is a vector of one unit
+        sizes = members(instruction.shape or (ONE,))
         operands = [_for_each(self.members(atom), len(sizes)) for atom in instruction.inputs]
         return tuple(
             self.operation(form, own, size) for own, size in zip(zip(*operands), sizes, strict=True)
