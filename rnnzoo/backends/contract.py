@@ -185,6 +185,11 @@ class Processes(Protocol):
             on_card: on a GPU; None: as this process computes.
         """
 
+    def fell_back(self) -> str:
+        """What computes loops in this process in place of what `loops` says of a new one, and why,
+        as where a compiler failed; empty where nothing does.
+        """
+
     def has_native_loops(self) -> bool:
         """Whether loops over time are native code here."""
 

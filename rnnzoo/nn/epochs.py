@@ -17,9 +17,11 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from rnnzoo import backends
 from rnnzoo.launchers import Tell
 from rnnzoo.nn.checkpoint import Course
 from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.settings import keras_backend
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import SPLITS, Task
 
@@ -188,6 +190,7 @@ def _outcome(
         waits=ended.waits,
         by_length=measured.by_length,
         also=measured.also,
+        loops=backends.processes(keras_backend()[0]).fell_back(),
     )
 
 

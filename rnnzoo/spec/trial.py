@@ -349,6 +349,8 @@ class Outcome:
             text, where the task asks for it; else empty.
         also: scores on `test` by other metrics, where they are asked for and can be told
             of these answers.
+        loops: what computed loops over time, and why, where it was not what the study's provenance
+            says, as where a compiler failed; empty where it was.
     """
 
     kind: Kind
@@ -363,6 +365,7 @@ class Outcome:
     ending: Ending = Ending.UNKNOWN
     by_length: Mapping[str, float] = field(default_factory=dict)
     also: Mapping[str, float] = field(default_factory=dict)
+    loops: str = ""
 
     @property
     def final(self) -> bool:
@@ -381,6 +384,8 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         content = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        if not self.loops:  # versions before read no such entry
+            del content["loops"]
         return {
             **content,
             "kind": str(self.kind),

@@ -289,6 +289,9 @@ class Loop:
         trial = replace(running.trial, until=0, keeps_state=False)
         if outcome.final:  # before the storage knows of the end: no kill leaves the file behind
             trial.checkpoint.unlink(missing_ok=True)
+        if outcome.loops:  # likewise
+            instead = {**self.opened.provenance, "loops": outcome.loops}
+            self.opened.add_provenance(running.study, [instead])
         self.opened[identity].tell(running.number, trial, outcome)
         if outcome.final:
             self.longer.ended(running.study, running.trial, outcome)

@@ -202,6 +202,23 @@ def test_a_layer_needs_no_compiler_and_leaves_one_alone_as_soon_as_it_is_told(
     assert under_jax("what_computes", "rnn") == ["Engine", "NativeEngine", "Engine"]
 
 
+@compiler
+def test_a_training_whose_loops_could_not_be_compiled_says_what_computed(
+    under_jax: UnderJax, tmp_path: Path
+) -> None:
+    compiler = tmp_path / "compiler"
+    for fails, reason in (("echo no room >&2; exit 1", "no room"), ('exec g++ "$@"', "")):
+        compiler.write_text(
+            f'#!/bin/sh\ncase "$*" in *--version*) echo c 1; exit 0;; esac\n{fails}\n'
+        )
+        compiler.chmod(0o755)
+        told, before, after = under_jax("with_compiler", str(compiler))
+        assert before == "native code of c 1"
+        assert (told, after) == (
+            (f"XLA: the compiler failed: {reason}",) * 2 if reason else ("", before)
+        )
+
+
 def test_units_that_are_not_due_need_not_be_computed(under_jax: UnderJax) -> None:
     """The gradients that JAX derives are those of all units."""
     check_layers(under_jax, [("clockwork", 1, True)], "layers_of_due_units")

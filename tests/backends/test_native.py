@@ -445,6 +445,20 @@ def test_a_compiler_that_fails_for_a_moment_is_asked_once_more(
         (cache_of_test / "calls").unlink()
 
 
+def test_a_compiler_that_takes_too_long_is_told_in_few_words(
+    cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = cache_of_test / "compiler"
+    slow = 'case "$*" in *--version*) echo c 1; exit 0;; esac\nexec sleep 60\n'
+    compiler.write_text(f"#!/bin/sh\n{slow}")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    build.compiler()
+    monkeypatch.setattr(build, "LONGEST", 0.2)
+    with pytest.raises(build.Failed, match=r"^the compiler failed: it took longer than 0\.2 s$"):
+        build.load(ANSWER)
+
+
 def test_a_process_that_cannot_be_started_is_tried_once_more(
     cache_of_test: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

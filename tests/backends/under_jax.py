@@ -16,7 +16,7 @@ import numpy as np
 
 import rnnzoo
 from rnnzoo import lang
-from rnnzoo.backends.jax import backend, newton
+from rnnzoo.backends.jax import backend, newton, process
 from rnnzoo.backends.jax.engine import _shared
 from rnnzoo.backends.jax.native import NativeEngine
 from rnnzoo.backends.native.build import SCAN, SWITCH
@@ -297,6 +297,16 @@ def what_computes(name: str) -> list[str]:
         rnnzoo.layer(name, SIZE["units"])(np.zeros((2, 3, 4), "float32"))
         names.append(" ".join(type(step).__name__ for step in _shared.values()))
     return names
+
+
+def with_compiler(compiler: str) -> list[str]:
+    """What a training with a compiler has computed its loops with; and what this process says of
+    them before it, and after.
+    """
+    os.environ["CXX"] = compiler
+    before = process.loops()
+    outcome = train(trial("rnn"), lambda progress: True)
+    return [outcome.loops, before, process.loops()]
 
 
 def of_sigmoids() -> tuple[float, float, float]:

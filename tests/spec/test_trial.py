@@ -17,6 +17,14 @@ def test_an_outcome_of_an_older_version_ended_nobody_knows_how() -> None:
     assert outcome.scores == {"test": 0.5}
 
 
+def test_what_computed_loops_is_written_where_it_was_not_what_the_study_says() -> None:
+    """Versions before read no such entry."""
+    usual = Outcome(Kind.COMPLETE, {"test": 0.5})
+    assert "loops" not in usual.to_dict()
+    other = Outcome(Kind.COMPLETE, {"test": 0.5}, loops="XLA: no room")
+    assert Outcome.from_dict(other.to_dict()) == other != usual
+
+
 def test_a_result_packed_is_the_same_unpacked() -> None:
     result = Result(
         TRIAL, Outcome(Kind.PRUNED, message="stopped", ending=Ending.PRUNED), "e/rnn/adding/0"

@@ -490,6 +490,26 @@ def test_a_kill_leaves_no_trial_of_another_spelling_without_where_it_was_run(
     assert again.store.provenance(again.present()) == setups != []
 
 
+def falls_back(trial: Trial, tell: Tell) -> Outcome:
+    """The compiler fails in one trial."""
+    outcome = pretend(trial, tell)
+    is_first = (trial.variant, trial.index) == ("rnn", 0)
+    return replace(outcome, loops="XLA: the compiler failed") if is_first else outcome
+
+
+def test_provenance_says_with_what_loops_a_trial_ran_that_could_not_compile_its_own(
+    tmp_path: Path,
+) -> None:
+    made = sweep(tmp_path, RANDOM, 2, Quiet())
+    made.launcher = InlineLauncher(falls_back)
+    made.run()
+    setups = {
+        study.variant.label: made.store.provenance({study.identity}) for study in made.studies
+    }
+    (planned,) = setups["gru"]
+    assert setups["rnn"] == [planned, {**planned, "loops": "XLA: the compiler failed"}]
+
+
 def killed(*_: object) -> None:
     raise KeyboardInterrupt
 

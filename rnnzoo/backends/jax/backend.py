@@ -11,6 +11,7 @@ import jax
 from rnnzoo.backends import contract
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
 from rnnzoo.backends.delays import without_delays
+from rnnzoo.backends.jax import process
 from rnnzoo.backends.jax.engine import Engine, shared, switch
 from rnnzoo.backends.jax.lanes import Together
 from rnnzoo.backends.jax.losses import Operations
@@ -26,7 +27,7 @@ from rnnzoo.backends.jax.training import (
     repeat,
     tensor,
 )
-from rnnzoo.backends.native.build import Missing, check_wanted
+from rnnzoo.backends.native.build import Failed, Missing, check_wanted
 from rnnzoo.backends.native.plan import Unprintable
 from rnnzoo.backends.scans import scanned
 from rnnzoo.backends.units import of_due_units
@@ -69,9 +70,13 @@ def _loop(layer: LayerStep) -> Engine:
     engine = Engine.of(layer)
     if layer.sizes.units >= DUE_FROM and not _is_on_a_card():
         engine = of_due_units(engine, switch)
-    with suppress(Missing, Unprintable):
+    try:
         check_wanted()  # here, too: what was compiled before it was said is known already
         engine = _loops().of_engine(engine)
+    except Failed as error:
+        process.fall_back(str(error))
+    except (Missing, Unprintable):
+        pass  # known from the machine and the cell
     return shared(engine)
 
 

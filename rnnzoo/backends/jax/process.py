@@ -68,12 +68,18 @@ def uses_cards() -> bool:
     return may and bool(cards()) and any(map(is_installed, PLUGINS))
 
 
+# why generated loops failed in this process, though the machine has a compiler for them
+_failures: list[str] = []
+
+
 def loops(on_card: bool | None = None) -> str:
     """On a GPU, XLA, and kernels or why there are none; else native code where there is a compiler,
     and XLA where there is none, and why.
     """
     if on_card is None:
         on_card = os.environ.get("JAX_PLATFORMS") == CARD
+        if _failures:
+            return _by_xla(on_card)
     if on_card:
         from rnnzoo.backends.cuda import build as kernels  # read where there is a card only
 
@@ -82,6 +88,23 @@ def loops(on_card: bool | None = None) -> str:
         return f"native code of {build.compiler()}"
     except build.Missing as error:
         return f"XLA: {error}"
+
+
+def fall_back(reason: str) -> None:
+    """A layer of this process has XLA's loops, since those of its own could not be compiled."""
+    _failures.append(reason)
+
+
+def fell_back() -> str:
+    """What computes loops in this process in place of what the machine has; empty where that
+    does.
+    """
+    return loops() if _failures else ""
+
+
+def _by_xla(on_card: bool) -> str:
+    place = f"XLA on {model() or 'a GPU'}; no kernels" if on_card else "XLA"
+    return f"{place}: {_failures[0]}"
 
 
 def has_native_loops() -> bool:

@@ -59,6 +59,10 @@ class Missing(Exception):
     """There is no compiled code; says why."""
 
 
+class Failed(Missing):
+    """Code that this machine has a compiler for could not be compiled, kept or loaded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """A compiler.
@@ -81,7 +85,8 @@ def load(source: str, include: Sequence[Path] = (), tool: Tool | None = None) ->
     """The compiled source.
 
     Raises:
-        Missing: it cannot be compiled, kept or loaded here.
+        Missing: there is no compiler, or native code is not wanted.
+        Failed: it cannot be compiled, kept or loaded here.
     """
     tool = tool or for_processor()
     # where the compiler lies is no matter; what it is called with may be `-O0`
@@ -98,7 +103,7 @@ def load(source: str, include: Sequence[Path] = (), tool: Tool | None = None) ->
                 os.utime(entry)
         return ctypes.CDLL(str(entry))
     except OSError as error:
-        raise Missing(f"{entry.parent}: {error.strerror or error}") from error
+        raise Failed(f"{entry.parent}: {error.strerror or error}") from error
 
 
 def folder() -> Path:
@@ -214,6 +219,8 @@ def _is_for_a_moment(error: OSError | subprocess.SubprocessError) -> bool:
 
 def _printed(error: OSError | subprocess.SubprocessError) -> list[str]:
     """Lines of what a compiler printed, or of why there is nothing."""
+    if isinstance(error, subprocess.TimeoutExpired):  # whose own words are the whole command
+        return [f"it took longer than {error.timeout:g} s"]
     printed = str(getattr(error, "stderr", "") or "").strip()
     return (printed or str(error)).splitlines()
 
@@ -236,7 +243,7 @@ def _compile(source: str, include: Sequence[Path], tool: Tool, entry: Path) -> N
             _run([*command, "-", "-o", str(library)], source)
         except (OSError, subprocess.SubprocessError) as error:
             _tell(f"the compiler failed, and {tool.otherwise}", error)
-            raise Missing(f"the compiler failed: {_first_line(error)}") from error
+            raise Failed(f"the compiler failed: {_first_line(error)}") from error
         code = library.read_bytes()
     with atomic_write(entry) as new:
         new.write_bytes(code + hashlib.sha256(code).digest())

@@ -30,6 +30,11 @@ def loops(on_card: bool | None = None) -> str:
     return "XLA"
 
 
+def fell_back() -> str:
+    """Nothing stands in for XLA."""
+    return ""
+
+
 def has_native_loops() -> bool:
     """They are XLA's."""
     return False
