@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,19 @@ class TrackerContract:
         assert list(tracker.results("again")) == [result(0), result(1)]
         tracker.open("again", "", {})
         assert set(tracker.recorded("again").values()) == {Kind.COMPLETE}
+
+    def test_a_trial_that_failed_again_says_why_it_did_the_last_time(
+        self, tracker: Tracker
+    ) -> None:
+        tracker.open("again", "", {})
+        first, other = result(0, Kind.FAILED), result(1, Kind.FAILED)
+        last = replace(first, outcome=replace(first.outcome, message="another reason"))
+        for entry in (first, other, last):
+            tracker.record(entry)
+        assert list(tracker.results("again")) == [last, other]
+        tracker.open("again", "", {})
+        tracker.record(last)
+        assert list(tracker.results("again")) == [last, other]
 
     def test_an_experiment_that_was_never_opened_has_no_results(self, tracker: Tracker) -> None:
         assert list(tracker.results("never")) == []

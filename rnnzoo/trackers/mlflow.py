@@ -81,22 +81,25 @@ _STATUS = {Kind.COMPLETE: "FINISHED", Kind.DIVERGED: "FINISHED", Kind.PRUNED: "K
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """How a trial ended that is in the store, and its scores."""
+    """How and why a trial ended that is in the store, and its scores."""
 
     kind: Kind
     scores: Mapping[str, float]
+    message: str
 
     @classmethod
     def of_run(cls, run: Any) -> _Recorded:
-        return cls(Kind(run.data.tags["outcome"]), run.data.metrics)
+        tags = run.data.tags
+        return cls(Kind(tags["outcome"]), run.data.metrics, tags.get("message", ""))
 
     def is_of(self, outcome: Outcome) -> bool:
-        """Whether that is an outcome; with other scores, its trial was run again at another
-        setting.
+        """Whether that is an outcome; with other scores, or another message, its trial was run
+        again.
         """
         scores = outcome.scores.items()
         same_scores = all(self.scores.get(split, score) == score for split, score in scores)
-        return self.kind is outcome.kind and same_scores
+        same_message = self.message == outcome.message[:CHUNK]
+        return self.kind is outcome.kind and same_scores and same_message
 
 
 class MlflowTracker:
@@ -178,7 +181,8 @@ class MlflowTracker:
             status = _STATUS.get(result.outcome.kind, "FAILED")
             self.client.set_terminated(run.info.run_id, status, _milliseconds(_ended(result)))
         self._latest[result.study] = max(_ended(result), self._latest.get(result.study, 0.0))
-        self._recorded[key] = _Recorded(result.outcome.kind, dict(result.outcome.scores))
+        outcome = result.outcome
+        self._recorded[key] = _Recorded(outcome.kind, dict(outcome.scores), outcome.message[:CHUNK])
 
     def recorded(self, experiment: str) -> dict[tuple[str, int], Kind]:
         with _plain_errors(self.uri):

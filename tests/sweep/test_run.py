@@ -121,6 +121,27 @@ def test_what_the_storage_has_and_the_tracker_lacks_is_written_at_the_next_start
     assert len(fresh.recorded("loop")) == 8
 
 
+def test_the_tracker_has_why_a_trial_failed_the_last_time(tmp_path: Path) -> None:
+    """It was away while those that had failed were begun anew, and failed once more."""
+    tracker = MemoryTracker()
+    first = sweep(tmp_path, RANDOM, 2, Quiet(), tracker, work=hopeless)
+    first.run()
+    away = sweep(tmp_path, RANDOM, 2, Quiet(), work=otherwise_hopeless)
+    away.again = frozenset({Kind.FAILED})
+    away.run()
+    back = sweep(tmp_path, RANDOM, 2, Quiet(), tracker)
+    back.run()
+    assert tracker.results("loop") == back.results()
+    assert {result.outcome.message for result in back.results()} == {"another reason"}
+    back = sweep(tmp_path, RANDOM, 2, Quiet(), tracker)
+    back.run()
+    assert not any("level" in note for note in back.observer.notes)
+
+
+def otherwise_hopeless(trial: Trial, tell: Tell) -> Outcome:
+    return Outcome(Kind.FAILED, message="another reason")
+
+
 def test_tpe_and_hyperband_and_a_conditional_space_work_together(tmp_path: Path) -> None:
     pruner = "pruner: {name: hyperband, min_resource: 1, max_resource: 4, reduction_factor: 2}"
     spec = SPEC.format(sampler="{name: tpe, n_startup_trials: 4}").replace(
