@@ -471,6 +471,8 @@ def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:
     for path in sources.tables(name):
         with suppress(UsageError):  # a table that cannot be read is no matter of this sweep
             holders[str(path)] = [result.study for result in table.read(path).results]
+    if holders and store.results(name):
+        return  # another sweep runs: a trial that has ended meanwhile is in the storage first
     for source, studies in holders.items():
         count = sum(study in own for study in studies)
         if not count:

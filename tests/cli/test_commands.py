@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 from mlflow.entities import ViewType
 
-from rnnzoo.api import sources
+from rnnzoo.api import sources, sweeping
 from rnnzoo.cli.parser import parsed
 from rnnzoo.report import table
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import Kind, Outcome
+from rnnzoo.sweep.open import loaded
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.command import before_a_trial, rnnzoo
@@ -699,6 +700,28 @@ def test_where_the_storage_is_lost_the_report_comes_from_mlflow(
         nothing = rnnzoo("report", "small.yaml", *arguments, cwd=tmp_path)
         assert (nothing.returncode, "fix:" in nothing.stderr) == (2, True), nothing.stderr
     assert not list((tmp_path / "runs").glob("*.db"))
+
+
+def test_a_trial_that_another_sweep_ends_meanwhile_is_not_one_that_the_storage_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.yaml").write_text(SPEC)
+    opened = loaded(read(tmp_path / "small.yaml"))
+    monkeypatch.setattr(sources, "recorded", lambda name: list(opened.identities))
+    monkeypatch.setattr(sources, "tables", lambda name: [])
+
+    class Storage:
+        """What it holds, each time that it is asked."""
+
+        def __init__(self, *held: list[str]) -> None:
+            self.held = list(held)
+
+        def results(self, name: str) -> list[str]:
+            return self.held.pop(0)
+
+    lost = list(sweeping._elsewhere(opened, Storage([], [])))  # type: ignore[arg-type]
+    assert "mlflow holds 2 of its trials and the storage none: they run anew" in lost
+    assert not list(sweeping._elsewhere(opened, Storage([], ["a trial"])))  # type: ignore[arg-type]
 
 
 def test_a_sweep_whose_storage_was_lost_says_who_has_its_trials_and_takes_them_over(
