@@ -610,13 +610,21 @@ def test_headline_numbers_are_the_means() -> None:
     assert numbers["lstm"] == pytest.approx(8.9)
 
 
+# as for a user who is not root
+READ_ONLY = "import os; os.access = lambda *_, **__: False; "
+
+
 @pytest.mark.slow  # Matplotlib looks for all fonts anew
+@pytest.mark.parametrize(
+    ("name", "first"), [("file", ""), ("folder", READ_ONLY)], ids=["file", "folder"]
+)
 def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_written(
-    tmp_path: Path,
+    name: str, first: str, tmp_path: Path
 ) -> None:
     """Matplotlib would say where its cache is, and advise."""
-    nowhere = str(tmp_path / "file")
+    nowhere = str(tmp_path / name)
     (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
     environment = {
         **os.environ,
         "HOME": nowhere,
@@ -625,7 +633,7 @@ def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_writt
     }
     environment.pop("MPLCONFIGDIR", None)
     done = subprocess.run(
-        [sys.executable, "-c", "import rnnzoo.report.figures"],
+        [sys.executable, "-c", f"{first}import rnnzoo.report.figures"],
         env=environment,
         capture_output=True,
         text=True,

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 
+# parts of what it says of that folder
+_OF_CACHE = ("cache directory", "mkdir -p failed", "is not a writable directory")
+
 
 def _other(record: logging.LogRecord) -> bool:
     """Whether a message is about something else than the folder of the cache."""
-    return "cache directory" not in record.msg and "mkdir -p failed" not in record.msg
+    return not any(words in record.msg for words in _OF_CACHE)
 
 
 logging.getLogger("matplotlib").addFilter(_other)
