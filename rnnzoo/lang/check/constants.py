@@ -170,14 +170,21 @@ class FixedReader:
         if name in self.constants:
             size = self.constants[name].size
             if self.masks and size not in ("", *ONE):
-                fix = f"write {name}[row] or {name}[col]"
-                self.mistakes.add(
-                    span, f"'{name}' is a vector: say along which side of the matrix", fix
-                )
+                self.mistakes.add(span, *self.unread(name, size))
             return ir.Ref("constant", name, (size,) if size else ())
         if name in self.spec.constants:
             return MISTAKEN  # its mistake is reported already
         return self.unknown(name, span)
+
+    def unread(self, name: str, size: ir.Size) -> tuple[str, str]:
+        """Why a vector cannot be read in a matrix as it is, and along which sides it can."""
+        sides = zip(("row", "col"), self.shape, strict=True)
+        along = [f"{name}[{axis}]" for axis, side in sides if size in (side, UNKNOWN)]
+        if along:
+            problem = f"'{name}' is a vector: say along which side of the matrix"
+            return problem, f"write {' or '.join(along)}"
+        problem = f"'{name}' has a value for each of the {size}, and no side of this matrix has"
+        return problem, "write `row` or `col` for the number from 0"
 
     def unknown(self, name: str, span: Span) -> ir.Expr:
         problem = f"{self.place} does not know '{name}'"
