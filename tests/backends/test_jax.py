@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from rnnzoo import lang
+from rnnzoo.backends.jax import process
 from rnnzoo.backends.native import build
 from rnnzoo.nn.train import train
 from rnnzoo.nn.update import AllAtOnce, OneByOne, updating
@@ -217,6 +218,19 @@ def test_a_training_whose_loops_could_not_be_compiled_says_what_computed(
         assert (told, after) == (
             (f"XLA: the compiler failed: {reason}",) * 2 if reason else ("", before)
         )
+
+
+def test_a_process_on_a_card_whose_kernels_failed_says_so_and_what_a_new_one_has_is_no_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "_failures", [])
+    monkeypatch.setattr(process, "model", lambda: "H200")
+    monkeypatch.setenv("JAX_PLATFORMS", process.CARD)
+    planned = process.loops(on_card=False)
+    assert process.fell_back() == ""
+    process.fall_back("the compiler failed: no room")
+    assert process.fell_back() == "XLA on H200; no kernels: the compiler failed: no room"
+    assert process.loops(on_card=False) == planned
 
 
 def test_units_that_are_not_due_need_not_be_computed(under_jax: UnderJax) -> None:
