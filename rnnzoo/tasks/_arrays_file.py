@@ -42,13 +42,15 @@ Problem = tuple[str, str]  # and what to write instead
 def place(file: str, folder: Path) -> Path:
     """Where a file is: a relative path begins at that folder or, where nothing is there, at that of
     the data sets.
+
+    A link to nothing is something: whoever made it did not mean another file of that name.
     """
     try:
         path = Path(file).expanduser()
     except RuntimeError:  # there is no such user
         path = Path(file)
     here = folder / path
-    return here if os.path.exists(here) else of_own(path) or here
+    return here if os.path.lexists(here) else of_own(path) or here
 
 
 def unusable(file: str, folder: Path) -> Problem | None:

@@ -219,6 +219,20 @@ def test_a_path_is_looked_for_beside_the_experiment_then_in_the_folder_of_data_s
             load(nowhere)
 
 
+def test_a_link_to_nothing_beside_the_experiment_is_told_and_no_other_file_is_taken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    for name in ("gone.txt", "circle.txt"):
+        (data / name).write_text(LINES * 20)
+        (folder / name).symlink_to("circle.txt" if name == "circle.txt" else "nosuch.txt")
+    monkeypatch.setenv("RNNZOO_DATA", str(data))
+    for name in ("gone.txt", "circle.txt"):
+        with pytest.raises(UsageError, match=f"no file {name}"):
+            load(name)
+
+
 def test_a_folder_of_data_sets_that_is_not_there_hides_no_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
