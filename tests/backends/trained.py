@@ -10,6 +10,7 @@ import numpy as np
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.lang.text import cell_text
+from rnnzoo.nn.train import train
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Trial
 
@@ -17,7 +18,7 @@ SIZES = {"train": 48, "valid": 20, "test": 20}
 OPTIONS = {"adding": {"length": 10, **SIZES}, "touch_tones": {"digits": 3, **SIZES}}
 
 
-def trial(cell: str, task: str = "adding") -> Trial:
+def trial(cell: str, task: str = "adding", optimizer: str = "adam") -> Trial:
     """Three epochs on a task of `OPTIONS`, without dropout or noise: those draw other numbers under
     each backend.
     """
@@ -29,9 +30,19 @@ def trial(cell: str, task: str = "adding") -> Trial:
         index=0,
         hyperparameters={"units": 8, "learning_rate": 0.02},
         seed=3,
-        training=Training(epochs=3, batch=16, clip=1.0),
+        training=Training(epochs=3, batch=16, clip=1.0, optimizer=optimizer),
         task_options=OPTIONS[task],
     )
+
+
+def curves(*names: str, optimizer: str = "adam") -> dict[str, list[float]]:
+    """By cell, the training and validation losses of three epochs."""
+    return {name: curve(trial(name, optimizer=optimizer)) for name in names}
+
+
+def curve(asked: Trial) -> list[float]:
+    outcome = train(asked, lambda progress: True)
+    return [row[column] for row in outcome.curve for column in ("train", "validation")]
 
 
 def small_model() -> keras.Model:

@@ -25,9 +25,8 @@ from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
 from rnnzoo.nn.packing import Packed, packed
 from rnnzoo.nn.train import Model, train
-from rnnzoo.spec.trial import Trial
 from tests import samples
-from tests.backends.trained import predictions, trial
+from tests.backends.trained import curve, curves, predictions, trial
 from tests.closeness import apart
 
 SIZE = {"batch": 2, "time": 6, "inputs": 3, "units": 8}
@@ -332,31 +331,21 @@ def _furthest(arrays: Iterable[Any], others: Iterable[Any]) -> float:
     return float(np.max(differences, initial=0.0))  # Python's `max` may leave out what is no number
 
 
-def trainings(*names: str) -> dict[str, list[float]]:
-    """By cell, the training and validation losses of three epochs."""
-    return {name: _curve(trial(name)) for name in names}
-
-
 def on_task(name: str, task: str) -> list[float]:
-    """The same of one cell on another task."""
-    return _curve(trial(name, task))
-
-
-def _curve(asked: Trial) -> list[float]:
-    outcome = train(asked, lambda progress: True)
-    return [row[column] for row in outcome.curve for column in ("train", "validation")]
+    """The training and validation losses of one cell on another task."""
+    return curve(trial(name, task))
 
 
 def trainings_with_cache(cache: str, *names: str) -> dict[str, list[float]]:
-    """The same, where compiled code is kept in a folder."""
+    """Those of cells, where compiled code is kept in a folder."""
     jax.config.update("jax_compilation_cache_dir", cache)
-    return trainings(*names)
+    return curves(*names)
 
 
 def saved(folder: str, name: str) -> tuple[list[float], list[float]]:
     """Train and save a model; its losses, and what it predicts for some inputs."""
-    curve = _curve(replace(trial(name), folder=folder))
-    return curve, predictions(Path(folder) / "model.keras")
+    losses = curve(replace(trial(name), folder=folder))
+    return losses, predictions(Path(folder) / "model.keras")
 
 
 def saves_without_tensorflow() -> bool:
