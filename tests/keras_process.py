@@ -10,8 +10,9 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from rnnzoo.api import root
@@ -44,6 +45,19 @@ def printed(
             pass
     assert event.news.kind is Kind.COMPLETE, (log / "log.txt").read_text()
     return event.news.message
+
+
+def returned(function: str, arguments: Iterable[object], folder: Path, backend: str = "jax") -> Any:
+    """What a function returns in a process of its own, as JSON has it.
+
+    Args:
+        function: its name behind that of its module.
+        arguments: what Python writes as it is read.
+    """
+    module, _, name = function.rpartition(".")
+    call = f"{name}({', '.join(map(repr, arguments))})"
+    program = f"import json\nfrom {module} import {name}\nprint(json.dumps({call}))"
+    return json.loads(printed(program, folder, backend=backend).splitlines()[-1])
 
 
 def execute(trial: Trial, tell: Tell) -> Outcome:

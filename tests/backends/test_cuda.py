@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -44,10 +43,11 @@ from tests.backends.test_native import (
     Case,
     check,
     check_padding,
+    known,
     layers,
     planned,
 )
-from tests.keras_process import printed
+from tests.keras_process import printed, returned
 from tests.lang import test_adjoint
 
 ROOT = Path(__file__).parents[2]
@@ -267,22 +267,11 @@ def test_how_a_kernel_is_spread_changes_no_value_but_in_its_last_digits(name: st
 
 
 @on_a_cpu
-def test_every_unit_reads_a_constant_of_one_number_and_one_that_no_float_has(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("text", [ONE_NUMBER, OF_NUMBERS], ids=["one number", "of numbers"])
+def test_kernels_read_constants_of_one_number_and_compute_numbers_of_scalar_weights_and_the_step(
+    text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cell = lang.parse_text(ONE_NUMBER)
-    monkeypatch.setattr(lang, "load", lambda name: cell)
-    way = Way("one_number")
-    check(Hosted(way, (way,)))
-
-
-@on_a_cpu
-def test_a_number_of_scalar_weights_and_the_step_is_in_a_kernel(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cell = lang.parse_text(OF_NUMBERS)
-    monkeypatch.setattr(lang, "load", lambda name: cell)
-    way = Way("of_numbers")
+    way = Way(known(text, monkeypatch))
     check(Hosted(way, (way,)))
 
 
@@ -434,9 +423,7 @@ def asked(tmp_path: Path) -> Callable[..., Any]:
         pytest.skip("JAX is not installed")
 
     def asked(function: str, *arguments: object) -> Any:
-        call = f"host_engine.{function}({', '.join(map(repr, arguments))})"
-        program = f"import json\nfrom tests.backends import host_engine\nprint(json.dumps({call}))"
-        return json.loads(printed(program, tmp_path, backend="jax").splitlines()[-1])
+        return returned(f"tests.backends.host_engine.{function}", arguments, tmp_path)
 
     return asked
 

@@ -5,7 +5,6 @@ is set to JAX.
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +23,7 @@ from rnnzoo.nn.update import AllAtOnce, OneByOne, updating
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.hyperparameters import OPTIMIZERS
 from tests.backends.trained import curve, predictions, trial
-from tests.keras_process import printed
+from tests.keras_process import printed, returned
 from tests.lang.test_scans import JOINED, LINEAR, NONLINEAR, SCALED, SQUASHED
 from tests.strategies import unit_by_unit
 
@@ -63,16 +62,9 @@ class UnderJax(Protocol):
 @pytest.fixture
 def under_jax(tmp_path: Path) -> UnderJax:
     def asked(function: str, *arguments: object) -> Any:
-        call = f"under_jax.{function}({', '.join(map(repr, arguments))})"
-        return returned("under_jax", call, tmp_path, "jax")
+        return returned(f"tests.backends.under_jax.{function}", arguments, tmp_path)
 
     return asked
-
-
-def returned(module: str, call: str, folder: Path, backend: str) -> Any:
-    """What a call of a function of a module of these tests returns in a process of its own."""
-    program = f"import json\nfrom tests.backends import {module}\nprint(json.dumps({call}))"
-    return json.loads(printed(program, folder, backend=backend).splitlines()[-1])
 
 
 def check_curves(folder: Path, *names: str) -> None:
@@ -88,8 +80,7 @@ def check_curves(folder: Path, *names: str) -> None:
 
 
 def _curves(folder: Path, names: tuple[str, ...], optimizer: str, backend: str) -> Any:
-    call = f"trained.curves(*{names!r}, optimizer={optimizer!r})"
-    return returned("trained", call, folder, backend)
+    return returned("tests.backends.trained.curves", (optimizer, *names), folder, backend)
 
 
 def _are_alike(name: str, *curves: Mapping[str, list[float]]) -> bool:

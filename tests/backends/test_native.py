@@ -147,6 +147,21 @@ def test_loops_of_every_cell_equal_the_interpreter(name: str, number: int) -> No
     check(Case(name, number, library((name,))), STEEP.get(name, NEAR))
 
 
+def known(text: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a cell that is written in a test, which is loaded by any name then."""
+    cell = lang.parse_text(text)
+    monkeypatch.setattr(lang, "load", lambda name: cell)
+    return cell.name
+
+
+def check_written(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the native loops of a cell that is written in a test compute what it says."""
+    name = known(text, monkeypatch)
+    _, forward, backward = planned(name, 1)
+    functions = {f"{name}_1_forward": forward, f"{name}_1_backward": backward}
+    check(Case(name, 1, build.load(write.written(functions, write.Layout.MASKED))))
+
+
 TIMED = """\
 name: timed
 options: {rate: 1000000.3}
@@ -159,11 +174,7 @@ def test_an_option_that_meets_the_number_of_the_step_is_a_double(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The nearest float is off by 0.01, and its angle at step 4 by 0.05."""
-    cell = lang.parse_text(TIMED)
-    monkeypatch.setattr(lang, "load", lambda name: cell)
-    _, forward, backward = planned("timed", 1)
-    functions = {"timed_1_forward": forward, "timed_1_backward": backward}
-    check(Case("timed", 1, build.load(write.written(functions, write.Layout.MASKED))))
+    check_written(TIMED, monkeypatch)
 
 
 ONE_NUMBER = """\
@@ -186,11 +197,7 @@ weights:
 def test_every_unit_reads_a_constant_of_one_number_and_one_that_no_float_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cell = lang.parse_text(ONE_NUMBER)
-    monkeypatch.setattr(lang, "load", lambda name: cell)
-    _, forward, backward = planned("one_number", 1)
-    functions = {"one_number_1_forward": forward, "one_number_1_backward": backward}
-    check(Case("one_number", 1, build.load(write.written(functions, write.Layout.MASKED))))
+    check_written(ONE_NUMBER, monkeypatch)
 
 
 OF_NUMBERS = """\
@@ -211,11 +218,7 @@ weights:
 def test_a_number_of_scalar_weights_and_the_step_has_native_code(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cell = lang.parse_text(OF_NUMBERS)
-    monkeypatch.setattr(lang, "load", lambda name: cell)
-    _, forward, backward = planned("of_numbers", 1)
-    functions = {"of_numbers_1_forward": forward, "of_numbers_1_backward": backward}
-    check(Case("of_numbers", 1, build.load(write.written(functions, write.Layout.MASKED))))
+    check_written(OF_NUMBERS, monkeypatch)
 
 
 # at the front, in the middle, at the end, everywhere

@@ -35,7 +35,7 @@ def trial(cell: str, task: str = "adding", optimizer: str = "adam") -> Trial:
     )
 
 
-def curves(*names: str, optimizer: str = "adam") -> dict[str, list[float]]:
+def curves(optimizer: str, *names: str) -> dict[str, list[float]]:
     """By cell, the training and validation losses of three epochs."""
     return {name: curve(trial(name, optimizer=optimizer)) for name in names}
 

@@ -339,7 +339,7 @@ def on_task(name: str, task: str) -> list[float]:
 def trainings_with_cache(cache: str, *names: str) -> dict[str, list[float]]:
     """Those of cells, where compiled code is kept in a folder."""
     jax.config.update("jax_compilation_cache_dir", cache)
-    return curves(*names)
+    return curves("adam", *names)
 
 
 def saved(folder: str, name: str) -> tuple[list[float], list[float]]:

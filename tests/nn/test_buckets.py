@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
 from collections.abc import Sequence
 from itertools import islice
@@ -17,7 +16,7 @@ from rnnzoo.backends.native import build
 from rnnzoo.lang.ladder import bucket_of, ladder, why_own_size
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.hyperparameters import OPTIMIZERS, Training
-from tests.keras_process import printed
+from tests.keras_process import returned
 
 INPUTS = 4
 EXACT, SINGLE = 1e-10, 2e-6  # beside the largest number
@@ -98,11 +97,7 @@ def test_layers_that_read_units_of_one_below_in_other_groups_keep_their_size() -
 
 def asked_for(tmp_path: Path, function: str, asked: Sequence[Any]) -> list[list[float]]:
     """What a function of `in_buckets` returns."""
-    call = f"in_buckets.{function}({', '.join(map(repr, asked))})"
-    program = f"import json\nfrom tests.nn import in_buckets\nprint(json.dumps({call}))"
-    errors: list[list[float]] = json.loads(
-        printed(program, tmp_path, backend="jax").splitlines()[-1]
-    )
+    errors: list[list[float]] = returned(f"tests.nn.in_buckets.{function}", asked, tmp_path)
     return errors
 
 
